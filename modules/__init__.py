@@ -1,0 +1,5 @@
+"""What TFX workers import: features, Beam transforms, the Transform graph, models and signatures."""
+
+from modules import environment
+
+environment.prepare()

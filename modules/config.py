@@ -1,0 +1,346 @@
+"""The configuration: what one YAML file may declare, with its defaults. Nothing else in the code names a column.
+
+Read it with `strict.read(Config, mapping)`. All values are frozen; contradictions raise `strict.ConfigError` with
+the path of the key.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import re
+import zoneinfo
+from collections.abc import Mapping
+from typing import Literal
+
+from modules import strict
+from modules.strict import ConfigError
+
+Kind = Literal["categorical", "multi_categorical", "numeric", "vector"]
+Role = Literal["user_id", "item_id", "timestamp", "action_type", "title", "feature", "context", "ignore"]
+KINDS: tuple[str, ...] = ("categorical", "multi_categorical", "numeric", "vector")
+ROLES: tuple[str, ...] = ("user_id", "item_id", "timestamp", "action_type", "title", "feature", "context", "ignore")
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column of a table. `role` says what it is for, `kind` how a feature is read, `default` fills gaps."""
+
+    role: Role = "feature"
+    kind: Kind | None = None
+    default: float | str | None = None
+    separator: str = " "  # between the values of a multi_categorical, or the numbers of a vector
+    dimension: int | None = None  # of a vector
+    unit: Literal["s", "ms"] = "s"  # of a timestamp
+    source: str | None = None  # the column's name in the file, where it differs
+
+    @classmethod
+    def shorthand(cls, text: str, path: str) -> Mapping[str, str]:
+        """`age: numeric` and `user_id: user_id` are the short forms of `{kind: numeric}` and `{role: user_id}`."""
+        if text in KINDS:
+            return {"kind": text}
+        if text in ROLES:
+            return {"role": text}
+        raise ConfigError(f"{path}: found '{text}', expected a kind ({', '.join(KINDS)}) or a role "
+                          f"({', '.join(ROLES)}).{strict.nearest(text, KINDS + ROLES)}")
+
+    def __post_init__(self) -> None:
+        if self.role in ("feature", "context") and self.kind is None:
+            raise ConfigError(f"kind: missing; a {self.role} needs one of {', '.join(KINDS)}.")
+        if self.role not in ("feature", "context") and self.kind is not None:
+            raise ConfigError(f"kind: a column with role {self.role} has no kind; remove it.")
+        if self.kind == "vector" and (self.dimension is None or self.dimension < 1):
+            raise ConfigError("dimension: a vector needs its dimension, a whole number above 0.")
+        if self.kind != "vector" and self.dimension is not None:
+            raise ConfigError("dimension: only a vector has one; remove it or set kind: vector.")
+        if self.kind in ("numeric", "vector") and isinstance(self.default, str):
+            raise ConfigError(f"default: found {self.default!r}, expected a number for kind {self.kind}.")
+        if self.kind in ("categorical", "multi_categorical") and isinstance(self.default, (int, float)):
+            raise ConfigError(f"default: found {self.default!r}, expected a text for kind {self.kind}.")
+
+    @property
+    def fill(self) -> float | str:
+        """What stands in for a missing value: the declared default, else 0 or the empty text."""
+        if self.default is not None:
+            return self.default
+        return 0.0 if self.kind in ("numeric", "vector") else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A file, a folder or a glob with rows. `list_column` names the column of event structs of a nested Parquet."""
+
+    path: str
+    columns: dict[str, Column]
+    format: Literal["recbole", "csv", "parquet"] = "recbole"
+    delimiter: str | None = None  # tab for recbole, comma for csv
+    list_column: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.list_column and self.format != "parquet":
+            raise ConfigError(f"list_column: only Parquet holds lists of events, the format is {self.format}.")
+
+    def column_with(self, role: str) -> str | None:
+        """The name of the column that has the role, or None."""
+        return next((n for n, c in self.columns.items() if c.role == role), None)
+
+    def features(self, role: str = "feature") -> dict[str, Column]:
+        return {n: c for n, c in self.columns.items() if c.role == role}
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The three tables and the policies for rows that do not fit together."""
+
+    events: Table
+    users: Table | None = None
+    items: Table | None = None  # without it, the catalogue is the distinct items of the events
+    unknown_item: Literal["refuse", "keep"] = "refuse"  # keep: as out-of-vocabulary, counted
+    unknown_user: Literal["refuse", "keep"] = "refuse"  # keep: with the columns' defaults, counted
+    duplicate_events: Literal["keep", "drop", "refuse"] = "keep"  # same user, item and timestamp
+    duplicate_items: Literal["refuse", "first"] = "refuse"
+    schema: str | None = None  # folder of the curated schema; default schema/<name>, else made from the columns
+
+    def __post_init__(self) -> None:
+        _roles(self.events, "events", once=("user_id", "item_id", "timestamp"), maybe=("action_type",),
+               allowed=("feature", "context", "ignore"))
+        if self.users:
+            _roles(self.users, "users", once=("user_id",), maybe=(), allowed=("feature", "ignore"))
+        if self.items:
+            _roles(self.items, "items", once=("item_id",), maybe=("title",), allowed=("feature", "ignore"))
+        for name, column in self.events.columns.items():
+            if column.kind in ("multi_categorical", "vector"):
+                raise ConfigError(f"events.columns.{name}.kind: found {column.kind}; a column of the events is "
+                                  "categorical or numeric. Move it to users or items.")
+
+
+def _roles(table: Table, name: str, once: tuple[str, ...], maybe: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    counts: dict[str, list[str]] = {}
+    for column_name, column in table.columns.items():
+        if column.role not in once + maybe + allowed:
+            raise ConfigError(f"{name}.columns.{column_name}.role: found {column.role}, expected one of "
+                              f"{', '.join(once + maybe + allowed)} in {name}.")
+        counts.setdefault(column.role, []).append(column_name)
+    for role in once:
+        if len(counts.get(role, [])) != 1:
+            raise ConfigError(f"{name}.columns: expected one column with role {role}, found "
+                              f"{', '.join(counts.get(role, [])) or 'none'}.")
+    for role in maybe:
+        if len(counts.get(role, [])) > 1:
+            raise ConfigError(f"{name}.columns: expected at most one column with role {role}, found "
+                              f"{', '.join(counts[role])}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """How events are held out. `leave_one_out`: per user the last tests, the one before validates.
+    `temporal`: events from `valid_from` validate, from `test_from` test (UTC date, date-time or Unix seconds)."""
+
+    method: Literal["leave_one_out", "temporal"] = "leave_one_out"
+    min_events: int = 3  # users with fewer events only train
+    valid_from: float | str | None = None
+    test_from: float | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_events < 3:
+            raise ConfigError(f"min_events: found {self.min_events}, expected at least 3 (train, valid and test).")
+        if self.method == "leave_one_out" and (self.valid_from or self.test_from):
+            raise ConfigError("valid_from: leave_one_out has no cut-off times; remove them or set method: temporal.")
+        if self.method == "temporal" and not self.cutoffs[0] < self.cutoffs[1]:
+            raise ConfigError(f"test_from: found {self.test_from}, expected a time after valid_from ({self.valid_from}).")
+
+    @property
+    def cutoffs(self) -> tuple[int, int]:
+        """(valid_from, test_from) in Unix seconds."""
+        return _seconds("valid_from", self.valid_from), _seconds("test_from", self.test_from)
+
+
+def _seconds(key: str, value: float | str | None) -> int:
+    if isinstance(value, (int, float)):
+        return int(value)
+    try:
+        when = datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        raise ConfigError(f"{key}: found {value!r}, expected a date like 1998-03-01, a date-time or Unix seconds.") from None
+    return int((when if when.tzinfo else when.replace(tzinfo=datetime.timezone.utc)).timestamp())
+
+
+@dataclasses.dataclass(frozen=True)
+class Cross:
+    """A hashed cross of features, named as the models see them (`user_age`, `item_class`)."""
+
+    features: tuple[str, ...]
+    buckets: int = 1000
+
+    def __post_init__(self) -> None:
+        if len(self.features) < 2:
+            raise ConfigError(f"features: found {list(self.features)}, expected two or more to cross.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """What is derived from the columns, for training and serving alike."""
+
+    max_history: int = 200  # events the models see, L
+    timezone: str = "UTC"  # of time_of_day and day_of_week
+    crosses: tuple[Cross, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.max_history < 1:
+            raise ConfigError(f"max_history: found {self.max_history}, expected at least 1.")
+        try:
+            zoneinfo.ZoneInfo(self.timezone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            raise ConfigError(f"timezone: found {self.timezone!r}, expected a name like UTC or Europe/Berlin."
+                              + strict.nearest(self.timezone, zoneinfo.available_timezones())) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class RecallModel:
+    """The two towers of the recall model."""
+
+    dim: int = 64
+    layers: int = 2
+    heads: int = 2
+    dropout: float = 0.2
+    norm_first: bool = True  # Pre-LayerNorm; false is the existing recommender's Post-LN
+    time_features: bool = True  # of the history's events
+    request_time: bool = True  # of the moment of the request
+    user_features: bool = True
+    item_features: bool = True
+
+    def __post_init__(self) -> None:
+        if self.dim % self.heads:
+            raise ConfigError(f"heads: found {self.heads}, expected a divisor of dim ({self.dim}).")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout: found {self.dropout}, expected 0 to below 1.")
+
+
+@dataclasses.dataclass(frozen=True)
+class EarlyStopping:
+    """Training ends when `monitor` (validation loss, or a ranking metric like NDCG@10) has not improved for
+    `patience` epochs; the best weights are restored and exported."""
+
+    enabled: bool = True
+    monitor: str = "NDCG@10"
+    patience: int = 5
+
+    def __post_init__(self) -> None:
+        if self.monitor != "loss" and not re.fullmatch(r"(HR|NDCG|MRR)@[1-9]\d*", self.monitor):
+            raise ConfigError(f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG or MRR with a depth, "
+                              "like NDCG@10.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How the recall model is trained. Each of the mission's measures is a switch, so that an ablation shows its gain."""
+
+    epochs: int = 60
+    batch_positions: int = 4096  # target positions a batch holds at most
+    learning_rate: float = 1e-3
+    lr_schedule: Literal["constant", "warmup_cosine"] = "warmup_cosine"
+    warmup_fraction: float = 0.1  # of all steps
+    weight_decay: float = 0.0
+    early_stopping: EarlyStopping = EarlyStopping()
+    negatives: Literal["random", "in_batch"] = "in_batch"
+    loss: Literal["bce", "infonce"] = "infonce"
+    temperature: float = 0.1
+    learn_temperature: bool = False
+    logq_correction: bool = True
+    mask_own_positives: bool = True  # the user's other positives are no negatives
+    mask_duplicates: bool = True  # accidental hits: an item that equals the positive is no negative
+    action_weights: dict[str, float] = dataclasses.field(default_factory=dict)  # of a target, by action type; default 1
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.negatives == "random" and self.loss == "infonce":
+            raise ConfigError("loss: infonce needs negatives: in_batch; with negatives: random use loss: bce.")
+        if self.temperature <= 0:
+            raise ConfigError(f"temperature: found {self.temperature}, expected a number above 0.")
+        if self.epochs < 1:
+            raise ConfigError(f"epochs: found {self.epochs}, expected at least 1.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Index:
+    """The nearest-neighbour index. Parameters left out are derived from the catalogue's size."""
+
+    body: Literal["auto", "exact", "ivf", "scann"] = "auto"
+    k: int = 200
+    max_exclusions: int = 1024  # seen items and deny-list together, per request
+    leaves: int | None = None
+    leaves_to_search: int | None = None
+    reorder: int | None = None
+    anisotropic_threshold: float = 0.2
+    min_recall: float = 0.99  # of recall@k against exact search; the gate
+    gate_queries: int = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Threshold:
+    """Bounds of one metric for a blessing. `min` is absolute; `beats` names baselines it has to exceed."""
+
+    min: float | None = None
+    beats: tuple[Literal["popularity", "co_occurrence"], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Full ranking over the catalogue, seen items excluded."""
+
+    ks: tuple[int, ...] = (10, 50, 200)
+    slices: tuple[str, ...] = ()  # features, named as the models see them, or history_length, target_popularity
+    thresholds: dict[str, Threshold] = dataclasses.field(
+        default_factory=lambda: {"NDCG@10": Threshold(beats=("popularity",))})
+    primary: str = "NDCG@10"  # compared with the last blessed model
+    min_slice_users: int = 30
+
+    def __post_init__(self) -> None:
+        known = [f"{m}@{k}" for m in ("HR", "NDCG", "MRR") for k in self.ks]
+        for key in (*self.thresholds, self.primary):
+            if key not in known:
+                raise ConfigError(f"thresholds: unknown metric {key!r}.{strict.nearest(key, known)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Runner:
+    """Where Beam runs. `options` are passed through, as in `--project=...`."""
+
+    kind: Literal["direct", "multi_process", "dataflow"] = "direct"
+    workers: int = 2
+    options: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One data set and what to learn from it."""
+
+    name: str
+    data: Data
+    split: Split = Split()
+    features: Features = Features()
+    model: RecallModel = RecallModel()
+    training: Training = Training()
+    index: Index = Index()
+    evaluation: Evaluation = dataclasses.field(default_factory=Evaluation)
+    runner: Runner = Runner()
+
+    def __post_init__(self) -> None:
+        from modules import features  # the names of features follow from the configuration
+
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", self.name):
+            raise ConfigError(f"name: found {self.name!r}, expected small letters, digits, - and _.")
+        known = [f.name for f in features.all_features(self.data)]
+        for n, cross in enumerate(self.features.crosses):
+            for feature in cross.features:
+                if feature not in known:
+                    raise ConfigError(f"features.crosses[{n}]: unknown feature {feature!r}.{strict.nearest(feature, known)}")
+        sliceable = [f.name for f in features.all_features(self.data) if f.table in ("user", "context")]
+        sliceable += ["history_length", "target_popularity"]
+        for n, name in enumerate(self.evaluation.slices):
+            if name not in sliceable:
+                raise ConfigError(f"evaluation.slices[{n}]: unknown feature {name!r}.{strict.nearest(name, sliceable)}")
+        if self.training.action_weights and not self.data.events.column_with("action_type"):
+            raise ConfigError("training.action_weights: no column of data.events has role action_type.")
+        if self.index.k < max(self.evaluation.ks):
+            raise ConfigError(f"evaluation.ks: found {max(self.evaluation.ks)}, expected at most index.k ({self.index.k}).")

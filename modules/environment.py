@@ -1,0 +1,10 @@
+"""What has to be set before TensorFlow is imported; the only place that sets it."""
+
+import os
+
+
+def prepare() -> None:
+    """Turns legacy Keras on (TFRS and TFX 1.16 need it) and TensorFlow's start-up chatter off."""
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # same sums on every run of a machine

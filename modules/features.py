@@ -1,0 +1,126 @@
+"""The one place where features get their names, in raw examples, after Transform and in requests.
+
+A raw example is a window of one user's events (splits train, valid, test) or one item (split `catalogue`):
+
+  user_id               bytes [1]
+  user_<column>         the profile, by kind (see `Feature`)
+  event_item_id         bytes [n], oldest first; the last event is a target (or, when serving, the request: "")
+  event_timestamp       int64 [n], Unix seconds
+  event_action_type     bytes [n], where a column has that role
+  event_<column>        [n], categorical or numeric, what the user did (known only after the event)
+  context_<column>      [n], categorical or numeric, known when the event's request was made
+  window_start          int64 [1], place of the first event in the user's history (0: the history starts here)
+  seen_item_id          bytes [m], all items of the user's history in this split (not only the window's)
+  item_id, item_title   bytes [1], of the catalogue
+  item_<column>         the item's features, by kind
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from modules import config
+
+USER_ID = "user_id"
+ITEM_ID = "item_id"
+ITEM_TITLE = "item_title"
+EVENT_ITEM_ID = "event_item_id"
+EVENT_TIMESTAMP = "event_timestamp"
+EVENT_ACTION_TYPE = "event_action_type"
+WINDOW_START = "window_start"
+SEEN_ITEM_ID = "seen_item_id"
+
+# Derived in Transform from event_timestamp.
+TIME_OF_DAY = "event_time_of_day"  # hour, 0 to 23, in the declared time zone
+DAY_OF_WEEK = "event_day_of_week"  # 0 is Monday
+TIME_DELTA = "event_time_delta"  # seconds since the user's previous event, 0 for the first
+TIME_FEATURES = (TIME_OF_DAY, DAY_OF_WEEK, TIME_DELTA)
+
+SPLIT_TRAIN = "train"
+SPLIT_VALID = "valid"
+SPLIT_TEST = "test"
+SPLIT_CATALOGUE = "catalogue"
+SEQUENCE_SPLITS = (SPLIT_TRAIN, SPLIT_VALID, SPLIT_TEST)
+
+ITEM_VOCABULARY = "item_id"
+PADDING_ID = 0  # of transformed ids; items are 1..N in the vocabulary's order, N+1 is an unknown item
+
+TableName = Literal["user", "item", "event", "context"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """A feature as the models see it.
+
+    Raw shapes of one example: categorical bytes [1]; multi_categorical bytes [any]; numeric float [1];
+    vector float [dimension]. Features of `event` and `context` have one value an event instead of one.
+    """
+
+    name: str
+    table: TableName
+    column: str
+    kind: config.Kind
+    spec: config.Column
+
+    @property
+    def transformed(self) -> str:
+        return transformed_name(self.name)
+
+    @property
+    def vocabulary(self) -> str:
+        """Name of its vocabulary in the transform graph (categorical kinds only)."""
+        return self.name
+
+    @property
+    def is_sequence(self) -> bool:
+        return self.table in ("event", "context")
+
+
+def feature_name(table: TableName, column: str) -> str:
+    """`user_age` for the column `age` of users; a column that already starts so keeps its name."""
+    return column if column.startswith(f"{table}_") else f"{table}_{column}"
+
+
+def transformed_name(name: str) -> str:
+    """The name of a feature after Transform."""
+    return f"{name}_xf"
+
+
+def _of(table: TableName, source: config.Table | None, role: str = "feature") -> tuple[Feature, ...]:
+    if source is None:
+        return ()
+    return tuple(Feature(name=feature_name(table, n), table=table, column=n, kind=c.kind or "categorical", spec=c)
+                 for n, c in source.features(role).items())
+
+
+def user_features(data: config.Data) -> tuple[Feature, ...]:
+    return _of("user", data.users)
+
+
+def item_features(data: config.Data) -> tuple[Feature, ...]:
+    return _of("item", data.items)
+
+
+def event_features(data: config.Data) -> tuple[Feature, ...]:
+    """What is known of an event once it has happened; the action type comes first where there is one."""
+    found = _of("event", data.events)
+    column = data.events.column_with("action_type")
+    if column is None:
+        return found
+    spec = dataclasses.replace(data.events.columns[column], role="feature", kind="categorical")
+    return (Feature(name=EVENT_ACTION_TYPE, table="event", column=column, kind="categorical", spec=spec), *found)
+
+
+def context_features(data: config.Data) -> tuple[Feature, ...]:
+    """What is known when the request is made, of the request and of each past event."""
+    return _of("context", data.events, role="context")
+
+
+def all_features(data: config.Data) -> tuple[Feature, ...]:
+    return (*user_features(data), *item_features(data), *event_features(data), *context_features(data))
+
+
+def sequence_names(data: config.Data) -> tuple[str, ...]:
+    """Raw names of all features that have one value an event."""
+    return (EVENT_ITEM_ID, EVENT_TIMESTAMP, *(f.name for f in (*event_features(data), *context_features(data))))

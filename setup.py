@@ -1,0 +1,38 @@
+"""The package that Beam workers install (``--setup_file=./setup.py``). Tools are configured in pyproject.toml."""
+
+import setuptools
+
+setuptools.setup(
+    name="tfx-two-stage-recommender",
+    version="0.1.0",
+    description="A declarative two-stage recommender on TFX",
+    python_requires=">=3.10,<3.11",
+    packages=setuptools.find_packages(include=["pipeline*", "modules*", "schema*", "serving*"]),
+    package_data={"pipeline": ["configs/*.yaml", "report/*.html", "report/*.css"], "schema": ["*/*.pbtxt"]},
+    install_requires=[
+        # The set that works together; requirements.lock pins everything below it.
+        "tfx==1.16.0",
+        "tensorflow==2.16.2",
+        "tf-keras==2.16.0",
+        "tensorflow-transform==1.16.0",
+        "tensorflow-model-analysis==0.47.1",
+        "tensorflow-data-validation==1.16.1",
+        "ml-metadata==1.16.0",
+        "tensorflow-serving-api==2.16.1",
+        "tensorflow-recommenders==0.7.7",
+        "apache-beam[gcp]==2.74.0",
+        "scann==1.3.2",  # its op library loads only beside TensorFlow 2.16
+        "dill",  # tensorflow-transform imports it; newer Beam no longer brings it
+        "setuptools<81",  # tensorflow-hub imports pkg_resources, which newer ones dropped
+        "numpy<2",
+        "pyarrow==10.0.1",
+        "pyyaml",
+        "matplotlib",
+        "jinja2",
+        "tqdm",
+        "psutil",
+        "tzdata",
+    ],
+    extras_require={"dev": ["pytest", "pytest-xdist", "ruff", "mypy", "types-PyYAML", "build"]},
+    entry_points={"console_scripts": ["recsys=pipeline.cli:main"]},
+)

@@ -1,0 +1,54 @@
+"""Runs the pipeline on this machine: progress on the terminal, details in a log file, one clear error."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+import traceback
+
+from modules import config
+from pipeline import progress
+from pipeline import runs
+
+
+class RunFailed(RuntimeError):
+    """A component failed. The message is for the person at the terminal and names the log file."""
+
+
+def run(cfg: config.Config, root: str | pathlib.Path, *, verbose: bool = False, use_cache: bool = True) -> runs.Run:
+    """Runs every component that is not cached and prints a line for each.
+
+    Args:
+      cfg: the configuration, with resolved paths.
+      root: the folder that holds runs; this one lives in `<root>/<name>`.
+      verbose: also shows the log on standard error.
+      use_cache: whether unchanged components of earlier runs are reused.
+
+    Raises:
+      RunFailed: a component failed; what it had written is removed, and the next run continues before it.
+    """
+    place = runs.Run(root, cfg.name)
+    started = time.monotonic()
+    print(f"{cfg.name}: loading TFX ...", flush=True)
+    from tfx import v1 as tfx  # 20 s and more; only commands that run the pipeline pay for it
+
+    from pipeline import dag
+
+    with place.locked():
+        pipeline = dag.create(cfg, place, use_cache=use_cache)
+        lines = progress.ComponentProgress(total=len(pipeline.components))
+        with progress.logs_to_file(place.folder / "logs", lines, verbose) as log:
+            try:
+                tfx.orchestration.LocalDagRunner().run(pipeline)
+            except Exception as error:
+                log.open("a", encoding="utf-8").write(traceback.format_exc())
+                raise RunFailed(f"{lines.running or 'The pipeline'} failed: {_reason(error)}\nDetails: {log}") from error
+    print(f"Done in {time.monotonic() - started:.0f} s.", flush=True)
+    return place
+
+
+def _reason(error: Exception) -> str:
+    """The message of the error that started it, without the layers that Beam and TFX put around it."""
+    from modules.beam import errors
+
+    return errors.unwrap(error) or f"{type(error).__name__}: {error}"

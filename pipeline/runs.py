@@ -1,0 +1,49 @@
+"""Where a run keeps what it makes, and how other commands find it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import pathlib
+from collections.abc import Iterator
+
+
+class RunBusy(RuntimeError):
+    """Another process is running this pipeline in the same folder."""
+
+
+class Run:
+    """The folder `<root>/<name>` of one configuration.
+
+    Attributes:
+      folder: everything of the run is below it.
+      metadata: ML Metadata's SQLite file.
+      artifacts: the pipeline root, one folder a component.
+      serving: pushed models, `serving/<model>/<version>/`, as TensorFlow Serving watches them.
+      checkpoints: of unfinished trainings.
+      report: the HTML page.
+    """
+
+    def __init__(self, root: str | pathlib.Path, name: str) -> None:
+        self.folder = pathlib.Path(root).expanduser().resolve() / name
+        self.metadata = self.folder / "metadata.sqlite"
+        self.artifacts = self.folder / "artifacts"
+        self.serving = self.folder / "serving"
+        self.checkpoints = self.folder / "checkpoints"
+        self.report = self.folder / "report.html"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps a second run of the same folder out until the block ends or the process dies.
+
+        Raises:
+          RunBusy: another process holds the folder.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunBusy(f"{self.folder}: another process is running this pipeline. Wait for it to end, or "
+                              "choose another --root.") from None
+            yield

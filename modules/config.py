@@ -152,10 +152,11 @@ class Split:
     @property
     def cutoffs(self) -> tuple[int, int]:
         """(valid_from, test_from) in Unix seconds."""
-        return _seconds("valid_from", self.valid_from), _seconds("test_from", self.test_from)
+        return unix_seconds("valid_from", self.valid_from), unix_seconds("test_from", self.test_from)
 
 
-def _seconds(key: str, value: float | str | None) -> int:
+def unix_seconds(key: str, value: float | str | None) -> int:
+    """Reads a date (UTC), a date-time or Unix seconds; `key` names the value in the error."""
     if isinstance(value, (int, float)):
         return int(value)
     try:

@@ -1,0 +1,60 @@
+"""How values of the command line are written: histories, profiles, times and overrides, as argparse types."""
+
+from __future__ import annotations
+
+import argparse
+
+from modules import config
+from modules.strict import ConfigError
+from pipeline import configuration
+
+
+def override(text: str) -> str:
+    """`training.epochs=3`; checked here so that a missing `=` is a usage error, read by `configuration.load`."""
+    try:
+        configuration.parse_override(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def history(text: str) -> tuple[tuple[str, int | None], ...]:
+    """`50,172:881250949`: item ids, oldest first, each with its Unix seconds where they are known."""
+    events = []
+    for part in ids(text):
+        item, colon, when = part.rpartition(":")
+        events.append((item, int(when)) if colon and item and when.isdecimal() else (part, None))
+    return tuple(events)
+
+
+def ids(text: str) -> tuple[str, ...]:
+    """`50,172`: ids separated by commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def profile(text: str) -> dict[str, str]:
+    """`age=24,gender=M`: columns of the users table with their values as they stand in the file."""
+    values = {}
+    for part in ids(text):
+        column, equals, value = part.partition("=")
+        if not equals or not column:
+            raise argparse.ArgumentTypeError(f"found {part!r}, expected COLUMN=VALUE, like age=24.")
+        values[column.strip()] = value.strip()
+    return values
+
+
+def time(text: str) -> int:
+    """`893286638`, `1998-04-23` (UTC) or `1998-04-23T21:10:38+02:00`, as Unix seconds."""
+    if text.removeprefix("-").isdecimal():
+        return int(text)
+    try:
+        return config.unix_seconds("time", text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number above 0.")
+    return int(text)

@@ -1,0 +1,152 @@
+"""The command line, `recsys`: its arguments, its help, and how errors become messages and exit codes.
+
+Nothing heavy is imported before the arguments have been understood (see `pipeline.commands`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import pathlib
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from modules.strict import ConfigError
+from pipeline import arguments, commands, configuration
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+_OURS = ("modules", "pipeline", "serving")  # error classes of these packages are messages for the user
+
+_EXAMPLES = """\
+examples:
+  recsys run                                        the pipeline on MovieLens-100K, into runs/movielens-100k
+  recsys run --config shop.yaml -o training.epochs=3   your own data, with one value changed
+  recsys report --open                              the run as one HTML page
+  recsys recommend --user 42 --k 10                 ten films for a user
+  recsys recommend --history 50,172:881250949       ... or for a history that you make up
+  recsys dataset check --config shop.yaml           read all rows and count what is wrong, without a run
+  recsys doctor                                     is this machine set up?
+
+exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 130 interrupted
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    args = parser().parse_args(argv)
+    try:
+        return args.command(args)
+    except KeyboardInterrupt:
+        print("recsys: interrupted; the next run goes on after what had finished.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        if not is_declared(error):
+            raise
+        if args.verbose:
+            traceback.print_exc()
+        print(f"recsys: {error}", file=sys.stderr)
+        return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
+
+
+def is_declared(error: Exception) -> bool:
+    """Whether the message alone is enough: an error class of this project, or a file that cannot be used."""
+    return type(error).__module__.split(".")[0] in _OURS or isinstance(error, (FileNotFoundError, PermissionError))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line. The parsed `command` is a function of `pipeline.commands`."""
+    top = _Parser(prog="recsys", description="A declarative two-stage recommender on TFX: one YAML file in, an "
+                  "evaluated, gated and pushed model out.", epilog=_EXAMPLES)
+    top.add_argument("--version", action="version", version=f"recsys {_version()}")
+    children = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_run(children)
+    _add_report(children)
+    _add_recommend(children)
+    _add_export_predictions(children)
+    _add(children, "doctor", commands.doctor, "check versions, ScaNN, memory, disk and the data set's files",
+         "examples:\n  recsys doctor\n  recsys doctor --config shop.yaml")
+    dataset = children.add_parser("dataset", help="look at a data set without running the pipeline")
+    inner = dataset.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add(inner, "check", commands.dataset_check, "read every row and report what is wrong",
+         "example:\n  recsys dataset check --config shop.yaml")
+    return top
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser that keeps the line breaks of the examples and knows no abbreviated options."""
+
+    def __init__(self, **options: object) -> None:
+        settings = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False, **options}
+        super().__init__(**settings)  # type: ignore[arg-type]
+
+
+_Children = argparse._SubParsersAction
+
+
+def _add(children: _Children, name: str, command: Callable[[argparse.Namespace], int], summary: str,
+         examples: str) -> argparse.ArgumentParser:
+    """Adds a command with the options that all commands have."""
+    child = children.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.",
+                                epilog=examples)
+    child.set_defaults(command=command)
+    common = child.add_argument_group("options of every command")
+    common.add_argument("--config", metavar="NAME_OR_FILE", default="movielens-100k",
+                        help=f"a YAML file, or one of {', '.join(configuration.names())} (default %(default)s)")
+    common.add_argument("-o", dest="overrides", metavar="KEY=VALUE", action="append", default=[],
+                        type=arguments.override, help="replace one value of it; may be given again")
+    common.add_argument("--root", metavar="DIR", type=pathlib.Path, default=pathlib.Path("runs"),
+                        help="where runs live, each in DIR/NAME (default %(default)s)")
+    common.add_argument("--verbose", action="store_true", help="show logs and tracebacks")
+    return child
+
+
+def _add_run(children: _Children) -> None:
+    child = _add(children, "run", commands.run, "run the pipeline: data, training, index, evaluation, push",
+                 "What has not changed since the last run is reused; a run that was stopped goes on.\n\n"
+                 "examples:\n  recsys run\n  recsys run --config shop.yaml -o training.epochs=3 -o index.body=exact")
+    child.add_argument("--no-cache", action="store_true", help="run every component again")
+
+
+def _add_report(children: _Children) -> None:
+    child = _add(children, "report", commands.report, "write the last run's results as one HTML page",
+                 "examples:\n  recsys report\n  recsys report --config shop.yaml --open")
+    child.add_argument("--open", action="store_true", help="show it in the browser")
+
+
+def _add_recommend(children: _Children) -> None:
+    child = _add(children, "recommend", commands.recommend, "recommend items from the pushed model",
+                 "examples:\n  recsys recommend --user 42 --k 10\n"
+                 "  recsys recommend --history 50,172:881250949 --profile age=24,gender=M\n"
+                 "  recsys recommend --user 42 --at 1998-04-23T20:00 --exclude 1,50")
+    who = child.add_mutually_exclusive_group(required=True)
+    who.add_argument("--user", metavar="ID", help="a user of the data set, with history and profile")
+    who.add_argument("--history", metavar="ITEM[:TIME],...", type=arguments.history,
+                     help="item ids, oldest first, with Unix seconds where known; '' for none")
+    child.add_argument("--profile", metavar="COLUMN=VALUE,...", type=arguments.profile, default={},
+                       help="columns of the users table; replaces those of --user")
+    child.add_argument("--at", metavar="TIME", type=arguments.time,
+                       help="the request's time: Unix seconds, a date (UTC) or a date-time")
+    child.add_argument("--exclude", metavar="ITEM,...", type=arguments.ids, default=(),
+                       help="item ids not to recommend, besides the history's")
+    child.add_argument("--k", metavar="N", type=arguments.positive, default=10,
+                       help="how many items (default %(default)s)")
+
+
+def _add_export_predictions(children: _Children) -> None:
+    child = _add(children, "export-predictions", commands.export_predictions,
+                 "write the predictions for all held-out events",
+                 "A line is `user<TAB>item item ...`: original ids, best first, seen items excluded. On test, the\n"
+                 "validation event is part of the history.\n\n"
+                 "example:\n  recsys export-predictions --on test --output test.tsv")
+    child.add_argument("--stage", choices=("recall", "two-stage"), default="recall", help="default %(default)s")
+    child.add_argument("--on", choices=("valid", "test"), default="test", help="default %(default)s")
+    child.add_argument("--output", metavar="FILE", type=pathlib.Path, required=True)
+
+
+def _version() -> str:
+    return importlib.metadata.version("tfx-two-stage-recommender")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+# `make help` lists the targets. Everything runs in .venv, which `make setup` makes.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint doctor lock clean
+STAMP := .venv/.complete
+RECSYS := .venv/bin/recsys
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(STAMP)  ## Python 3.10, uv and all packages into .venv
+
+$(STAMP): scripts/setup.sh setup.py pyproject.toml requirements.lock requirements-data.txt
+	@sh scripts/setup.sh
+	@touch $@
+
+demo: $(STAMP)  ## the pipeline and its report on MovieLens-100K
+	@$(RECSYS) run
+	@$(RECSYS) report
+
+test: $(STAMP)  ## all tests
+	@.venv/bin/python -m pytest
+
+lint: $(STAMP)  ## ruff and mypy
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+
+doctor: $(STAMP)  ## check versions, ScaNN, memory, disk and data
+	@$(RECSYS) doctor
+
+lock: $(STAMP)  ## pin what setup.py asks for (what is pinned stays; remove a line to renew it)
+	@uv=$$(command -v uv || echo .venv-tools/bin/uv); "$$uv" pip compile setup.py --extra dev --python .venv/bin/python \
+	  --python-version 3.10 --no-annotate --custom-compile-command "make lock" --quiet --output-file requirements.lock
+
+clean:  ## remove .venv, caches and build products (runs/ stays)
+	rm -rf .venv .venv-tools build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

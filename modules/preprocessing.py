@@ -1,0 +1,132 @@
+"""The Transform graph: raw examples to ids, scaled numbers and time features, for training and serving alike.
+
+Its outputs are named `features.transformed_name(raw name)`. Rows of the catalogue have empty sequences, rows of the
+sequences have placeholders for the item: no output mixes the two, so that the exported layer can be fed either alone.
+
+  item_id_xf                            int64 [B, 1], 1..N in the vocabulary's order, N+1 unknown (0 pads, elsewhere)
+  event_item_id_xf, seen_item_id_xf     int64 [B, (n)], the same ids
+  event_time_of_day_xf, ..._xf          int64 [B, (n)], see modules/time_features.py
+  window_start_xf                       int64 [B, 1]
+  <categorical>_xf                      int64 [B, 1], 0..V-1, V unknown; of an event or its context [B, (n)]
+  <multi_categorical>_xf                int64 [B, (any)]
+  <numeric>_xf                          float32 [B, 1], z-score; of an event or its context [B, (n)]
+  <vector>_xf                           float32 [B, dimension], as it is
+
+What is missing (the empty text, NaN, no value) becomes the column's default before anything else is done with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from modules import config, features, strict, time_features
+
+Tensors = dict[str, Any]  # tf.Tensor or tf.RaggedTensor, by name
+
+_LEAST_SPREAD = 1e-6  # of the mean: what float32 cannot tell from a constant
+
+
+def preprocessing_fn(inputs: Mapping[str, tf.RaggedTensor], custom_config: Mapping[str, Any]) -> Tensors:
+    """Builds the graph.
+
+    Args:
+      inputs: the raw features, all ragged [B, (n)], as the schema of modules/schemas.py has them read.
+      custom_config: `config` holds the configuration's sections `data` and `features` as plain dictionaries.
+
+    Returns:
+      The transformed features, see the top of the file.
+    """
+    data = strict.read(config.Data, custom_config["config"]["data"], "data")
+    options = strict.read(config.Features, custom_config["config"]["features"], "features")
+    outputs = _item_ids(inputs)
+    outputs.update(_times(inputs[features.EVENT_TIMESTAMP], options.timezone))
+    outputs[features.WINDOW_START] = _first(inputs[features.WINDOW_START], default=0)
+    for feature in features.all_features(data):
+        values = _filled(inputs[feature.name], feature)
+        outputs[feature.name] = _transformed(values, _analysed(values, feature, inputs), feature)
+    return {features.transformed_name(name): tensor for name, tensor in outputs.items()}
+
+
+def _item_ids(inputs: Mapping[str, tf.RaggedTensor]) -> Tensors:
+    """All ids of items by one vocabulary, that of the catalogue (`item_id` is empty in all other rows)."""
+    catalogue = tft.vocabulary(inputs[features.ITEM_ID].values, vocab_filename=features.ITEM_VOCABULARY)
+
+    def ids(names: Any) -> Any:
+        return 1 + tf.ragged.map_flat_values(tft.apply_vocabulary, names, catalogue, num_oov_buckets=1)
+
+    result = {name: ids(inputs[name]) for name in (features.EVENT_ITEM_ID, features.SEEN_ITEM_ID)}
+    result[features.ITEM_ID] = ids(_first(inputs[features.ITEM_ID], ""))
+    return result
+
+
+def _times(timestamps: tf.RaggedTensor, timezone: str) -> Tensors:
+    return {features.TIME_OF_DAY: time_features.time_of_day(timestamps, timezone),
+            features.DAY_OF_WEEK: time_features.day_of_week(timestamps, timezone),
+            features.TIME_DELTA: time_features.time_delta(timestamps)}
+
+
+def _transformed(values: tf.RaggedTensor, analysed: tf.Tensor, feature: features.Feature) -> Any:
+    """One feature as the models get it.
+
+    Args:
+      values: [B, (n)], without gaps.
+      analysed: [m], the values that statistics are taken of.
+      feature: says how.
+    """
+    shaped = _shaped(values, feature)
+    if feature.kind == "vector":
+        return shaped
+    if feature.kind == "numeric":
+        return tf.ragged.map_flat_values(_z_score, shaped, tft.mean(analysed), tft.var(analysed))
+    vocabulary = tft.vocabulary(analysed, vocab_filename=feature.vocabulary)
+    return tf.ragged.map_flat_values(tft.apply_vocabulary, shaped, vocabulary, num_oov_buckets=1)
+
+
+def _filled(values: tf.RaggedTensor, feature: features.Feature) -> tf.RaggedTensor:
+    """Puts the default where a value is missing; of a list of categories it drops the missing ones."""
+    fill = feature.spec.fill
+    if feature.kind == "multi_categorical":
+        present = tf.ragged.boolean_mask(values, values != "")
+        return _with_default(present, fill) if fill else present
+    missing = values.values == "" if feature.kind == "categorical" else tf.math.is_nan(values.values)
+    return values.with_values(tf.where(missing, tf.constant(fill, values.dtype), values.values))
+
+
+def _with_default(values: tf.RaggedTensor, fill: float | str) -> tf.RaggedTensor:
+    """Gives each empty row the one value `fill`."""
+    lacking = tf.cast(values.row_lengths() == 0, tf.int64)
+    defaults = tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(lacking)], fill), lacking)
+    return tf.concat([values, defaults], axis=1)
+
+
+def _analysed(values: tf.RaggedTensor, feature: features.Feature, inputs: Mapping[str, tf.RaggedTensor]) -> tf.Tensor:
+    """The values [m] that statistics are taken of: a user's profile counts once, not once a window."""
+    if feature.table != "user":
+        return values.flat_values
+    starts = _first(inputs[features.WINDOW_START], default=-1)[:, 0]
+    return tf.ragged.boolean_mask(values, starts == 0).flat_values
+
+
+def _shaped(values: tf.RaggedTensor, feature: features.Feature) -> tf.Tensor | tf.RaggedTensor:
+    """Ragged where a feature has any number of values, else dense [B, 1] or [B, dimension]."""
+    if feature.is_sequence or feature.kind == "multi_categorical":
+        return values
+    if feature.kind == "vector":
+        return values.to_tensor(feature.spec.fill, shape=[None, feature.spec.dimension])
+    return _first(values, feature.spec.fill)
+
+
+def _first(values: tf.RaggedTensor, default: Any) -> tf.Tensor:
+    """The first value of each row, [B, 1]; `default` where a row has none."""
+    return values[:, :1].to_tensor(tf.constant(default, values.dtype), shape=[None, 1])
+
+
+def _z_score(values: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
+    """(values - mean) / standard deviation; 0 for a column that was constant, or empty, when it was analysed."""
+    deviation = tf.sqrt(variance)
+    varies = deviation > _LEAST_SPREAD * tf.abs(mean)  # false for NaN, the mean of nothing
+    return tf.where(varies, (values - mean) / tf.where(varies, deviation, 1.0), 0.0)

@@ -1,0 +1,163 @@
+"""What a client sends: the raw input signature of the SavedModels, and its way into the Transform graph.
+
+All inputs are dense, so that any TensorFlow Serving client can send them; B is the batch, n the longest history:
+
+  user_<column>            string [B], float32 [B] (numeric), float32 [B, dimension] (vector), or
+                           string [B, any] padded with "" (multi_categorical)
+  event_item_id            string [B, n], the past events; "" is padding, wherever it stands
+  event_timestamp          int64 [B, n], Unix seconds
+  event_<column>           string or float32 [B, n], what the user did; the same for context_<column>
+  request_timestamp        int64 [B], Unix seconds
+  request_<column>         string or float32 [B], the context of the request itself
+  exclude_item_id          string [B, m] padded with "", items that must not come back (recall only)
+
+Events are put in the order of their timestamps, those of one second in the order given (the order of the training
+data), so oldest first is not required, only usual. Missing values are "" or NaN; Transform puts the column's default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from modules import config, features
+
+REQUEST_TIMESTAMP = "request_timestamp"
+EXCLUDE_ITEM_ID = "exclude_item_id"
+
+RawExample = dict[str, list[Any]]
+
+
+def request_name(feature: features.Feature) -> str:
+    """`request_device` for the feature `context_device`: its value for the request instead of a past event."""
+    return f"request_{feature.name.removeprefix('context_')}"
+
+
+def input_specs(data: config.Data, *, exclusions: bool) -> dict[str, tf.TensorSpec]:
+    """The inputs of a request by name; `exclusions` adds `exclude_item_id`."""
+    specs = {f.name: _spec(f.name, _dtype(f), _profile_shape(f)) for f in features.user_features(data)}
+    specs[features.EVENT_ITEM_ID] = _spec(features.EVENT_ITEM_ID, tf.string, [None, None])
+    specs[features.EVENT_TIMESTAMP] = _spec(features.EVENT_TIMESTAMP, tf.int64, [None, None])
+    for feature in (*features.event_features(data), *features.context_features(data)):
+        specs[feature.name] = _spec(feature.name, _dtype(feature), [None, None])
+    specs[REQUEST_TIMESTAMP] = _spec(REQUEST_TIMESTAMP, tf.int64, [None])
+    for feature in features.context_features(data):
+        specs[request_name(feature)] = _spec(request_name(feature), _dtype(feature), [None])
+    if exclusions:
+        specs[EXCLUDE_ITEM_ID] = _spec(EXCLUDE_ITEM_ID, tf.string, [None, None])
+    return specs
+
+
+def to_raw_features(inputs: Mapping[str, tf.Tensor], data: config.Data) -> dict[str, tf.RaggedTensor]:
+    """Builds the raw features of a sequence that Transform takes; the request becomes the last event, of item "".
+
+    Args:
+      inputs: as `input_specs` says; `exclude_item_id` is not looked at.
+      data: the declared columns.
+
+    Returns:
+      All ragged: the profile [B, (values)], the events [B, (events + 1)].
+    """
+    result = {f.name: _profile(inputs[f.name], f) for f in features.user_features(data)}
+    items, timestamps = inputs[features.EVENT_ITEM_ID], inputs[features.EVENT_TIMESTAMP]
+    given = items != ""
+    order = tf.argsort(tf.where(given, timestamps, timestamps.dtype.max), axis=1, stable=True)
+    lengths = tf.reduce_sum(tf.cast(given, tf.int64), axis=1)
+
+    def sequence(past: tf.Tensor, now: tf.Tensor) -> tf.RaggedTensor:
+        """Past events [B, n] in order without padding, then the request's value [B]."""
+        ordered = tf.gather(past, order, batch_dims=1)
+        return tf.concat([tf.RaggedTensor.from_tensor(ordered, lengths), now[:, tf.newaxis]], axis=1)
+
+    request = inputs[REQUEST_TIMESTAMP]
+    result[features.EVENT_ITEM_ID] = sequence(items, tf.fill(tf.shape(request), ""))
+    result[features.EVENT_TIMESTAMP] = sequence(timestamps, request)
+    for feature in features.event_features(data):  # not known yet
+        unknown = tf.constant(_missing(feature), _dtype(feature))
+        result[feature.name] = sequence(inputs[feature.name], tf.fill(tf.shape(request), unknown))
+    for feature in features.context_features(data):
+        result[feature.name] = sequence(inputs[feature.name], inputs[request_name(feature)])
+    return result
+
+
+def from_examples(examples: Sequence[RawExample], data: config.Data, max_history: int) -> dict[str, np.ndarray]:
+    """Builds the request that was made before the last event of each raw example.
+
+    Args:
+      examples: sequences, as `read_raw_example` gives them; the last event, the target, only lends its time and
+        context.
+      data: the declared columns.
+      max_history: events that the models see; one more is sent, for the first one's time delta.
+
+    Returns:
+      Arrays as `input_specs(data, exclusions=True)` says, B the number of examples.
+    """
+    batch = {f.name: _profile_array([e.get(f.name, []) for e in examples], f) for f in features.user_features(data)}
+
+    def past(name: str, pad: Any, dtype: Any) -> np.ndarray:
+        return _padded([example[name][:-1][-max_history - 1:] for example in examples], pad, dtype)
+
+    batch[features.EVENT_ITEM_ID] = past(features.EVENT_ITEM_ID, b"", object)
+    batch[features.EVENT_TIMESTAMP] = past(features.EVENT_TIMESTAMP, 0, np.int64)
+    for feature in (*features.event_features(data), *features.context_features(data)):
+        batch[feature.name] = past(feature.name, _missing(feature), _numpy_dtype(feature))
+    batch[REQUEST_TIMESTAMP] = np.array([e[features.EVENT_TIMESTAMP][-1] for e in examples], np.int64)
+    for feature in features.context_features(data):
+        batch[request_name(feature)] = np.array([e[feature.name][-1] for e in examples], _numpy_dtype(feature))
+    batch[EXCLUDE_ITEM_ID] = _padded([e.get(features.SEEN_ITEM_ID, []) for e in examples], b"", object)
+    return batch
+
+
+def read_raw_example(serialized: bytes) -> RawExample:
+    """Parses one tf.Example into lists of bytes, floats or integers by feature name."""
+    example = tf.train.Example.FromString(serialized)
+    return {name: list(getattr(value, value.WhichOneof("kind")).value) if value.WhichOneof("kind") else []
+            for name, value in example.features.feature.items()}
+
+
+def _profile(values: tf.Tensor, feature: features.Feature) -> tf.RaggedTensor:
+    """A profile feature as ragged [B, (values)]."""
+    if feature.kind in ("categorical", "numeric"):
+        values = values[:, tf.newaxis]
+    return tf.RaggedTensor.from_tensor(values, row_splits_dtype=tf.int64)  # Transform drops the padding
+
+
+def _profile_array(values: Sequence[list[Any]], feature: features.Feature) -> np.ndarray:
+    """A profile feature of a batch, from the lists of raw examples."""
+    if feature.kind == "multi_categorical":
+        return _padded(values, b"", object)
+    width = feature.spec.dimension or 1
+    array = _padded([v or [_missing(feature)] * width for v in values], _missing(feature), _numpy_dtype(feature), width)
+    return array if feature.kind == "vector" else array[:, 0]
+
+
+def _padded(rows: Sequence[Sequence[Any]], pad: Any, dtype: Any, width: int | None = None) -> np.ndarray:
+    """Rows of differing length as one array [B, longest], or [B, width]."""
+    longest = max((len(row) for row in rows), default=0) if width is None else width
+    array = np.full((len(rows), longest), pad, dtype)
+    for place, row in zip(array, rows):
+        place[:len(row)] = row
+    return array
+
+
+def _spec(name: str, dtype: tf.DType, shape: list[int | None]) -> tf.TensorSpec:
+    return tf.TensorSpec(shape, dtype, name=name)
+
+
+def _profile_shape(feature: features.Feature) -> list[int | None]:
+    return {"multi_categorical": [None, None], "vector": [None, feature.spec.dimension]}.get(feature.kind, [None])
+
+
+def _dtype(feature: features.Feature) -> tf.DType:
+    return tf.float32 if feature.kind in ("numeric", "vector") else tf.string
+
+
+def _numpy_dtype(feature: features.Feature) -> Any:
+    return np.float32 if feature.kind in ("numeric", "vector") else object
+
+
+def _missing(feature: features.Feature) -> Any:
+    return float("nan") if feature.kind in ("numeric", "vector") else b""

@@ -40,6 +40,12 @@ install_uv() {
   return 1
 }
 
+# Trust what the machine trusts (a company's own certificates), by uv's present and former name for it.
+if [ -d /etc/ssl/certs ]; then
+  export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}" UV_NATIVE_TLS="${UV_NATIVE_TLS:-true}"
+fi
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
 python=$(find_python)
 uv=$(find_uv)
 if [ -z "$uv" ]; then

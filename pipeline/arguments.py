@@ -10,7 +10,7 @@ from pipeline import configuration
 
 
 def override(text: str) -> str:
-    """`training.epochs=3`; checked here so that a missing `=` is a usage error, read by `configuration.load`."""
+    """`training.epochs=3` as it is; a missing `=` is a usage error."""
     try:
         configuration.parse_override(text)
     except ConfigError as error:

@@ -13,20 +13,22 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from modules.strict import ConfigError
-from pipeline import arguments, commands, configuration
+from pipeline import arguments
+from pipeline import commands
+from pipeline import configuration
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 _OURS = ("modules", "pipeline", "serving")  # error classes of these packages are messages for the user
 
 _EXAMPLES = """\
 examples:
-  recsys run                                        the pipeline on MovieLens-100K, into runs/movielens-100k
-  recsys run --config shop.yaml -o training.epochs=3   your own data, with one value changed
-  recsys report --open                              the run as one HTML page
-  recsys recommend --user 42 --k 10                 ten films for a user
-  recsys recommend --history 50,172:881250949       ... or for a history that you make up
-  recsys dataset check --config shop.yaml           read all rows and count what is wrong, without a run
-  recsys doctor                                     is this machine set up?
+  recsys run                                     the pipeline on MovieLens-100K, into runs/movielens-100k
+  recsys run --config shop.yaml -o index.k=100   your own data, with one value changed
+  recsys report --open                           the run as one HTML page
+  recsys recommend --user 42 --k 10              ten films for a user
+  recsys recommend --history 50,172:881250949    ... or for a history that you make up
+  recsys dataset check --config shop.yaml        read all rows and say what is wrong, without a run
+  recsys doctor                                  is this machine set up?
 
 exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 130 interrupted
 """
@@ -51,13 +53,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def is_declared(error: Exception) -> bool:
     """Whether the message alone is enough: an error class of this project, or a file that cannot be used."""
-    return type(error).__module__.split(".")[0] in _OURS or isinstance(error, (FileNotFoundError, PermissionError))
+    ours = type(error).__module__.split(".")[0] in _OURS
+    return ours or isinstance(error, (FileNotFoundError, PermissionError))
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line. The parsed `command` is a function of `pipeline.commands`."""
-    top = _Parser(prog="recsys", description="A declarative two-stage recommender on TFX: one YAML file in, an "
-                  "evaluated, gated and pushed model out.", epilog=_EXAMPLES)
+    top = _Parser(prog="recsys", epilog=_EXAMPLES,
+                  description="A declarative two-stage recommender on TFX: one YAML file in, an evaluated, "
+                  "gated and pushed model out.")
     top.add_argument("--version", action="version", version=f"recsys {_version()}")
     children = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(children)
@@ -92,7 +96,8 @@ def _add(children: _Children, name: str, command: Callable[[argparse.Namespace],
     child.set_defaults(command=command)
     common = child.add_argument_group("options of every command")
     common.add_argument("--config", metavar="NAME_OR_FILE", default="movielens-100k",
-                        help=f"a YAML file, or one of {', '.join(configuration.names())} (default %(default)s)")
+                        help=f"a YAML file, or one of {', '.join(configuration.names())} "
+                        "(default %(default)s)")
     common.add_argument("-o", dest="overrides", metavar="KEY=VALUE", action="append", default=[],
                         type=arguments.override, help="replace one value of it; may be given again")
     common.add_argument("--root", metavar="DIR", type=pathlib.Path, default=pathlib.Path("runs"),
@@ -104,7 +109,8 @@ def _add(children: _Children, name: str, command: Callable[[argparse.Namespace],
 def _add_run(children: _Children) -> None:
     child = _add(children, "run", commands.run, "run the pipeline: data, training, index, evaluation, push",
                  "What has not changed since the last run is reused; a run that was stopped goes on.\n\n"
-                 "examples:\n  recsys run\n  recsys run --config shop.yaml -o training.epochs=3 -o index.body=exact")
+                 "examples:\n  recsys run\n  recsys run --config shop.yaml "
+                 "-o training.epochs=3 -o index.body=exact")
     child.add_argument("--no-cache", action="store_true", help="run every component again")
 
 
@@ -136,11 +142,12 @@ def _add_recommend(children: _Children) -> None:
 def _add_export_predictions(children: _Children) -> None:
     child = _add(children, "export-predictions", commands.export_predictions,
                  "write the predictions for all held-out events",
-                 "A line is `user<TAB>item item ...`: original ids, best first, seen items excluded. On test, the\n"
-                 "validation event is part of the history.\n\n"
+                 "A line is `user<TAB>item item ...`: original ids, best first, seen items excluded. On test,\n"
+                 "the validation event is part of the history.\n\n"
                  "example:\n  recsys export-predictions --on test --output test.tsv")
-    child.add_argument("--stage", choices=("recall", "two-stage"), default="recall", help="default %(default)s")
-    child.add_argument("--on", choices=("valid", "test"), default="test", help="default %(default)s")
+    default = "default %(default)s"
+    child.add_argument("--stage", choices=("recall", "two-stage"), default="recall", help=default)
+    child.add_argument("--on", choices=("valid", "test"), default="test", help=default)
     child.add_argument("--output", metavar="FILE", type=pathlib.Path, required=True)
 
 

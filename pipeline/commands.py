@@ -1,4 +1,4 @@
-"""What each command does. Every one imports its implementation when it is called: TFX alone takes 20 s to import.
+"""What each command does. Every one imports its implementation when it is called: TFX alone takes 20 s.
 
 A command gets the parsed arguments and returns the exit code.
 """
@@ -40,8 +40,9 @@ def recommend(args: argparse.Namespace) -> int:
     cfg = _config(args)
     from pipeline import recommend as implementation
 
-    implementation.main(cfg, args.root, user=args.user, history=args.history, profile=args.profile, at=args.at,
-                        exclude=args.exclude, k=args.k)
+    implementation.main(
+        cfg, args.root, user=args.user, history=args.history, profile=args.profile, at=args.at,
+        exclude=args.exclude, k=args.k)
     return 0
 
 

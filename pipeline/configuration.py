@@ -1,4 +1,4 @@
-"""Finds, reads and completes the configuration: a YAML file, the command line's overrides, and resolved paths."""
+"""Finds and reads the configuration: a YAML file, the command line's overrides, resolved paths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from modules import config, strict
+from modules import config
+from modules import strict
 from modules.strict import ConfigError
 from pipeline import yaml_file
 
@@ -26,8 +27,8 @@ def load(name_or_file: str, overrides: Sequence[str] = ()) -> config.Config:
 
     Args:
       name_or_file: a name of `names()`, else the path of a YAML file.
-      overrides: `KEY=VALUE` texts: the key's path (`training.epochs`, `features.crosses[0].buckets`), the value as
-        YAML. The last one wins.
+      overrides: `KEY=VALUE` texts: the key's path (`training.epochs`, `features.crosses[0].buckets`) and the
+        value as YAML. The last one wins.
 
     Returns:
       The configuration; paths are absolute, `package:`, `~` and `$VARIABLE` are resolved.
@@ -42,7 +43,8 @@ def load(name_or_file: str, overrides: Sequence[str] = ()) -> config.Config:
         content = _replaced(content, _steps(key), value, key)
     try:
         found = strict.read(config.Config, content)
-        return dataclasses.replace(found, data=_resolved(found.data, document.file, [key for key, _ in parsed]))
+        data = _resolved(found.data, document.file, [key for key, _ in parsed])
+        return dataclasses.replace(found, data=data)
     except ConfigError as error:
         raise ConfigError(f"{_blame(document, str(error), overrides)}: {error}") from None
 
@@ -60,7 +62,8 @@ def find(name_or_file: str) -> pathlib.Path:
     if file.is_file():
         return file
     if file.suffix in (".yaml", ".yml") or len(file.parts) > 1:
-        raise ConfigError(f"{name_or_file}: no such file; expected a YAML file or one of {', '.join(names())}.")
+        known = ", ".join(names())
+        raise ConfigError(f"{name_or_file}: no such file; expected a YAML file or one of {known}.")
     raise ConfigError(f"{name_or_file}: neither a configuration of the package nor a file."
                       f"{strict.nearest(name_or_file, names())}")
 
@@ -87,7 +90,7 @@ def _steps(key: str) -> list[str]:
 
 
 def _replaced(content: Any, steps: Sequence[str], value: Any, key: str) -> Any:
-    """A copy of `content` with the value at the path `steps`; mappings on the way are made where they are missing."""
+    """A copy of `content` with the value at the path `steps`; missing mappings on the way are made."""
     if not steps:
         return value
     step, rest = steps[0], steps[1:]
@@ -95,7 +98,8 @@ def _replaced(content: Any, steps: Sequence[str], value: Any, key: str) -> Any:
         content = {}
     if isinstance(content, list):
         if not step.isdecimal() or int(step) >= len(content):
-            raise ConfigError(f"-o {key}: found {step!r}, expected a place in a list of {len(content)}, counted from 0.")
+            raise ConfigError(f"-o {key}: found {step!r}, expected a place in a list of {len(content)}, "
+                              "counted from 0.")
         return [_replaced(v, rest, value, key) if n == int(step) else v for n, v in enumerate(content)]
     if not isinstance(content, dict):
         raise ConfigError(f"-o {key}: '{step}' lies inside {content!r}, which is no mapping; "
@@ -114,7 +118,7 @@ def _blame(document: yaml_file.Document, message: str, overrides: Sequence[str])
 
 
 def _resolved(data: config.Data, file: pathlib.Path, overridden: Sequence[str]) -> config.Data:
-    """`data` with absolute paths: relative to the YAML file, or to the working directory if from the command line."""
+    """`data` with absolute paths. What came from the command line is relative to the working directory."""
 
     def resolve(path: str, key: str) -> str:
         here = any(_steps(key)[: len(_steps(o))] == _steps(o) for o in overridden)
@@ -130,8 +134,8 @@ def resolve_path(path: str, key: str, folder: pathlib.Path) -> str:
     """The absolute path of a declared one.
 
     Args:
-      path: `package:NAME/REST` (a file in an installed package), a URL (returned as it is), or a path that may hold
-        `~` and `$VARIABLE`s.
+      path: `package:NAME/REST` (a file in an installed package), a URL (returned as it is), or a path that may
+        hold `~` and `$VARIABLE`s.
       key: the path's own key, for error messages.
       folder: what a relative path is relative to.
     """
@@ -140,8 +144,8 @@ def resolve_path(path: str, key: str, folder: pathlib.Path) -> str:
     expanded = os.path.expandvars(os.path.expanduser(path))
     unset = re.search(r"\$\{?([A-Za-z_]\w*)", expanded)
     if unset:
-        raise ConfigError(f"{key}: the environment variable {unset[1]} is not set (found {path}). Set it, as in "
-                          f"`export {unset[1]}=FOLDER`, or give the file itself: `-o {key}=FILE`.")
+        raise ConfigError(f"{key}: the environment variable {unset[1]} is not set (found {path}). Set it, as "
+                          f"in `export {unset[1]}=FOLDER`, or give the file itself: `-o {key}=FILE`.")
     return expanded if _URL.match(expanded) else str(folder / expanded)
 
 
@@ -149,8 +153,10 @@ def _in_package(path: str, key: str) -> str:
     """Looks the package up without importing it: a data package's own dependencies may be absent."""
     package, slash, rest = path.removeprefix(_PACKAGE).partition("/")
     if not package.isidentifier() or not slash or not rest:
-        raise ConfigError(f"{key}: found {path!r}, expected package:NAME/FILE with the name of a top-level package.")
+        raise ConfigError(f"{key}: found {path!r}, expected package:NAME/FILE with the name of a "
+                          "top-level package.")
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigError(f"{key}: the package {package!r} that holds {rest} is not installed; run `make setup`.")
+        raise ConfigError(f"{key}: the package {package!r} that holds {rest} is not installed; "
+                          "run `make setup`.")
     return str(pathlib.Path(spec.submodule_search_locations[0]) / rest)

@@ -1,6 +1,6 @@
-"""Reads a YAML file strictly: syntax errors and duplicate keys give file and line, and every key knows its line.
+"""Reads a YAML file strictly: syntax errors and duplicate keys give file and line; every key knows its line.
 
-YAML's own guesses that surprise people are off: `1998-03-01` stays a text (the configuration reads its own times).
+YAML's guess at times is off: `1998-03-01` stays a text, since the configuration reads its own times.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Document:
 class _Loader(yaml.SafeLoader):
     """SafeLoader without implicit timestamps."""
 
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own class attribute
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -71,7 +71,7 @@ def read_value(text: str) -> Any:
     Raises:
       yaml.YAMLError: the text is no YAML.
     """
-    return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+    return yaml.load(text, _Loader)
 
 
 def _walk(node: yaml.Node, path: str, lines: dict[str, int], file: pathlib.Path) -> None:
@@ -86,6 +86,7 @@ def _walk(node: yaml.Node, path: str, lines: dict[str, int], file: pathlib.Path)
             line, name = key.start_mark.line + 1, str(key.value)
             inner = f"{path}.{name}" if path else name
             if name in seen:
-                raise ConfigError(f"{file}:{line}: {inner}: stands twice, first on line {seen[name]}; remove one.")
+                raise ConfigError(f"{file}:{line}: {inner}: stands twice, first on line {seen[name]}; "
+                                  "remove one.")
             seen[name] = lines[inner] = line
             _walk(child, inner, lines, file)

@@ -1,9 +1,10 @@
 """The Transform graph: raw examples to ids, scaled numbers and time features, for training and serving alike.
 
-Its outputs are named `features.transformed_name(raw name)`. Rows of the catalogue have empty sequences, rows of the
-sequences have placeholders for the item: no output mixes the two, so that the exported layer can be fed either alone.
+Its outputs are named `features.transformed_name(raw name)`. Rows of the catalogue have empty sequences, rows
+of the sequences have placeholders for the item: no output mixes the two, so that the exported layer can be
+fed either alone.
 
-  item_id_xf                            int64 [B, 1], 1..N in the vocabulary's order, N+1 unknown (0 pads, elsewhere)
+  item_id_xf                            int64 [B, 1], 1..N in the vocabulary's order, N+1 unknown (0 pads)
   event_item_id_xf, seen_item_id_xf     int64 [B, (n)], the same ids
   event_time_of_day_xf, ..._xf          int64 [B, (n)], see modules/time_features.py
   window_start_xf                       int64 [B, 1]
@@ -12,7 +13,8 @@ sequences have placeholders for the item: no output mixes the two, so that the e
   <numeric>_xf                          float32 [B, 1], z-score; of an event or its context [B, (n)]
   <vector>_xf                           float32 [B, dimension], as it is
 
-What is missing (the empty text, NaN, no value) becomes the column's default before anything else is done with it.
+What is missing (the empty text, NaN, no value) becomes the column's default before anything else is done with
+it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from modules import config, features, strict, time_features
+from modules import config
+from modules import features
+from modules import strict
+from modules import time_features
 
 Tensors = dict[str, Any]  # tf.Tensor or tf.RaggedTensor, by name
 
@@ -103,7 +108,8 @@ def _with_default(values: tf.RaggedTensor, fill: float | str) -> tf.RaggedTensor
     return tf.concat([values, defaults], axis=1)
 
 
-def _analysed(values: tf.RaggedTensor, feature: features.Feature, inputs: Mapping[str, tf.RaggedTensor]) -> tf.Tensor:
+def _analysed(values: tf.RaggedTensor, feature: features.Feature,
+              inputs: Mapping[str, tf.RaggedTensor]) -> tf.Tensor:
     """The values [m] that statistics are taken of: a user's profile counts once, not once a window."""
     if feature.table != "user":
         return values.flat_values
@@ -126,7 +132,7 @@ def _first(values: tf.RaggedTensor, default: Any) -> tf.Tensor:
 
 
 def _z_score(values: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
-    """(values - mean) / standard deviation; 0 for a column that was constant, or empty, when it was analysed."""
+    """(values - mean) / standard deviation; 0 for a column that was constant or empty when analysed."""
     deviation = tf.sqrt(variance)
     varies = deviation > _LEAST_SPREAD * tf.abs(mean)  # false for NaN, the mean of nothing
     return tf.where(varies, (values - mean) / tf.where(varies, deviation, 1.0), 0.0)

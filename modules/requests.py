@@ -1,6 +1,7 @@
 """What a client sends: the raw input signature of the SavedModels, and its way into the Transform graph.
 
-All inputs are dense, so that any TensorFlow Serving client can send them; B is the batch, n the longest history:
+All inputs are dense, so that any TensorFlow Serving client can send them; B is the batch, n the longest
+history:
 
   user_<column>            string [B], float32 [B] (numeric), float32 [B, dimension] (vector), or
                            string [B, any] padded with "" (multi_categorical)
@@ -11,8 +12,9 @@ All inputs are dense, so that any TensorFlow Serving client can send them; B is 
   request_<column>         string or float32 [B], the context of the request itself
   exclude_item_id          string [B, m] padded with "", items that must not come back (recall only)
 
-Events are put in the order of their timestamps, those of one second in the order given (the order of the training
-data), so oldest first is not required, only usual. Missing values are "" or NaN; Transform puts the column's default.
+Events are put in the order of their timestamps, those of one second in the order given (the order of the
+training data), so oldest first is not required, only usual. Missing values are "" or NaN; Transform puts the
+column's default.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from modules import config, features
+from modules import config
+from modules import features
 
 REQUEST_TIMESTAMP = "request_timestamp"
 EXCLUDE_ITEM_ID = "exclude_item_id"
@@ -32,7 +35,7 @@ RawExample = dict[str, list[Any]]
 
 
 def request_name(feature: features.Feature) -> str:
-    """`request_device` for the feature `context_device`: its value for the request instead of a past event."""
+    """`request_device` for the feature `context_device`: its value for the request, not a past event."""
     return f"request_{feature.name.removeprefix('context_')}"
 
 
@@ -52,7 +55,7 @@ def input_specs(data: config.Data, *, exclusions: bool) -> dict[str, tf.TensorSp
 
 
 def to_raw_features(inputs: Mapping[str, tf.Tensor], data: config.Data) -> dict[str, tf.RaggedTensor]:
-    """Builds the raw features of a sequence that Transform takes; the request becomes the last event, of item "".
+    """Builds the raw features that Transform takes; the request becomes the last event, of item "".
 
     Args:
       inputs: as `input_specs` says; `exclude_item_id` is not looked at.
@@ -83,11 +86,13 @@ def to_raw_features(inputs: Mapping[str, tf.Tensor], data: config.Data) -> dict[
     return result
 
 
-def from_examples(examples: Sequence[RawExample], data: config.Data, max_history: int) -> dict[str, np.ndarray]:
+def from_examples(examples: Sequence[RawExample], data: config.Data,
+                  max_history: int) -> dict[str, np.ndarray]:
     """Builds the request that was made before the last event of each raw example.
 
     Args:
-      examples: sequences, as `read_raw_example` gives them; the last event, the target, only lends its time and
+      examples: sequences, as `read_raw_example` gives them; the last event, the target, only lends its time
+      and
         context.
       data: the declared columns.
       max_history: events that the models see; one more is sent, for the first one's time delta.
@@ -95,7 +100,8 @@ def from_examples(examples: Sequence[RawExample], data: config.Data, max_history
     Returns:
       Arrays as `input_specs(data, exclusions=True)` says, B the number of examples.
     """
-    batch = {f.name: _profile_array([e.get(f.name, []) for e in examples], f) for f in features.user_features(data)}
+    batch = {f.name: _profile_array([e.get(f.name, []) for e in examples], f)
+             for f in features.user_features(data)}
 
     def past(name: str, pad: Any, dtype: Any) -> np.ndarray:
         return _padded([example[name][:-1][-max_history - 1:] for example in examples], pad, dtype)
@@ -106,7 +112,8 @@ def from_examples(examples: Sequence[RawExample], data: config.Data, max_history
         batch[feature.name] = past(feature.name, _missing(feature), _numpy_dtype(feature))
     batch[REQUEST_TIMESTAMP] = np.array([e[features.EVENT_TIMESTAMP][-1] for e in examples], np.int64)
     for feature in features.context_features(data):
-        batch[request_name(feature)] = np.array([e[feature.name][-1] for e in examples], _numpy_dtype(feature))
+        targets = [example[feature.name][-1] for example in examples]
+        batch[request_name(feature)] = np.array(targets, _numpy_dtype(feature))
     batch[EXCLUDE_ITEM_ID] = _padded([e.get(features.SEEN_ITEM_ID, []) for e in examples], b"", object)
     return batch
 
@@ -129,8 +136,7 @@ def _profile_array(values: Sequence[list[Any]], feature: features.Feature) -> np
     """A profile feature of a batch, from the lists of raw examples."""
     if feature.kind == "multi_categorical":
         return _padded(values, b"", object)
-    width = feature.spec.dimension or 1
-    array = _padded([v or [_missing(feature)] * width for v in values], _missing(feature), _numpy_dtype(feature), width)
+    array = _padded(values, _missing(feature), _numpy_dtype(feature), width=feature.spec.dimension or 1)
     return array if feature.kind == "vector" else array[:, 0]
 
 
@@ -148,7 +154,8 @@ def _spec(name: str, dtype: tf.DType, shape: list[int | None]) -> tf.TensorSpec:
 
 
 def _profile_shape(feature: features.Feature) -> list[int | None]:
-    return {"multi_categorical": [None, None], "vector": [None, feature.spec.dimension]}.get(feature.kind, [None])
+    shapes = {"multi_categorical": [None, None], "vector": [None, feature.spec.dimension]}
+    return shapes.get(feature.kind, [None])
 
 
 def _dtype(feature: features.Feature) -> tf.DType:

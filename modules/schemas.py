@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from modules import config, features
+from modules import config
+from modules import features
 
 SEQUENCE = "SEQUENCE"  # environment of the splits train, valid and test
 CATALOGUE = "CATALOGUE"  # environment of the split catalogue
+ENVIRONMENTS = (SEQUENCE, CATALOGUE)
 FILE_NAME = "schema.pbtxt"
 
 LATEST_TIMESTAMP = 2**32  # Unix seconds, year 2106; what lies above is in milliseconds
@@ -19,37 +21,39 @@ LATEST_TIMESTAMP = 2**32  # Unix seconds, year 2106; what lies above is in milli
 _TYPES = {"numeric": schema_pb2.FLOAT, "vector": schema_pb2.FLOAT}
 
 
-def environment(split: str) -> str:
+def environment_of(split: str) -> str:
     """The environment that a split's examples are validated in."""
     return CATALOGUE if split == features.SPLIT_CATALOGUE else SEQUENCE
 
 
 def from_config(data: config.Data) -> schema_pb2.Schema:
-    """What can be said of the raw examples from the columns alone: types, counts, finite numbers, plausible times."""
+    """What the columns alone say of the raw examples: types, counts, finite numbers, plausible times."""
     found = [_single(features.USER_ID, SEQUENCE), _single(features.ITEM_ID, CATALOGUE)]
     found += [_integer(_single(features.WINDOW_START, SEQUENCE), 0, None)]
-    found += [_many(features.EVENT_ITEM_ID, SEQUENCE, least=1), _many(features.SEEN_ITEM_ID, SEQUENCE, least=0)]
+    found += [_many(features.EVENT_ITEM_ID, SEQUENCE, least=1)]
+    found += [_many(features.SEEN_ITEM_ID, SEQUENCE, least=0)]
     found += [_integer(_many(features.EVENT_TIMESTAMP, SEQUENCE, least=1), 0, LATEST_TIMESTAMP)]
     if data.items and data.items.column_with("title"):
         found.append(_single(features.ITEM_TITLE, CATALOGUE))
     found += [_of(feature) for feature in features.all_features(data)]
     return schema_pb2.Schema(
         feature=sorted(found, key=lambda feature: feature.name),
-        default_environment=[SEQUENCE, CATALOGUE],
+        default_environment=ENVIRONMENTS,
         represent_variable_length_as_ragged=True)
 
 
 def differences(schema: schema_pb2.Schema, data: config.Data) -> list[str]:
-    """What a curated schema says otherwise than the columns: other features, types, counts or environments."""
+    """What a curated schema says otherwise than the columns: features, types, counts, environments."""
     declared, curated = _by_name(from_config(data)), _by_name(schema)
-    lines = [f"{name}: declared by the columns, missing in the schema" for name in sorted(declared.keys() - curated)]
+    lines = [f"{name}: declared by the columns, missing in the schema"
+             for name in sorted(declared.keys() - curated)]
     lines += [f"{name}: in the schema, declared by no column" for name in sorted(curated.keys() - declared)]
     for name in sorted(declared.keys() & curated):
         ours, theirs = _shape(declared[name]), _shape(curated[name])
         lines += [f"{name}: {key} is {theirs[key]} in the schema, {ours[key]} by the columns"
                   for key in ours if ours[key] != theirs[key]]
     if not schema.represent_variable_length_as_ragged:
-        lines.append("represent_variable_length_as_ragged: has to be true, Transform reads all features as ragged")
+        lines.append("represent_variable_length_as_ragged: has to be true, Transform reads ragged features")
     return lines
 
 
@@ -76,8 +80,9 @@ def _single(name: str, rows: str, count: int = 1) -> schema_pb2.Feature:
 
 
 def _many(name: str, rows: str, least: int) -> schema_pb2.Feature:
-    """A feature with `least` or more values in every row of its environment (none of `least` 0 may be absent)."""
-    result = schema_pb2.Feature(name=name, type=schema_pb2.BYTES, in_environment=[rows])
+    """A feature with `least` or more values in each row of its environment (from 0 on it may be absent)."""
+    others = [environment for environment in ENVIRONMENTS if environment != rows]
+    result = schema_pb2.Feature(name=name, type=schema_pb2.BYTES, not_in_environment=others)
     result.value_count.min = least
     if least:
         result.presence.min_fraction = 1.0
@@ -101,4 +106,4 @@ def _shape(feature: schema_pb2.Feature) -> dict[str, object]:
     return {"type": schema_pb2.FeatureType.Name(feature.type),
             "value_count": (feature.value_count.min, feature.value_count.max or "any"),
             "required": feature.presence.min_fraction == 1.0,
-            "environment": sorted(feature.in_environment)}
+            "environment": [e for e in ENVIRONMENTS if e not in feature.not_in_environment]}

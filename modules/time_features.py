@@ -1,8 +1,8 @@
 """Hour, day of the week and time between events, in plain TensorFlow ops over ragged sequences.
 
-TensorFlow has no time zones, so the declared zone's offsets (from IANA's tz database) are baked into the graph as a
-table of UTC instants. The table covers 1900 to 2100; outside, the nearest offset holds. A zone whose law changes
-needs a new graph, that is, a new run of Transform.
+TensorFlow has no time zones, so the declared zone's offsets (from IANA's tz database) are baked into the
+graph as a table of UTC instants. The table covers 1900 to 2100; outside, the nearest offset holds. A zone
+whose law changes needs a new graph, that is, a new run of Transform.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def day_of_week(timestamps: tf.RaggedTensor, timezone: str) -> tf.RaggedTensor:
 def time_delta(timestamps: tf.RaggedTensor) -> tf.RaggedTensor:
     """Returns the seconds since the event before, 0 for a row's first; int64 [B, (n)] in and out.
 
-    An event that lies before its predecessor (a client's clock) counts as simultaneous: 0. A distance beyond int64
-    is int64's maximum.
+    An event that lies before its predecessor (a client's clock) counts as simultaneous: 0. A distance beyond
+    int64 is int64's maximum.
     """
     previous = tf.concat([timestamps[:, :1], timestamps[:, :-1]], axis=1).values
     current = timestamps.values

@@ -8,7 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from modules import config, strict
+from modules import config
+from modules import strict
 
 Row = Mapping[str, Any]
 
@@ -26,16 +27,18 @@ def data() -> config.Data:
             "hobbies": "multi_categorical", "taste": {"kind": "vector", "dimension": 2}}},
         "items": {"path": "items.csv", "format": "csv", "columns": {
             "item_id": "item_id", "name": "title", "price": "numeric", "brand": "categorical",
-            "tags": {"kind": "multi_categorical", "default": "none"}, "image": {"kind": "vector", "dimension": 3}}},
+            "tags": {"kind": "multi_categorical", "default": "none"},
+            "image": {"kind": "vector", "dimension": 3}}},
     })
 
 
 def sequence(items: Sequence[str], timestamps: Sequence[int], **others: Any) -> dict[str, Any]:
     """A window of one user; `others` replaces or adds features by name."""
     number = len(items)
-    row = {"user_id": "u", "user_age": 20.0, "user_gender": "F", "user_hobbies": ["chess"], "user_taste": [0.5, -0.5],
-           "event_item_id": list(items), "event_timestamp": list(timestamps), "event_action_type": ["click"] * number,
-           "event_rating": [4.0] * number, "context_device": ["app"] * number, "context_battery": [50.0] * number,
+    row = {"user_id": "u", "user_age": 20.0, "user_gender": "F", "user_hobbies": ["chess"],
+           "user_taste": [0.5, -0.5], "event_item_id": list(items), "event_timestamp": list(timestamps),
+           "event_action_type": ["click"] * number, "event_rating": [4.0] * number,
+           "context_device": ["app"] * number, "context_battery": [50.0] * number,
            "window_start": 0, "seen_item_id": sorted(set(items))}
     return {**row, **others}
 
@@ -53,7 +56,8 @@ def serialize(row: Row) -> bytes:
     for name, value in row.items():
         if value is None:
             continue
-        values = [v.encode() if isinstance(v, str) else v for v in (value if isinstance(value, list) else [value])]
+        listed = value if isinstance(value, list) else [value]
+        values = [v.encode() if isinstance(v, str) else v for v in listed]
         feature = example.features.feature[name]
         if not values:
             feature.SetInParent()

@@ -1,0 +1,92 @@
+"""The catalogue: one example an item, from the items' table or, without one, from the events. It is never split."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+
+from modules import config
+from modules import features
+from modules.beam import files
+from modules.beam import histories
+from modules.beam import problems
+from modules.beam import summary
+
+Use = tuple[int, files.Place | None]  # number of events with the item, place of the first
+
+ITEMS, USES = "items", "uses"
+
+
+@beam.typehints.with_input_types(tuple[str, histories.Event])
+@beam.typehints.with_output_types(tuple[str, files.Place])
+class KeyPlaces(beam.DoFn):
+    """The places of events, by item."""
+
+    def process(self, element: tuple[str, histories.Event]) -> Iterator[tuple[str, files.Place]]:
+        _, (_, place, item, _) = element
+        yield item, place
+
+
+@beam.typehints.with_input_types(files.Place)
+@beam.typehints.with_output_types(Use)
+class CountUses(beam.CombineFn):
+    """Counts an item's events and keeps the place of the first, so that no event has to be joined with its item."""
+
+    def create_accumulator(self) -> Use:
+        return 0, None
+
+    def add_input(self, accumulator: Use, element: files.Place) -> Use:
+        count, first = accumulator
+        return count + 1, element if first is None or element < first else first
+
+    def merge_accumulators(self, accumulators: Iterable[Use]) -> Use:
+        counts, places = zip(*accumulators)
+        return sum(counts), min((p for p in places if p is not None), default=None)
+
+    def extract_output(self, accumulator: Use) -> Use:
+        return accumulator
+
+
+@beam.typehints.with_input_types(tuple[str, dict[str, typing.Iterable[typing.Any]]])
+class MakeItems(beam.DoFn):
+    """Raw features of an item on the output `features.SPLIT_CATALOGUE`; checks the join of events and items."""
+
+    def __init__(self, data: config.Data) -> None:
+        self._data = data
+        self._features = features.item_features(data)
+        self._has_title = bool(data.items and data.items.column_with("title"))
+
+    def process(self, element: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[Any]:
+        item, groups = element
+        uses = next(iter(groups[USES]), None)
+        if self._data.items is None:
+            yield from self._emit({features.ITEM_ID: [item]}, uses)
+            return
+        found = sorted(groups[ITEMS], key=lambda row: row[0])
+        if not found:
+            yield from self._unknown(item, *uses)
+            return
+        (first, values), *others = found
+        if others:
+            yield summary.counted({summary.DUPLICATE_ITEMS: len(others)})
+        for place, _ in others if self._data.duplicate_items == "refuse" else ():
+            yield problems.found("items", place, f"item {item!r} again; the catalogue has one row an item. Remove one, "
+                                 "or set data.duplicate_items: first.", repeats=first)
+        row = {features.ITEM_ID: [item]}
+        if self._has_title:
+            row[features.ITEM_TITLE] = [values[-1]]
+        row |= {f.name: histories.as_list(f.kind, v) for f, v in zip(self._features, values)}
+        yield from self._emit(row, uses)
+
+    def _emit(self, row: histories.RawFeatures, uses: Use | None) -> Iterator[Any]:
+        yield beam.pvalue.TaggedOutput(features.SPLIT_CATALOGUE, row)
+        yield summary.counted({summary.ITEMS: 1, summary.ITEMS_WITHOUT_EVENTS: int(uses is None)})
+
+    def _unknown(self, item: str, count: int, first: files.Place) -> Iterator[Any]:
+        yield summary.counted({summary.UNKNOWN_ITEMS: 1, summary.UNKNOWN_ITEM_EVENTS: count})
+        if self._data.unknown_item == "refuse":
+            yield problems.found("events", first, f"item {item!r} is not in data.items ({count} events). Add the item, or "
+                                 "set data.unknown_item: keep.")

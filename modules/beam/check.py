@@ -1,0 +1,90 @@
+"""`recsys dataset check`: reads everything as a run would and says what is there and what is wrong, several at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.runners.portability.fn_api_runner import fn_runner
+
+from modules import config
+from modules.beam import errors
+from modules.beam import examples
+from modules.beam import files
+from modules.beam import problems
+
+LIMIT = 10  # problems that are shown
+
+
+def check(data: config.Data, split: config.Split, features: config.Features | None = None) -> dict[str, Any]:
+    """Runs the transforms of ExampleGen in this process without writing examples, and prints what they counted.
+
+    Returns:
+      The summary (see `summary.summarise`).
+
+    Raises:
+      errors.DataError: with the number of problems and the first `LIMIT` of them, a line each.
+    """
+    max_history = (features or config.Features()).max_history
+    listings = files.list_tables(data)
+    summary, (count, found) = _run(data, split, max_history, listings)
+    print(report(summary, listings, max_history))
+    if count:
+        shown = "\n".join(f"  {problems.describe(problem, listings)}" for problem in found)
+        more = f"\n  and {count - len(found)} more" if count > len(found) else ""
+        raise errors.DataError(f"{count} problem{'s' if count > 1 else ''} in the data:\n{shown}{more}")
+    return summary
+
+
+def _run(data: config.Data, split: config.Split, max_history: int, listings: Mapping[str, files.Listing]
+         ) -> tuple[dict[str, Any], tuple[int, list[problems.Problem]]]:
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {name: os.path.join(folder, name) for name in (examples.SUMMARY, problems.TAG)}
+        with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
+            made = pipeline | "Make" >> examples.MakeExamples(data, split, max_history, listings)
+            first = made[problems.TAG] | "First" >> beam.CombineGlobally(problems.CountAndFirst(LIMIT))
+            for name, found in ((examples.SUMMARY, made[examples.SUMMARY]), (problems.TAG, first)):
+                (found
+                 | f"ToJson[{name}]" >> beam.Map(json.dumps).with_output_types(str)
+                 | f"Write[{name}]" >> beam.io.WriteToText(paths[name], shard_name_template=""))
+        summary, (count, kept) = (_read_json(paths[name]) for name in (examples.SUMMARY, problems.TAG))
+    return summary, (count, [(table, _place(at), text, _place(repeats)) for table, at, text, repeats in kept])
+
+
+def _read_json(path: str) -> Any:
+    with open(path, encoding="utf-8") as stream:
+        return json.load(stream)
+
+
+def _place(value: list[int] | None) -> files.Place | None:
+    return None if value is None else (value[0], value[1], value[2])
+
+
+def report(summary: Mapping[str, Any], listings: Mapping[str, files.Listing], max_history: int) -> str:
+    """The summary for a person, with a suggestion for `max_history`."""
+    lines = [f"{name}: {len(listing.paths)} file{'s' if len(listing.paths) > 1 else ''}, {sum(listing.sizes):,} bytes"
+             for name, listing in listings.items()]
+    lines.append(f"{summary['events']:,} events of {summary['users']:,} users, a catalogue of {summary['items']:,} items")
+    lines.append("targets: " + ", ".join(f"{name} {number:,}" for name, number in summary["targets"].items()))
+    for name, policy in summary["policies"].items():
+        counts = ", ".join(f"{number:,} {what}" for what, number in policy.items() if what != "policy" and number)
+        if counts:
+            lines.append(f"{name} ({policy['policy']}): {counts}")
+    lines += [f"{name.replace('_', ' ')}: {number:,}" for name, number in summary.items()
+              if isinstance(number, int) and number and "_" in name and "timestamp" not in name]
+    return "\n".join([*lines, _suggestion(summary["history_lengths"], max_history)])
+
+
+def _suggestion(lengths: Mapping[str, int], max_history: int) -> str:
+    """Which power of two holds the whole history of nine users in ten."""
+    total, held = sum(lengths.values()), 0
+    for length, users in lengths.items():
+        held += users
+        if held >= 0.9 * total:
+            return (f"90 % of the users have at most {length} events; features.max_history is {max_history}"
+                    + (", more than they need." if max_history >= 2 * int(length) else "."))
+    return "no user has an event."

@@ -1,0 +1,32 @@
+"""The one error for data that cannot be used, and how to find it again in what Beam makes of it."""
+
+from __future__ import annotations
+
+import re
+
+_IN_TRACEBACK = re.compile(r"\bDataError: (?P<text>.*?)(?: \[while running '[^'\n]*'\])?$", re.MULTILINE)
+_STEP = re.compile(r" \[while running '[^'\n]*'\]$")
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the message names the file and the line, the rule and the remedy."""
+
+
+def unwrap(error: BaseException) -> str | None:
+    """Finds the message of a DataError in an exception that Beam has wrapped.
+
+    Runners in process quote or chain the exception; worker processes and Dataflow send its traceback as text.
+
+    Returns:
+      The message, or None when no DataError caused `error`.
+    """
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        if isinstance(current, DataError):
+            return _STEP.sub("", str(current))
+        if match := _IN_TRACEBACK.search(str(current)):
+            return match["text"]
+        current = current.__cause__ or current.__context__
+    return None

@@ -1,0 +1,77 @@
+"""The whole of ExampleGen as one transform: tables in, raw features of the four splits, summary and problems out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import apache_beam as beam
+
+from modules import config
+from modules import features
+from modules.beam import catalogue
+from modules.beam import files
+from modules.beam import histories
+from modules.beam import problems
+from modules.beam import summary
+from modules.beam import tables
+
+SPLITS = (*features.SEQUENCE_SPLITS, features.SPLIT_CATALOGUE)
+SUMMARY = "summary"
+
+
+class MakeExamples(beam.PTransform):
+    """Joins, sorts, splits and cuts events into windows; makes the catalogue.
+
+    Returns:
+      A dict of PCollections: raw features (`histories.RawFeatures`) under the name of each split, one dict under
+      `SUMMARY`, `problems.Problem` under `problems.TAG`.
+    """
+
+    def __init__(self, data: config.Data, split: config.Split, max_history: int,
+                 listings: Mapping[str, files.Listing]) -> None:
+        super().__init__()
+        self._data, self._split, self._max_history, self._listings = data, split, max_history, listings
+
+    def expand(self, begin: beam.pvalue.PBegin) -> dict[str, beam.PCollection]:
+        read = {name: begin | f"Read[{name}]" >> tables.ReadTable(self._listings[name], table)
+                for name, table in files.tables(self._data).items()}
+        events = read["events"][tables.ROWS] | "KeyEvents" >> beam.ParDo(histories.KeyEvents(self._data))
+        windows = self._windows(events, read)
+        items = self._items(events, read)
+        found = ((windows[summary.TAG], items[summary.TAG])
+                 | "AllCounts" >> beam.Flatten().with_output_types(summary.Counts)
+                 | "AddCounts" >> beam.CombineGlobally(summary.Add())
+                 | "Summarise" >> beam.ParDo(summary.Summarise(self._data, self._split))
+                 .with_outputs(problems.TAG, main=SUMMARY))
+        wrong = [source[problems.TAG] for source in (*read.values(), windows, items, found)]
+        return {**{split: windows[split] for split in features.SEQUENCE_SPLITS},
+                features.SPLIT_CATALOGUE: items[features.SPLIT_CATALOGUE],
+                SUMMARY: found[SUMMARY],
+                problems.TAG: wrong | "AllProblems" >> beam.Flatten().with_output_types(problems.Problem)}
+
+    def _windows(self, events: beam.PCollection, read: Mapping[str, Any]) -> beam.pvalue.DoOutputsTuple:
+        joined = {histories.EVENTS: events}
+        if self._data.users is not None:
+            columns = [f.column for f in features.user_features(self._data)]
+            joined[histories.USERS] = read["users"][tables.ROWS] | "KeyUsers" >> beam.ParDo(
+                histories.KeyRows(self._data.users, "user_id", columns))
+        make = beam.ParDo(histories.MakeWindows(self._data, self._split, self._max_history))
+        return (joined
+                | "JoinUsers" >> beam.CoGroupByKey()
+                | "MakeWindows" >> make.with_outputs(*features.SEQUENCE_SPLITS, summary.TAG, problems.TAG))
+
+    def _items(self, events: beam.PCollection, read: Mapping[str, Any]) -> beam.pvalue.DoOutputsTuple:
+        joined = {catalogue.USES: events
+                  | "KeyPlaces" >> beam.ParDo(catalogue.KeyPlaces())
+                  | "CountUses" >> beam.CombinePerKey(catalogue.CountUses())}
+        if self._data.items is not None:
+            columns = [f.column for f in features.item_features(self._data)]
+            title = self._data.items.column_with("title")
+            columns += [title] if title else []
+            joined[catalogue.ITEMS] = read["items"][tables.ROWS] | "KeyItems" >> beam.ParDo(
+                histories.KeyRows(self._data.items, "item_id", columns))
+        make = beam.ParDo(catalogue.MakeItems(self._data))
+        return (joined
+                | "JoinItems" >> beam.CoGroupByKey()
+                | "MakeItems" >> make.with_outputs(features.SPLIT_CATALOGUE, summary.TAG, problems.TAG))

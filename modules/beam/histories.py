@@ -1,0 +1,156 @@
+"""One user's events and profile to windows of raw features for the splits train, valid and test."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+
+from modules import config
+from modules import features
+from modules.beam import files
+from modules.beam import problems
+from modules.beam import rows
+from modules.beam import sequences
+from modules.beam import summary
+
+Event = tuple[float, files.Place, str, tuple[typing.Any, ...]]  # time, place, item, features
+Keyed = tuple[str, tuple[files.Place, tuple[typing.Any, ...]]]  # id, (place, other values)
+RawFeatures = dict[str, list[typing.Any]]  # by raw name: texts, whole numbers or numbers
+
+EVENTS, USERS = "events", "users"
+
+
+@beam.typehints.with_input_types(rows.Row)
+@beam.typehints.with_output_types(tuple[str, Event])
+class KeyEvents(beam.DoFn):
+    """Events by user. Their features come in the order of `event_columns`."""
+
+    def __init__(self, data: config.Data) -> None:
+        names = rows.names(data.events)
+        self._user, self._item, self._time = (names.index(str(data.events.column_with(role)))
+                                              for role in ("user_id", "item_id", "timestamp"))
+        self._features = [names.index(f.column) for f in event_columns(data)]
+
+    def process(self, element: rows.Row) -> Iterator[tuple[str, Event]]:
+        place, row = element
+        yield row[self._user], (row[self._time], place, row[self._item], tuple([row[n] for n in self._features]))
+
+
+@beam.typehints.with_input_types(rows.Row)
+@beam.typehints.with_output_types(Keyed)
+class KeyRows(beam.DoFn):
+    """Rows of users or items by their id; the other values in the order of `columns`."""
+
+    def __init__(self, table: config.Table, role: str, columns: Sequence[str]) -> None:
+        names = rows.names(table)
+        self._key = names.index(str(table.column_with(role)))
+        self._others = [names.index(column) for column in columns]
+
+    def process(self, element: rows.Row) -> Iterator[Keyed]:
+        place, row = element
+        yield row[self._key], (place, tuple([row[n] for n in self._others]))
+
+
+def event_columns(data: config.Data) -> tuple[features.Feature, ...]:
+    """The features that an event carries, action type first."""
+    return (*features.event_features(data), *features.context_features(data))
+
+
+def as_list(kind: str, value: Any) -> list[Any]:
+    """A value as a raw feature: one number or text, or the several of a multi_categorical or vector."""
+    return list(value) if kind in ("multi_categorical", "vector") else [value]
+
+
+@beam.typehints.with_input_types(tuple[str, dict[str, typing.Iterable[typing.Any]]])
+class MakeWindows(beam.DoFn):
+    """Sorts a user's events, applies the policies and emits windows on the outputs of their splits.
+
+    One user's events have to fit in memory; users do not have to.
+    """
+
+    def __init__(self, data: config.Data, split: config.Split, max_history: int) -> None:
+        self._data, self._split, self._max_history = data, split, max_history
+        self._events = event_columns(data)
+        self._profile = features.user_features(data)
+
+    def process(self, element: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[Any]:
+        user, groups = element
+        counts: dict[str, int] = {}
+        profile = yield from self._find_profile(user, sorted(groups.get(USERS, ()), key=lambda row: row[0]))
+        events: list[Event] = sorted(groups[EVENTS], key=lambda event: event[:2])
+        if not events:
+            yield summary.counted({summary.USERS_WITHOUT_EVENTS: 1})
+            return
+        if profile is None:
+            counts[summary.UNKNOWN_USERS] = 1
+            profile = {f.name: as_list(f.kind, f.spec.fill) for f in self._profile}
+            if self._data.unknown_user == "refuse":
+                yield problems.found("events", events[0][1], f"user {user!r} is not in data.users ({len(events)} "
+                                     "events). Add the user, or set data.unknown_user: keep.")
+        events = yield from self._distinct(user, events, counts)
+        times = [event[0] for event in events]
+        counts[summary.TIES] = sum(a == b for a, b in zip(times, times[1:]))
+        yield from self._windows({features.USER_ID: [user], **profile}, events, sequences.divide(times, self._split),
+                                 counts)
+        yield summary.counted(counts, (times[0], times[-1]))
+
+    def _find_profile(self, user: str, found: list[Any]) -> typing.Generator[Any, None, RawFeatures | None]:
+        if self._data.users is None:
+            return {}
+        if not found:
+            return None
+        (first, values), *others = found
+        for place, _ in others:
+            yield problems.found("users", place, f"user {user!r} again; data.users has one row a user. Remove one.",
+                                 repeats=first)
+        return {f.name: as_list(f.kind, v) for f, v in zip(self._profile, values)}
+
+    def _distinct(self, user: str, events: list[Event], counts: dict[str, int]
+                  ) -> typing.Generator[Any, None, list[Event]]:
+        """Applies the policy for the same user, item and time again."""
+        first: dict[tuple[float, str], files.Place] = {}
+        distinct = []
+        for event in events:
+            earlier = first.setdefault((event[0], event[2]), event[1])
+            if earlier == event[1]:
+                distinct.append(event)
+            elif self._data.duplicate_events == "refuse":
+                yield problems.found("events", event[1], f"user {user!r}, item {event[2]!r} and the time repeat an event. "
+                                     "Remove one, or set data.duplicate_events: drop or keep.", repeats=earlier)
+        counts[summary.DUPLICATE_EVENTS] = len(events) - len(distinct)
+        return events if self._data.duplicate_events == "keep" else distinct
+
+    def _windows(self, profile: RawFeatures, events: list[Event], parts: sequences.Parts, counts: dict[str, int]
+                 ) -> Iterator[Any]:
+        seen = _distinct_items(events[:parts.train])
+        windows = sequences.train_windows(parts.train, self._max_history)
+        for start, stop in windows:
+            yield beam.pvalue.TaggedOutput(features.SPLIT_TRAIN, self._window(profile, events, start, stop, seen))
+        held_out = {features.SPLIT_VALID: parts.valid, features.SPLIT_TEST: parts.test}
+        for name, targets in held_out.items():
+            for target in targets:
+                start, stop = sequences.request_window(target, self._max_history)
+                seen = _distinct_items(events[:target])
+                yield beam.pvalue.TaggedOutput(name, self._window(profile, events, start, stop, seen))
+        counts |= {summary.USERS: 1, summary.EVENTS: len(events), summary.TRAIN_WINDOWS: len(windows),
+                   summary.targets(features.SPLIT_TRAIN): parts.train,
+                   **{summary.targets(name): len(targets) for name, targets in held_out.items()},
+                   summary.UNUSED_EVENTS: len(events) - parts.train - len(parts.valid) - len(parts.test),
+                   summary.ONLY_TRAIN: int(not parts.valid and not parts.test),
+                   summary.history_length(len(events)): 1}
+
+    def _window(self, profile: RawFeatures, events: list[Event], start: int, stop: int, seen: list[str]) -> RawFeatures:
+        window = events[start:stop]
+        columns = {feature.name: [event[3][n] for event in window] for n, feature in enumerate(self._events)}
+        return {**profile, **columns,
+                features.EVENT_ITEM_ID: [event[2] for event in window],
+                features.EVENT_TIMESTAMP: [int(event[0]) for event in window],
+                features.WINDOW_START: [start],
+                features.SEEN_ITEM_ID: seen}
+
+
+def _distinct_items(events: list[Event]) -> list[str]:
+    return list(dict.fromkeys(event[2] for event in events))

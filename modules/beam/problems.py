@@ -1,0 +1,75 @@
+"""Problems with rows as elements of a pipeline: a run refuses the first one, a check collects several.
+
+No transform raises on a bad row: it emits a `Problem` on the output tagged `TAG`. Line numbers are counted only for
+the problems that are shown.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator, Mapping
+
+import apache_beam as beam
+
+from modules.beam import errors
+from modules.beam import files
+
+TAG = "problems"
+NAMESPACE = "recsys/example_gen"  # of the Beam counters
+
+# The table, the place of the row (None: the table as a whole), the text, the place of the row it repeats (or None).
+Problem = tuple[str, files.Place | None, str, files.Place | None]
+
+
+def found(table: str, place: files.Place | None, text: str, repeats: files.Place | None = None
+          ) -> beam.pvalue.TaggedOutput:
+    """A problem on its output; `text` says rule, received value and remedy."""
+    return beam.pvalue.TaggedOutput(TAG, (table, place, " ".join(text.split()), repeats))
+
+
+def describe(problem: Problem, listings: Mapping[str, files.Listing]) -> str:
+    """`FILE, line N: text` in one line; reads the file up to the row to count its lines."""
+    table, place, text, repeats = problem
+    if repeats is not None:
+        text = f"{text} The first one is at {listings[table].describe(repeats)}."
+    return text if place is None else f"{listings[table].describe(place)}: {text}"
+
+
+@beam.typehints.with_input_types(Problem)
+class Refuse(beam.DoFn):
+    """Ends the pipeline with the first problem that arrives."""
+
+    def __init__(self, listings: Mapping[str, files.Listing]) -> None:
+        self._listings = dict(listings)
+
+    def process(self, element: Problem) -> Iterator[None]:
+        raise errors.DataError(describe(element, self._listings))
+
+
+@beam.typehints.with_input_types(Problem)
+@beam.typehints.with_output_types(tuple[int, list[Problem]])
+class CountAndFirst(beam.CombineFn):
+    """Counts problems and keeps the `limit` first ones in the order of table, file and line."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    def create_accumulator(self) -> tuple[int, list[Problem]]:
+        return 0, []
+
+    def add_input(self, accumulator: tuple[int, list[Problem]], element: Problem) -> tuple[int, list[Problem]]:
+        return self.merge_accumulators([accumulator, (1, [element])])
+
+    def merge_accumulators(self, accumulators: typing.Iterable[tuple[int, list[Problem]]]) -> tuple[int, list[Problem]]:
+        count, kept = 0, []
+        for number, items in accumulators:
+            count, kept = count + number, kept + items
+        return count, sorted(kept, key=_order)[:self._limit]
+
+    def extract_output(self, accumulator: tuple[int, list[Problem]]) -> tuple[int, list[Problem]]:
+        return accumulator
+
+
+def _order(problem: Problem) -> tuple[bool, str, files.Place, str]:
+    table, place, text, _ = problem
+    return place is None, table, place or (0, 0, 0), text

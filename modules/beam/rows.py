@@ -1,0 +1,62 @@
+"""Rows of a table: the typed values of its columns, with their place, read from any format."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+from modules import config
+from modules import strict
+from modules.beam import files
+from modules.beam import values
+
+File = tuple[int, str, int]  # number in the listing, path, size in bytes
+Row = tuple[files.Place, tuple[typing.Any, ...]]  # place, values in the order of `names`
+
+Located = list[tuple[int, str, values.Converter]]  # place in the row, the column's name, its converter
+
+
+def names(table: config.Table) -> list[str]:
+    """The columns whose values a row holds: all but the ignored ones."""
+    return [name for name, column in table.columns.items() if column.role != "ignore"]
+
+
+class Columns:
+    """Where the declared columns are in a file, and how their cells become values. Made on the worker."""
+
+    def __init__(self, table: config.Table, table_name: str) -> None:
+        self._table_name = table_name
+        self._used = [(name, table.columns[name].source or name, values.converter(table.columns[name]))
+                      for name in names(table)]
+
+    @property
+    def sources(self) -> list[str]:
+        """Names in the file of the columns that are read."""
+        return [source for _, source, _ in self._used]
+
+    def locate(self, header: Sequence[str]) -> Located:
+        """Finds the columns in rows with this header.
+
+        Raises:
+          ValueError: a declared column is not in the header.
+        """
+        for name, source, _ in self._used:
+            if source not in header:
+                raise ValueError(f"no column '{source}', which data.{self._table_name}.columns.{name} reads; found "
+                                 f"{', '.join(header) or 'no columns'}.{strict.nearest(source, header)}")
+        return [(list(header).index(source), name, convert) for name, source, convert in self._used]
+
+    def convert(self, located: Located, cells: Sequence[Any]) -> tuple[Any, ...]:
+        """The row's values, in the order of `names`.
+
+        Raises:
+          ValueError: a cell does not fit its column; the message names the column.
+        """
+        row, name = [], ""
+        try:
+            for at, name, convert in located:
+                row.append(convert(cells[at]))
+        except ValueError as error:
+            raise ValueError(f"column '{name}': {error}.") from None
+        return tuple(row)

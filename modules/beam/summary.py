@@ -1,0 +1,143 @@
+"""What ExampleGen counted, as one JSON object beside the splits, and what makes a data set useless as a whole."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import apache_beam as beam
+
+from modules import config
+from modules import features
+from modules.beam import problems
+
+TAG = "counts"
+FILE_NAME = "summary.json"
+
+# Names of counts.
+USERS = "users"
+EVENTS = "events"  # after the policies
+ITEMS = "items"
+TRAIN_WINDOWS = "train_windows"
+UNUSED_EVENTS = "unused_events"
+ONLY_TRAIN = "users_only_in_train"
+USERS_WITHOUT_EVENTS = "users_without_events"
+ITEMS_WITHOUT_EVENTS = "items_without_events"
+TIES = "events_with_the_time_of_the_one_before"
+UNKNOWN_USERS = "unknown_users"
+UNKNOWN_ITEMS = "unknown_items"
+UNKNOWN_ITEM_EVENTS = "events_of_unknown_items"
+DUPLICATE_EVENTS = "duplicate_events"
+DUPLICATE_ITEMS = "duplicate_items"
+_LENGTH = "length_"
+
+Times = typing.Optional[tuple[float, float]]  # first and last, Unix seconds
+Counts = tuple[dict[str, int], Times]
+
+
+def targets(split: str) -> str:
+    """Name of the count of a split's targets."""
+    return f"{split}_targets"
+
+
+def history_length(n: int) -> str:
+    """Name of the count of users with about n events, in powers of two, by the upper end."""
+    return f"{_LENGTH}{1 << (n - 1).bit_length()}"
+
+
+def counted(counts: Mapping[str, int], times: Times = None) -> beam.pvalue.TaggedOutput:
+    """Counts, on their output."""
+    return beam.pvalue.TaggedOutput(TAG, (dict(counts), times))
+
+
+@beam.typehints.with_input_types(Counts)
+@beam.typehints.with_output_types(Counts)
+class Add(beam.CombineFn):
+    """Adds counts by name and widens the range of times."""
+
+    def create_accumulator(self) -> Counts:
+        return {}, None
+
+    def add_input(self, accumulator: Counts, element: Counts) -> Counts:
+        return self.merge_accumulators([accumulator, element])
+
+    def merge_accumulators(self, accumulators: Iterable[Counts]) -> Counts:
+        total: dict[str, int] = {}
+        times: list[float] = []
+        for counts, found in accumulators:
+            for name, count in counts.items():
+                total[name] = total.get(name, 0) + count
+            times += found or ()
+        return total, (min(times), max(times)) if times else None
+
+    def extract_output(self, accumulator: Counts) -> Counts:
+        return accumulator
+
+
+@beam.typehints.with_input_types(Counts)
+@beam.typehints.with_output_types(dict[str, typing.Any])
+class Summarise(beam.DoFn):
+    """The summary, and the problems of a data set from which nothing can be learned or measured."""
+
+    def __init__(self, data: config.Data, split: config.Split) -> None:
+        self._data, self._split = data, split
+
+    def process(self, element: Counts) -> Iterator[Any]:
+        counts, times = element
+        for name, count in counts.items():
+            beam.metrics.Metrics.counter(problems.NAMESPACE, name).inc(count)
+        found = summarise(counts, times, self._data)
+        for text in complaints(found, self._split):
+            yield problems.found("events", None, text)
+        yield found
+
+
+def summarise(counts: Mapping[str, int], times: Times, data: config.Data) -> dict[str, Any]:
+    """The summary as JSON holds it; times in Unix seconds."""
+    def count(name: str) -> int:
+        return counts.get(name, 0)
+
+    lengths = sorted(int(name.removeprefix(_LENGTH)) for name in counts if name.startswith(_LENGTH))
+    return {
+        "users": count(USERS), "items": count(ITEMS), "events": count(EVENTS),
+        "first_timestamp": int(times[0]) if times else None,
+        "last_timestamp": int(times[1]) if times else None,
+        "targets": {split: count(targets(split)) for split in features.SEQUENCE_SPLITS},
+        "examples": {features.SPLIT_TRAIN: count(TRAIN_WINDOWS),
+                     features.SPLIT_VALID: count(targets(features.SPLIT_VALID)),
+                     features.SPLIT_TEST: count(targets(features.SPLIT_TEST)),
+                     features.SPLIT_CATALOGUE: count(ITEMS)},
+        "policies": {
+            "unknown_item": {"policy": data.unknown_item, "items": count(UNKNOWN_ITEMS),
+                             "events": count(UNKNOWN_ITEM_EVENTS)},
+            "unknown_user": {"policy": data.unknown_user, "users": count(UNKNOWN_USERS)},
+            "duplicate_events": {"policy": data.duplicate_events, "events": count(DUPLICATE_EVENTS)},
+            "duplicate_items": {"policy": data.duplicate_items, "items": count(DUPLICATE_ITEMS)},
+        },
+        **{name: count(name) for name in (ONLY_TRAIN, UNUSED_EVENTS, USERS_WITHOUT_EVENTS, ITEMS_WITHOUT_EVENTS, TIES)},
+        "history_lengths": {str(length): count(f"{_LENGTH}{length}") for length in lengths},
+    }
+
+
+def complaints(summary: Mapping[str, Any], split: config.Split) -> Iterator[str]:
+    """Why nothing can be learned or measured, if so."""
+    if not summary["events"]:
+        yield "data.events: no events at all, only a header. Expected at least one user with 3 events."
+        return
+    if summary["items"] < 2:
+        yield (f"data.items: a catalogue of {summary['items']}, expected at least 2 items; with one there is nothing to "
+               "choose. Check the path, or that item ids of events and items are the same.")
+    for name, number in summary["targets"].items():
+        if not number:
+            yield _no_targets(name, summary, split)
+            return
+
+
+def _no_targets(name: str, summary: Mapping[str, Any], split: config.Split) -> str:
+    if split.method == "leave_one_out":
+        return (f"split: no event is left for {name}; leave_one_out needs a user with at least {split.min_events} "
+                f"events (min_events), found {summary['users']} users with fewer.")
+    return (f"split: no event falls into {name}; events last from {summary['first_timestamp']} to "
+            f"{summary['last_timestamp']} (Unix seconds), valid_from is {split.cutoffs[0]} and test_from "
+            f"{split.cutoffs[1]}. Move the cut-off times.")

@@ -1,0 +1,37 @@
+"""Reads one table in any of its formats into checked rows."""
+
+from __future__ import annotations
+
+import apache_beam as beam
+
+from modules import config
+from modules.beam import files
+from modules.beam import parquet
+from modules.beam import problems
+from modules.beam import rows
+from modules.beam import text
+
+ROWS = "rows"
+
+
+class ReadTable(beam.PTransform):
+    """Reads a table.
+
+    Returns:
+      The outputs `ROWS` (`rows.Row`) and `problems.TAG` (`problems.Problem`).
+    """
+
+    def __init__(self, listing: files.Listing, table: config.Table) -> None:
+        super().__init__()
+        self._listing, self._table = listing, table
+
+    def expand(self, begin: beam.pvalue.PBegin) -> beam.pvalue.DoOutputsTuple:
+        listed = [(n, path, size) for n, (path, size) in enumerate(zip(self._listing.paths, self._listing.sizes))]
+        found = begin | "Files" >> beam.Create(listed).with_output_types(rows.File)
+        if self._table.format == "parquet":
+            read = beam.ParDo(parquet.ReadRows(self._listing, self._table))
+            return found | "ReadRowGroups" >> read.with_outputs(problems.TAG, main=ROWS)
+        parse = beam.ParDo(text.ParseLines(self._listing, self._table))
+        return (found
+                | "ReadLines" >> beam.ParDo(text.ReadLines())
+                | "ParseLines" >> parse.with_outputs(problems.TAG, main=ROWS))

@@ -1,0 +1,119 @@
+"""InteractionsExampleGen: tables of events, users and items to tf.Examples, with sequences made on Beam.
+
+The artifact holds `Split-train`, `Split-valid`, `Split-test` and `Split-catalogue` (see modules/features.py for the
+features) and `summary.json` (see modules/beam/summary.py). Bad data end the execution with one `errors.DataError`; TFX
+then removes the outputs and publishes none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import apache_beam as beam
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_component
+from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.components.base import executor_spec
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+from tfx.types import channel
+from tfx.types import component_spec
+from tfx.types import standard_artifacts
+
+from modules import config as configuration
+from modules import strict
+from modules.beam import encode
+from modules.beam import errors
+from modules.beam import examples
+from modules.beam import files
+from modules.beam import problems
+from modules.beam import summary
+
+EXAMPLES = "examples"
+CONFIG = "config"
+_FILE_PREFIX = "data_tfrecord"
+_FILE_FORMAT = "tfrecords_gzip"
+
+
+def input_fingerprint(data: configuration.Data) -> str:
+    """A digest of the input files' content, so that changed data run again and equal data come from the cache."""
+    return files.fingerprint(data)
+
+
+class WriteSplits(beam.PTransform):
+    """Reads the tables, writes the splits into their folders and the summary; refuses the first problem."""
+
+    def __init__(self, sections: Mapping[str, Any], folders: Mapping[str, str], summary_path: str) -> None:
+        super().__init__()
+        self._data = strict.read(configuration.Data, sections["data"], "data")
+        self._split = strict.read(configuration.Split, sections["split"], "split")
+        self._features = strict.read(configuration.Features, sections["features"], "features")
+        self._folders, self._summary_path = folders, summary_path
+
+    def expand(self, begin: beam.pvalue.PBegin) -> beam.pvalue.PDone:
+        listings = files.list_tables(self._data)
+        made = begin | "Make" >> examples.MakeExamples(self._data, self._split, self._features.max_history, listings)
+        made[problems.TAG] | "Refuse" >> beam.ParDo(problems.Refuse(listings))
+        types = encode.value_types(self._data)
+        for split, folder in self._folders.items():
+            (made[split]
+             | f"Encode[{split}]" >> beam.ParDo(encode.Encode(types))
+             | f"Write[{split}]" >> beam.io.WriteToTFRecord(os.path.join(folder, _FILE_PREFIX), file_name_suffix=".gz"))
+        (made[examples.SUMMARY]
+         | "ToJson" >> beam.Map(json.dumps, indent=1).with_output_types(str)
+         | "WriteSummary" >> beam.io.WriteToText(self._summary_path, shard_name_template=""))
+        return beam.pvalue.PDone(begin.pipeline)
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Runs `WriteSplits` and describes the artifact."""
+
+    def Do(self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]],
+           exec_properties: dict[str, Any]) -> None:
+        artifact = artifact_utils.get_single_instance(output_dict[EXAMPLES])
+        artifact.split_names = artifact_utils.encode_split_names(list(examples.SPLITS))
+        folders = {split: artifact_utils.get_split_uri([artifact], split) for split in examples.SPLITS}
+        write = WriteSplits(json.loads(exec_properties[CONFIG]), folders, os.path.join(artifact.uri, summary.FILE_NAME))
+        try:
+            with self._make_beam_pipeline() as pipeline:
+                pipeline | "Interactions" >> write
+        except Exception as error:
+            message = errors.unwrap(error)
+            if message is None:
+                raise
+            raise errors.DataError(message) from None
+        examples_utils.set_payload_format(artifact, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+        examples_utils.set_file_format(artifact, _FILE_FORMAT)
+
+
+class InteractionsExampleGenSpec(component_spec.ComponentSpec):
+    """See `InteractionsExampleGen`."""
+
+    PARAMETERS = {
+        CONFIG: component_spec.ExecutionParameter(type=str),
+        "input_fingerprint": component_spec.ExecutionParameter(type=str),
+        "source_digest": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: dict[str, component_spec.ChannelParameter] = {}
+    OUTPUTS = {EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples)}
+
+
+class InteractionsExampleGen(base_beam_component.BaseBeamComponent):
+    """Makes examples of the four splits from the declared tables.
+
+    Args:
+      config: JSON of the configuration's sections data, split and features.
+      input_fingerprint: `input_fingerprint(data)`; a change of the files runs the component again.
+      source_digest: digest of the code; a change of it runs the component again.
+    """
+
+    SPEC_CLASS = InteractionsExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(self, *, config: str, input_fingerprint: str, source_digest: str) -> None:
+        super().__init__(spec=InteractionsExampleGenSpec(
+            config=config, input_fingerprint=input_fingerprint, source_digest=source_digest,
+            examples=channel.Channel(type=standard_artifacts.Examples)))

@@ -1,0 +1,42 @@
+"""Where Beam runs, as the arguments of a Beam pipeline."""
+
+from __future__ import annotations
+
+from modules import config
+from modules.strict import ConfigError
+
+# Named in full: Beam's `DirectRunner` first tries Prism, whose binary it would download. This is what it falls back to.
+_LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
+# Keeps TFX from building a source package of itself for the workers in front of every component. Unused locally.
+_NO_PACKAGE = "--sdk_container_image=local"
+_SETUP_FILE = "--setup_file=./setup.py"
+_DATAFLOW_OPTIONS = ("project", "region", "temp_location")
+
+
+def beam_args(runner: config.Runner) -> list[str]:
+    """Arguments of the Beam pipelines of every component.
+
+    `direct` runs in this process, `multi_process` in `runner.workers` processes of this machine, `dataflow` on Google
+    Cloud. `runner.options` come last, so that they win.
+
+    Raises:
+      ConfigError: too few workers, or `dataflow` without an option that it needs.
+    """
+    if runner.kind == "dataflow":
+        return _dataflow(runner.options)
+    arguments = [f"--runner={_LOCAL_RUNNER}", _NO_PACKAGE]
+    if runner.kind == "multi_process":
+        if runner.workers < 1:
+            raise ConfigError(f"runner.workers: found {runner.workers}, expected at least 1.")
+        arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={runner.workers}"]
+    return [*arguments, *runner.options]
+
+
+def _dataflow(options: tuple[str, ...]) -> list[str]:
+    names = {option.partition("=")[0].removeprefix("--") for option in options}
+    for name in _DATAFLOW_OPTIONS:
+        if name not in names:
+            raise ConfigError(f"runner.options: --{name} is missing; kind: dataflow needs "
+                              f"{', '.join(f'--{n}=...' for n in _DATAFLOW_OPTIONS)}.")
+    packaging = [] if names & {"setup_file", "sdk_container_image"} else [_SETUP_FILE]
+    return ["--runner=DataflowRunner", *packaging, *options]

@@ -29,6 +29,7 @@ class Column:
     role: Role = "feature"
     kind: Kind | None = None
     default: float | str | None = None
+    missing: tuple[str, ...] = ()  # texts that count as an empty cell, like NA
     separator: str = " "  # between the values of a multi_categorical, or the numbers of a vector
     dimension: int | None = None  # of a vector
     unit: Literal["s", "ms"] = "s"  # of a timestamp
@@ -187,8 +188,8 @@ class Features:
     crosses: tuple[Cross, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.max_history < 1:
-            raise ConfigError(f"max_history: found {self.max_history}, expected at least 1.")
+        if self.max_history < 2:
+            raise ConfigError(f"max_history: found {self.max_history}, expected at least 2.")
         try:
             zoneinfo.ZoneInfo(self.timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):

@@ -142,8 +142,8 @@ def _add_recommend(children: _Children) -> None:
 def _add_export_predictions(children: _Children) -> None:
     child = _add(children, "export-predictions", commands.export_predictions,
                  "write the predictions for all held-out events",
-                 "A line is `user<TAB>item item ...`: original ids, best first, seen items excluded. On test,\n"
-                 "the validation event is part of the history.\n\n"
+                 "A line is `user<TAB>item item ...`: original ids, best first, seen items excluded.\n"
+                 "On test, the validation event is part of the history.\n\n"
                  "example:\n  recsys export-predictions --on test --output test.tsv")
     default = "default %(default)s"
     child.add_argument("--stage", choices=("recall", "two-stage"), default="recall", help=default)

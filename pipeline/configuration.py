@@ -134,8 +134,8 @@ def resolve_path(path: str, key: str, folder: pathlib.Path) -> str:
     """The absolute path of a declared one.
 
     Args:
-      path: `package:NAME/REST` (a file in an installed package), a URL (returned as it is), or a path that may
-        hold `~` and `$VARIABLE`s.
+      path: `package:NAME/REST` (a file in an installed package), a URL (returned as it is), or a path that
+        may hold `~` and `$VARIABLE`s.
       key: the path's own key, for error messages.
       folder: what a relative path is relative to.
     """

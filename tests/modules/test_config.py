@@ -1,0 +1,151 @@
+"""The configuration's own rules: each contradiction is refused with the path of its key."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from typing import Any
+
+import pytest
+
+from modules import config
+from modules import strict
+
+EVENTS = {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"}
+PLAIN: dict[str, Any] = {
+    "name": "shop",
+    "data": {
+        "events": {"path": "e", "columns": EVENTS},
+        "users": {"path": "u", "columns": {"user_id": "user_id", "age": "numeric"}},
+        "items": {"path": "i",
+                  "columns": {"item_id": "item_id", "title": "title", "class": "multi_categorical"}},
+    },
+}
+
+
+def _with(path: str, value: Any) -> dict[str, Any]:
+    """PLAIN with one value at a dotted path."""
+    changed = copy.deepcopy(PLAIN)
+    *sections, last = path.split(".")
+    inner = changed
+    for section in sections:
+        inner = inner.setdefault(section, {})
+    inner[last] = value
+    return changed
+
+
+def test_shorthands():
+    cfg = strict.read(config.Config, PLAIN)
+    assert cfg.data.users.columns["age"] == config.Column(kind="numeric")
+    assert cfg.data.events.columns["timestamp"] == config.Column(role="timestamp")
+
+
+def test_a_configuration_survives_json():
+    cfg = strict.read(config.Config, PLAIN)
+    assert strict.read(config.Config, strict.to_plain(cfg)) == cfg
+
+
+@pytest.mark.parametrize(("path", "value", "message"), [
+    # columns
+    ("data.users.columns.age", "numerical",
+     "data.users.columns.age: found 'numerical', expected a kind (categorical, multi_categorical, numeric,"
+     " vector) or a role (user_id, item_id, timestamp, action_type, title, feature, context, ignore). Did "
+     "you mean 'numeric'?"),
+    ("data.users.columns.age", {"role": "feature"},
+     "data.users.columns.age.kind: missing; a feature needs one of categorical, multi_categorical, "
+     "numeric, vector."),
+    ("data.users.columns.user_id", {"role": "user_id", "kind": "numeric"},
+     "data.users.columns.user_id.kind: a column with role user_id has no kind; remove it."),
+    ("data.items.columns.image", "vector",
+     "data.items.columns.image.dimension: a vector needs its dimension, a whole number above 0."),
+    ("data.items.columns.image", {"kind": "numeric", "dimension": 3},
+     "data.items.columns.image.dimension: only a vector has one; remove it or set kind: vector."),
+    ("data.users.columns.age", {"kind": "numeric", "default": "old"},
+     "data.users.columns.age.default: found 'old', expected a number for kind numeric."),
+    ("data.users.columns.age", {"kind": "categorical", "default": 3},
+     "data.users.columns.age.default: found 3.0, expected a text for kind categorical."),
+    # tables
+    ("data.events.columns", {"user_id": "user_id", "item_id": "item_id"},
+     "data.events.columns: expected one column with role timestamp, found none."),
+    ("data.events.columns.again", "user_id",
+     "data.events.columns: expected one column with role user_id, found user_id, again."),
+    ("data.users.columns.when", "timestamp",
+     "data.users.columns.when.role: found timestamp, expected one of user_id, feature, ignore in users."),
+    ("data.users.columns.device", {"role": "context", "kind": "categorical"},
+     "data.users.columns.device.role: found context, expected one of user_id, feature, ignore in users."),
+    ("data.items.columns.name", "title",
+     "data.items.columns: expected at most one column with role title, found title, name."),
+    ("data.events.columns.tags", "multi_categorical",
+     "data.events.columns.tags.kind: found multi_categorical; a column of the events is categorical or "
+     "numeric. Move it to users or items."),
+    ("data.events.list_column", "seq",
+     "data.events.list_column: only Parquet holds lists of events, the format is recbole."),
+    # split
+    ("split.min_events", 2,
+     "split.min_events: found 2, expected at least 3 (train, valid and test)."),
+    ("split.valid_from", "1998-03-01",
+     "split.valid_from: leave_one_out has no cut-off times; remove them or set method: temporal."),
+    ("split", {"method": "temporal"},
+     "split.valid_from: found None, expected a date like 1998-03-01, a date-time or Unix seconds."),
+    ("split", {"method": "temporal", "valid_from": "1998-03-01", "test_from": "1998-02-01"},
+     "split.test_from: found 1998-02-01, expected a time after valid_from (1998-03-01)."),
+    # features
+    ("features.timezone", "Europe/Berln",
+     "features.timezone: found 'Europe/Berln', expected a name like UTC or Europe/Berlin. Did you mean "
+     "'Europe/Berlin'?"),
+    ("features.crosses", [{"features": ["user_age"]}],
+     "features.crosses[0].features: found ['user_age'], expected two or more to cross."),
+    ("features.crosses", [{"features": ["user_age", "item_clas"]}],
+     "features.crosses[0]: unknown feature 'item_clas'. Did you mean 'item_class'?"),
+    # model and training
+    ("model.heads", 3,
+     "model.heads: found 3, expected a divisor of dim (64)."),
+    ("model.dropout", 1.0,
+     "model.dropout: found 1.0, expected 0 to below 1."),
+    ("training.negatives", "random",
+     "training.loss: infonce needs negatives: in_batch; with negatives: random use loss: bce."),
+    ("training.temperature", 0,
+     "training.temperature: found 0.0, expected a number above 0."),
+    ("training.epochs", 0,
+     "training.epochs: found 0, expected at least 1."),
+    ("training.early_stopping", {"monitor": "ndcg"},
+     "training.early_stopping.monitor: found 'ndcg', expected loss, or HR, NDCG or MRR with a depth, like "
+     "NDCG@10."),
+    ("training.action_weights", {"click": 1},
+     "training.action_weights: no column of data.events has role action_type."),
+    # evaluation and index
+    ("evaluation.thresholds", {"NDCG@11": {"min": 0.1}},
+     "evaluation.thresholds: unknown metric 'NDCG@11'. Did you mean 'NDCG@10'?"),
+    ("evaluation.slices", ["item_class"],
+     "evaluation.slices[0]: unknown feature 'item_class'. Known: history_length, target_popularity, "
+     "user_age."),
+    ("index.k", 50,
+     "evaluation.ks: found 200, expected at most index.k (50)."),
+    ("name", "My Shop",
+     "name: found 'My Shop', expected small letters, digits, - and _."),
+])
+def test_refuses(path, value, message):
+    with pytest.raises(strict.ConfigError) as caught:
+        strict.read(config.Config, _with(path, value))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("1998-03-01", datetime.datetime(1998, 3, 1, tzinfo=datetime.timezone.utc)),
+    ("1998-03-01T02:00:00+02:00", datetime.datetime(1998, 3, 1, tzinfo=datetime.timezone.utc)),
+    ("1998-03-01T00:00:00Z", datetime.datetime(1998, 3, 1, tzinfo=datetime.timezone.utc)),
+    (888710400.0, datetime.datetime(1998, 3, 1, tzinfo=datetime.timezone.utc)),
+])
+def test_cutoff_times(text, expected):
+    assert config.unix_seconds("valid_from", text) == expected.timestamp() == 888710400
+
+
+@pytest.mark.parametrize(("column", "fill"), [
+    (config.Column(kind="numeric"), 0.0),
+    (config.Column(kind="numeric", default=3.0), 3.0),
+    (config.Column(kind="vector", dimension=2), 0.0),
+    (config.Column(kind="categorical"), ""),
+    (config.Column(kind="categorical", default="none"), "none"),
+])
+def test_what_fills_a_gap(column, fill):
+    assert column.fill == fill

@@ -1,0 +1,205 @@
+"""The command line: what is parsed, which implementation is called with what, messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import pathlib
+import sys
+import types
+
+import pytest
+
+from modules import strict
+from pipeline import cli
+from pipeline import configuration
+
+COMMANDS = (["run"], ["report"], ["recommend"], ["export-predictions"], ["doctor"], ["dataset", "check"])
+
+
+class DataError(ValueError):
+    """Stands for an error class of the project."""
+
+    __module__ = "modules.beam.errors"
+
+
+@pytest.fixture
+def implementation(monkeypatch):
+    """Puts a function in the place of `module.name` and records how it is called."""
+    calls = []
+
+    def replace(module: str, name: str, result=None, error: BaseException | None = None) -> list:
+        def function(*args, **kwargs):
+            calls.append((args, kwargs))
+            if error is not None:
+                raise error
+            return result
+
+        parent, _, child = module.rpartition(".")
+        fake = types.ModuleType(module)
+        setattr(fake, name, function)
+        monkeypatch.setitem(sys.modules, module, fake)
+        monkeypatch.setattr(importlib.import_module(parent), child, fake, raising=False)
+        return calls
+
+    return replace
+
+
+def _usage_error(capsys, *argv: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(argv)
+    assert caught.value.code == cli.EXIT_USAGE == 2
+    return capsys.readouterr().err
+
+
+# --- help and wrong arguments ---
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_of_every_command_has_examples_and_the_common_options(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([*command, "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    usage = f"recsys {' '.join(command)}"
+    for part in ("example", usage, "--config NAME_OR_FILE", "-o KEY=VALUE", "--root DIR"):
+        assert part in text
+
+
+def test_top_help_lists_the_commands(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    text = capsys.readouterr().out
+    assert all(command[0] in text for command in COMMANDS)
+    assert "exit codes" in text
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"recsys {importlib.metadata.version('tfx-two-stage-recommender')}\n"
+
+
+@pytest.mark.parametrize("argv", [
+    ["--help"], ["run", "--help"], ["rnu"], ["run", "--config", "nope"], ["run", "-o", "training.epoch=3"],
+    ["recommend"]], ids=" ".join)
+def test_answers_without_heavy_imports(run_python, argv):
+    loaded = run_python(f"""
+        import sys
+        from pipeline import cli
+        try:
+            code = cli.main({argv})
+        except SystemExit as exit:
+            code = exit.code
+        heavy = sorted({{"tensorflow", "tfx", "apache_beam", "numpy", "pandas"}} & set(sys.modules))
+        print("LOADED", code, heavy)
+    """)
+    assert loaded.splitlines()[-1] == f"LOADED {0 if '--help' in argv else 2} []"
+
+
+@pytest.mark.parametrize(("argv", "message"), [
+    ([], "the following arguments are required: COMMAND"),
+    (["rnu"], "invalid choice: 'rnu'"),
+    (["run", "--verb"], "unrecognized arguments: --verb"),
+    (["run", "-o", "training.epochs"], "-o training.epochs: expected KEY=VALUE, like training.epochs=3."),
+    (["recommend"], "one of the arguments --user --history is required"),
+    (["recommend", "--user", "1", "--history", "2"], "not allowed with argument --user"),
+    (["recommend", "--user", "1", "--k", "0"], "found '0', expected a whole number above 0."),
+    (["recommend", "--user", "1", "--at", "noon"], "time: found 'noon', expected a date like 1998-03-01"),
+    (["recommend", "--user", "1", "--profile", "age"], "found 'age', expected COLUMN=VALUE, like age=24."),
+    (["export-predictions"], "the following arguments are required: --output"),
+    (["export-predictions", "--output", "f", "--on", "train"], "invalid choice: 'train'"),
+    (["dataset"], "the following arguments are required: COMMAND"),
+])
+def test_wrong_arguments(argv, message, capsys):
+    assert message in _usage_error(capsys, *argv)
+
+
+# --- what the commands call ---
+
+def test_run(implementation):
+    calls = implementation("pipeline.run", "run")
+    assert cli.main(["run", "-o", "training.epochs=3", "-o", "index.body=exact", "--root", "there"]) == 0
+    (cfg, root), options = calls[0]
+    assert cfg == configuration.load("movielens-100k", ["training.epochs=3", "index.body=exact"])
+    assert root == pathlib.Path("there")
+    assert options == {"verbose": False, "use_cache": True}
+
+
+def test_run_without_the_cache(implementation):
+    calls = implementation("pipeline.run", "run")
+    assert cli.main(["run", "--no-cache", "--verbose"]) == 0
+    assert calls[0][0][1] == pathlib.Path("runs")
+    assert calls[0][1] == {"verbose": True, "use_cache": False}
+
+
+def test_report_prints_where_it_is(implementation, capsys):
+    implementation("pipeline.report.report", "write", result=pathlib.Path("/runs/m/report.html"))
+    assert cli.main(["report"]) == 0
+    assert "/runs/m/report.html" in capsys.readouterr().out
+
+
+def test_recommend_for_a_history(implementation):
+    calls = implementation("pipeline.recommend", "main")
+    assert cli.main(["recommend", "--history", "50, 172:881250949,tt:x", "--profile", "age=24,gender=M",
+                     "--at", "1998-03-01", "--exclude", "1,2", "--k", "5"]) == 0
+    assert calls[0][1] == {
+        "user": None, "history": (("50", None), ("172", 881250949), ("tt:x", None)),
+        "profile": {"age": "24", "gender": "M"}, "at": 888710400, "exclude": ("1", "2"), "k": 5}
+
+
+def test_recommend_for_a_user(implementation):
+    calls = implementation("pipeline.recommend", "main")
+    assert cli.main(["recommend", "--user", "42", "--at", "893286638"]) == 0
+    assert calls[0][1] == {
+        "user": "42", "history": None, "profile": {}, "at": 893286638, "exclude": (), "k": 10}
+
+
+def test_recommend_for_an_empty_history(implementation):
+    calls = implementation("pipeline.recommend", "main")
+    assert cli.main(["recommend", "--history", ""]) == 0
+    assert calls[0][1]["history"] == ()
+
+
+def test_export_predictions(implementation):
+    calls = implementation("pipeline.export_predictions", "export")
+    assert cli.main(["export-predictions", "--stage", "recall", "--on", "valid", "--output", "out.tsv"]) == 0
+    assert calls[0][0][1:] == (pathlib.Path("runs"), "recall", "valid", pathlib.Path("out.tsv"))
+
+
+# --- errors ---
+
+def test_a_wrong_configuration_is_one_line_and_exit_code_2(capsys):
+    assert cli.main(["run", "--config", "movielens"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == ("recsys: movielens: neither a configuration of the package nor a file. "
+                            "Did you mean 'movielens-100k'?\n")
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(("error", "code"), [
+    (DataError("ml.inter:7: expected 4 fields, found 3"), 1),
+    (FileNotFoundError("ml.inter: no such file"), 1),
+    (strict.ConfigError("profile.agee: unknown column"), 2),
+])
+def test_a_declared_error_is_its_message(implementation, capsys, error, code):
+    implementation("pipeline.run", "run", error=error)
+    assert cli.main(["run"]) == code
+    assert capsys.readouterr().err == f"recsys: {error}\n"
+
+
+def test_verbose_shows_the_traceback(implementation, capsys):
+    implementation("pipeline.run", "run", error=DataError("row 7"))
+    assert cli.main(["run", "--verbose"]) == 1
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_a_bug_is_not_hidden(implementation):
+    implementation("pipeline.run", "run", error=KeyError("item_id"))
+    with pytest.raises(KeyError):
+        cli.main(["run"])
+
+
+def test_ctrl_c(implementation, capsys):
+    implementation("pipeline.run", "run", error=KeyboardInterrupt())
+    assert cli.main(["run"]) == 130
+    assert capsys.readouterr().err == "recsys: interrupted; the next run goes on after what had finished.\n"

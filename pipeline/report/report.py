@@ -1,0 +1,90 @@
+"""Writes the report of a run: one HTML page that holds everything it shows."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pathlib
+import tempfile
+from collections.abc import Callable, Iterable
+from importlib import resources
+
+import jinja2
+import markupsafe
+
+from modules import config
+from pipeline import runs
+from pipeline.report import (blocks, charts, dataset, index, learning, lineage, metrics, popularity, results, samples,
+                             slices, sources, text, timing)
+
+# Anchor, title and maker of each section, in the page's order.
+_SECTIONS: tuple[tuple[str, str, Callable[[sources.Source], Iterable[blocks.Block]]], ...] = (
+    ("results", "Results", results.body),
+    ("metrics", "Metrics against the baselines", metrics.body),
+    ("slices", "Slices", slices.body),
+    ("popularity", "Popularity bias", popularity.body),
+    ("samples", "Sample users", samples.body),
+    ("learning", "Learning curves", learning.body),
+    ("index", "Index", index.body),
+    ("data", "Data", dataset.body),
+    ("time", "Where the time went", timing.body),
+    ("lineage", "Lineage", lineage.body),
+)
+
+
+def write(cfg: config.Config, root: str | pathlib.Path) -> pathlib.Path:
+    """Writes `report.html` into the run's folder, at once or not at all.
+
+    Args:
+      cfg: the configuration, with resolved paths.
+      root: the folder that holds runs.
+
+    Returns:
+      The page's path.
+
+    Raises:
+      sources.NotMade: nothing has run in this folder yet.
+    """
+    run = runs.Run(root, cfg.name)
+    found = sources.of(run)
+    page = render(sources.Source(found.run, found.pipeline_run, cfg))
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=run.folder, prefix=".report-", delete=False) as file:
+        file.write(page)
+    try:
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, run.report)
+    except OSError:
+        os.unlink(file.name)
+        raise
+    return run.report
+
+
+def results_table(run: runs.Run) -> str:
+    """The results on test, the verdict and the places of model and report, as plain text for the terminal.
+
+    Raises:
+      sources.NotMade: nothing has run in this folder yet.
+    """
+    return results.terminal(sources.of(run))
+
+
+def render(source: sources.Source) -> str:
+    """The page as HTML. A section whose artifacts do not exist says so in one line."""
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("pipeline", "report"), autoescape=True,
+                                     undefined=jinja2.StrictUndefined)
+    numbers = itertools.count(1)
+    environment.globals.update(kind=blocks.kind,
+                               chart=lambda svg: markupsafe.Markup(charts.with_prefix(svg, f"c{next(numbers)}-")))
+    css = resources.files("pipeline.report").joinpath("report.css").read_text(encoding="utf-8")
+    return environment.get_template("report.html").render(
+        name=source.cfg.name, started=text.moment(source.pipeline_run.started), verdict=results.verdict(source),
+        sections=[_section(source, *parts) for parts in _SECTIONS], css=markupsafe.Markup(css))
+
+
+def _section(source: sources.Source, anchor: str, title: str,
+             make: Callable[[sources.Source], Iterable[blocks.Block]]) -> blocks.Section:
+    try:
+        found = list(make(source))
+    except sources.NotMade as missing:
+        found = [blocks.Text(str(missing), "quiet")]
+    return blocks.Section(anchor, title, found)

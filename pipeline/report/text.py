@@ -1,0 +1,52 @@
+"""Numbers, times and sizes as people read them."""
+
+from __future__ import annotations
+
+import datetime
+
+
+UNKNOWN = "n/a"
+
+
+def compact(value: float) -> str:
+    """`1,682`, `3.53`, `0.00012`: whole numbers grouped, others with three digits that count."""
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def estimate(value: float | None, se: float | None, digits: int = 4) -> str:
+    """`0.1172 ± 0.0071`, the second being one standard error; `n/a` where nothing could be measured."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:.{digits}f}" + (f" ± {se:.{digits}f}" if se is not None else "")
+
+
+def percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `21 s`, `3 min 05 s`, `2 h 07 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def moment(unix_seconds: float) -> str:
+    """`1998-04-22 23:10 UTC`."""
+    return datetime.datetime.fromtimestamp(unix_seconds, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def size(count: float) -> str:
+    """Bytes as `812 kB`, `3.4 GB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit in ("B", "kB") else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -1,0 +1,247 @@
+"""What a model has to beat without any training: popularity and a directed co-occurrence table, on Beam.
+
+Both count the events that a model may have learned from and those that the request may know: the train history for
+requests of `valid`, and the validation events too for requests of `test`.
+
+ - popularity: an item's score is its number of events.
+ - co-occurrence: C[i, j] grows by 1/distance when j follows i within 5 events of a user; an item's score is the sum of
+   C[i, j] over the user's last 5 events i.
+
+Ties go to the more popular item, then to the smaller digest of the id, so that no numbering of the items leaks in.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+
+import apache_beam as beam
+import numpy as np
+
+from modules import features
+from modules import requests
+
+DISTANCE = 5  # events
+_UNIT = 60  # of a weight: 1/distance is a whole number of sixtieths for 1..5, so sums depend on no order
+
+Stripe = dict[bytes, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Popularity:
+    """The catalogue, most popular first.
+
+    Attributes:
+      items: ids, object [N].
+      counts: events of each, int64 [N].
+    """
+
+    items: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, counts: Iterable[tuple[bytes, int]]) -> "Popularity":
+        ordered = sorted(counts, key=lambda pair: (-pair[1], hashlib.md5(pair[0]).digest()))
+        items = np.empty(len(ordered), object)
+        items[:] = [item for item, _ in ordered]
+        return cls(items, np.array([count for _, count in ordered], np.int64))
+
+    @functools.cached_property
+    def places(self) -> dict[bytes, int]:
+        """0-based place of each item."""
+        return {item: place for place, item in enumerate(self.items)}
+
+    @functools.cached_property
+    def share_before(self) -> np.ndarray:
+        """Share of all events that fall on more popular items, float64 [N]."""
+        return (np.cumsum(self.counts) - self.counts) / max(self.counts.sum(), 1)
+
+    def places_of(self, items: Iterable[bytes]) -> np.ndarray:
+        """Places of the items that are in the catalogue, int64, each once."""
+        return np.array(sorted({self.places[i] for i in items if i in self.places}), np.int64)
+
+
+@dataclasses.dataclass(frozen=True)
+class CoOccurrence:
+    """The sparse table C: for item i, (places in `Popularity.items` int64 [m], weights in sixtieths int64 [m])."""
+
+    rows: dict[bytes, tuple[np.ndarray, np.ndarray]]
+
+    def scores(self, last: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Sums the rows of the last events: (places int64 [m], each once, ascending; scores in sixtieths [m])."""
+        rows = [self.rows[item] for item in last[-DISTANCE:] if item in self.rows]
+        if not rows:
+            return np.zeros(0, np.int64), np.zeros(0)
+        places, inverse = np.unique(np.concatenate([p for p, _ in rows]), return_inverse=True)
+        return places, np.bincount(inverse, np.concatenate([w for _, w in rows]), minlength=len(places))
+
+
+def rank(target: int, seen: np.ndarray, places: np.ndarray, scores: np.ndarray) -> int:
+    """Rank of an item among all unseen ones by (score, popularity), without making a score for each item.
+
+    Args:
+      target: the item's place in `Popularity.items`.
+      seen: places of seen items, distinct.
+      places: places of the items with a score above 0, distinct; none for plain popularity.
+      scores: their scores.
+
+    Returns:
+      The 1-based rank; 0 if the target is itself a seen item.
+    """
+    if target in seen:
+        return 0
+    unseen = ~np.isin(places, seen)
+    places, scores = places[unseen], scores[unseen]
+    own = scores[places == target]
+    if own.size:
+        return 1 + int(np.sum((scores > own[0]) | ((scores == own[0]) & (places < target))))
+    left_out = np.sum(seen < target) + np.sum(places < target)
+    return 1 + len(places) + target - int(left_out)
+
+
+@beam.typehints.with_output_types(tuple[bytes, list[bytes]])
+class Histories(beam.PTransform):
+    """Puts the windows of raw examples together again: (user id, all items of the user in order).
+
+    Windows of train overlap, and each event is a target of exactly one (see `targets`), so events are neither counted
+    twice nor separated from what precedes them in the window before.
+    """
+
+    def expand(self, examples: beam.PCollection) -> beam.PCollection:
+        return (examples
+                | "Targets" >> beam.Map(_keyed_targets)
+                | "ByUser" >> beam.GroupByKey()
+                | "InOrder" >> beam.MapTuple(lambda user, windows: (user, _in_order(windows))))
+
+
+def train_targets(example: requests.RawExample) -> list[tuple[int, bytes]]:
+    """(place in the user's history, item) of the events that a window of train has as targets.
+
+    A window at the start of the history: all events. A later one: the first only serves the time delta of the
+    second, which is an input only.
+    """
+    start = example[features.WINDOW_START][0]
+    items = example[features.EVENT_ITEM_ID]
+    return [(start + n, item) for n, item in enumerate(items) if start == 0 or n >= 2]
+
+
+def held_out_target(example: requests.RawExample) -> list[tuple[int, bytes]]:
+    """(place in the user's history, item) of the one target of an example of valid or test."""
+    items = example[features.EVENT_ITEM_ID]
+    return [(example[features.WINDOW_START][0] + len(items) - 1, items[-1])]
+
+
+def _keyed_targets(pair: tuple[str, requests.RawExample]) -> tuple[bytes, list[tuple[int, bytes]]]:
+    split, example = pair
+    take = train_targets if split == features.SPLIT_TRAIN else held_out_target
+    return example[features.USER_ID][0], take(example)
+
+
+def _in_order(windows: Iterable[list[tuple[int, bytes]]]) -> list[bytes]:
+    return [item for _, item in sorted(event for window in windows for event in window)]
+
+
+@beam.typehints.with_output_types(Popularity)
+class CountPopularity(beam.PTransform):
+    """Histories and the catalogue's ids -> one `Popularity`; items of no catalogue are left out."""
+
+    def __init__(self, catalogue: beam.PCollection) -> None:
+        """Args: catalogue: ids of all items, bytes."""
+        super().__init__()
+        self._catalogue = catalogue
+
+    def expand(self, histories: beam.PCollection) -> beam.PCollection:
+        counts = (histories
+                  | "Items" >> beam.FlatMap(lambda pair: collections.Counter(pair[1]).items())
+                  | "Count" >> beam.CombinePerKey(sum))
+        listed = self._catalogue | "Listed" >> beam.Map(lambda item: (item, None))
+        return ({"count": counts, "listed": listed}
+                | "Join" >> beam.CoGroupByKey()
+                | "InCatalogue" >> beam.FlatMapTuple(_counted)
+                | "Order" >> beam.CombineGlobally(_Collect(Popularity.of)))
+
+
+def _counted(item: bytes, joined: dict[str, Iterable]) -> Iterator[tuple[bytes, int]]:
+    if list(joined["listed"]):
+        yield item, sum(joined["count"])
+
+
+@beam.typehints.with_output_types(CoOccurrence)
+class CountCoOccurrence(beam.PTransform):
+    """Histories -> one `CoOccurrence`.
+
+    A worker sums whole rows ("stripes", Lin and Dyer, Data-Intensive Text Processing, 2010, section 3.2) of many users
+    before anything is shuffled: one element a row instead of one a pair.
+    """
+
+    def __init__(self, popularity: beam.pvalue.AsSingleton) -> None:
+        """Args: popularity: the catalogue that the places of the rows refer to."""
+        super().__init__()
+        self._popularity = popularity
+
+    def expand(self, histories: beam.PCollection) -> beam.PCollection:
+        return (histories
+                | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
+                | "Stripes" >> beam.FlatMap(stripes)
+                | "SumStripes" >> beam.CombinePerKey(_SumStripes())
+                | "Places" >> beam.Map(_row, popularity=self._popularity)
+                | "Table" >> beam.CombineGlobally(_Collect(lambda rows: CoOccurrence(dict(rows)))))
+
+
+def stripes(histories: Iterable[tuple[bytes, list[bytes]]]) -> Iterator[tuple[bytes, Stripe]]:
+    """Rows of C, in sixtieths, of some users: (i, {j: weight})."""
+    rows: dict[bytes, Stripe] = collections.defaultdict(lambda: collections.defaultdict(int))
+    for _, items in histories:
+        for distance in range(1, DISTANCE + 1):
+            for first, then in zip(items, items[distance:]):
+                rows[first][then] += _UNIT // distance
+    for item, stripe in rows.items():
+        yield item, dict(stripe)
+
+
+def _row(element: tuple[bytes, Stripe], popularity: Popularity) -> tuple[bytes, tuple[np.ndarray, np.ndarray]]:
+    item, stripe = element
+    known = [(popularity.places[j], weight) for j, weight in stripe.items() if j in popularity.places]
+    places, weights = np.array(sorted(known), np.int64).reshape(-1, 2).T
+    return item, (places, weights)
+
+
+class _SumStripes(beam.CombineFn):
+    """Adds rows of the table."""
+
+    def create_accumulator(self) -> Stripe:
+        return {}
+
+    def add_input(self, accumulator: Stripe, element: Stripe) -> Stripe:
+        for item, weight in element.items():
+            accumulator[item] = accumulator.get(item, 0) + weight
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[Stripe]) -> Stripe:
+        return functools.reduce(self.add_input, accumulators, {})
+
+    def extract_output(self, accumulator: Stripe) -> Stripe:
+        return accumulator
+
+
+class _Collect(beam.CombineFn):
+    """Makes one object, of the size of the catalogue, out of all elements."""
+
+    def __init__(self, build) -> None:
+        self._build = build
+
+    def create_accumulator(self) -> list:
+        return []
+
+    def add_input(self, accumulator: list, element) -> list:
+        accumulator.append(element)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[list]) -> list:
+        return [element for accumulator in accumulators for element in accumulator]
+
+    def extract_output(self, accumulator: list):
+        return self._build(accumulator)

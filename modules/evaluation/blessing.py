@@ -1,0 +1,103 @@
+"""Decides in words whether a model may be released. Only validation decides; test is reported and never gates."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from modules import config
+from modules.evaluation import ranking
+
+_SAME_ORDER = 0.95  # share of neighbouring lists in one order, above which a model knows one list only
+_FAULTS = {
+    "not_finite": "scores that are NaN or infinite",
+    "missing": "places without an item though items were left",
+    "seen": "recommended items that the user had seen",
+    "duplicates": "items that stood twice in one list",
+    "constant": "lists with the same score for all items",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """One rule and how it went: `passed` is None if it could not be applied."""
+
+    name: str
+    passed: bool | None
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Blessed if no rule failed."""
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def blessed(self) -> bool:
+        return all(rule.passed is not False for rule in self.rules)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"blessed": self.blessed, "decided_on": "valid",
+                "reasons": [r.reason for r in self.rules if r.passed is False],
+                "rules": [dataclasses.asdict(r) for r in self.rules]}
+
+
+def decide(valid: Mapping[str, Any], evaluation: config.Evaluation, no_comparison: str) -> Verdict:
+    """Applies all rules.
+
+    Args:
+      valid: what `summary.Summarise` gave for the validation requests.
+      evaluation: thresholds and the primary metric.
+      no_comparison: why there is no last blessed model to compare with, if there is none.
+    """
+    if not valid["requests"]:
+        return Verdict((Rule("requests", False, "There are no validation requests: nothing shows that the model "
+                             "works. Users need at least split.min_events events."),))
+    return Verdict((*_sound(valid), *_thresholds(valid, evaluation),
+                    _not_worse(valid, evaluation.primary, no_comparison)))
+
+
+def _sound(valid: Mapping[str, Any]) -> Iterator[Rule]:
+    for fault, words in _FAULTS.items():
+        found = valid["sanity"][fault]
+        yield Rule(f"sound/{fault}", not found, f"{found} {words} (of {valid['requests']} lists); expected none.")
+    compared, same = valid["sanity"]["lists_compared"], valid["sanity"]["same_order"]
+    if not compared:
+        yield Rule("sound/personal", None, "Too few lists with common items to see whether they differ.")
+        return
+    yield Rule("sound/personal", same / compared < _SAME_ORDER,
+               f"{same} of {compared} lists put the items that they share with another user's list in the same "
+               f"order; expected less than {_SAME_ORDER:.0%}, else everybody gets one list.")
+
+
+def _thresholds(valid: Mapping[str, Any], evaluation: config.Evaluation) -> Iterator[Rule]:
+    own = valid["metrics"][ranking.RECALL]
+    for metric, threshold in evaluation.thresholds.items():
+        value = own[metric]["value"]
+        if threshold.min is not None:
+            yield Rule(f"{metric}/min", value >= threshold.min,
+                       f"{metric} is {value:.4f}; expected at least {threshold.min:g}.")
+        for baseline in threshold.beats:
+            other = valid["metrics"][baseline][metric]["value"]
+            yield Rule(f"{metric}/beats/{baseline}", value > other,
+                       f"{metric} is {value:.4f}; expected more than the {baseline.replace('_', '-')} baseline's "
+                       f"{other:.4f}. {_shown(valid['paired'][baseline][metric])}")
+
+
+def _not_worse(valid: Mapping[str, Any], primary: str, no_comparison: str) -> Rule:
+    """Worse is what lies outside the noise: the whole 95% interval of the paired difference is below 0."""
+    paired = valid["paired"].get(ranking.LAST_BLESSED)
+    if paired is None:
+        return Rule("last_blessed", None, no_comparison)
+    old = valid["metrics"][ranking.LAST_BLESSED][primary]["value"]
+    return Rule("last_blessed", not paired[primary]["high"] < 0,
+                f"{primary} is {valid['metrics'][ranking.RECALL][primary]['value']:.4f}, the last blessed model's "
+                f"{old:.4f} on the same requests; expected not to be worse beyond the noise. "
+                f"{_shown(paired[primary])}")
+
+
+def _shown(paired: Mapping[str, float]) -> str:
+    return (f"Paired difference {paired['difference']:+.4f}, 95% interval {paired['low']:+.4f} to "
+            f"{paired['high']:+.4f}.")

@@ -1,0 +1,155 @@
+"""Ranking metrics from ranks, their errors, and what the lists do to the catalogue. NumPy only.
+
+A rank is the 1-based place of a request's one held-out item in its list, seen items left out; 0: not in the list.
+
+  HR@k = [0 < rank <= k]     NDCG@k = HR@k / log2(rank + 1)     MRR@k = HR@k / rank     Recall@k = HR@k
+
+(Järvelin and Kekäläinen, 2002, for NDCG, whose ideal is 1 for one relevant item; with one relevant item Recall
+equals the hit rate.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+METRICS = ("HR", "NDCG", "MRR", "Recall")
+
+
+def names(ks: Sequence[int]) -> tuple[str, ...]:
+    """`HR@10`, `NDCG@10`, ...: the order of the columns of `values`."""
+    return tuple(f"{metric}@{k}" for k in ks for metric in METRICS)
+
+
+def values(ranks: np.ndarray, ks: Sequence[int]) -> np.ndarray:
+    """Metrics of single requests.
+
+    Args:
+      ranks: int [...], 1-based, 0 for an absent target.
+      ks: depths.
+
+    Returns:
+      float64 [..., len(names(ks))].
+    """
+    ranks = np.asarray(ranks, np.int64)
+    if ranks.size and ranks.min() < 0:
+        raise ValueError(f"ranks: found {ranks.min()}, expected 1-based places, or 0 for an absent target.")
+    place = np.maximum(ranks, 1)
+    columns = []
+    for k in ks:
+        hit = ((ranks > 0) & (ranks <= k)).astype(np.float64)
+        columns += [hit, hit / np.log2(place + 1.0), hit / place, hit]
+    return np.stack(columns, axis=-1)
+
+
+def mean_and_error(counts: float, users: float, sums: np.ndarray, squares: np.ndarray, crossed: np.ndarray,
+                   count_squares: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over requests and its standard error, with the users as clusters.
+
+    A user's requests are no independent samples, so the error is that of a ratio of sums over users (Cochran,
+    Sampling Techniques, 1977, eq. 6.13). With one request a user it is the usual s / sqrt(n).
+
+    Args:
+      counts: number of requests, sum over users of n_u.
+      users: number of users, U.
+      sums: [...], sum over users of S_u, the user's sum of a metric.
+      squares: [...], sum of S_u ** 2.
+      crossed: [...], sum of S_u * n_u.
+      count_squares: sum of n_u ** 2.
+
+    Returns:
+      (mean [...], standard error [...]); the error of a single user is NaN.
+    """
+    if not counts:
+        return np.full_like(sums, np.nan), np.full_like(sums, np.nan)
+    mean = sums / counts
+    residual = np.maximum(squares - 2 * mean * crossed + mean**2 * count_squares, 0.0)
+    if users < 2:
+        return mean, np.full_like(mean, np.nan)
+    return mean, np.sqrt(residual * users / (users - 1)) / counts
+
+
+def bootstrap_weights(user_id: bytes, replicates: int, seed: int) -> np.ndarray:
+    """How often a user is drawn in each replicate of a Poisson bootstrap: int64 [replicates].
+
+    Independent Poisson(1) weights stand for sampling with replacement (Chamandy et al., Estimating Uncertainty for
+    Massive Data Streams, 2012). They depend on the user and the seed alone, so workers need no common state, the
+    result does not depend on the order, and systems compared on the same users are compared in pairs.
+    """
+    digest = hashlib.blake2b(user_id, digest_size=8, salt=seed.to_bytes(8, "little")).digest()
+    return np.random.default_rng(int.from_bytes(digest, "little")).poisson(1.0, replicates)
+
+
+def interval(totals: np.ndarray, counts: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval of a bootstrapped mean.
+
+    Args:
+      totals: float [replicates, ...], weighted sums of the differences.
+      counts: float [replicates], weighted numbers of requests.
+      confidence: share of replicates inside.
+
+    Returns:
+      (low [...], high [...]).
+    """
+    drawn = counts > 0
+    if not drawn.any():
+        return np.full(totals.shape[1:], np.nan), np.full(totals.shape[1:], np.nan)
+    means = totals[drawn] / counts[drawn].reshape(-1, *[1] * (totals.ndim - 1))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
+    return low, high
+
+
+def coverage(exposure: np.ndarray) -> float:
+    """Share of the catalogue that anybody is shown (Ge et al., Beyond Accuracy, 2010, catalog coverage).
+
+    Args:
+      exposure: int [N], in how many lists each item of the catalogue stands.
+    """
+    return float(np.mean(exposure > 0)) if exposure.size else float("nan")
+
+
+def gini(exposure: np.ndarray) -> float:
+    """Inequality of exposure, 0 (all items alike) to 1 - 1/N (one item has all) (Fleder and Hosanagar, 2009).
+
+    G = sum_i (2 i - N - 1) x_i / (N sum_i x_i), x in ascending order, i from 1.
+
+    Args:
+      exposure: int [N], in how many lists each item of the catalogue stands.
+    """
+    number, total = exposure.size, exposure.sum()
+    if not total:
+        return float("nan")
+    weights = 2 * np.arange(1, number + 1) - number - 1
+    return float(weights @ np.sort(exposure).astype(np.float64) / (number * total))
+
+
+def average_popularity(exposure: np.ndarray, popularity: np.ndarray) -> float:
+    """ARP, the mean number of training events of a recommended item (Abdollahpouri et al., 2019, eq. 9).
+
+    Args:
+      exposure: int [N], in how many lists each item stands.
+      popularity: int [N], events of each item that the models could learn from.
+    """
+    total = exposure.sum()
+    return float(exposure @ popularity / total) if total else float("nan")
+
+
+def average_percentile(exposure: np.ndarray, popularity: np.ndarray) -> float:
+    """Mean popularity percentile of a recommended item: 0.5 for items drawn evenly from the catalogue, 1 for hits.
+
+    An item's percentile is the share of the catalogue that is less popular, ties counted half.
+
+    Args:
+      exposure: int [N], in how many lists each item stands.
+      popularity: int [N], events of each item that the models could learn from.
+    """
+    total = exposure.sum()
+    if not total:
+        return float("nan")
+    ordered = np.sort(popularity)
+    below = np.searchsorted(ordered, popularity, side="left")
+    upto = np.searchsorted(ordered, popularity, side="right")
+    return float(exposure @ ((below + upto) / 2 / popularity.size) / total)

@@ -1,0 +1,208 @@
+"""Puts the held-out requests to the model, on Beam: raw examples -> one `Answer` a request."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.metrics import Metrics
+from apache_beam.utils import shared
+
+from modules import config
+from modules import features
+from modules import requests
+from modules import saved_recall
+from modules.evaluation import baselines
+from modules.evaluation import slices
+
+RECALL, POPULARITY, CO_OCCURRENCE, LAST_BLESSED = "recall", "popularity", "co_occurrence", "last_blessed"
+BATCH = 64  # requests a call
+
+
+@dataclasses.dataclass(frozen=True)
+class Faults:
+    """What is wrong with the list of one request; all counts are 0 for a sound list.
+
+    Attributes:
+      not_finite: scores that are NaN or infinite.
+      missing: places without an item although items are left.
+      seen: recommended items that the user had seen.
+      duplicates: items that stand in the list twice.
+      constant: 1 if all scores are the same, though there are several.
+    """
+
+    not_finite: int = 0
+    missing: int = 0
+    seen: int = 0
+    duplicates: int = 0
+    constant: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """One request, what the model answered, and how all systems ranked its target (0: not among the first k).
+
+    Attributes:
+      user_id: whose request.
+      timestamp: of the request, Unix seconds.
+      target: the held-out item.
+      ranks: 1-based rank of the target by system, a name like `recall`.
+      items: the model's list, best first, without empty places.
+      faults: of that list.
+      same_order: (number of lists compared with, those of them that put the common items in the same order).
+      slices: values of each slice feature; several for a multi-valued one.
+    """
+
+    user_id: bytes
+    timestamp: int
+    target: bytes
+    ranks: Mapping[str, int]
+    items: tuple[bytes, ...]
+    faults: Faults
+    same_order: tuple[int, int]
+    slices: Mapping[str, tuple[str, ...]]
+
+
+class Read(beam.PTransform):
+    """Parses the serialized examples of one split."""
+
+    def expand(self, serialized: beam.PCollection) -> beam.PCollection:
+        return serialized | "Parse" >> beam.Map(requests.read_raw_example)
+
+
+class AskModels(beam.PTransform):
+    """Parsed examples of valid or test -> `Answer`s, with the ranks by the models and the baselines."""
+
+    def __init__(self, data: config.Data, max_history: int, models: Mapping[str, str], slicer: slices.Slicer,
+                 catalogue: beam.pvalue.AsSingleton, table: beam.pvalue.AsSingleton,
+                 edges: beam.pvalue.AsSingleton) -> None:
+        """Args:
+          data: the declared columns.
+          max_history: events that the models see.
+          models: folder of the SavedModel by system; `RECALL` is the one whose lists are kept.
+          slicer: names the slices of a request.
+          catalogue: `baselines.Popularity` of the events known to these requests.
+          table: `baselines.CoOccurrence` of the same events.
+          edges: bounds of the numeric slices by feature.
+        """
+        super().__init__()
+        self._ask = _Ask(data, max_history, models)
+        self._judge = _Judge(slicer)
+        self._sides = {"catalogue": catalogue, "table": table, "edges": edges}
+
+    def expand(self, examples: beam.PCollection) -> beam.PCollection:
+        return (examples
+                | "Batch" >> beam.BatchElements(min_batch_size=BATCH, max_batch_size=BATCH)
+                | "Ask" >> beam.ParDo(self._ask)
+                | "Judge" >> beam.ParDo(self._judge, **self._sides))
+
+
+class _Ask(beam.DoFn):
+    """Batch of parsed examples -> (example, {system: (ids [k], scores [k])}, order agreement)."""
+
+    def __init__(self, data: config.Data, max_history: int, models: Mapping[str, str]) -> None:
+        self._data, self._max_history, self._models = data, max_history, dict(models)
+        self._handles = {name: shared.Shared() for name in models}  # one copy a worker process
+        self._asked = Metrics.counter("evaluation", "requests")
+
+    def setup(self) -> None:
+        self._loaded = {name: self._handles[name].acquire(functools.partial(saved_recall.SavedRecall, path), tag=path)
+                        for name, path in self._models.items()}
+
+    def process(self, examples: list[requests.RawExample]) -> Iterator[tuple]:
+        batch = requests.from_examples(examples, self._data, self._max_history)
+        answers = {name: model(batch) for name, model in self._loaded.items()}
+        agreement = _order_agreement(answers[RECALL][0])
+        self._asked.inc(len(examples))
+        for n, example in enumerate(examples):
+            yield example, {name: (ids[n], scores[n]) for name, (ids, scores) in answers.items()}, agreement[n]
+
+
+class _Judge(beam.DoFn):
+    """Adds the ranks of the target, the faults of the list and the slices."""
+
+    def __init__(self, slicer: slices.Slicer) -> None:
+        self._slicer = slicer
+
+    def process(self, element: tuple, catalogue: baselines.Popularity, table: baselines.CoOccurrence,
+                edges: Mapping[str, Sequence[float]]) -> Iterator[Answer]:
+        example, lists, agreement = element
+        events = example[features.EVENT_ITEM_ID]
+        history, target = events[:-1], events[-1]
+        seen = frozenset(example.get(features.SEEN_ITEM_ID, ()))
+        depth = len(lists[RECALL][0])
+        ranks = {name: rank_in(ids, target, seen) for name, (ids, _) in lists.items()}
+        for name, place in _baseline_ranks(target, history, seen, catalogue, table).items():
+            ranks[name] = place if place <= depth else 0
+        yield Answer(
+            user_id=example[features.USER_ID][0], timestamp=example[features.EVENT_TIMESTAMP][-1], target=target,
+            ranks=ranks, items=tuple(item for item in lists[RECALL][0] if item),
+            faults=faults_of(*lists[RECALL], seen, len(catalogue.items)), same_order=agreement,
+            slices=self._slicer.of(example, catalogue, edges))
+
+
+def rank_in(ids: Sequence[bytes], target: bytes, seen: frozenset[bytes]) -> int:
+    """Rank of the target in a list whose seen, repeated and empty places are dropped; 0 if absent or seen itself."""
+    if target in seen:
+        return 0
+    before: set[bytes] = set()
+    for item in ids:
+        if item == target:
+            return len(before) + 1
+        if item and item not in seen:
+            before.add(item)
+    return 0
+
+
+def faults_of(ids: np.ndarray, scores: np.ndarray, seen: frozenset[bytes], catalogue: int) -> Faults:
+    """Looks for what a sound list never has.
+
+    Args:
+      ids: bytes objects [k]; b"" is an empty place.
+      scores: float [k].
+      seen: items that must not be there.
+      catalogue: number of items of the catalogue.
+    """
+    filled = np.array([bool(item) for item in ids], bool)
+    items, own = [i for i in ids if i], scores[filled]
+    return Faults(
+        not_finite=int(np.sum(~np.isfinite(own))),
+        missing=max(0, min(len(ids), catalogue - len(seen)) - len(items)),
+        seen=sum(item in seen for item in items),
+        duplicates=len(items) - len(set(items)),
+        constant=int(len(own) > 1 and bool(np.all(own == own[0]))))
+
+
+def _order_agreement(ids: np.ndarray) -> list[tuple[int, int]]:
+    """For each list of a batch, whether it puts the items that it shares with the list before in the same order.
+
+    Lists without seen items differ between users even if the model knows one order only, so comparing whole lists
+    would not find a model that recommends the same to everybody.
+
+    Args:
+      ids: bytes objects [B, k].
+
+    Returns:
+      (compared, same) per list: (0, 0) for the first of a batch or where fewer than two items are shared.
+    """
+    result = [(0, 0)]
+    for one, other in zip(ids, ids[1:]):
+        place = {item: n for n, item in enumerate(one) if item}
+        shared_places = [place[item] for item in other if item in place]
+        same = all(a < b for a, b in zip(shared_places, shared_places[1:]))
+        result.append((1, int(same)) if len(shared_places) > 1 else (0, 0))
+    return result[:len(ids)]
+
+
+def _baseline_ranks(target: bytes, history: Sequence[bytes], seen: frozenset[bytes],
+                    catalogue: baselines.Popularity, table: baselines.CoOccurrence) -> dict[str, int]:
+    if target not in catalogue.places:
+        return {POPULARITY: 0, CO_OCCURRENCE: 0}
+    place, seen_places = catalogue.places[target], catalogue.places_of(seen)
+    none = np.zeros(0, np.int64)
+    return {POPULARITY: baselines.rank(place, seen_places, none, none),
+            CO_OCCURRENCE: baselines.rank(place, seen_places, *table.scores(history))}

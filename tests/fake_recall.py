@@ -1,0 +1,70 @@
+"""A recall SavedModel with the real signature and a simple rule, for tests of what comes after the Indexer.
+
+The score of item j for a user whose last event is item i is `scores[i, j]`: a first-order Markov chain.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from modules import config
+from modules import features
+from modules import requests
+
+
+class FakeRecall(tf.Module):
+    """`scores` is float32 [N + 1, N]; its last row serves users without a (known) last event."""
+
+    def __init__(self, item_ids: Sequence[str], scores: np.ndarray, k: int, exclude: bool) -> None:
+        super().__init__()
+        self._items = tf.constant([*item_ids, ""])
+        self._scores = tf.constant(scores, tf.float32)
+        self._exclude, self._k = exclude, k
+        self._table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(tf.constant(list(item_ids)), tf.range(len(item_ids))), len(item_ids))
+
+    def serve(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        events = self._table.lookup(tf.pad(inputs[features.EVENT_ITEM_ID], [[0, 0], [1, 0]], constant_values=""))
+        real = tf.pad(inputs[features.EVENT_ITEM_ID], [[0, 0], [1, 0]], constant_values="") != ""
+        places = tf.reduce_max(tf.where(real, tf.range(tf.shape(events)[1]), 0), axis=1)
+        scores = tf.gather(self._scores, tf.gather(events, places, batch_dims=1))  # [B, N]
+        number = self._scores.shape[1]
+        excluded = tf.reduce_max(tf.one_hot(self._table.lookup(
+            tf.pad(inputs[requests.EXCLUDE_ITEM_ID], [[0, 0], [1, 0]], constant_values="")), number), axis=1) > 0
+        if self._exclude:
+            scores = tf.where(excluded, tf.float32.min, scores)
+        scores = tf.pad(scores, [[0, 0], [0, max(self._k - number, 0)]], constant_values=tf.float32.min)
+        best, order = tf.math.top_k(scores, self._k)
+        order = tf.where(best <= tf.float32.min, number, order)
+        return {"item_id": tf.gather(self._items, order), "score": best}
+
+
+def save(folder: str | pathlib.Path, data: config.Data, item_ids: Sequence[str], scores: np.ndarray, *, k: int,
+         exclude: bool = True) -> str:
+    """Writes the SavedModel; `exclude=False` makes the faulty model that recommends seen items."""
+    module = FakeRecall(item_ids, scores, k, exclude)
+    specs = requests.input_specs(data, exclusions=True)
+    module.call = tf.function(lambda **inputs: module.serve(**inputs))
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.call.get_concrete_function(**specs)})
+    return str(folder)
+
+
+def cycle(number: int, seed: int = 0) -> np.ndarray:
+    """Scores [N + 1, N] of the model that knows `walks`: the next items of the circle come first."""
+    ahead = (np.arange(number)[None, :] - np.arange(number)[:, None] - 1) % number
+    rng = np.random.default_rng(seed)
+    return np.vstack([-ahead, rng.permutation(number)[None, :]]).astype(np.float32)
+
+
+def walks(users: int, items: int, length: int, seed: int = 0) -> list[list[int]]:
+    """Item numbers of users who go round a circle of items, now and then skipping some; no item twice."""
+    rng = np.random.default_rng(seed)
+    result = []
+    for _ in range(users):
+        steps = rng.choice([1, 2, 3], size=length - 1, p=[0.7, 0.2, 0.1])
+        result.append(list(np.cumsum([rng.integers(items), *steps]) % items))
+    return result

@@ -1,0 +1,38 @@
+"""Raw examples of whole histories, cut and held out as ExampleGen does, for tests of what comes after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modules.beam import sequences
+from tests import examples
+
+START = 893_286_638  # Unix seconds of the first event
+STEP = 3_600  # seconds between events
+
+
+def splits(histories: Mapping[str, Sequence[str]], catalogue: Sequence[str], max_history: int,
+           profiles: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the four splits, leave one out.
+
+    Args:
+      histories: items of each user, in order; three or more.
+      catalogue: all item ids.
+      max_history: L.
+      profiles: raw user features that replace those of `examples.sequence`, by user.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {"train": [], "valid": [], "test": [],
+                                             "catalogue": [examples.item(i) for i in catalogue]}
+    for user, items in histories.items():
+        profile = (profiles or {}).get(user, {})
+        train = len(items) - 2
+        windows = [("train", *window, train) for window in sequences.train_windows(train, max_history)]
+        windows += [(split, *sequences.request_window(target, max_history), target)
+                    for split, target in (("valid", train), ("test", train + 1))]
+        for split, start, stop, known in windows:
+            times = [START + n * STEP for n in range(start, stop)]
+            rows[split].append(examples.sequence(
+                items[start:stop], times, user_id=user, window_start=start, seen_item_id=sorted(set(items[:known])),
+                **profile))
+    return rows

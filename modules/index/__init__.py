@@ -1,0 +1,1 @@
+"""The nearest-neighbour index over the item vectors: one interface, three bodies, and the model that serves them."""

@@ -1,0 +1,56 @@
+"""The interface of an index body. B is the batch, D the vectors' dimension, N the number of items.
+
+A position is an item's row in the vectors that the index was built of; NO_POSITION stands where nothing was found,
+with the score NO_SCORE. The score is the dot product of query and vector, whatever their norms.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+NO_POSITION = -1
+NO_SCORE = tf.float32.min
+
+
+class Body(tf.Module, abc.ABC):
+    """A searchable set of vectors that can live in a SavedModel."""
+
+    def __init__(self, vectors: np.ndarray, settings: Any) -> None:
+        """Args: vectors: float32 [N, D], N at least 1; settings: of this body, see `modules.index.parameters`."""
+        super().__init__()
+        self.size, self.dimension = vectors.shape
+        self.settings = settings
+
+    @abc.abstractmethod
+    def search(self, queries: tf.Tensor, width: int | tf.Tensor, settings: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Finds the items with the highest dot products.
+
+        Args:
+          queries: float32 [B, D].
+          width: how many items to find for each query; more than N is legal.
+          settings: to search with others than the body's own (the depth of the search, not what was built).
+
+        Returns:
+          Positions int32 [B, width] and scores float32 [B, width], best first. No position occurs twice in a row.
+        """
+
+    @abc.abstractmethod
+    def scores(self, queries: tf.Tensor) -> tf.Tensor:
+        """The dot products of queries float32 [B, D] with all items, float32 [B, N], in the order of positions."""
+
+
+def complete(positions: tf.Tensor, scores: tf.Tensor, width: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Widens positions [B, found] and scores [B, found] to [B, width], and marks NaN scores as nothing found."""
+    nothing = tf.math.is_nan(scores)
+    positions = tf.where(nothing, NO_POSITION, positions)
+    scores = tf.where(nothing, NO_SCORE, scores)
+    missing = tf.maximum(width - tf.shape(positions)[1], 0)
+    padding = [[0, 0], [0, missing]]
+    positions = tf.pad(positions, padding, constant_values=NO_POSITION)
+    scores = tf.pad(scores, padding, constant_values=NO_SCORE)
+    shape = [tf.shape(positions)[0], width]
+    return tf.reshape(positions, shape), tf.reshape(scores, shape)

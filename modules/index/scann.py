@@ -1,0 +1,51 @@
+"""ScaNN: a tree, product quantisation with an anisotropic loss, and exact reordering (Guo et al. 2020,
+arXiv:1908.10396). Importing this module loads ScaNN's op library, which a SavedModel with this body needs.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+import tensorflow as tf
+from scann.scann_ops.py import scann_ops
+
+from modules.index import body, parameters
+
+_DIMENSIONS_PER_BLOCK = 2  # of the product quantiser, the library's recommendation
+
+
+class Scann(body.Body):
+    """ScaNN's searcher, kept as tensors. The ops build it from them when they first run."""
+
+    def __init__(self, vectors: np.ndarray, settings: parameters.Scann) -> None:
+        """Args: vectors: float32 [N, D]."""
+        super().__init__(vectors, settings)
+        self._state = _build(vectors, settings).serialize_to_module()
+
+    def search(self, queries: tf.Tensor, width: int | tf.Tensor,
+               settings: parameters.Scann | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        used = settings or self.settings
+        # The further down a list goes, the more candidates have to be scored exactly.
+        reorder = tf.maximum(used.reorder, tf.cast(width, tf.int32) * used.reorder // used.k)
+        searcher = scann_ops.searcher_from_module(self._state)
+        positions, scores = searcher.search_batched_parallel(
+            queries, final_num_neighbors=width, pre_reorder_num_neighbors=tf.minimum(reorder, self.size),
+            leaves_to_search=used.leaves_to_search)
+        return body.complete(positions, scores, width)
+
+    def scores(self, queries: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(queries, self._state.dataset, transpose_b=True)
+
+
+def _build(vectors: np.ndarray, settings: parameters.Scann) -> scann_ops.ScannSearcher:
+    builder = scann_ops.builder(vectors, min(settings.k, len(vectors)), "dot_product")
+    if settings.leaves == 1:
+        return builder.score_brute_force().build()
+    return builder.tree(
+        num_leaves=settings.leaves, num_leaves_to_search=settings.leaves_to_search,
+        training_sample_size=settings.training_sample,
+    ).score_ah(
+        _DIMENSIONS_PER_BLOCK, anisotropic_quantization_threshold=settings.anisotropic_threshold,
+        training_sample_size=settings.training_sample,
+    ).reorder(min(settings.reorder, len(vectors))).build()

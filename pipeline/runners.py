@@ -5,9 +5,9 @@ from __future__ import annotations
 from modules import config
 from modules.strict import ConfigError
 
-# Named in full: Beam's `DirectRunner` first tries Prism, whose binary it would download. This is what it falls back to.
+# Named in full: Beam's `DirectRunner` first tries Prism, whose binary it downloads, then this one.
 _LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
-# Keeps TFX from building a source package of itself for the workers in front of every component. Unused locally.
+# Keeps TFX from packing its sources for remote workers in every component. Local runners ignore it.
 _NO_PACKAGE = "--sdk_container_image=local"
 _SETUP_FILE = "--setup_file=./setup.py"
 _DATAFLOW_OPTIONS = ("project", "region", "temp_location")
@@ -16,8 +16,8 @@ _DATAFLOW_OPTIONS = ("project", "region", "temp_location")
 def beam_args(runner: config.Runner) -> list[str]:
     """Arguments of the Beam pipelines of every component.
 
-    `direct` runs in this process, `multi_process` in `runner.workers` processes of this machine, `dataflow` on Google
-    Cloud. `runner.options` come last, so that they win.
+    `direct` runs in this process, `multi_process` in `runner.workers` processes of this machine, `dataflow`
+    on Google Cloud. `runner.options` come last, so that they win.
 
     Raises:
       ConfigError: too few workers, or `dataflow` without an option that it needs.

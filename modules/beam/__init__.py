@@ -1,1 +1,1 @@
-"""Beam transforms that turn tables of events, users and items into examples: readers, checks, windows, summary."""
+"""Beam transforms from tables of events, users and items to examples: readers, checks, windows, summary."""

@@ -1,4 +1,4 @@
-"""The catalogue: one example an item, from the items' table or, without one, from the events. It is never split."""
+"""The catalogue, never split: one example an item, from the items' table or, without one, from the events."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class KeyPlaces(beam.DoFn):
 @beam.typehints.with_input_types(files.Place)
 @beam.typehints.with_output_types(Use)
 class CountUses(beam.CombineFn):
-    """Counts an item's events and keeps the place of the first, so that no event has to be joined with its item."""
+    """Counts an item's events and keeps the place of the first, so that no event is joined with its item."""
 
     def create_accumulator(self) -> Use:
         return 0, None
@@ -52,7 +52,7 @@ class CountUses(beam.CombineFn):
 
 @beam.typehints.with_input_types(tuple[str, dict[str, typing.Iterable[typing.Any]]])
 class MakeItems(beam.DoFn):
-    """Raw features of an item on the output `features.SPLIT_CATALOGUE`; checks the join of events and items."""
+    """Raw features of items on the output `features.SPLIT_CATALOGUE`; checks the join of events and items."""
 
     def __init__(self, data: config.Data) -> None:
         self._data = data
@@ -67,14 +67,14 @@ class MakeItems(beam.DoFn):
             return
         found = sorted(groups[ITEMS], key=lambda row: row[0])
         if not found:
-            yield from self._unknown(item, *uses)
+            yield from self._unknown(item, *(uses or (0, None)))
             return
         (first, values), *others = found
         if others:
             yield summary.counted({summary.DUPLICATE_ITEMS: len(others)})
         for place, _ in others if self._data.duplicate_items == "refuse" else ():
-            yield problems.found("items", place, f"item {item!r} again; the catalogue has one row an item. Remove one, "
-                                 "or set data.duplicate_items: first.", repeats=first)
+            yield problems.found("items", place, f"item {item!r} again; the catalogue has one row an item. "
+                                 "Remove one, or set data.duplicate_items: first.", repeats=first)
         row = {features.ITEM_ID: [item]}
         if self._has_title:
             row[features.ITEM_TITLE] = [values[-1]]
@@ -85,8 +85,8 @@ class MakeItems(beam.DoFn):
         yield beam.pvalue.TaggedOutput(features.SPLIT_CATALOGUE, row)
         yield summary.counted({summary.ITEMS: 1, summary.ITEMS_WITHOUT_EVENTS: int(uses is None)})
 
-    def _unknown(self, item: str, count: int, first: files.Place) -> Iterator[Any]:
+    def _unknown(self, item: str, count: int, first: files.Place | None) -> Iterator[Any]:
         yield summary.counted({summary.UNKNOWN_ITEMS: 1, summary.UNKNOWN_ITEM_EVENTS: count})
         if self._data.unknown_item == "refuse":
-            yield problems.found("events", first, f"item {item!r} is not in data.items ({count} events). Add the item, or "
-                                 "set data.unknown_item: keep.")
+            yield problems.found("events", first, f"item {item!r} is not in data.items ({count} events). "
+                                 "Add the item, or set data.unknown_item: keep.")

@@ -1,4 +1,4 @@
-"""`recsys dataset check`: reads everything as a run would and says what is there and what is wrong, several at once."""
+"""`recsys dataset check`: reads all data as a run would and says what is there and what is wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIMIT = 10  # problems that are shown
 
 
 def check(data: config.Data, split: config.Split, features: config.Features | None = None) -> dict[str, Any]:
-    """Runs the transforms of ExampleGen in this process without writing examples, and prints what they counted.
+    """Runs the transforms of ExampleGen in this process, writes no examples, and prints what was counted.
 
     Returns:
       The summary (see `summary.summarise`).
@@ -36,7 +36,7 @@ def check(data: config.Data, split: config.Split, features: config.Features | No
     if count:
         shown = "\n".join(f"  {problems.describe(problem, listings)}" for problem in found)
         more = f"\n  and {count - len(found)} more" if count > len(found) else ""
-        raise errors.DataError(f"{count} problem{'s' if count > 1 else ''} in the data:\n{shown}{more}")
+        raise errors.DataError(f"{_number(count, 'problem')} in the data:\n{shown}{more}")
     return summary
 
 
@@ -46,13 +46,16 @@ def _run(data: config.Data, split: config.Split, max_history: int, listings: Map
         paths = {name: os.path.join(folder, name) for name in (examples.SUMMARY, problems.TAG)}
         with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
             made = pipeline | "Make" >> examples.MakeExamples(data, split, max_history, listings)
-            first = made[problems.TAG] | "First" >> beam.CombineGlobally(problems.CountAndFirst(LIMIT))
-            for name, found in ((examples.SUMMARY, made[examples.SUMMARY]), (problems.TAG, first)):
-                (found
+            first = (made[problems.TAG]
+                     | "AllProblems" >> beam.Flatten()
+                     | "First" >> beam.CombineGlobally(problems.CountAndFirst(LIMIT)))
+            for name, output in ((examples.SUMMARY, made[examples.SUMMARY]), (problems.TAG, first)):
+                (output
                  | f"ToJson[{name}]" >> beam.Map(json.dumps).with_output_types(str)
                  | f"Write[{name}]" >> beam.io.WriteToText(paths[name], shard_name_template=""))
         summary, (count, kept) = (_read_json(paths[name]) for name in (examples.SUMMARY, problems.TAG))
-    return summary, (count, [(table, _place(at), text, _place(repeats)) for table, at, text, repeats in kept])
+    found = [(table, _place(at), text, _place(repeats)) for table, at, text, repeats in kept]
+    return summary, (count, found)
 
 
 def _read_json(path: str) -> Any:
@@ -66,17 +69,22 @@ def _place(value: list[int] | None) -> files.Place | None:
 
 def report(summary: Mapping[str, Any], listings: Mapping[str, files.Listing], max_history: int) -> str:
     """The summary for a person, with a suggestion for `max_history`."""
-    lines = [f"{name}: {len(listing.paths)} file{'s' if len(listing.paths) > 1 else ''}, {sum(listing.sizes):,} bytes"
+    lines = [f"{name}: {_number(len(listing.paths), 'file')}, {sum(listing.sizes):,} bytes"
              for name, listing in listings.items()]
-    lines.append(f"{summary['events']:,} events of {summary['users']:,} users, a catalogue of {summary['items']:,} items")
+    events, users, items = (_number(summary[f"{what}s"], what) for what in ("event", "user", "item"))
+    lines.append(f"{events} of {users}, a catalogue of {items}")
     lines.append("targets: " + ", ".join(f"{name} {number:,}" for name, number in summary["targets"].items()))
     for name, policy in summary["policies"].items():
-        counts = ", ".join(f"{number:,} {what}" for what, number in policy.items() if what != "policy" and number)
+        counts = [f"{number:,} {what}" for what, number in policy.items() if number and what != "policy"]
         if counts:
-            lines.append(f"{name} ({policy['policy']}): {counts}")
+            lines.append(f"{name} ({policy['policy']}): {', '.join(counts)}")
     lines += [f"{name.replace('_', ' ')}: {number:,}" for name, number in summary.items()
               if isinstance(number, int) and number and "_" in name and "timestamp" not in name]
     return "\n".join([*lines, _suggestion(summary["history_lengths"], max_history)])
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _suggestion(lengths: Mapping[str, int], max_history: int) -> str:

@@ -1,4 +1,4 @@
-"""The whole of ExampleGen as one transform: tables in, raw features of the four splits, summary and problems out."""
+"""ExampleGen as one transform: tables in; raw features of the four splits, summary and problems out."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ class MakeExamples(beam.PTransform):
     """Joins, sorts, splits and cuts events into windows; makes the catalogue.
 
     Returns:
-      A dict of PCollections: raw features (`histories.RawFeatures`) under the name of each split, one dict under
-      `SUMMARY`, `problems.Problem` under `problems.TAG`.
+      A dict: under the name of each split a PCollection of raw features (`histories.RawFeatures`), under
+      `SUMMARY` one of a single dict, under `problems.TAG` a tuple of PCollections of `problems.Problem`, not
+      flattened, so that `problems.Refuse` runs in the step that finds the problem.
     """
 
     def __init__(self, data: config.Data, split: config.Split, max_history: int,
@@ -33,7 +34,7 @@ class MakeExamples(beam.PTransform):
         super().__init__()
         self._data, self._split, self._max_history, self._listings = data, split, max_history, listings
 
-    def expand(self, begin: beam.pvalue.PBegin) -> dict[str, beam.PCollection]:
+    def expand(self, begin: beam.pvalue.PBegin) -> dict[str, Any]:
         read = {name: begin | f"Read[{name}]" >> tables.ReadTable(self._listings[name], table)
                 for name, table in files.tables(self._data).items()}
         events = read["events"][tables.ROWS] | "KeyEvents" >> beam.ParDo(histories.KeyEvents(self._data))
@@ -44,11 +45,10 @@ class MakeExamples(beam.PTransform):
                  | "AddCounts" >> beam.CombineGlobally(summary.Add())
                  | "Summarise" >> beam.ParDo(summary.Summarise(self._data, self._split))
                  .with_outputs(problems.TAG, main=SUMMARY))
-        wrong = [source[problems.TAG] for source in (*read.values(), windows, items, found)]
         return {**{split: windows[split] for split in features.SEQUENCE_SPLITS},
                 features.SPLIT_CATALOGUE: items[features.SPLIT_CATALOGUE],
                 SUMMARY: found[SUMMARY],
-                problems.TAG: wrong | "AllProblems" >> beam.Flatten().with_output_types(problems.Problem)}
+                problems.TAG: tuple(step[problems.TAG] for step in (*read.values(), windows, items, found))}
 
     def _windows(self, events: beam.PCollection, read: Mapping[str, Any]) -> beam.pvalue.DoOutputsTuple:
         joined = {histories.EVENTS: events}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from modules.beam import problems
 from modules.beam import rows
 from modules.beam import sequences
 from modules.beam import summary
+from modules.beam import values
 
 Event = tuple[float, files.Place, str, tuple[typing.Any, ...]]  # time, place, item, features
 Keyed = tuple[str, tuple[files.Place, tuple[typing.Any, ...]]]  # id, (place, other values)
@@ -36,7 +38,8 @@ class KeyEvents(beam.DoFn):
 
     def process(self, element: rows.Row) -> Iterator[tuple[str, Event]]:
         place, row = element
-        yield row[self._user], (row[self._time], place, row[self._item], tuple([row[n] for n in self._features]))
+        carried = tuple([row[n] for n in self._features])
+        yield row[self._user], (row[self._time], place, row[self._item], carried)
 
 
 @beam.typehints.with_input_types(rows.Row)
@@ -86,15 +89,15 @@ class MakeWindows(beam.DoFn):
             return
         if profile is None:
             counts[summary.UNKNOWN_USERS] = 1
-            profile = {f.name: as_list(f.kind, f.spec.fill) for f in self._profile}
+            profile = {f.name: as_list(f.kind, values.fill(f.spec)) for f in self._profile}
             if self._data.unknown_user == "refuse":
-                yield problems.found("events", events[0][1], f"user {user!r} is not in data.users ({len(events)} "
-                                     "events). Add the user, or set data.unknown_user: keep.")
+                yield problems.found("events", events[0][1], f"user {user!r} is not in data.users "
+                                     f"({len(events)} events). Add the user, or set data.unknown_user: keep.")
         events = yield from self._distinct(user, events, counts)
         times = [event[0] for event in events]
-        counts[summary.TIES] = sum(a == b for a, b in zip(times, times[1:]))
-        yield from self._windows({features.USER_ID: [user], **profile}, events, sequences.divide(times, self._split),
-                                 counts)
+        counts[summary.TIES] = sum(a == b for a, b in itertools.pairwise(times))
+        parts = sequences.divide(times, self._split)
+        yield from self._windows({features.USER_ID: [user], **profile}, events, parts, counts)
         yield summary.counted(counts, (times[0], times[-1]))
 
     def _find_profile(self, user: str, found: list[Any]) -> typing.Generator[Any, None, RawFeatures | None]:
@@ -102,11 +105,11 @@ class MakeWindows(beam.DoFn):
             return {}
         if not found:
             return None
-        (first, values), *others = found
+        (first, row), *others = found
         for place, _ in others:
-            yield problems.found("users", place, f"user {user!r} again; data.users has one row a user. Remove one.",
-                                 repeats=first)
-        return {f.name: as_list(f.kind, v) for f, v in zip(self._profile, values)}
+            yield problems.found("users", place, f"user {user!r} again; data.users has one row a user. "
+                                 "Remove one.", repeats=first)
+        return {f.name: as_list(f.kind, v) for f, v in zip(self._profile, row)}
 
     def _distinct(self, user: str, events: list[Event], counts: dict[str, int]
                   ) -> typing.Generator[Any, None, list[Event]]:
@@ -118,23 +121,26 @@ class MakeWindows(beam.DoFn):
             if earlier == event[1]:
                 distinct.append(event)
             elif self._data.duplicate_events == "refuse":
-                yield problems.found("events", event[1], f"user {user!r}, item {event[2]!r} and the time repeat an event. "
-                                     "Remove one, or set data.duplicate_events: drop or keep.", repeats=earlier)
+                text = (f"user {user!r}, item {event[2]!r} and the time repeat an event. Remove one, or set "
+                        "data.duplicate_events: drop.")
+                yield problems.found("events", event[1], text, repeats=earlier)
         counts[summary.DUPLICATE_EVENTS] = len(events) - len(distinct)
         return events if self._data.duplicate_events == "keep" else distinct
 
-    def _windows(self, profile: RawFeatures, events: list[Event], parts: sequences.Parts, counts: dict[str, int]
-                 ) -> Iterator[Any]:
+    def _windows(self, profile: RawFeatures, events: list[Event], parts: sequences.Parts,
+                 counts: dict[str, int]) -> Iterator[Any]:
         seen = _distinct_items(events[:parts.train])
         windows = sequences.train_windows(parts.train, self._max_history)
         for start, stop in windows:
-            yield beam.pvalue.TaggedOutput(features.SPLIT_TRAIN, self._window(profile, events, start, stop, seen))
+            window = self._window(profile, events, start, stop, seen)
+            yield beam.pvalue.TaggedOutput(features.SPLIT_TRAIN, window)
         held_out = {features.SPLIT_VALID: parts.valid, features.SPLIT_TEST: parts.test}
         for name, targets in held_out.items():
             for target in targets:
                 start, stop = sequences.request_window(target, self._max_history)
                 seen = _distinct_items(events[:target])
-                yield beam.pvalue.TaggedOutput(name, self._window(profile, events, start, stop, seen))
+                window = self._window(profile, events, start, stop, seen)
+                yield beam.pvalue.TaggedOutput(name, window)
         counts |= {summary.USERS: 1, summary.EVENTS: len(events), summary.TRAIN_WINDOWS: len(windows),
                    summary.targets(features.SPLIT_TRAIN): parts.train,
                    **{summary.targets(name): len(targets) for name, targets in held_out.items()},
@@ -142,7 +148,8 @@ class MakeWindows(beam.DoFn):
                    summary.ONLY_TRAIN: int(not parts.valid and not parts.test),
                    summary.history_length(len(events)): 1}
 
-    def _window(self, profile: RawFeatures, events: list[Event], start: int, stop: int, seen: list[str]) -> RawFeatures:
+    def _window(self, profile: RawFeatures, events: list[Event], start: int, stop: int,
+                seen: list[str]) -> RawFeatures:
         window = events[start:stop]
         columns = {feature.name: [event[3][n] for event in window] for n, feature in enumerate(self._events)}
         return {**profile, **columns,

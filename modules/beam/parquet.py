@@ -1,7 +1,7 @@
 """Reads Parquet tables: flat rows, or one row a user with a list of event structs (`Table.list_column`).
 
-`ReadRows` is splittable by row groups and reads only the declared columns. Of a nested table, a column is taken from
-the structs where they have it, else from the row around them (as `user_id` is), repeated for every struct.
+`ReadRows` is splittable by row groups and reads only the declared columns. Of a nested table, a column is
+taken from the structs where they have it, else from the row around them (as `user_id` is), for every struct.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class _RowGroups(beam.transforms.core.RestrictionProvider):
         except pa.ArrowInvalid:  # `ReadRows` reports it
             return restriction_trackers.OffsetRange(0, 1)
 
-    def create_tracker(self, restriction: restriction_trackers.OffsetRange) -> beam.io.iobase.RestrictionTracker:
+    def create_tracker(self, restriction: restriction_trackers.OffsetRange
+                       ) -> restriction_trackers.OffsetRestrictionTracker:
         return restriction_trackers.OffsetRestrictionTracker(restriction)
 
     def split(self, element: rows.File, restriction: restriction_trackers.OffsetRange
@@ -58,7 +59,8 @@ class ReadRows(beam.DoFn):
     def setup(self) -> None:
         self._columns = rows.Columns(self._table, self._listing.table)
 
-    def process(self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam(_RowGroups())) -> Iterator[Any]:
+    def process(self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam(_RowGroups())
+                ) -> Iterator[Any]:
         number, path, _ = element
         group = tracker.current_restriction().start
         with filesystems.FileSystems.open(path) as stream:
@@ -69,7 +71,7 @@ class ReadRows(beam.DoFn):
                     located = self._columns.locate(header)
                 except ValueError as error:  # ArrowInvalid is one
                     if group == 0:
-                        yield problems.found(self._listing.table, (number, 0, 0), f"{error} (the file's schema)")
+                        yield problems.found(self._listing.table, (number, 0, 0), f"{error} (the schema)")
                 else:
                     if group < file.num_row_groups:
                         yield from self._group(file, group, number, header, located)
@@ -81,15 +83,16 @@ class ReadRows(beam.DoFn):
         if column is None:
             return list(schema.names)
         if column not in schema.names:
-            raise ValueError(f"no column '{column}', which data.{self._listing.table}.list_column names; found "
-                             f"{', '.join(schema.names)}.{strict.nearest(column, schema.names)}")
+            raise ValueError(f"no column '{column}', which data.{self._listing.table}.list_column names; "
+                             f"found {', '.join(schema.names)}.{strict.nearest(column, schema.names)}")
         kind = schema.field(column).type
-        if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)) or not pa.types.is_struct(kind.value_type):
+        is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+        if not is_list or not pa.types.is_struct(kind.value_type):
             raise ValueError(f"column '{column}' (list_column) is {kind}, expected a list of structs")
         return [field.name for field in kind.value_type] + list(schema.names)
 
-    def _group(self, file: parquet.ParquetFile, group: int, number: int, header: list[str], located: rows.Located
-               ) -> Iterator[Any]:
+    def _group(self, file: parquet.ParquetFile, group: int, number: int, header: list[str],
+               located: rows.Located) -> Iterator[Any]:
         column = self._table.list_column
         used = [n for n in file.schema_arrow.names if n == column or n in self._columns.sources]
         position = sum(file.metadata.row_group(g).num_rows for g in range(group))
@@ -97,8 +100,8 @@ class ReadRows(beam.DoFn):
             try:
                 records = batch.to_pylist()
             except UnicodeDecodeError as error:
-                yield problems.found(self._listing.table, (number, position, 0),
-                                     f"a text in this row or the {batch.num_rows - 1} after it is not UTF-8 ({error})")
+                yield problems.found(self._listing.table, (number, position, 0), "a text in this row or the "
+                                     f"{batch.num_rows - 1} after it is not UTF-8: {error}. Convert it.")
                 records = []
             for at, record in enumerate(records):
                 yield from self._record(record, (number, position + at), header, located)

@@ -1,13 +1,12 @@
 """Problems with rows as elements of a pipeline: a run refuses the first one, a check collects several.
 
-No transform raises on a bad row: it emits a `Problem` on the output tagged `TAG`. Line numbers are counted only for
-the problems that are shown.
+No transform raises on a bad row: it emits a `Problem` on the output tagged `TAG`. Line numbers are counted
+only for the problems that are shown.
 """
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
 
@@ -17,8 +16,9 @@ from modules.beam import files
 TAG = "problems"
 NAMESPACE = "recsys/example_gen"  # of the Beam counters
 
-# The table, the place of the row (None: the table as a whole), the text, the place of the row it repeats (or None).
+# The table, the place of the row (None: the whole table), the text, the place of the row that it repeats.
 Problem = tuple[str, files.Place | None, str, files.Place | None]
+CountedProblems = tuple[int, list[Problem]]  # of all problems, the first of them
 
 
 def found(table: str, place: files.Place | None, text: str, repeats: files.Place | None = None
@@ -47,26 +47,27 @@ class Refuse(beam.DoFn):
 
 
 @beam.typehints.with_input_types(Problem)
-@beam.typehints.with_output_types(tuple[int, list[Problem]])
+@beam.typehints.with_output_types(CountedProblems)
 class CountAndFirst(beam.CombineFn):
     """Counts problems and keeps the `limit` first ones in the order of table, file and line."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
 
-    def create_accumulator(self) -> tuple[int, list[Problem]]:
+    def create_accumulator(self) -> CountedProblems:
         return 0, []
 
-    def add_input(self, accumulator: tuple[int, list[Problem]], element: Problem) -> tuple[int, list[Problem]]:
+    def add_input(self, accumulator: CountedProblems, element: Problem) -> CountedProblems:
         return self.merge_accumulators([accumulator, (1, [element])])
 
-    def merge_accumulators(self, accumulators: typing.Iterable[tuple[int, list[Problem]]]) -> tuple[int, list[Problem]]:
-        count, kept = 0, []
+    def merge_accumulators(self, accumulators: Iterable[CountedProblems]) -> CountedProblems:
+        count = 0
+        kept: list[Problem] = []
         for number, items in accumulators:
             count, kept = count + number, kept + items
         return count, sorted(kept, key=_order)[:self._limit]
 
-    def extract_output(self, accumulator: tuple[int, list[Problem]]) -> tuple[int, list[Problem]]:
+    def extract_output(self, accumulator: CountedProblems) -> CountedProblems:
         return accumulator
 
 

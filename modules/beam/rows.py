@@ -43,8 +43,9 @@ class Columns:
         """
         for name, source, _ in self._used:
             if source not in header:
-                raise ValueError(f"no column '{source}', which data.{self._table_name}.columns.{name} reads; found "
-                                 f"{', '.join(header) or 'no columns'}.{strict.nearest(source, header)}")
+                raise ValueError(f"no column '{source}', which data.{self._table_name}.columns.{name} reads; "
+                                 f"found {', '.join(header) or 'no columns'}."
+                                 + strict.nearest(source, header))
         return [(list(header).index(source), name, convert) for name, source, convert in self._used]
 
     def convert(self, located: Located, cells: Sequence[Any]) -> tuple[Any, ...]:
@@ -55,7 +56,7 @@ class Columns:
         """
         row, name = [], ""
         try:
-            for at, name, convert in located:
+            for at, name, convert in located:  # noqa: B007 (the error names it)
                 row.append(convert(cells[at]))
         except ValueError as error:
             raise ValueError(f"column '{name}': {error}.") from None

@@ -1,9 +1,10 @@
 """Which events of a user train, validate and test, and how they are cut into windows. Plain Python, no Beam.
 
 A user's events are numbered 0..n-1 by (time, file order). A window is a range [start, stop) of them. L is
-`Features.max_history`: what a model sees before it predicts. Readers drop the first event of a window with start > 0
-(it only makes the next one's time delta right), predict each event from those before it, and the first event of the
-history from the profile alone. So a window has `stop - start - 2` targets if start > 0, else `stop`.
+`Features.max_history`: what a model sees before it predicts. Readers drop the first event of a window with
+start > 0 (it only makes the next one's time delta right), predict each event from those before it, and the
+first event of the history from the profile alone. So a window has `stop - start - 2` targets if start > 0,
+else `stop`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from modules import config
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Events [0, train) train; those numbered in `valid` and `test` are targets, each with all events before it."""
+    """Events [0, train) train; those in `valid` and `test` are targets, each with all events before it."""
 
     train: int
     valid: range
@@ -29,9 +30,9 @@ def divide(times: Sequence[float], split: config.Split) -> Parts:
 
     Args:
       times: of the events, sorted, in Unix seconds.
-      split: `leave_one_out`: the last event tests, the one before validates. `temporal`: an event from `valid_from`
-        on validates, from `test_from` on tests. A user with fewer than `min_events` events has neither; under
-        `temporal` those later events are not used at all, because training on them would see the future.
+      split: `leave_one_out`: the last event tests, the one before validates. `temporal`: an event from
+        `valid_from` on validates, from `test_from` on tests. A user with fewer than `min_events` events has
+        neither; under `temporal` the later events of such a user are not used: training would see the future.
     """
     n = len(times)
     if split.method == "leave_one_out":
@@ -46,8 +47,8 @@ def divide(times: Sequence[float], split: config.Split) -> Parts:
 def train_windows(n: int, max_history: int) -> list[tuple[int, int]]:
     """Cuts events [0, n) from the end into windows in which every event is a target exactly once.
 
-    A window from start 0 has at most L + 1 events. Any other has L + 2, of which the last L are targets; only one that
-    would start at 0 with L + 2 events starts at 1 with L + 1 instead.
+    A window from start 0 has at most L + 1 events. Any other has L + 2, of which the last L are targets; only
+    one that would start at 0 with L + 2 events starts at 1 with L + 1 instead.
 
     Returns:
       (start, stop) of each window, oldest first.
@@ -66,8 +67,8 @@ def train_windows(n: int, max_history: int) -> list[tuple[int, int]]:
 def request_window(target: int, max_history: int) -> tuple[int, int]:
     """The window whose last event is the target: the L events before it and one more for the time delta.
 
-    With L events or fewer before the target, all of them and start 0. With L + 1 before it, start 1 and L of them, so
-    that start 0 always means a history of at most L events.
+    With L events or fewer before the target, all of them and start 0. With L + 1 before it, start 1 and L of
+    them, so that start 0 always means a history of at most L events.
     """
     if target <= max_history:
         return 0, target + 1

@@ -1,4 +1,4 @@
-"""What ExampleGen counted, as one JSON object beside the splits, and what makes a data set useless as a whole."""
+"""What ExampleGen counted, as JSON beside the splits, and what makes a data set useless as a whole."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DUPLICATE_EVENTS = "duplicate_events"
 DUPLICATE_ITEMS = "duplicate_items"
 _LENGTH = "length_"
 
-Times = typing.Optional[tuple[float, float]]  # first and last, Unix seconds
+Times = tuple[float, float] | None  # first and last, Unix seconds
 Counts = tuple[dict[str, int], Times]
 
 
@@ -115,7 +115,8 @@ def summarise(counts: Mapping[str, int], times: Times, data: config.Data) -> dic
             "duplicate_events": {"policy": data.duplicate_events, "events": count(DUPLICATE_EVENTS)},
             "duplicate_items": {"policy": data.duplicate_items, "items": count(DUPLICATE_ITEMS)},
         },
-        **{name: count(name) for name in (ONLY_TRAIN, UNUSED_EVENTS, USERS_WITHOUT_EVENTS, ITEMS_WITHOUT_EVENTS, TIES)},
+        **{name: count(name)
+           for name in (ONLY_TRAIN, UNUSED_EVENTS, USERS_WITHOUT_EVENTS, ITEMS_WITHOUT_EVENTS, TIES)},
         "history_lengths": {str(length): count(f"{_LENGTH}{length}") for length in lengths},
     }
 
@@ -126,8 +127,8 @@ def complaints(summary: Mapping[str, Any], split: config.Split) -> Iterator[str]
         yield "data.events: no events at all, only a header. Expected at least one user with 3 events."
         return
     if summary["items"] < 2:
-        yield (f"data.items: a catalogue of {summary['items']}, expected at least 2 items; with one there is nothing to "
-               "choose. Check the path, or that item ids of events and items are the same.")
+        yield (f"data.items: a catalogue of {summary['items']}, expected at least 2 items; with one there is "
+               "nothing to choose. Check the path, and that events and items have the same ids.")
     for name, number in summary["targets"].items():
         if not number:
             yield _no_targets(name, summary, split)
@@ -136,8 +137,8 @@ def complaints(summary: Mapping[str, Any], split: config.Split) -> Iterator[str]
 
 def _no_targets(name: str, summary: Mapping[str, Any], split: config.Split) -> str:
     if split.method == "leave_one_out":
-        return (f"split: no event is left for {name}; leave_one_out needs a user with at least {split.min_events} "
-                f"events (min_events), found {summary['users']} users with fewer.")
+        return (f"split: no event is left for {name}; leave_one_out needs a user with at least "
+                f"{split.min_events} events (min_events), found {summary['users']} users with fewer.")
     return (f"split: no event falls into {name}; events last from {summary['first_timestamp']} to "
             f"{summary['last_timestamp']} (Unix seconds), valid_from is {split.cutoffs[0]} and test_from "
             f"{split.cutoffs[1]}. Move the cut-off times.")

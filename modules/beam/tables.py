@@ -26,8 +26,8 @@ class ReadTable(beam.PTransform):
         self._listing, self._table = listing, table
 
     def expand(self, begin: beam.pvalue.PBegin) -> beam.pvalue.DoOutputsTuple:
-        listed = [(n, path, size) for n, (path, size) in enumerate(zip(self._listing.paths, self._listing.sizes))]
-        found = begin | "Files" >> beam.Create(listed).with_output_types(rows.File)
+        listed = zip(range(len(self._listing.paths)), self._listing.paths, self._listing.sizes)
+        found = begin | "Files" >> beam.Create(list(listed)).with_output_types(rows.File)
         if self._table.format == "parquet":
             read = beam.ParDo(parquet.ReadRows(self._listing, self._table))
             return found | "ReadRowGroups" >> read.with_outputs(problems.TAG, main=ROWS)

@@ -1,7 +1,7 @@
 """Reads text tables: RecBole's atomic files (`name:type` header, tabs) and CSV, one row a line.
 
-`ReadLines` is splittable: several workers read one big file. A line's byte offset is its place, so ties keep the
-file order and an error can count its line, without a global row number. A row may not span lines.
+`ReadLines` is splittable: several workers read one big file. A line's byte offset is its place, so ties keep
+the file order and an error can count its line, without a global row number. A row may not span lines.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class _ByteRanges(beam.transforms.core.RestrictionProvider):
         plain = compressed == filesystem.CompressionTypes.UNCOMPRESSED
         return restriction_trackers.OffsetRange(0, size if plain else sys.maxsize)
 
-    def create_tracker(self, restriction: restriction_trackers.OffsetRange) -> beam.io.iobase.RestrictionTracker:
+    def create_tracker(self, restriction: restriction_trackers.OffsetRange
+                       ) -> beam.io.iobase.RestrictionTracker:
         tracker = restriction_trackers.OffsetRestrictionTracker(restriction)
         if restriction.stop == sys.maxsize:
             return restriction_trackers.UnsplittableRestrictionTracker(tracker)
@@ -57,7 +58,8 @@ class _ByteRanges(beam.transforms.core.RestrictionProvider):
 class ReadLines(beam.DoFn):
     """Yields the lines that start in the claimed range of bytes."""
 
-    def process(self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam(_ByteRanges())) -> Iterator[Line]:
+    def process(self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam(_ByteRanges())
+                ) -> Iterator[Line]:
         number, path, _ = element
         position = tracker.current_restriction().start
         with filesystems.FileSystems.open(path) as stream:
@@ -76,7 +78,7 @@ class ReadLines(beam.DoFn):
 @beam.typehints.with_input_types(Line)
 @beam.typehints.with_output_types(rows.Row)
 class ParseLines(beam.DoFn):
-    """Checks and converts lines into rows; the header is checked where it is read, blank lines are counted."""
+    """Checks and converts lines into rows; checks a header where it is read, counts blank lines."""
 
     def __init__(self, listing: files.Listing, table: config.Table) -> None:
         self._listing, self._table = listing, table
@@ -114,7 +116,7 @@ class ParseLines(beam.DoFn):
         yield place, row
 
     def _header(self, number: int) -> tuple[list[str], rows.Located] | None:
-        """Names in the file's first line and where the columns are; None where it is bad (reported with the line)."""
+        """Names in the file's first line and where the columns are; None if it is bad (reported with it)."""
         if number not in self._headers:
             with filesystems.FileSystems.open(self._listing.paths[number]) as stream:
                 line = stream.readline()
@@ -129,14 +131,15 @@ class ParseLines(beam.DoFn):
         cells = self._cells(line) or []
         if cells:
             cells[0] = cells[0].removeprefix(_BOM)
-        return [c.split(":")[0] for c in cells] if self._table.format == "recbole" else [c.strip() for c in cells]
+        is_typed = self._table.format == "recbole"
+        return [cell.split(":")[0] if is_typed else cell.strip() for cell in cells]
 
     def _cells(self, line: bytes) -> list[str] | None:
         try:
             text = line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            raise ValueError(f"byte 0x{line[error.start]:02x} at position {error.start + 1} of the line is not UTF-8. "
-                             "Convert the file to UTF-8.") from None
+            raise ValueError(f"byte 0x{line[error.start]:02x} at position {error.start + 1} of the line is "
+                             "not UTF-8. Convert the file to UTF-8.") from None
         return self._split(text) if text else None
 
 

@@ -36,7 +36,7 @@ def converter(column: config.Column) -> Converter:
         return _identifier
     if column.role == "timestamp":
         return functools.partial(_timestamp, unit=column.unit)
-    present, missing = _PRESENT.get(column.kind or "", _text_of), _fill(column)
+    present, missing = _PRESENT.get(column.kind or "", _text_of), fill(column)
     empty = frozenset(("", *column.missing))
 
     def convert(cell: Any) -> Any:
@@ -50,7 +50,7 @@ def _missing(cell: Any) -> bool:
     return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
 
 
-def _fill(column: config.Column) -> Any:
+def fill(column: config.Column) -> Any:
     """`Column.fill` as a value of the column's kind."""
     if column.kind == "vector":
         return (float(column.fill),) * int(column.dimension or 0)
@@ -89,8 +89,8 @@ def _finite(cell: Any) -> float:
     try:
         value = float(cell)
     except (TypeError, ValueError):
-        raise ValueError(f"found {_shown(cell)}, expected a number. Correct it, leave it empty for the default, or "
-                         "declare the column categorical") from None
+        raise ValueError(f"found {_shown(cell)}, expected a number. Correct it, list it under the column's "
+                         "missing, or declare the column categorical") from None
     if not math.isfinite(value):
         raise ValueError(f"found {_shown(cell)}, expected a finite number. Leave it empty for the default")
     return value
@@ -104,13 +104,13 @@ def _timestamp(cell: Any, unit: str) -> float:
     except (TypeError, ValueError):
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"found {_shown(cell)}, expected a time as a number of Unix seconds (or milliseconds with "
-                         "unit: ms)")
+        raise ValueError(f"found {_shown(cell)}, expected a time as a number of Unix seconds (or of "
+                         "milliseconds with unit: ms)")
     if value < 0:
         raise ValueError(f"found {_shown(cell)}, a negative time; expected Unix seconds from 1970 on")
     if unit == "s" and value >= _MILLISECONDS:
-        looks = "milliseconds; set unit: ms" if value < _MICROSECONDS else "microseconds or less; convert to seconds"
-        raise ValueError(f"found {_shown(cell)}, which looks like {looks}")
+        raise ValueError(f"found {_shown(cell)}, which looks like " + (
+            "milliseconds; set unit: ms" if value < _MICROSECONDS else "microseconds; convert it to seconds"))
     if unit == "ms" and _SECONDS_AS_MS <= value < _MILLISECONDS:
         raise ValueError(f"found {_shown(cell)}, which looks like seconds; remove unit: ms")
     return value / 1000 if unit == "ms" else value
@@ -125,8 +125,8 @@ def _texts(cell: Any, column: config.Column) -> tuple[str, ...]:
 def _vector(cell: Any, column: config.Column) -> tuple[float, ...]:
     parts = cell if isinstance(cell, (list, tuple)) else [p for p in _text(cell).split(column.separator) if p]
     if len(parts) != column.dimension:
-        raise ValueError(f"found a vector of {len(parts)} numbers, expected {column.dimension} (dimension), separated "
-                         f"by {column.separator!r}")
+        raise ValueError(f"found a vector of {len(parts)} numbers, expected {column.dimension} (dimension), "
+                         f"separated by {column.separator!r}")
     return tuple(_finite(part) for part in parts)
 
 

@@ -1,8 +1,8 @@
 """InteractionsExampleGen: tables of events, users and items to tf.Examples, with sequences made on Beam.
 
-The artifact holds `Split-train`, `Split-valid`, `Split-test` and `Split-catalogue` (see modules/features.py for the
-features) and `summary.json` (see modules/beam/summary.py). Bad data end the execution with one `errors.DataError`; TFX
-then removes the outputs and publishes none.
+The artifact holds `Split-train`, `Split-valid`, `Split-test` and `Split-catalogue` (modules/features.py tells
+the features) and `summary.json` (see modules/beam/summary.py). Bad data end the execution with one
+`errors.DataError`; TFX then removes the outputs and publishes none.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import apache_beam as beam
 from tfx.components.util import examples_utils
@@ -39,7 +39,7 @@ _FILE_FORMAT = "tfrecords_gzip"
 
 
 def input_fingerprint(data: configuration.Data) -> str:
-    """A digest of the input files' content, so that changed data run again and equal data come from the cache."""
+    """A digest of the input files' content: changed data run again, equal data come from the cache."""
     return files.fingerprint(data)
 
 
@@ -55,13 +55,16 @@ class WriteSplits(beam.PTransform):
 
     def expand(self, begin: beam.pvalue.PBegin) -> beam.pvalue.PDone:
         listings = files.list_tables(self._data)
-        made = begin | "Make" >> examples.MakeExamples(self._data, self._split, self._features.max_history, listings)
-        made[problems.TAG] | "Refuse" >> beam.ParDo(problems.Refuse(listings))
+        make = examples.MakeExamples(self._data, self._split, self._features.max_history, listings)
+        made = begin | "Make" >> make
+        for n, found in enumerate(made[problems.TAG]):
+            found | f"Refuse[{n}]" >> beam.ParDo(problems.Refuse(listings))
         types = encode.value_types(self._data)
         for split, folder in self._folders.items():
+            prefix = os.path.join(folder, _FILE_PREFIX)
             (made[split]
              | f"Encode[{split}]" >> beam.ParDo(encode.Encode(types))
-             | f"Write[{split}]" >> beam.io.WriteToTFRecord(os.path.join(folder, _FILE_PREFIX), file_name_suffix=".gz"))
+             | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz"))
         (made[examples.SUMMARY]
          | "ToJson" >> beam.Map(json.dumps, indent=1).with_output_types(str)
          | "WriteSummary" >> beam.io.WriteToText(self._summary_path, shard_name_template=""))
@@ -76,7 +79,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         artifact = artifact_utils.get_single_instance(output_dict[EXAMPLES])
         artifact.split_names = artifact_utils.encode_split_names(list(examples.SPLITS))
         folders = {split: artifact_utils.get_split_uri([artifact], split) for split in examples.SPLITS}
-        write = WriteSplits(json.loads(exec_properties[CONFIG]), folders, os.path.join(artifact.uri, summary.FILE_NAME))
+        summary_path = os.path.join(artifact.uri, summary.FILE_NAME)
+        write = WriteSplits(json.loads(exec_properties[CONFIG]), folders, summary_path)
         try:
             with self._make_beam_pipeline() as pipeline:
                 pipeline | "Interactions" >> write
@@ -85,20 +89,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             if message is None:
                 raise
             raise errors.DataError(message) from None
-        examples_utils.set_payload_format(artifact, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+        examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(artifact, _FILE_FORMAT)
 
 
 class InteractionsExampleGenSpec(component_spec.ComponentSpec):
     """See `InteractionsExampleGen`."""
 
-    PARAMETERS = {
+    PARAMETERS: ClassVar = {
         CONFIG: component_spec.ExecutionParameter(type=str),
         "input_fingerprint": component_spec.ExecutionParameter(type=str),
         "source_digest": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS: dict[str, component_spec.ChannelParameter] = {}
-    OUTPUTS = {EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples)}
+    INPUTS: ClassVar = {}
+    OUTPUTS: ClassVar = {
+        EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples)}
 
 
 class InteractionsExampleGen(base_beam_component.BaseBeamComponent):

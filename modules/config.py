@@ -205,11 +205,17 @@ class RecallModel:
     layers: int = 2
     heads: int = 2
     dropout: float = 0.2
+    feed_forward: int = 4  # width of the feed-forward layers, in multiples of dim
     norm_first: bool = True  # Pre-LayerNorm; false is the existing recommender's Post-LN
+    relative_positions: bool = False  # attention also learns from how many events lie between
     time_features: bool = True  # of the history's events
     request_time: bool = True  # of the moment of the request
+    event_features: bool = True  # feedback and action type of the history's events
     user_features: bool = True
     item_features: bool = True
+    item_id_dropout: float = 0.0  # share of item ids hidden in training, so that features alone mean something
+    shared_items: bool = True  # the history reads items through the item tower; false gives it its own
+    normalise: bool = True  # both towers' vectors have length 1; false is the plain dot product
 
     def __post_init__(self) -> None:
         if self.dim % self.heads:
@@ -239,16 +245,20 @@ class Training:
 
     epochs: int = 60
     batch_positions: int = 4096  # target positions a batch holds at most
+    shuffle_ties: bool = False  # each epoch puts a user's events of the same second in another order
     learning_rate: float = 1e-3
     lr_schedule: Literal["constant", "warmup_cosine"] = "warmup_cosine"
     warmup_fraction: float = 0.1  # of all steps
     weight_decay: float = 0.0
+    ema: float = 0.0  # decay per step of the weights' moving average, which is validated and exported; 0 is none
     early_stopping: EarlyStopping = EarlyStopping()
     negatives: Literal["random", "in_batch"] = "in_batch"
     loss: Literal["bce", "infonce"] = "infonce"
     temperature: float = 0.1
     learn_temperature: bool = False
     logq_correction: bool = True
+    distinct_candidates: bool = True  # score the batch's distinct items; false: one candidate for every target
+    catalogue_candidates: bool = False  # score the whole catalogue instead of the batch's items
     mask_own_positives: bool = True  # the user's other positives are no negatives
     mask_duplicates: bool = True  # accidental hits: an item that equals the positive is no negative
     action_weights: dict[str, float] = dataclasses.field(default_factory=dict)  # of a target, by action type; default 1

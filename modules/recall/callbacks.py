@@ -1,0 +1,159 @@
+"""What happens beside training: early stopping, progress, the history file and TensorBoard.
+
+A callback is told of each batch and of each epoch by `loop.fit`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import tensorflow as tf
+import tqdm
+
+from modules import config
+
+
+@dataclasses.dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave; `epoch` counts from 1."""
+
+    epoch: int
+    loss: float
+    val_loss: float
+    metrics: dict[str, float]
+    learning_rate: float
+    seconds: float
+    positions_per_second: float
+
+    def value(self, monitor: str) -> float:
+        """The monitored value, `loss` meaning that of validation."""
+        return self.val_loss if monitor == "loss" else self.metrics[monitor]
+
+
+class Callback:
+    """Does nothing; subclasses override what they need."""
+
+    def on_start(self, epochs_done: int, steps_per_epoch: int) -> None:
+        """Training starts, or goes on after `epochs_done` epochs."""
+
+    def on_batch(self, loss: float, learning_rate: float, positions: int) -> None:
+        """A batch of `positions` target positions was learnt."""
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        """An epoch was learnt and validated."""
+
+    def on_end(self) -> None:
+        """Training is over."""
+
+
+class EarlyStopping(tf.Module):
+    """Remembers the best epoch's weights and says when to stop. A tf.Module, so that checkpoints hold its state."""
+
+    def __init__(self, settings: config.EarlyStopping, weights: Sequence[tf.Variable]):
+        """`weights`: the variables that are remembered and restored."""
+        super().__init__()
+        self.settings = settings
+        self._weights = tf.nest.flatten(weights)
+        self._best_weights = [tf.Variable(w, trainable=False) for w in self._weights]
+        self.best_epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self.best_value = tf.Variable(math.inf if settings.monitor == "loss" else -math.inf, trainable=False)
+        self.waited = tf.Variable(0, trainable=False, dtype=tf.int64)
+
+    @property
+    def stops(self) -> bool:
+        """Whether the monitored value has not improved for `patience` epochs."""
+        return self.settings.enabled and int(self.waited) >= self.settings.patience
+
+    def update(self, epoch: Epoch) -> None:
+        """Notes the epoch's value, and the weights if it is the best; one that is not a number never is."""
+        value = epoch.value(self.settings.monitor)
+        sign = -1.0 if self.settings.monitor == "loss" else 1.0
+        if sign * value > sign * float(self.best_value):
+            self.best_value.assign(value)
+            self.best_epoch.assign(epoch.epoch)
+            self.waited.assign(0)
+            for best, current in zip(self._best_weights, self._weights):
+                best.assign(current)
+        else:
+            self.waited.assign_add(1)
+
+    def restore_best(self) -> None:
+        """Puts the best epoch's weights back; without early stopping the last ones stay."""
+        if self.settings.enabled and int(self.best_epoch):
+            for best, current in zip(self._best_weights, self._weights):
+                current.assign(best)
+
+
+class Progress(Callback):
+    """A bar with loss, learning rate, positions per second and the time left; plain lines where no terminal is."""
+
+    def __init__(self, epochs: int, stream: TextIO | None = None, metrics: Sequence[str] = ()):
+        self._epochs, self._stream, self._metrics = epochs, stream or sys.stdout, metrics
+        self._bar: tqdm.tqdm | None = None
+        self._positions, self._started = 0, 0.0
+
+    def on_start(self, epochs_done: int, steps_per_epoch: int) -> None:
+        self._started = time.monotonic()
+        if self._stream.isatty():
+            total = self._epochs * steps_per_epoch
+            self._bar = tqdm.tqdm(total=total, initial=epochs_done * steps_per_epoch, file=self._stream, unit="batch",
+                                  desc="recall", leave=False, dynamic_ncols=True)
+
+    def on_batch(self, loss: float, learning_rate: float, positions: int) -> None:
+        self._positions += positions
+        if self._bar is None:
+            return
+        speed = self._positions / (time.monotonic() - self._started)
+        self._bar.set_postfix_str(f"loss {loss:.4f}, rate {learning_rate:.2e}, {speed:,.0f} positions/s", refresh=False)
+        self._bar.update()
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        metrics = "".join(f", {n} {epoch.metrics[n]:.4f}" for n in self._metrics)
+        line = (f"epoch {epoch.epoch}/{self._epochs}: loss {epoch.loss:.4f}, validation loss {epoch.val_loss:.4f}"
+                f"{metrics}, rate {epoch.learning_rate:.2e}, {epoch.positions_per_second:,.0f} positions/s")
+        if self._bar is None:
+            print(line, file=self._stream, flush=True)
+        else:
+            self._bar.write(line, file=self._stream)
+
+    def on_end(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+class TensorBoard(Callback):
+    """Scalars of each epoch as TensorBoard logs."""
+
+    def __init__(self, folder: str):
+        self._writer = tf.summary.create_file_writer(folder)
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        scalars = {"loss/train": epoch.loss, "loss/validation": epoch.val_loss, "learning_rate": epoch.learning_rate,
+                   "positions_per_second": epoch.positions_per_second, **epoch.metrics}
+        with self._writer.as_default(step=epoch.epoch):
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value)
+
+    def on_end(self) -> None:
+        self._writer.close()
+
+
+def read_history(path: str) -> list[Epoch]:
+    """The epochs of a history file, none if there is no file."""
+    if not tf.io.gfile.exists(path):
+        return []
+    with tf.io.gfile.GFile(path) as f:
+        return [Epoch(**e) for e in json.load(f)]
+
+
+def write_history(path: str, history: Sequence[Epoch]) -> None:
+    """Writes the epochs as a JSON list."""
+    plain: list[dict[str, Any]] = [dataclasses.asdict(e) for e in history]
+    with tf.io.gfile.GFile(path, "w") as f:
+        json.dump(plain, f, indent=1)

@@ -1,0 +1,47 @@
+"""The SavedModel of the recall model: raw requests to queries, and the vectors of the whole catalogue."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from modules import features
+from modules import requests
+from modules.recall import input_data
+from modules.recall import model as model_lib
+
+SIGNATURE_QUERY, SIGNATURE_CANDIDATES = "query", "candidates"
+QUERY, VECTOR = "query", "vector"
+
+
+class RecallModule(tf.Module):
+    """What is saved. The Transform graph is inside; loading needs none of this package."""
+
+    def __init__(self, model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes]):
+        """`item_ids`: the N items in the vocabulary's order."""
+        super().__init__()
+        settings = model.settings
+        self._encode, self._vectors = model.last_queries, lambda: model.candidates(model.all_items())
+        self._weights = model.variables  # tracked without the Keras layers, which would each be traced and saved
+        self._data, self._layout = settings.data, input_data.Layout.of(settings.data, settings.features.max_history)
+        self._transform = transform.transform_features_layer()
+        self._item_ids = tf.Variable(item_ids, trainable=False, name="item_ids")
+
+    def query(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`inputs` as `requests.input_specs` says; returns float [batch, dim]."""
+        raw = requests.to_raw_features(inputs, self._data)
+        transformed = self._transform(raw)
+        return {QUERY: self._encode(input_data.dense_request(transformed, self._layout))}
+
+    def candidates(self) -> dict[str, tf.Tensor]:
+        """string [N] ids in the vocabulary's order and float [N, dim] vectors."""
+        return {features.ITEM_ID: tf.identity(self._item_ids), VECTOR: self._vectors()}
+
+
+def save(model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes], path: str) -> None:
+    """Writes the SavedModel with the signatures `query` and `candidates` into the folder `path`."""
+    module = RecallModule(model, transform, item_ids)
+    specs = requests.input_specs(model.settings.data, exclusions=False)
+    tf.saved_model.save(module, path, signatures={
+        SIGNATURE_QUERY: tf.function(module.query).get_concrete_function(**specs),
+        SIGNATURE_CANDIDATES: tf.function(module.candidates).get_concrete_function()})

@@ -1,0 +1,211 @@
+"""Batches of sequences for the recall model, from the transformed examples.
+
+A sequence holds the events e_0..e_n of a window; the query at place p is made of e_0..e_{p-1} and the request of e_p
+(see `query_tower`), so every event is both a target and, for the later ones, history. A window that does not start
+the user's history gives its first event up (it is there for the next one's time delta) and its new first event is no
+target, because what came before it is unknown.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from modules import config
+from modules import features
+from modules.recall import item_tower
+
+TARGET_WEIGHT = "target_weight"  # float [length]: 0 where an event is no target
+SEEN = features.transformed_name(features.SEEN_ITEM_ID)
+ITEMS = features.transformed_name(features.EVENT_ITEM_ID)
+ACTIONS = features.transformed_name(features.EVENT_ACTION_TYPE)
+_WINDOW_START = features.transformed_name(features.WINDOW_START)
+_PARSE_BATCH = 256
+_SHUFFLE_BUFFER = 20_000  # sequences
+_SHUFFLED_BATCHES = 64
+_BUCKETS = (8, 16, 24, 32, 48, 64, 80, 96, 128, 160, 200, 256, 320, 400, 512, 768, 1024)
+
+Batch = Mapping[str, tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Which transformed features a sequence holds, and how they are padded."""
+
+    events: tuple[str, ...]  # one value an event
+    scalars: tuple[str, ...]  # one value a user
+    vectors: Mapping[str, int]  # name: dimension
+    lists: tuple[str, ...]  # multi-valued profile features, padded with -1
+    max_history: int
+
+    @classmethod
+    def of(cls, data: config.Data, max_history: int) -> Layout:
+        users = features.user_features(data)
+        per_event = (*features.TIME_FEATURES, *(f.name for f in features.event_features(data)),
+                     *(f.name for f in features.context_features(data)))
+        return cls(
+            events=(ITEMS, *map(features.transformed_name, per_event)),
+            scalars=tuple(f.transformed for f in users if f.kind in ("categorical", "numeric")),
+            vectors={f.transformed: int(f.spec.dimension or 0) for f in users if f.kind == "vector"},
+            lists=tuple(f.transformed for f in users if f.kind == "multi_categorical"),
+            max_history=max_history)
+
+    def padding(self, name: str, dtype: tf.DType) -> tf.Tensor:
+        return tf.constant(-1 if name in self.lists else 0, dtype)
+
+
+def dense_request(transformed: Mapping[str, tf.Tensor | tf.RaggedTensor], layout: Layout) -> dict[str, tf.Tensor]:
+    """The model's inputs for requests that went through Transform; the last event of a row is its request.
+
+    Args:
+      transformed: by name, [batch, ...], ragged where a row holds any number of values.
+
+    Returns:
+      the model's inputs: the last `max_history` events and the request, padded on the right.
+    """
+    inputs = {name: transformed[name][:, -(layout.max_history + 1):].to_tensor() for name in layout.events}
+    inputs |= {name: tf.reshape(transformed[name], [-1]) for name in layout.scalars}
+    inputs |= {name: tf.reshape(transformed[name], [-1, size]) for name, size in layout.vectors.items()}
+    return inputs | {name: transformed[name].to_tensor(-1) for name in layout.lists}
+
+
+def read_examples(patterns: Sequence[str], spec: Mapping[str, tf.io.RaggedFeature | tf.io.FixedLenFeature],
+                  names: Sequence[str]) -> tf.data.Dataset:
+    """Single transformed examples {name: tensor without batch axis} of the files, in the files' order."""
+    files = sorted(f for pattern in patterns for f in tf.io.gfile.glob(pattern))
+    if not files:
+        raise ValueError(f"No transformed examples match {list(patterns)}; run Transform with materialize=True first.")
+    wanted = {name: spec[name] for name in names}
+    return (tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=None)
+            .batch(_PARSE_BATCH)
+            .map(lambda rows: tf.io.parse_example(rows, wanted), tf.data.AUTOTUNE)
+            .unbatch())
+
+
+def sequences(patterns: Sequence[str], spec: Mapping, layout: Layout, unknown_item: int, *, only_last: bool,
+              action_weights: np.ndarray | None = None) -> tf.data.Dataset:
+    """Sequences with their target weights, one a window.
+
+    Args:
+      unknown_item: id of items outside the vocabulary, which are history but no targets.
+      only_last: the last event is the only target (validation and test).
+      action_weights: float [actions + 1], a target's weight by its transformed action type.
+    """
+    names = [*layout.events, *layout.scalars, *layout.vectors, *layout.lists, SEEN, _WINDOW_START]
+
+    def trim(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        length = tf.size(example[ITEMS])
+        continued = (tf.squeeze(example[_WINDOW_START]) > 0) | (length > layout.max_history + 1)
+        first = tf.maximum(tf.cast(continued, tf.int32), length - layout.max_history - 1)
+        kept = {name: example[name][first:] for name in layout.events}
+        kept |= {name: tf.squeeze(example[name], 0) for name in layout.scalars}
+        kept |= {name: example[name] for name in (*layout.vectors, *layout.lists, SEEN)}
+        items = kept[ITEMS]
+        place = tf.range(tf.size(items))
+        known = (items != features.PADDING_ID) & (items != unknown_item)
+        target = known & ((place == tf.size(items) - 1) if only_last else ((place > 0) | ~continued))
+        kept[TARGET_WEIGHT] = tf.cast(target, tf.float32)
+        if action_weights is not None:
+            kept[TARGET_WEIGHT] *= tf.gather(tf.constant(action_weights, tf.float32), kept[ACTIONS])
+        return kept
+
+    return read_examples(patterns, spec, names).map(trim, tf.data.AUTOTUNE)
+
+
+def batches(examples: tf.data.Dataset, layout: Layout, batch_positions: int) -> tf.data.Dataset:
+    """Pads sequences of like length together; a batch holds at most about `batch_positions` places."""
+    lengths, sizes = batch_sizes(layout, batch_positions)
+    spec = examples.element_spec
+    return examples.bucket_by_sequence_length(
+        element_length_func=lambda e: tf.size(e[ITEMS]),
+        bucket_boundaries=[length + 1 for length in lengths],  # exclusive
+        bucket_batch_sizes=[*sizes, 1],
+        padded_shapes={name: s.shape for name, s in spec.items()},
+        padding_values={name: layout.padding(name, s.dtype) for name, s in spec.items()})
+
+
+def training_batches(examples: tf.data.Dataset, layout: Layout, settings: config.Training,
+                     epoch: int) -> tf.data.Dataset:
+    """One epoch: its order follows from (seed, epoch) alone, so a resumed training sees what it would have seen."""
+    seed = settings.seed * 100_003 + epoch
+    if settings.shuffle_ties:
+        examples = examples.enumerate().map(lambda n, e: shuffle_ties(e, layout, tf.stack([seed, n])), tf.data.AUTOTUNE)
+    shuffled = examples.shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=False)
+    mixed = batches(shuffled, layout, settings.batch_positions)
+    return mixed.shuffle(_SHUFFLED_BATCHES, seed=seed, reshuffle_each_iteration=False).prefetch(2)
+
+
+def shuffle_ties(example: Batch, layout: Layout, seed: tf.Tensor) -> Batch:
+    """A sequence with its simultaneous events in another order, which is as good as theirs.
+
+    The time features stay in place: they are the same for all events of one second, but that the first carries the
+    delta to the second before. An event that only opens a continued window (weight 0) stays first.
+    """
+    delta = example[features.transformed_name(features.TIME_DELTA)]
+    second = tf.cast(tf.cumsum(tf.cast(delta != 0, tf.int32)), tf.float32)
+    key = second + tf.random.stateless_uniform(tf.shape(delta), seed)
+    opens = (tf.range(tf.size(delta)) == 0) & (example[TARGET_WEIGHT] == 0)
+    order = tf.argsort(tf.where(opens, -1.0, key))
+    moved = [n for n in layout.events if n not in map(features.transformed_name, features.TIME_FEATURES)]
+    return {**example, **{name: tf.gather(example[name], order) for name in (*moved, TARGET_WEIGHT)}}
+
+
+def batch_sizes(layout: Layout, batch_positions: int) -> tuple[list[int], list[int]]:
+    """(longest sequences of the buckets, sequences in a batch of each)."""
+    longest = layout.max_history + 1
+    lengths = [b for b in _BUCKETS if b < longest] + [longest]
+    return lengths, [max(1, batch_positions // length) for length in lengths]
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """What one pass over the training sequences tells.
+
+    Attributes:
+      counts: int64 [items + 2], how often each item is a target.
+      steps: batches of an epoch.
+    """
+
+    counts: np.ndarray
+    steps: int
+
+
+def summarise(examples: tf.data.Dataset, layout: Layout, batch_positions: int, rows: int) -> Summary:
+    """Passes over the training sequences once; `rows` is the number of item ids."""
+    lengths, sizes = batch_sizes(layout, batch_positions)
+    counts, members = np.zeros(rows, np.int64), np.zeros(len(lengths), np.int64)
+    for example in examples.as_numpy_iterator():
+        items, weights = example[ITEMS], example[TARGET_WEIGHT]
+        np.add.at(counts, items[weights > 0], 1)
+        members[np.searchsorted(lengths, len(items))] += 1
+    return Summary(counts, int(np.sum(-(-members // np.array(sizes)))))
+
+
+def read_catalogue(patterns: Sequence[str], spec: Mapping, specs: Sequence[features.Feature], ids: Sequence[bytes],
+                   counts: np.ndarray) -> item_tower.Catalogue:
+    """The catalogue's features by item id; padding and the unknown item have zeros, or no values.
+
+    Args:
+      specs: the item features that the model uses.
+      ids: the vocabulary.
+      counts: see `item_tower.Catalogue`.
+    """
+    item_id = features.transformed_name(features.ITEM_ID)
+    examples = list(read_examples(patterns, spec, [item_id, *(s.transformed for s in specs)]).as_numpy_iterator())
+    rows = np.array([int(e[item_id][0]) for e in examples], np.int64)
+    table = {}
+    for feature in specs:
+        values = [e[feature.transformed] for e in examples]
+        if feature.kind == "multi_categorical":
+            column = np.full([len(ids) + 2, max([1, *map(len, values)])], -1, np.int64)
+            for row, value in zip(rows, values):
+                column[row, :len(value)] = value
+        else:
+            stacked = np.stack(values) if feature.kind == "vector" else np.concatenate(values)
+            column = np.zeros([len(ids) + 2, *stacked.shape[1:]], stacked.dtype)
+            column[rows] = stacked
+        table[feature.transformed] = column
+    return item_tower.Catalogue(ids, table, counts)

@@ -1,0 +1,66 @@
+"""The item tower: an item's vector from its id and its features, so that a cold item has a meaningful one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from modules import features
+from modules.recall import layers
+
+
+@dataclasses.dataclass(frozen=True)
+class Catalogue:
+    """What is known of the N items. Row 0 is padding, rows 1..N are the vocabulary's items, row N+1 is unknown.
+
+    Attributes:
+      ids: bytes [N], in vocabulary order (row - 1).
+      features: by transformed name, [N+2, ...]; multi_categorical int64 [N+2, most values], padded with -1.
+      counts: int64 [N+2], how often each row is a target of the training split.
+    """
+
+    ids: Sequence[bytes]
+    features: Mapping[str, np.ndarray]
+    counts: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """N, the number of items."""
+        return len(self.ids)
+
+    @property
+    def unknown(self) -> int:
+        """The row of an item that is not in the vocabulary."""
+        return self.size + 1
+
+
+class ItemTower(tf.keras.layers.Layer):
+    """id embedding + features. Items that training never saw use the unknown item's id embedding."""
+
+    def __init__(self, dim: int, catalogue: Catalogue, specs: Sequence[features.Feature], sizes: Mapping[str, int],
+                 id_dropout: float = 0.0, **kwargs: Any) -> None:
+        """`specs`: the item features to use; `id_dropout`: share of ids hidden in training, teaches cold items."""
+        super().__init__(**kwargs)
+        self.id_dropout = id_dropout
+        self.unknown = catalogue.unknown
+        self.embedding = tf.keras.layers.Embedding(catalogue.size + 2, dim, layers.initializer(), name="item_id")
+        rows = np.where(catalogue.counts > 0, np.arange(catalogue.size + 2), catalogue.unknown)
+        self.id_row = tf.Variable(rows, trainable=False, dtype=tf.int64, name="id_row")
+        self.encoder = layers.FeatureEncoder(dim, specs, sizes, name="item_features") if specs else None
+        self.table = {spec.transformed: tf.Variable(catalogue.features[spec.transformed], trainable=False,
+                                                    name=spec.transformed) for spec in specs}
+
+    def call(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """`item_ids`: int64 [n], rows of the catalogue; returns float [n, dim]."""
+        rows = tf.gather(self.id_row, item_ids)
+        if training and self.id_dropout:
+            hidden = tf.random.uniform(tf.shape(rows)) < self.id_dropout
+            rows = tf.where(hidden, tf.constant(self.unknown, tf.int64), rows)
+        vectors = self.embedding(rows)
+        if self.encoder is not None:
+            vectors += self.encoder({name: tf.gather(table, item_ids) for name, table in self.table.items()})
+        return vectors

@@ -1,0 +1,205 @@
+"""Layers of the query tower: causal self-attention, the Transformer block, embeddings of features and of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from modules import features
+
+HOURS, DAYS = 24, 7
+DISTANCE_BUCKETS = 32  # between places: 0, 1, ..., 15 each its own, then two for each doubling
+_NEAR = 16
+DELTA_BUCKETS = 33  # 0 s, 1 s, 2-3 s, 4-7 s, ..., the last from 2^31 s (68 years) on
+
+
+def initializer(seed: int = 0) -> tf.keras.initializers.Initializer:
+    """Of all embeddings: a truncated normal with deviation 0.02 (as in BERT)."""
+    return tf.keras.initializers.TruncatedNormal(stddev=0.02, seed=seed or None)
+
+
+def log2_bucket(seconds: tf.Tensor) -> tf.Tensor:
+    """Buckets of time that double in width: 0 for 0 s and below, k for 2^(k-1) <= seconds < 2^k.
+
+    Args:
+      seconds: int64 of any shape.
+
+    Returns:
+      int32 of the same shape, 0 to DELTA_BUCKETS - 1.
+    """
+    bounds = tf.constant([2**k for k in range(DELTA_BUCKETS - 1)], tf.int64)
+    flat = tf.searchsorted(bounds, tf.reshape(tf.cast(seconds, tf.int64), [-1]), side="right")
+    return tf.reshape(flat, tf.shape(seconds))
+
+
+@tf.keras.utils.register_keras_serializable("recall")
+class TimeEncoder(tf.keras.layers.Layer):
+    """Sum of the embeddings of the hour, the weekday and the log-bucketised delta of each event."""
+
+    def __init__(self, dim: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.hour = tf.keras.layers.Embedding(HOURS, dim, initializer(), name="hour")
+        self.day = tf.keras.layers.Embedding(DAYS, dim, initializer(), name="day")
+        self.delta = tf.keras.layers.Embedding(DELTA_BUCKETS, dim, initializer(), name="delta")
+
+    def call(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """`inputs` holds the three transformed time features, int64 [...]; returns float [..., dim]."""
+        name = features.transformed_name
+        return (self.hour(inputs[name(features.TIME_OF_DAY)]) + self.day(inputs[name(features.DAY_OF_WEEK)])
+                + self.delta(log2_bucket(inputs[name(features.TIME_DELTA)])))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dim": self.dim}
+
+
+class FeatureEncoder(tf.keras.layers.Layer):
+    """Sum of the embeddings of declared features: a table for each categorical one, a projection for numbers.
+
+    A multi-valued feature adds the mean of its values' embeddings. Which features there are and how large their
+    vocabularies are comes from the configuration and the transform graph.
+    """
+
+    def __init__(self, dim: int, specs: Sequence[features.Feature], sizes: Mapping[str, int], **kwargs: Any):
+        """`sizes`: for each categorical feature its number of ids, the unknown one included."""
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.specs = tuple(specs)
+        self.encoders = {}
+        for spec in self.specs:
+            if spec.kind in ("categorical", "multi_categorical"):
+                encoder = tf.keras.layers.Embedding(sizes[spec.name], dim, initializer(), name=spec.name)
+            else:
+                encoder = tf.keras.layers.Dense(dim, use_bias=False, kernel_initializer=initializer(), name=spec.name)
+            self.encoders[spec.name] = encoder
+
+    def call(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Adds up what is known of each row.
+
+        Args:
+          inputs: by transformed name. categorical int64 [...]; numeric float [...]; vector float [..., dimension];
+            multi_categorical int64 [..., any], padded with -1.
+
+        Returns:
+          float [..., dim].
+        """
+        return tf.add_n([self._encode(spec, inputs[spec.transformed]) for spec in self.specs])
+
+    def _encode(self, spec: features.Feature, values: tf.Tensor) -> tf.Tensor:
+        encoder = self.encoders[spec.name]
+        if spec.kind == "categorical":
+            return encoder(values)
+        if spec.kind == "numeric":
+            return encoder(values[..., tf.newaxis])
+        if spec.kind == "vector":
+            return encoder(values)
+        known = tf.cast(values >= 0, tf.float32)[..., tf.newaxis]
+        total = tf.reduce_sum(encoder(tf.maximum(values, 0)) * known, axis=-2)
+        return total / tf.maximum(tf.reduce_sum(known, axis=-2), 1.0)
+
+
+@tf.keras.utils.register_keras_serializable("recall")
+class CausalSelfAttention(tf.keras.layers.Layer):
+    """Multi-head scaled dot-product attention to a position itself and those before it (arXiv 1706.03762, eq. 1).
+
+    Sequences are padded on the right, so the causal mask alone keeps padding out of every real position's view.
+    """
+
+    def __init__(self, dim: int, heads: int, dropout: float, relative: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        if dim % heads:
+            raise ValueError(f"heads has to divide dim, found heads={heads} and dim={dim}; change one of them.")
+        self.dim, self.heads, self.dropout, self.relative = dim, heads, dropout, relative
+        self.project_in = tf.keras.layers.Dense(3 * dim, name="query_key_value")
+        self.project_out = tf.keras.layers.Dense(dim, name="output")
+        self.drop = tf.keras.layers.Dropout(dropout)
+
+    def build(self, shape: tf.TensorShape) -> None:
+        if self.relative:
+            self.distance_bias = self.add_weight("distance_bias", [DISTANCE_BUCKETS, self.heads], initializer="zeros")
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """`inputs`: float [batch, length, dim]; returns the same shape."""
+        batch, length = tf.unstack(tf.shape(inputs)[:2])
+        width = self.dim // self.heads
+        split = tf.reshape(self.project_in(inputs), [batch, length, 3, self.heads, width])
+        query, key, value = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]))  # each [batch, heads, length, width]
+        scores = tf.matmul(query * width**-0.5, key, transpose_b=True)  # [batch, heads, length, length]
+        bias = 1e9 * (tf.linalg.band_part(tf.ones([length, length]), -1, 0) - 1.0)
+        if self.relative:
+            bias += self._distance_bias(length)
+        weights = self.drop(tf.nn.softmax(scores + bias), training=training)
+        mixed = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
+        return self.project_out(tf.reshape(mixed, [batch, length, self.dim]))
+
+    def _distance_bias(self, length: tf.Tensor) -> tf.Tensor:
+        """float [heads, length, length]: a learnt number by how many places lie between (arXiv 1910.10683, 2.1)."""
+        place = tf.range(length)
+        distance = tf.maximum(place[:, tf.newaxis] - place[tf.newaxis], 0)
+        far = tf.cast(tf.maximum(distance, _NEAR), tf.float32) / _NEAR
+        log_bucket = _NEAR + tf.cast(tf.floor(2.0 * tf.math.log(far) / tf.math.log(2.0)), tf.int32)
+        bucket = tf.where(distance < _NEAR, distance, tf.minimum(log_bucket, DISTANCE_BUCKETS - 1))
+        return tf.transpose(tf.gather(self.distance_bias, bucket), [2, 0, 1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dim": self.dim, "heads": self.heads, "dropout": self.dropout,
+                "relative": self.relative}
+
+
+@tf.keras.utils.register_keras_serializable("recall")
+class TransformerBlock(tf.keras.layers.Layer):
+    """Attention and a feed-forward network with residuals.
+
+    `norm_first` (Pre-LN, arXiv 2002.04745): x + f(LN(x)), which trains stably; else Post-LN: LN(x + f(x)).
+    """
+
+    def __init__(self, dim: int, heads: int, dropout: float, norm_first: bool, hidden: int,
+                 relative: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.dim, self.heads, self.dropout = dim, heads, dropout
+        self.norm_first, self.hidden, self.relative = norm_first, hidden, relative
+        self.attention = CausalSelfAttention(dim, heads, dropout, relative, name="attention")
+        self.expand = tf.keras.layers.Dense(hidden, activation="relu", name="expand")
+        self.contract = tf.keras.layers.Dense(dim, name="contract")
+        self.norms = [LayerNorm(name=f"norm_{n}") for n in range(2)]
+        self.drop = tf.keras.layers.Dropout(dropout)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """`inputs`: float [batch, length, dim]; returns the same shape."""
+        attend = lambda x: self.attention(x, training=training)
+        feed = lambda x: self.contract(self.expand(x))
+        outputs = inputs
+        for norm, function in zip(self.norms, (attend, feed)):
+            if self.norm_first:
+                outputs += self.drop(function(norm(outputs)), training=training)
+            else:
+                outputs = norm(outputs + self.drop(function(outputs), training=training))
+        return outputs
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dim": self.dim, "heads": self.heads, "dropout": self.dropout,
+                "norm_first": self.norm_first, "hidden": self.hidden, "relative": self.relative}
+
+
+@tf.keras.utils.register_keras_serializable("recall")
+class LayerNorm(tf.keras.layers.Layer):
+    """Layer normalisation (arXiv 1607.06450, eq. 4) of the last axis, in plain ops: on a CPU several times as fast
+    as Keras's, which goes through batch normalisation."""
+
+    def __init__(self, epsilon: float = 1e-6, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, shape: tf.TensorShape) -> None:
+        self.scale = self.add_weight("scale", [shape[-1]], initializer="ones")
+        self.offset = self.add_weight("offset", [shape[-1]], initializer="zeros")
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        centred = inputs - tf.reduce_mean(inputs, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+        return centred * tf.math.rsqrt(variance + self.epsilon) * self.scale + self.offset
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}

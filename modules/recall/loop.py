@@ -1,0 +1,161 @@
+"""The training loop: compiled steps, validation after each epoch, early stopping, and a checkpoint to resume from."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from modules import features
+from modules.recall import callbacks
+from modules.recall import evaluation
+from modules.recall import input_data
+from modules.recall import model as model_lib
+from modules.recall import schedule
+
+DEPTHS = (10, 50, 200)
+_HISTORY_FILE = "history.json"
+
+
+class Validation:
+    """Ranks the whole catalogue for the held-out event of each validation sequence."""
+
+    def __init__(self, model: model_lib.RecallModel, batches: Iterable[input_data.Batch], monitor: str):
+        self._model, self._batches = model, list(batches)
+        self._names = evaluation.names(DEPTHS, *([monitor] if monitor != "loss" else []))
+        self._scored = tf.function(self._score, input_signature=[_specs(self._batches[0])] if self._batches else None)
+
+    def _score(self, batch: input_data.Batch) -> tuple[tf.Tensor, ...]:
+        items = batch[input_data.ITEMS]
+        last = tf.reduce_sum(tf.cast(items != features.PADDING_ID, tf.int32), axis=1) - 1
+        queries = self._model.last_queries(batch)
+        scores = tf.matmul(queries, self._model.candidates(self._model.all_items()), transpose_b=True)
+        return (scores, tf.gather(items, last, batch_dims=1), self._model.seen(batch)[:, 1:-1],
+                tf.gather(batch[input_data.TARGET_WEIGHT], last, batch_dims=1),
+                self._model.target_losses(queries, tf.gather(items, last, batch_dims=1),
+                                          tf.range(tf.shape(items)[0], dtype=tf.int64), batch))
+
+    def __call__(self) -> tuple[float, dict[str, float]]:
+        """(mean loss, metrics), over the sequences whose held-out item is in the catalogue."""
+        places, values = [], []
+        for batch in self._batches:
+            scores, targets, seen, weights, loss = (t.numpy() for t in self._scored(batch))
+            known = weights > 0
+            places.append(evaluation.ranks(scores[known], targets[known] - 1, seen[known]))
+            values.append(loss[known])
+        if not sum(map(len, values)):
+            return float("nan"), {name: float("nan") for name in self._names}
+        found = np.concatenate(places)
+        return float(np.mean(np.concatenate(values))), {name: evaluation.metric(name, found) for name in self._names}
+
+
+class Trainer:
+    """What a training consists of, so that a checkpoint can hold all of it.
+
+    Attributes:
+      model: the model; its exponential moving average (`training.ema`) takes its place for validation and at the end.
+      optimizer: AdamW, or Adam without weight decay.
+      stopping: early stopping with the best weights.
+      epoch: epochs done.
+    """
+
+    def __init__(self, model: model_lib.RecallModel, steps_per_epoch: int):
+        settings = model.settings.training
+        self.model, self.steps_per_epoch = model, steps_per_epoch
+        self.variables = model.trainable_variables
+        self.optimizer = schedule.optimizer(settings, settings.epochs * steps_per_epoch)
+        self.optimizer.build(self.variables)
+        self.average = [tf.Variable(v, trainable=False) for v in self.variables] if settings.ema else []
+        self.stopping = callbacks.EarlyStopping(settings.early_stopping, self.variables)
+        self.epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
+
+    def step(self, batch: input_data.Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Learns one batch; returns its loss, the learning rate used, and the number of targets."""
+        learning_rate = tf.identity(self.optimizer.learning_rate)
+        with tf.GradientTape() as tape:
+            loss = self.model.compute_loss(batch, training=True)
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, self.variables), self.variables))
+        for average, variable in zip(self.average, self.variables):
+            average.assign_sub((1.0 - self.model.settings.training.ema) * (average - variable))
+        return loss, learning_rate, tf.math.count_nonzero(batch[input_data.TARGET_WEIGHT], dtype=tf.int32)
+
+    def swap(self) -> None:
+        """Exchanges the weights with their moving average, and back when called again."""
+        for average, variable in zip(self.average, self.variables):
+            weights = tf.identity(variable)
+            variable.assign(average)
+            average.assign(weights)
+
+
+def fit(trainer: Trainer, batches: Callable[[int], tf.data.Dataset], validate: Validation,
+        watchers: Sequence[callbacks.Callback], checkpoint_folder: str) -> list[callbacks.Epoch]:
+    """Trains until the last epoch or the early stop, then leaves the model with the weights to export.
+
+    Args:
+      trainer: what is trained.
+      batches: from the 0-based epoch to its batches.
+      validate: called after each epoch.
+      watchers: told of each batch and epoch.
+      checkpoint_folder: holds the state after each epoch; a training that finds one goes on from there.
+
+    Returns:
+      All epochs, those before a resumption included.
+    """
+    tf.io.gfile.makedirs(checkpoint_folder)
+    history_path = os.path.join(checkpoint_folder, _HISTORY_FILE)
+    manager = tf.train.CheckpointManager(_checkpoint(trainer), checkpoint_folder, max_to_keep=1)
+    manager.restore_or_initialize()
+    history = callbacks.read_history(history_path)[:int(trainer.epoch)]
+    step = tf.function(trainer.step, input_signature=[_specs(batches(0))])
+    for watcher in watchers:
+        watcher.on_start(int(trainer.epoch), trainer.steps_per_epoch)
+    while int(trainer.epoch) < trainer.model.settings.training.epochs and not trainer.stopping.stops:
+        history.append(_run_epoch(trainer, step, batches(int(trainer.epoch)), validate, watchers))
+        callbacks.write_history(history_path, history)
+        manager.save()
+        for watcher in watchers:
+            watcher.on_epoch(history[-1])
+    for watcher in watchers:
+        watcher.on_end()
+    trainer.swap()
+    trainer.stopping.restore_best()
+    return history
+
+
+def _run_epoch(trainer: Trainer, step: Callable, batches: tf.data.Dataset, validate: Validation,
+               watchers: Sequence[callbacks.Callback]) -> callbacks.Epoch:
+    started, total, positions, rate = time.monotonic(), 0.0, 0, tf.constant(0.0)
+    for batch in batches:
+        loss, rate, count = step(batch)
+        total += float(loss) * int(count)
+        positions += int(count)
+        for watcher in watchers:
+            watcher.on_batch(float(loss), float(rate), int(count))
+    seconds = time.monotonic() - started
+    if not np.isfinite(total):
+        raise FloatingPointError(f"The loss of epoch {int(trainer.epoch) + 1} is {total}; training cannot go on. Lower "
+                                 "training.learning_rate, or raise training.temperature.")
+    trainer.swap()
+    validation_loss, metrics = validate()
+    trainer.epoch.assign_add(1)
+    epoch = callbacks.Epoch(
+        epoch=int(trainer.epoch), loss=total / max(positions, 1), val_loss=validation_loss, metrics=metrics,
+        learning_rate=float(rate), seconds=seconds, positions_per_second=positions / seconds)
+    trainer.stopping.update(epoch)
+    trainer.swap()
+    return epoch
+
+
+def _checkpoint(trainer: Trainer) -> tf.train.Checkpoint:
+    return tf.train.Checkpoint(variables=trainer.variables, optimizer=trainer.optimizer, average=trainer.average,
+                               stopping=trainer.stopping, epoch=trainer.epoch)
+
+
+def _specs(batch: input_data.Batch | tf.data.Dataset) -> dict[str, tf.TensorSpec]:
+    """Shapes of batches with every length left open, so that one trace serves them all."""
+    if isinstance(batch, tf.data.Dataset):
+        batch = batch.element_spec
+    return {name: tf.TensorSpec([None, *([None] * (len(t.shape) - 1))], t.dtype) for name, t in batch.items()}

@@ -1,0 +1,144 @@
+"""The recall model: query and item tower, and the loss over a batch of sequences."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from modules import config
+from modules import features
+from modules.recall import input_data
+from modules.recall import item_tower
+from modules.recall import losses
+from modules.recall import query_tower
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The sections of the configuration that the recall model needs."""
+
+    data: config.Data
+    features: config.Features = config.Features()
+    model: config.RecallModel = config.RecallModel()
+    training: config.Training = config.Training()
+
+
+class RecallModel(tfrs.Model):
+    """Scores an item by the dot product of its vector with the query's."""
+
+    def __init__(self, settings: Settings, catalogue: item_tower.Catalogue, sizes: Mapping[str, int]):
+        """`sizes`: for each categorical feature its number of ids, the unknown one included."""
+        super().__init__()
+        self.settings, self.items = settings, catalogue.size
+        model = settings.model
+        specs = features.item_features(settings.data) if model.item_features else ()
+        tower = lambda name: item_tower.ItemTower(
+            model.dim, catalogue, specs, sizes, model.item_id_dropout, name=name)
+        self.item_tower = tower("item_tower")
+        self.history_tower = self.item_tower if model.shared_items else tower("history_tower")
+        self.query_tower = query_tower.QueryTower(settings.data, model, settings.features.max_history, sizes,
+                                                  name="query_tower")
+        self.counts = tf.Variable(catalogue.counts, trainable=False, dtype=tf.float32, name="target_counts")
+        self.log_temperature = tf.Variable(tf.math.log(settings.training.temperature), dtype=tf.float32,
+                                           trainable=settings.training.learn_temperature, name="log_temperature")
+
+    def call(self, inputs: input_data.Batch, training: bool = False) -> tf.Tensor:
+        """Queries for all places of the batch's sequences: float [batch, length, dim]."""
+        ids = inputs[input_data.ITEMS]
+        distinct, places = tf.unique(tf.reshape(ids, [-1]))
+        vectors = tf.gather(self.history_tower(distinct, training=training), places)
+        vectors = tf.reshape(vectors, [*tf.unstack(tf.shape(ids)), self.settings.model.dim])
+        return self._scaled(self.query_tower(inputs, vectors, training=training))
+
+    def last_queries(self, inputs: input_data.Batch, training: bool = False) -> tf.Tensor:
+        """The query of each sequence's last event, its request: float [batch, dim]."""
+        length = tf.reduce_sum(tf.cast(inputs[input_data.ITEMS] != features.PADDING_ID, tf.int32), axis=1)
+        return tf.gather(self(inputs, training=training), length - 1, batch_dims=1)
+
+    def candidates(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """`item_ids`: int64 [n]; returns the items' vectors, float [n, dim]."""
+        return self._scaled(self.item_tower(item_ids, training=training))
+
+    def _scaled(self, vectors: tf.Tensor) -> tf.Tensor:
+        return tf.math.l2_normalize(vectors, axis=-1) if self.settings.model.normalise else vectors
+
+    def all_items(self) -> tf.Tensor:
+        """int64 [items]: the ids of the whole catalogue, in the vocabulary's order."""
+        return tf.range(1, self.items + 1, dtype=tf.int64)
+
+    def compute_loss(self, inputs: input_data.Batch, training: bool = False) -> tf.Tensor:
+        """Weighted mean of the loss of all targets of the batch; a scalar."""
+        weights = inputs[input_data.TARGET_WEIGHT]
+        places = tf.where(weights > 0)
+        queries = tf.gather_nd(self(inputs, training=training), places)
+        positives = tf.gather_nd(inputs[input_data.ITEMS], places)
+        values = self.target_losses(queries, positives, places[:, 0], inputs, training)
+        weights = tf.gather_nd(weights, places)
+        return tf.math.divide_no_nan(tf.reduce_sum(values * weights), tf.reduce_sum(weights))
+
+    def target_losses(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor, inputs: input_data.Batch,
+                      training: bool = False) -> tf.Tensor:
+        """The loss of each target.
+
+        Args:
+          queries: float [targets, dim].
+          positives: int64 [targets], their items.
+          rows: int64 [targets], their sequences in the batch.
+          inputs: the batch.
+
+        Returns:
+          float [targets].
+        """
+        if self.settings.training.negatives == "random":
+            return self._random_negative_loss(queries, positives, rows, inputs, training)
+        return self._in_batch_loss(queries, positives, rows, inputs, training)
+
+    def _random_negative_loss(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor,
+                              inputs: input_data.Batch, training: bool) -> tf.Tensor:
+        negatives = losses.random_negatives(self.seen(inputs), rows, self.items)
+        both = self.candidates(tf.concat([positives, negatives], 0), training)
+        of_positives, of_negatives = tf.split(both, 2)
+        return losses.pairwise_bce(tf.reduce_sum(queries * of_positives, -1), tf.reduce_sum(queries * of_negatives, -1))
+
+    def _in_batch_loss(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor,
+                       inputs: input_data.Batch, training: bool) -> tf.Tensor:
+        """Against the batch's items: each once, or (`distinct_candidates: false`) one for every target."""
+        settings = self.settings.training
+        if settings.catalogue_candidates:
+            candidates, positive = self.all_items(), tf.cast(positives - 1, tf.int32)
+            draws = None
+        elif settings.distinct_candidates:
+            candidates, positive = tf.unique(positives)
+            draws = tf.cast(tf.size(positives), tf.float32)
+        else:
+            candidates, positive, draws = positives, tf.range(tf.size(positives)), 1.0
+        logits = tf.matmul(queries, self.candidates(candidates, training), transpose_b=True)
+        logits /= tf.exp(self.log_temperature)
+        excluded = self._no_negatives(positives, candidates, rows, inputs)
+        if settings.loss == "bce":
+            return losses.in_batch_bce(logits, positive, excluded)
+        log_q = None
+        if settings.logq_correction and draws is not None:
+            log_q = tf.gather(losses.log_inclusion(self.counts, draws), candidates)
+        return losses.infonce(logits, positive, log_q, excluded)
+
+    def _no_negatives(self, positives: tf.Tensor, candidates: tf.Tensor, rows: tf.Tensor,
+                      inputs: input_data.Batch) -> tf.Tensor | None:
+        settings, excluded = self.settings.training, None
+        if settings.mask_own_positives:
+            excluded = tf.gather(tf.gather(self.seen(inputs), candidates, axis=1), rows)
+        if settings.mask_duplicates and not settings.distinct_candidates:
+            same = positives[:, tf.newaxis] == candidates[tf.newaxis]
+            excluded = same if excluded is None else excluded | same
+        return excluded
+
+    def seen(self, inputs: input_data.Batch) -> tf.Tensor:
+        """bool [batch, items + 2]: which items each user has in the split's history."""
+        seen = inputs[input_data.SEEN]
+        users = tf.repeat(tf.range(tf.shape(seen)[0], dtype=tf.int64)[:, tf.newaxis], tf.shape(seen)[1], axis=1)
+        pairs = tf.reshape(tf.stack([users, seen], axis=-1), [-1, 2])
+        shape = tf.stack([tf.shape(seen)[0], self.items + 2])
+        return tf.tensor_scatter_nd_update(tf.zeros(shape, tf.bool), pairs, tf.ones(tf.shape(pairs)[0], tf.bool))

@@ -1,0 +1,114 @@
+"""The user code of TFX's Trainer for the recall model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+from tfx import v1 as tfx
+
+from modules import features
+from modules import strict
+from modules.recall import callbacks
+from modules.recall import export
+from modules.recall import input_data
+from modules.recall import loop
+from modules.recall import model as model_lib
+
+SECTIONS = ("data", "features", "model", "training")
+_EVALUATION_POSITIONS = 16_384  # of a validation batch
+
+
+def run_fn(fn_args: tfx.components.FnArgs) -> None:
+    """Trains on the splits `train` and `catalogue`, validates on the other files, and exports the best model.
+
+    `fn_args.custom_config` holds `config` (the sections of SECTIONS), `checkpoint_root` (a folder) and
+    `source_digest`; training goes on from a checkpoint of the same configuration, code and examples.
+    """
+    custom = fn_args.custom_config
+    settings = read_settings(custom["config"])
+    transform = tft.TFTransformOutput(fn_args.transform_output)
+    catalogue_files = [f for f in fn_args.train_files if features.SPLIT_CATALOGUE in os.path.basename(os.path.dirname(f))]
+    train_files = [f for f in fn_args.train_files if f not in catalogue_files]
+    digest = _digest(custom, train_files + catalogue_files + list(fn_args.eval_files))
+    model, history = train(
+        settings=settings, transform=transform, train_files=train_files, catalogue_files=catalogue_files,
+        valid_files=fn_args.eval_files, checkpoint_folder=os.path.join(custom["checkpoint_root"], digest),
+        watchers=[callbacks.TensorBoard(fn_args.model_run_dir)])
+    tf.io.gfile.makedirs(fn_args.model_run_dir)
+    callbacks.write_history(os.path.join(fn_args.model_run_dir, "history.json"), history)
+    export.save(model, transform, vocabulary(transform, features.ITEM_VOCABULARY), fn_args.serving_model_dir)
+
+
+def read_settings(config: str | Mapping[str, Any]) -> model_lib.Settings:
+    """The configuration's sections, from JSON or plain dictionaries; other sections are not looked at."""
+    plain = json.loads(config) if isinstance(config, str) else config
+    return strict.read(model_lib.Settings, {name: plain[name] for name in SECTIONS if name in plain})
+
+
+def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, train_files: Sequence[str],
+          catalogue_files: Sequence[str], valid_files: Sequence[str], checkpoint_folder: str,
+          watchers: Sequence[callbacks.Callback] = ()) -> tuple[model_lib.RecallModel, list[callbacks.Epoch]]:
+    """Trains a model of the transformed examples; returns it with the weights to export, and its history."""
+    training = settings.training
+    tf.keras.utils.set_random_seed(training.seed)
+    spec, layout = transform.transformed_feature_spec(), input_data.Layout.of(settings.data, settings.features.max_history)
+    ids = vocabulary(transform, features.ITEM_VOCABULARY)
+    unknown = len(ids) + 1
+    examples = input_data.sequences(train_files, spec, layout, unknown, only_last=False,
+                                    action_weights=_action_weights(settings, transform)).cache()
+    held_out = input_data.sequences(valid_files, spec, layout, unknown, only_last=True)
+    summary = input_data.summarise(examples, layout, training.batch_positions, len(ids) + 2)
+    catalogue = input_data.read_catalogue(
+        catalogue_files, spec, features.item_features(settings.data), ids, summary.counts)
+    model = model_lib.RecallModel(settings, catalogue, vocabulary_sizes(settings, transform))
+    validate = loop.Validation(model, input_data.batches(held_out, layout, _EVALUATION_POSITIONS),
+                               training.early_stopping.monitor)
+    validate()  # builds the model
+    trainer = loop.Trainer(model, summary.steps)
+    shown = [training.early_stopping.monitor] if training.early_stopping.monitor != "loss" else ["NDCG@10"]
+    history = loop.fit(
+        trainer,
+        lambda epoch: input_data.training_batches(examples, layout, training, epoch),
+        validate, [callbacks.Progress(training.epochs, metrics=shown), *watchers], checkpoint_folder)
+    return model, history
+
+
+def vocabulary(transform: tft.TFTransformOutput, name: str) -> list[bytes]:
+    """The values of a vocabulary, in its order."""
+    return list(transform.vocabulary_by_name(name))
+
+
+def vocabulary_sizes(settings: model_lib.Settings, transform: tft.TFTransformOutput) -> dict[str, int]:
+    """For each categorical feature the number of its ids, one for unknown values included."""
+    return {f.name: transform.vocabulary_size_by_name(f.vocabulary) + 1
+            for f in features.all_features(settings.data) if f.kind in ("categorical", "multi_categorical")}
+
+
+def _action_weights(settings: model_lib.Settings, transform: tft.TFTransformOutput) -> np.ndarray | None:
+    """float [actions + 1]: the weight of a target by its transformed action type; 1 where none is declared."""
+    declared = settings.training.action_weights
+    if not declared:
+        return None
+    spec = next(f for f in features.event_features(settings.data) if f.name == features.EVENT_ACTION_TYPE)
+    actions = [a.decode() for a in vocabulary(transform, spec.vocabulary)]
+    for action in declared:
+        if action not in actions:
+            raise strict.ConfigError(f"training.action_weights.{action}: no event has this action type."
+                                     + strict.nearest(action, actions))
+    return np.array([declared.get(a, 1.0) for a in actions] + [1.0], np.float32)
+
+
+def _digest(custom: Mapping[str, Any], patterns: Sequence[str]) -> str:
+    """Of what a training depends on: configuration, code, and the input files by path, size and time."""
+    known = [json.dumps(custom["config"], sort_keys=True), str(custom.get("source_digest", ""))]
+    for path in sorted(p for pattern in patterns for p in tf.io.gfile.glob(pattern)):
+        stat = tf.io.gfile.stat(path)
+        known.append(f"{path} {stat.length} {stat.mtime_nsec}")
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]

@@ -66,7 +66,7 @@ def _components(cfg: config.Config, run: runs.Run) -> list[Any]:
     schema = tfx.components.ImportSchemaGen(schema_file=str(schema_source.materialise(cfg, run.folder / "schema")))
     validator = data_validator.DataValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"],
-        source_digest=source_digest.of("pipeline.components.data_validator"))
+        schema_name=schema_source.describe(cfg), source_digest=source_digest.of("pipeline.components.data_validator"))
     transform = tfx.components.Transform(
         examples=examples.outputs["examples"], schema=schema.outputs["schema"],
         preprocessing_fn=f"{PREPROCESSING}.preprocessing_fn",

@@ -25,14 +25,15 @@ class ComponentProgress(logging.Handler):
     """Prints `[3/10] Transform ... 21.4 s` as TFX's records pass by.
 
     Attributes:
+      total: how many components there are.
       running: id of the component that runs now, or that failed; None before the first and after the last.
     """
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+    def __init__(self, total: int = 0, stream: TextIO | None = None) -> None:
         super().__init__(level=logging.INFO)
         self.running: str | None = None
         self._stream = stream or sys.stdout
-        self._total = total
+        self.total = total
         self._place = 0
         self._cached = False
         self._started = 0.0
@@ -42,7 +43,7 @@ class ComponentProgress(logging.Handler):
         if record.msg == _STARTS and arguments:
             self._place += 1
             self.running, self._cached, self._started = str(arguments[0]), False, time.monotonic()
-            self._say(f"[{self._place}/{self._total}] {self.running}")
+            self._say(f"[{self._place}/{self.total}] {self.running}")
         elif record.msg == _CACHED:
             self._cached = True
         elif record.msg == _ENDS and arguments:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import pathlib
 import time
-import traceback
 
 from modules import config
+from modules import strict
 from pipeline import progress
 from pipeline import runs
 
@@ -30,21 +31,27 @@ def run(cfg: config.Config, root: str | pathlib.Path, *, verbose: bool = False, 
     place = runs.Run(root, cfg.name)
     started = time.monotonic()
     print(f"{cfg.name}: loading TFX ...", flush=True)
+    lines = progress.ComponentProgress()
+    with place.locked(), progress.logs_to_file(place.folder / "logs", lines, verbose) as log:
+        try:
+            _run(cfg, place, lines, use_cache)
+        except strict.ConfigError:
+            raise
+        except Exception as error:
+            logging.getLogger(__name__).exception("The run failed.")
+            raise RunFailed(f"{lines.running or 'The pipeline'} failed: {_reason(error)}\nDetails: {log}") from error
+    print(f"Done in {time.monotonic() - started:.0f} s.", flush=True)
+    return place
+
+
+def _run(cfg: config.Config, place: runs.Run, lines: progress.ComponentProgress, use_cache: bool) -> None:
     from tfx import v1 as tfx  # 20 s and more; only commands that run the pipeline pay for it
 
     from pipeline import dag
 
-    with place.locked():
-        pipeline = dag.create(cfg, place, use_cache=use_cache)
-        lines = progress.ComponentProgress(total=len(pipeline.components))
-        with progress.logs_to_file(place.folder / "logs", lines, verbose) as log:
-            try:
-                tfx.orchestration.LocalDagRunner().run(pipeline)
-            except Exception as error:
-                log.open("a", encoding="utf-8").write(traceback.format_exc())
-                raise RunFailed(f"{lines.running or 'The pipeline'} failed: {_reason(error)}\nDetails: {log}") from error
-    print(f"Done in {time.monotonic() - started:.0f} s.", flush=True)
-    return place
+    pipeline = dag.create(cfg, place, use_cache=use_cache)
+    lines.total = len(pipeline.components)
+    tfx.orchestration.LocalDagRunner().run(pipeline)
 
 
 def _reason(error: Exception) -> str:

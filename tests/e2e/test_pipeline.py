@@ -1,0 +1,98 @@
+"""The whole pipeline on a small shop: real TFX components on Beam, ML Metadata, the cache and the gates."""
+
+from __future__ import annotations
+
+import pathlib
+
+import ml_metadata as mlmd
+import pytest
+from ml_metadata.proto import metadata_store_pb2
+
+from pipeline import configuration
+from pipeline import run as pipeline_run
+from pipeline import runs
+from tests.e2e import small_shop
+
+pytestmark = pytest.mark.e2e
+
+STATE = metadata_store_pb2.Execution.State
+COMPONENTS = ("InteractionsExampleGen", "StatisticsGen", "ImportSchemaGen", "DataValidator", "Transform", "Trainer",
+              "Indexer", "RecallEvaluator", "Pusher")
+
+
+def executions(run: runs.Run) -> dict[str, list[str]]:
+    """State names of all executions so far, in order, by component."""
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = str(run.metadata)
+    config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
+    store = mlmd.MetadataStore(config)
+    types = {t.id: t.name.split(".")[-1] for t in store.get_execution_types()}
+    result: dict[str, list[str]] = {}
+    for execution in sorted(store.get_executions(), key=lambda e: e.id):
+        result.setdefault(types[execution.type_id], []).append(STATE.Name(execution.last_known_state))
+    return result
+
+
+def last_states(run: runs.Run) -> dict[str, str]:
+    return {name: states[-1] for name, states in executions(run).items() if name in COMPONENTS}
+
+
+def versions(run: runs.Run) -> list[str]:
+    folder = run.serving / "recall"
+    return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return small_shop.write(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def first(shop: pathlib.Path, root: pathlib.Path) -> runs.Run:
+    return pipeline_run.run(configuration.load(str(shop), []), root)
+
+
+def test_first_run_executes_all_and_pushes(first: runs.Run) -> None:
+    assert last_states(first) == dict.fromkeys(COMPONENTS, "COMPLETE")
+    assert len(versions(first)) == 1
+    assert (first.serving / "recall" / versions(first)[0] / "saved_model.pb").is_file()
+
+
+def test_unchanged_rerun_reuses_everything(first: runs.Run, shop: pathlib.Path, root: pathlib.Path) -> None:
+    pushed = versions(first)
+    pipeline_run.run(configuration.load(str(shop), []), root)
+    assert last_states(first) == dict.fromkeys(COMPONENTS, "CACHED")
+    assert versions(first) == pushed
+
+
+def test_a_refused_model_is_not_pushed_and_only_the_evaluator_runs(
+        first: runs.Run, shop: pathlib.Path, root: pathlib.Path) -> None:
+    pushed = versions(first)
+    cfg = configuration.load(str(shop), ["evaluation.thresholds={NDCG@5: {min: 0.999}}"])
+    with pytest.raises(pipeline_run.NotBlessed, match=r"NDCG@5"):
+        pipeline_run.run(cfg, root)
+    expected = dict.fromkeys(COMPONENTS, "CACHED") | {"RecallEvaluator": "COMPLETE", "Pusher": "COMPLETE"}
+    assert last_states(first) == expected
+    assert versions(first) == pushed
+
+
+def test_a_change_of_training_reruns_what_follows_it(first: runs.Run, shop: pathlib.Path, root: pathlib.Path) -> None:
+    pipeline_run.run(configuration.load(str(shop), ["training.epochs=3"]), root)
+    reran = {name for name, state in last_states(first).items() if state == "COMPLETE"}
+    assert reran == {"Trainer", "Indexer", "RecallEvaluator", "Pusher"}
+
+
+def test_a_failed_component_names_itself_and_leaves_no_artifact(shop: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    events = (shop.parent / "events.csv").read_text(encoding="utf-8").splitlines()
+    broken = small_shop.write(tmp_path / "broken")
+    (broken.parent / "events.csv").write_text("\n".join([*events[:5], "u1,i1,yesterday,buy", *events[5:]]))
+    with pytest.raises(pipeline_run.RunFailed, match=r"InteractionsExampleGen failed: .*events\.csv.*6.*yesterday"):
+        pipeline_run.run(configuration.load(str(broken), []), tmp_path / "runs")
+    run = runs.Run(tmp_path / "runs", "small-shop")
+    assert executions(run)["InteractionsExampleGen"] == ["FAILED"]
+    assert not list(run.artifacts.glob("InteractionsExampleGen/examples/*"))

@@ -53,7 +53,7 @@ class Callback:
 
 
 class EarlyStopping(tf.Module):
-    """Remembers the best epoch's weights and says when to stop. A tf.Module, so that checkpoints hold its state."""
+    """Remembers the best epoch's weights and says when to stop; a tf.Module, so that checkpoints hold it."""
 
     def __init__(self, settings: config.EarlyStopping, weights: Sequence[tf.Variable]):
         """`weights`: the variables that are remembered and restored."""
@@ -91,7 +91,7 @@ class EarlyStopping(tf.Module):
 
 
 class Progress(Callback):
-    """A bar with loss, learning rate, positions per second and the time left; plain lines where no terminal is."""
+    """On a terminal a bar with loss, learning rate, positions/s and the time left; elsewhere plain lines."""
 
     def __init__(self, epochs: int, stream: TextIO | None = None, metrics: Sequence[str] = ()):
         self._epochs, self._stream, self._metrics = epochs, stream or sys.stdout, metrics
@@ -101,22 +101,24 @@ class Progress(Callback):
     def on_start(self, epochs_done: int, steps_per_epoch: int) -> None:
         self._started = time.monotonic()
         if self._stream.isatty():
-            total = self._epochs * steps_per_epoch
-            self._bar = tqdm.tqdm(total=total, initial=epochs_done * steps_per_epoch, file=self._stream, unit="batch",
-                                  desc="recall", leave=False, dynamic_ncols=True)
+            self._bar = tqdm.tqdm(
+                total=self._epochs * steps_per_epoch, initial=epochs_done * steps_per_epoch,
+                file=self._stream, unit="batch", desc="recall", leave=False, dynamic_ncols=True)
 
     def on_batch(self, loss: float, learning_rate: float, positions: int) -> None:
         self._positions += positions
         if self._bar is None:
             return
         speed = self._positions / (time.monotonic() - self._started)
-        self._bar.set_postfix_str(f"loss {loss:.4f}, rate {learning_rate:.2e}, {speed:,.0f} positions/s", refresh=False)
+        self._bar.set_postfix_str(f"loss {loss:.4f}, rate {learning_rate:.2e}, {speed:,.0f} positions/s",
+                                  refresh=False)
         self._bar.update()
 
     def on_epoch(self, epoch: Epoch) -> None:
         metrics = "".join(f", {n} {epoch.metrics[n]:.4f}" for n in self._metrics)
-        line = (f"epoch {epoch.epoch}/{self._epochs}: loss {epoch.loss:.4f}, validation loss {epoch.val_loss:.4f}"
-                f"{metrics}, rate {epoch.learning_rate:.2e}, {epoch.positions_per_second:,.0f} positions/s")
+        line = (f"epoch {epoch.epoch}/{self._epochs}: loss {epoch.loss:.4f}, "
+                f"validation loss {epoch.val_loss:.4f}{metrics}, rate {epoch.learning_rate:.2e}, "
+                f"{epoch.positions_per_second:,.0f} positions/s")
         if self._bar is None:
             print(line, file=self._stream, flush=True)
         else:
@@ -134,8 +136,8 @@ class TensorBoard(Callback):
         self._writer = tf.summary.create_file_writer(folder)
 
     def on_epoch(self, epoch: Epoch) -> None:
-        scalars = {"loss/train": epoch.loss, "loss/validation": epoch.val_loss, "learning_rate": epoch.learning_rate,
-                   "positions_per_second": epoch.positions_per_second, **epoch.metrics}
+        scalars = {"loss/train": epoch.loss, "loss/validation": epoch.val_loss, **epoch.metrics,
+                   "learning_rate": epoch.learning_rate, "positions_per_second": epoch.positions_per_second}
         with self._writer.as_default(step=epoch.epoch):
             for name, value in scalars.items():
                 tf.summary.scalar(name, value)

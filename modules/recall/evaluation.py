@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,8 +11,9 @@ import numpy as np
 def ranks(scores: np.ndarray, targets: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """1-based place of each target among the items that the user has not seen.
 
-    Items that score the same share their places: the target gets the mean one, so neither the order of ids nor a
-    model that scores everything alike can look good. A score that is not a number counts as the lowest.
+    Items that score the same share their places: the target gets the mean one, so neither the order of ids
+    nor a model that scores everything alike can look good. A score that is not a number counts as the
+    lowest.
 
     Args:
       scores: float [users, items].
@@ -32,18 +33,18 @@ def ranks(scores: np.ndarray, targets: np.ndarray, seen: np.ndarray) -> np.ndarr
 
 
 def metric(name: str, places: np.ndarray) -> float:
-    """The mean over users of HR@k, NDCG@k = 1 / log2(1 + rank) or MRR@k = 1 / rank, with one relevant item each."""
+    """The mean over users, with one relevant item each: HR@k, NDCG@k = 1 / log2(1 + rank), MRR@k = 1 / rank.
+
+    Args:
+      name: like `NDCG@10`.
+      places: float [users], 1-based ranks.
+    """
     kind, depth = name.split("@")
     gains = {"HR": np.ones_like(places), "NDCG": math.log(2) / np.log1p(places), "MRR": 1.0 / places}[kind]
     return float(np.mean(np.where(places <= int(depth), gains, 0.0)))
 
 
-def metrics(names: Iterable[str], scores: np.ndarray, targets: np.ndarray, seen: np.ndarray) -> dict[str, float]:
-    """Each named metric; arguments as in `ranks`."""
-    places = ranks(scores, targets, seen)
-    return {name: metric(name, places) for name in names}
-
-
 def names(depths: Sequence[int], *more: str) -> list[str]:
     """HR, NDCG and MRR at the depths, and what else is named."""
-    return list(dict.fromkeys([f"{kind}@{depth}" for kind in ("HR", "NDCG", "MRR") for depth in depths] + list(more)))
+    found = [f"{kind}@{depth}" for kind in ("HR", "NDCG", "MRR") for depth in depths]
+    return list(dict.fromkeys([*found, *more]))

@@ -20,10 +20,10 @@ class RecallModule(tf.Module):
     def __init__(self, model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes]):
         """`item_ids`: the N items in the vocabulary's order."""
         super().__init__()
-        settings = model.settings
+        self._data = model.settings.data
+        self._layout = input_data.Layout.of(self._data, model.settings.features.max_history)
         self._encode, self._vectors = model.last_queries, lambda: model.candidates(model.all_items())
-        self._weights = model.variables  # tracked without the Keras layers, which would each be traced and saved
-        self._data, self._layout = settings.data, input_data.Layout.of(settings.data, settings.features.max_history)
+        self._weights = model.variables  # without the Keras layers, which would each be traced and saved
         self._transform = transform.transform_features_layer()
         self._item_ids = tf.Variable(item_ids, trainable=False, name="item_ids")
 
@@ -38,7 +38,8 @@ class RecallModule(tf.Module):
         return {features.ITEM_ID: tf.identity(self._item_ids), VECTOR: self._vectors()}
 
 
-def save(model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes], path: str) -> None:
+def save(model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes],
+         path: str) -> None:
     """Writes the SavedModel with the signatures `query` and `candidates` into the folder `path`."""
     module = RecallModule(model, transform, item_ids)
     specs = requests.input_specs(model.settings.data, exclusions=False)

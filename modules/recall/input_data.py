@@ -1,9 +1,9 @@
 """Batches of sequences for the recall model, from the transformed examples.
 
-A sequence holds the events e_0..e_n of a window; the query at place p is made of e_0..e_{p-1} and the request of e_p
-(see `query_tower`), so every event is both a target and, for the later ones, history. A window that does not start
-the user's history gives its first event up (it is there for the next one's time delta) and its new first event is no
-target, because what came before it is unknown.
+A sequence holds the events e_0..e_n of a window; the query at place p is made of e_0..e_{p-1} and the
+request of e_p (see `query_tower`), so every event is both a target and, for the later ones, history. A
+window that does not start the user's history gives its first event up (it is there for the next one's time
+delta) and its new first event is no target, because what came before it is unknown.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class Layout:
         return tf.constant(-1 if name in self.lists else 0, dtype)
 
 
-def dense_request(transformed: Mapping[str, tf.Tensor | tf.RaggedTensor], layout: Layout) -> dict[str, tf.Tensor]:
+def dense_request(transformed: Mapping[str, tf.Tensor | tf.RaggedTensor],
+                  layout: Layout) -> dict[str, tf.Tensor]:
     """The model's inputs for requests that went through Transform; the last event of a row is its request.
 
     Args:
@@ -77,7 +78,7 @@ def read_examples(patterns: Sequence[str], spec: Mapping[str, tf.io.RaggedFeatur
     """Single transformed examples {name: tensor without batch axis} of the files, in the files' order."""
     files = sorted(f for pattern in patterns for f in tf.io.gfile.glob(pattern))
     if not files:
-        raise ValueError(f"No transformed examples match {list(patterns)}; run Transform with materialize=True first.")
+        raise ValueError(f"No transformed examples match {list(patterns)}; let Transform materialise them.")
     wanted = {name: spec[name] for name in names}
     return (tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=None)
             .batch(_PARSE_BATCH)
@@ -129,10 +130,11 @@ def batches(examples: tf.data.Dataset, layout: Layout, batch_positions: int) -> 
 
 def training_batches(examples: tf.data.Dataset, layout: Layout, settings: config.Training,
                      epoch: int) -> tf.data.Dataset:
-    """One epoch: its order follows from (seed, epoch) alone, so a resumed training sees what it would have seen."""
+    """One epoch; its order follows from (seed, epoch) alone, so that a resumed training keeps to it."""
     seed = settings.seed * 100_003 + epoch
     if settings.shuffle_ties:
-        examples = examples.enumerate().map(lambda n, e: shuffle_ties(e, layout, tf.stack([seed, n])), tf.data.AUTOTUNE)
+        examples = examples.enumerate().map(
+            lambda n, example: shuffle_ties(example, layout, tf.stack([seed, n])), tf.data.AUTOTUNE)
     shuffled = examples.shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=False)
     mixed = batches(shuffled, layout, settings.batch_positions)
     return mixed.shuffle(_SHUFFLED_BATCHES, seed=seed, reshuffle_each_iteration=False).prefetch(2)
@@ -141,8 +143,9 @@ def training_batches(examples: tf.data.Dataset, layout: Layout, settings: config
 def shuffle_ties(example: Batch, layout: Layout, seed: tf.Tensor) -> Batch:
     """A sequence with its simultaneous events in another order, which is as good as theirs.
 
-    The time features stay in place: they are the same for all events of one second, but that the first carries the
-    delta to the second before. An event that only opens a continued window (weight 0) stays first.
+    The time features stay in place: they are the same for all events of one second, but that the first
+    carries the delta to the second before. An event that only opens a continued window (weight 0) stays
+    first.
     """
     delta = example[features.transformed_name(features.TIME_DELTA)]
     second = tf.cast(tf.cumsum(tf.cast(delta != 0, tf.int32)), tf.float32)
@@ -184,8 +187,8 @@ def summarise(examples: tf.data.Dataset, layout: Layout, batch_positions: int, r
     return Summary(counts, int(np.sum(-(-members // np.array(sizes)))))
 
 
-def read_catalogue(patterns: Sequence[str], spec: Mapping, specs: Sequence[features.Feature], ids: Sequence[bytes],
-                   counts: np.ndarray) -> item_tower.Catalogue:
+def read_catalogue(patterns: Sequence[str], spec: Mapping, specs: Sequence[features.Feature],
+                   ids: Sequence[bytes], counts: np.ndarray) -> item_tower.Catalogue:
     """The catalogue's features by item id; padding and the unknown item have zeros, or no values.
 
     Args:
@@ -194,7 +197,8 @@ def read_catalogue(patterns: Sequence[str], spec: Mapping, specs: Sequence[featu
       counts: see `item_tower.Catalogue`.
     """
     item_id = features.transformed_name(features.ITEM_ID)
-    examples = list(read_examples(patterns, spec, [item_id, *(s.transformed for s in specs)]).as_numpy_iterator())
+    wanted = [item_id, *(s.transformed for s in specs)]
+    examples = list(read_examples(patterns, spec, wanted).as_numpy_iterator())
     rows = np.array([int(e[item_id][0]) for e in examples], np.int64)
     table = {}
     for feature in specs:

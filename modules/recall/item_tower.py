@@ -15,7 +15,7 @@ from modules.recall import layers
 
 @dataclasses.dataclass(frozen=True)
 class Catalogue:
-    """What is known of the N items. Row 0 is padding, rows 1..N are the vocabulary's items, row N+1 is unknown.
+    """What is known of the N items: row 0 is padding, rows 1..N are the vocabulary's, row N+1 is unknown.
 
     Attributes:
       ids: bytes [N], in vocabulary order (row - 1).
@@ -41,14 +41,15 @@ class Catalogue:
 class ItemTower(tf.keras.layers.Layer):
     """id embedding + features. Items that training never saw use the unknown item's id embedding."""
 
-    def __init__(self, dim: int, catalogue: Catalogue, specs: Sequence[features.Feature], sizes: Mapping[str, int],
-                 id_dropout: float = 0.0, **kwargs: Any) -> None:
-        """`specs`: the item features to use; `id_dropout`: share of ids hidden in training, teaches cold items."""
+    def __init__(self, dim: int, catalogue: Catalogue, specs: Sequence[features.Feature],
+                 sizes: Mapping[str, int], id_dropout: float = 0.0, **kwargs: Any) -> None:
+        """`specs`: the item features to use; `id_dropout`: share of ids hidden in training."""
         super().__init__(**kwargs)
         self.id_dropout = id_dropout
         self.unknown = catalogue.unknown
-        self.embedding = tf.keras.layers.Embedding(catalogue.size + 2, dim, layers.initializer(), name="item_id")
-        rows = np.where(catalogue.counts > 0, np.arange(catalogue.size + 2), catalogue.unknown)
+        size = catalogue.size + 2
+        self.embedding = tf.keras.layers.Embedding(size, dim, layers.initializer(), name="item_id")
+        rows = np.where(catalogue.counts > 0, np.arange(size), catalogue.unknown)
         self.id_row = tf.Variable(rows, trainable=False, dtype=tf.int64, name="id_row")
         self.encoder = layers.FeatureEncoder(dim, specs, sizes, name="item_features") if specs else None
         self.table = {spec.transformed: tf.Variable(catalogue.features[spec.transformed], trainable=False,

@@ -1,4 +1,4 @@
-"""Layers of the query tower: causal self-attention, the Transformer block, embeddings of features and of time."""
+"""Layers: causal self-attention, the Transformer block, embeddings of features and of time."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class TimeEncoder(tf.keras.layers.Layer):
 class FeatureEncoder(tf.keras.layers.Layer):
     """Sum of the embeddings of declared features: a table for each categorical one, a projection for numbers.
 
-    A multi-valued feature adds the mean of its values' embeddings. Which features there are and how large their
-    vocabularies are comes from the configuration and the transform graph.
+    A multi-valued feature adds the mean of its values' embeddings. Which features there are and how large
+    their vocabularies are comes from the configuration and the transform graph.
     """
 
     def __init__(self, dim: int, specs: Sequence[features.Feature], sizes: Mapping[str, int], **kwargs: Any):
@@ -72,15 +72,16 @@ class FeatureEncoder(tf.keras.layers.Layer):
             if spec.kind in ("categorical", "multi_categorical"):
                 encoder = tf.keras.layers.Embedding(sizes[spec.name], dim, initializer(), name=spec.name)
             else:
-                encoder = tf.keras.layers.Dense(dim, use_bias=False, kernel_initializer=initializer(), name=spec.name)
+                encoder = tf.keras.layers.Dense(
+                    dim, use_bias=False, kernel_initializer=initializer(), name=spec.name)
             self.encoders[spec.name] = encoder
 
     def call(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Adds up what is known of each row.
 
         Args:
-          inputs: by transformed name. categorical int64 [...]; numeric float [...]; vector float [..., dimension];
-            multi_categorical int64 [..., any], padded with -1.
+          inputs: by transformed name. categorical int64 [...]; numeric float [...]; vector float [...,
+            dimension]; multi_categorical int64 [..., any], padded with -1.
 
         Returns:
           float [..., dim].
@@ -102,15 +103,15 @@ class FeatureEncoder(tf.keras.layers.Layer):
 
 @tf.keras.utils.register_keras_serializable("recall")
 class CausalSelfAttention(tf.keras.layers.Layer):
-    """Multi-head scaled dot-product attention to a position itself and those before it (arXiv 1706.03762, eq. 1).
+    """Scaled dot-product attention (arXiv 1706.03762, eq. 1) of a place to itself and those before it.
 
-    Sequences are padded on the right, so the causal mask alone keeps padding out of every real position's view.
+    Sequences are padded on the right, so the causal mask alone keeps padding out of every real place's view.
     """
 
     def __init__(self, dim: int, heads: int, dropout: float, relative: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         if dim % heads:
-            raise ValueError(f"heads has to divide dim, found heads={heads} and dim={dim}; change one of them.")
+            raise ValueError(f"heads has to divide dim, found {heads} and {dim}; change one of them.")
         self.dim, self.heads, self.dropout, self.relative = dim, heads, dropout, relative
         self.project_in = tf.keras.layers.Dense(3 * dim, name="query_key_value")
         self.project_out = tf.keras.layers.Dense(dim, name="output")
@@ -118,14 +119,15 @@ class CausalSelfAttention(tf.keras.layers.Layer):
 
     def build(self, shape: tf.TensorShape) -> None:
         if self.relative:
-            self.distance_bias = self.add_weight("distance_bias", [DISTANCE_BUCKETS, self.heads], initializer="zeros")
+            shape = [DISTANCE_BUCKETS, self.heads]
+            self.distance_bias = self.add_weight("distance_bias", shape, initializer="zeros")
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """`inputs`: float [batch, length, dim]; returns the same shape."""
         batch, length = tf.unstack(tf.shape(inputs)[:2])
         width = self.dim // self.heads
         split = tf.reshape(self.project_in(inputs), [batch, length, 3, self.heads, width])
-        query, key, value = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]))  # each [batch, heads, length, width]
+        query, key, value = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]))  # [batch, heads, length, width]
         scores = tf.matmul(query * width**-0.5, key, transpose_b=True)  # [batch, heads, length, length]
         bias = 1e9 * (tf.linalg.band_part(tf.ones([length, length]), -1, 0) - 1.0)
         if self.relative:
@@ -135,7 +137,7 @@ class CausalSelfAttention(tf.keras.layers.Layer):
         return self.project_out(tf.reshape(mixed, [batch, length, self.dim]))
 
     def _distance_bias(self, length: tf.Tensor) -> tf.Tensor:
-        """float [heads, length, length]: a learnt number by how many places lie between (arXiv 1910.10683, 2.1)."""
+        """float [heads, length, length]: a learnt number for each distance (arXiv 1910.10683, 2.1)."""
         place = tf.range(length)
         distance = tf.maximum(place[:, tf.newaxis] - place[tf.newaxis], 0)
         far = tf.cast(tf.maximum(distance, _NEAR), tf.float32) / _NEAR
@@ -185,8 +187,8 @@ class TransformerBlock(tf.keras.layers.Layer):
 
 @tf.keras.utils.register_keras_serializable("recall")
 class LayerNorm(tf.keras.layers.Layer):
-    """Layer normalisation (arXiv 1607.06450, eq. 4) of the last axis, in plain ops: on a CPU several times as fast
-    as Keras's, which goes through batch normalisation."""
+    """Layer normalisation (arXiv 1607.06450, eq. 4) of the last axis, in plain ops: on a CPU several times
+    as fast as Keras's, which goes through batch normalisation."""
 
     def __init__(self, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)

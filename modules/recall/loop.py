@@ -1,4 +1,4 @@
-"""The training loop: compiled steps, validation after each epoch, early stopping, and a checkpoint to resume from."""
+"""The training loop: compiled steps, validation after each epoch, early stopping and checkpoints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Validation:
     def __init__(self, model: model_lib.RecallModel, batches: Iterable[input_data.Batch], monitor: str):
         self._model, self._batches = model, list(batches)
         self._names = evaluation.names(DEPTHS, *([monitor] if monitor != "loss" else []))
-        self._scored = tf.function(self._score, input_signature=[_specs(self._batches[0])] if self._batches else None)
+        signature = [_specs(self._batches[0])] if self._batches else None
+        self._scored = tf.function(self._score, input_signature=signature)
 
     def _score(self, batch: input_data.Batch) -> tuple[tf.Tensor, ...]:
         items = batch[input_data.ITEMS]
@@ -49,14 +50,16 @@ class Validation:
         if not sum(map(len, values)):
             return float("nan"), {name: float("nan") for name in self._names}
         found = np.concatenate(places)
-        return float(np.mean(np.concatenate(values))), {name: evaluation.metric(name, found) for name in self._names}
+        metrics = {name: evaluation.metric(name, found) for name in self._names}
+        return float(np.mean(np.concatenate(values))), metrics
 
 
 class Trainer:
     """What a training consists of, so that a checkpoint can hold all of it.
 
     Attributes:
-      model: the model; its exponential moving average (`training.ema`) takes its place for validation and at the end.
+      model: the model; its exponential moving average (`training.ema`) takes its place for validation and
+        at the end.
       optimizer: AdamW, or Adam without weight decay.
       stopping: early stopping with the best weights.
       epoch: epochs done.
@@ -136,8 +139,8 @@ def _run_epoch(trainer: Trainer, step: Callable, batches: tf.data.Dataset, valid
             watcher.on_batch(float(loss), float(rate), int(count))
     seconds = time.monotonic() - started
     if not np.isfinite(total):
-        raise FloatingPointError(f"The loss of epoch {int(trainer.epoch) + 1} is {total}; training cannot go on. Lower "
-                                 "training.learning_rate, or raise training.temperature.")
+        raise FloatingPointError(f"The loss has to be finite, found {total} in epoch {int(trainer.epoch) + 1}. "
+                                 "Lower training.learning_rate, or raise training.temperature.")
     trainer.swap()
     validation_loss, metrics = validate()
     trainer.epoch.assign_add(1)
@@ -150,12 +153,12 @@ def _run_epoch(trainer: Trainer, step: Callable, batches: tf.data.Dataset, valid
 
 
 def _checkpoint(trainer: Trainer) -> tf.train.Checkpoint:
-    return tf.train.Checkpoint(variables=trainer.variables, optimizer=trainer.optimizer, average=trainer.average,
-                               stopping=trainer.stopping, epoch=trainer.epoch)
+    return tf.train.Checkpoint(variables=trainer.variables, optimizer=trainer.optimizer,
+                               average=trainer.average, stopping=trainer.stopping, epoch=trainer.epoch)
 
 
 def _specs(batch: input_data.Batch | tf.data.Dataset) -> dict[str, tf.TensorSpec]:
     """Shapes of batches with every length left open, so that one trace serves them all."""
     if isinstance(batch, tf.data.Dataset):
         batch = batch.element_spec
-    return {name: tf.TensorSpec([None, *([None] * (len(t.shape) - 1))], t.dtype) for name, t in batch.items()}
+    return {name: tf.TensorSpec([None] * len(t.shape), t.dtype) for name, t in batch.items()}

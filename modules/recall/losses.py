@@ -1,4 +1,4 @@
-"""The losses of the recall model: softmax over the batch's items, and the existing recommender's pairwise loss.
+"""The losses: softmax over the batch's items, and the existing recommender's pairwise loss.
 
 All take logits' parts, not probabilities, and return one value a target, so that the caller weights them.
 """
@@ -13,8 +13,8 @@ MASKED = -1e9  # a logit that is left out
 def log_inclusion(counts: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     """log Q of the sampling-bias correction, for the *distinct* items of a batch.
 
-    An item with share p of all targets is among `draws` of them with probability Q = 1 - (1 - p)^draws; with one draw
-    this is p, the sampling probability of Yi et al. (RecSys 2019, section 3).
+    An item with share p of all targets is among `draws` of them with probability Q = 1 - (1 - p)^draws;
+    with one draw this is p, the sampling probability of Yi et al. (RecSys 2019, section 3).
 
     Args:
       counts: float [items], how often each is a target of the training split.
@@ -27,7 +27,8 @@ def log_inclusion(counts: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     return tf.math.log(-tf.math.expm1(draws * tf.math.log1p(-tf.minimum(share, 1.0 - 1e-7))))
 
 
-def infonce(logits: tf.Tensor, positive: tf.Tensor, log_q: tf.Tensor | None, excluded: tf.Tensor | None) -> tf.Tensor:
+def infonce(logits: tf.Tensor, positive: tf.Tensor, log_q: tf.Tensor | None,
+            excluded: tf.Tensor | None) -> tf.Tensor:
     """InfoNCE (arXiv 1807.03748, eq. 4): softmax cross-entropy of the positive among the candidates.
 
     Args:
@@ -47,7 +48,7 @@ def infonce(logits: tf.Tensor, positive: tf.Tensor, log_q: tf.Tensor | None, exc
 
 
 def in_batch_bce(logits: tf.Tensor, positive: tf.Tensor, excluded: tf.Tensor | None) -> tf.Tensor:
-    """Binary cross-entropy of the positive plus the mean of that of its negatives, the batch's other candidates.
+    """Binary cross-entropy of the positive plus the mean of that of the other candidates.
 
     Arguments and result as in `infonce`.
     """
@@ -61,7 +62,10 @@ def in_batch_bce(logits: tf.Tensor, positive: tf.Tensor, excluded: tf.Tensor | N
 
 
 def pairwise_bce(positive_logits: tf.Tensor, negative_logits: tf.Tensor) -> tf.Tensor:
-    """-log sigmoid(positive) - log(1 - sigmoid(negative)), SASRec's loss (arXiv 1808.09781, eq. 6). All [targets]."""
+    """-log sigmoid(positive) - log(1 - sigmoid(negative)), SASRec's loss (arXiv 1808.09781, eq. 6).
+
+    Both logits and the result are float [targets].
+    """
     return tf.nn.softplus(-positive_logits) + tf.nn.softplus(negative_logits)
 
 
@@ -78,9 +82,11 @@ def random_negatives(seen: tf.Tensor, rows: tf.Tensor, items: int, tries: int = 
       int64 [targets].
     """
     drawn = tf.random.uniform([tf.size(rows), tries], 1, items + 1, tf.int64)
-    fresh = ~tf.gather_nd(seen, tf.stack([tf.repeat(tf.cast(rows, tf.int64)[:, tf.newaxis], tries, 1), drawn], -1))
+    users = tf.repeat(tf.cast(rows, tf.int64)[:, tf.newaxis], tries, axis=1)
+    fresh = ~tf.gather_nd(seen, tf.stack([users, drawn], axis=-1))
     return tf.gather(drawn, tf.argmax(fresh, axis=1), batch_dims=1)
 
 
 def _except_positive(excluded: tf.Tensor, positive: tf.Tensor) -> tf.Tensor:
-    return excluded & (tf.range(tf.shape(excluded)[1])[tf.newaxis] != tf.cast(positive, tf.int32)[:, tf.newaxis])
+    candidate = tf.range(tf.shape(excluded)[1])
+    return excluded & (candidate[tf.newaxis] != tf.cast(positive, tf.int32)[:, tf.newaxis])

@@ -42,8 +42,9 @@ class RecallModel(tfrs.Model):
         self.query_tower = query_tower.QueryTower(settings.data, model, settings.features.max_history, sizes,
                                                   name="query_tower")
         self.counts = tf.Variable(catalogue.counts, trainable=False, dtype=tf.float32, name="target_counts")
-        self.log_temperature = tf.Variable(tf.math.log(settings.training.temperature), dtype=tf.float32,
-                                           trainable=settings.training.learn_temperature, name="log_temperature")
+        self.log_temperature = tf.Variable(
+            tf.math.log(settings.training.temperature), dtype=tf.float32,
+            trainable=settings.training.learn_temperature, name="log_temperature")
 
     def call(self, inputs: input_data.Batch, training: bool = False) -> tf.Tensor:
         """Queries for all places of the batch's sequences: float [batch, length, dim]."""
@@ -79,8 +80,8 @@ class RecallModel(tfrs.Model):
         weights = tf.gather_nd(weights, places)
         return tf.math.divide_no_nan(tf.reduce_sum(values * weights), tf.reduce_sum(weights))
 
-    def target_losses(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor, inputs: input_data.Batch,
-                      training: bool = False) -> tf.Tensor:
+    def target_losses(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor,
+                      inputs: input_data.Batch, training: bool = False) -> tf.Tensor:
         """The loss of each target.
 
         Args:
@@ -99,9 +100,9 @@ class RecallModel(tfrs.Model):
     def _random_negative_loss(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor,
                               inputs: input_data.Batch, training: bool) -> tf.Tensor:
         negatives = losses.random_negatives(self.seen(inputs), rows, self.items)
-        both = self.candidates(tf.concat([positives, negatives], 0), training)
-        of_positives, of_negatives = tf.split(both, 2)
-        return losses.pairwise_bce(tf.reduce_sum(queries * of_positives, -1), tf.reduce_sum(queries * of_negatives, -1))
+        vectors = self.candidates(tf.concat([positives, negatives], axis=0), training)
+        positive, negative = (tf.reduce_sum(queries * half, axis=-1) for half in tf.split(vectors, 2))
+        return losses.pairwise_bce(positive, negative)
 
     def _in_batch_loss(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor,
                        inputs: input_data.Batch, training: bool) -> tf.Tensor:
@@ -138,7 +139,8 @@ class RecallModel(tfrs.Model):
     def seen(self, inputs: input_data.Batch) -> tf.Tensor:
         """bool [batch, items + 2]: which items each user has in the split's history."""
         seen = inputs[input_data.SEEN]
-        users = tf.repeat(tf.range(tf.shape(seen)[0], dtype=tf.int64)[:, tf.newaxis], tf.shape(seen)[1], axis=1)
-        pairs = tf.reshape(tf.stack([users, seen], axis=-1), [-1, 2])
-        shape = tf.stack([tf.shape(seen)[0], self.items + 2])
-        return tf.tensor_scatter_nd_update(tf.zeros(shape, tf.bool), pairs, tf.ones(tf.shape(pairs)[0], tf.bool))
+        users, width = tf.unstack(tf.shape(seen))
+        rows = tf.repeat(tf.range(tf.cast(users, tf.int64)), width)
+        pairs = tf.stack([rows, tf.reshape(seen, [-1])], axis=1)
+        nothing = tf.zeros([users, self.items + 2], tf.bool)
+        return tf.tensor_scatter_nd_update(nothing, pairs, tf.ones([users * width], tf.bool))

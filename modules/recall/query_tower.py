@@ -1,4 +1,4 @@
-"""The query tower: a causal Transformer over the user's events, with the profile and the moment of the request."""
+"""The query tower: a causal Transformer over the events, with the profile and the request's moment."""
 
 from __future__ import annotations
 
@@ -15,27 +15,30 @@ from modules.recall import layers
 class QueryTower(tf.keras.layers.Layer):
     """One query for every event of a sequence: what is asked for just before that event.
 
-    The query at place p is made of the events before p, of the profile, and of what is known when event p's request
-    is made: its time, its delta to the event before, its context. It never depends on event p's item or feedback.
-    The events are shifted right by one, and a learnt vector (BOS) stands before the first.
+    The query at place p is made of the events before p, of the profile, and of what is known when event p's
+    request is made: its time, its delta to the event before, its context. It never depends on event p's
+    item or feedback. The events are shifted right by one, and a learnt vector (BOS) stands before the
+    first.
     """
 
-    def __init__(self, data: config.Data, model: config.RecallModel, max_history: int, sizes: Mapping[str, int],
-                 **kwargs: Any) -> None:
+    def __init__(self, data: config.Data, model: config.RecallModel, max_history: int,
+                 sizes: Mapping[str, int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.settings, dim = model, model.dim
         self.event_specs = features.event_features(data)
         self.context_specs = features.context_features(data)
         self.user_specs = features.user_features(data) if model.user_features else ()
-        self.positions = tf.keras.layers.Embedding(max_history + 1, dim, layers.initializer(), name="position")
+        self.positions = tf.keras.layers.Embedding(
+            max_history + 1, dim, layers.initializer(), name="position")
         self.time = layers.TimeEncoder(dim, name="event_time") if model.time_features else None
         self.request_time = layers.TimeEncoder(dim, name="request_time") if model.request_time else None
         self.events = self._encoder(self.event_specs if model.event_features else (), sizes, "event_features")
         self.contexts = self._encoder(self.context_specs, sizes, "event_context")
         self.request_context = self._encoder(self.context_specs, sizes, "request_context")
         self.users = self._encoder(self.user_specs, sizes, "user_features")
-        self.blocks = [layers.TransformerBlock(dim, model.heads, model.dropout, model.norm_first,
-                                               model.feed_forward * dim, model.relative_positions, name=f"block_{n}") for n in range(model.layers)]
+        self.blocks = [layers.TransformerBlock(
+            dim, model.heads, model.dropout, model.norm_first, model.feed_forward * dim,
+            model.relative_positions, name=f"block_{n}") for n in range(model.layers)]
         self.norm = layers.LayerNorm(name="norm")  # Pre-LN leaves its output unnormalised, Post-LN its input
         self.fuse = [tf.keras.layers.Dense(2 * dim, activation="gelu", name="fuse_expand"),
                      tf.keras.layers.Dense(dim, name="fuse_contract")]
@@ -48,12 +51,13 @@ class QueryTower(tf.keras.layers.Layer):
     def build(self, shape: tf.TensorShape) -> None:
         self.bos = self.add_weight("bos", [self.settings.dim], initializer=layers.initializer())
 
-    def call(self, inputs: Mapping[str, tf.Tensor], item_vectors: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(self, inputs: Mapping[str, tf.Tensor], item_vectors: tf.Tensor,
+             training: bool = False) -> tf.Tensor:
         """Queries for all places of the sequences.
 
         Args:
-          inputs: transformed features by name: events and contexts [batch, length], padded on the right; profile as
-            `layers.FeatureEncoder` takes it, one row a sequence.
+          inputs: transformed features by name: events and contexts [batch, length], padded on the right;
+            profile as `layers.FeatureEncoder` takes it, one row a sequence.
           item_vectors: float [batch, length, dim], the history's representation of each event's item.
 
         Returns:
@@ -79,12 +83,13 @@ class QueryTower(tf.keras.layers.Layer):
         return self._fuse(hidden, inputs, request, training)
 
     def _request(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
-        parts = [encoder(inputs) for encoder in (self.request_time, self.request_context) if encoder is not None]
+        encoders = (self.request_time, self.request_context)
+        parts = [encoder(inputs) for encoder in encoders if encoder is not None]
         return tf.add_n(parts) if parts else None
 
     def _fuse(self, hidden: tf.Tensor, inputs: Mapping[str, tf.Tensor], request: tf.Tensor | None,
               training: bool) -> tf.Tensor:
-        """hidden + MLP(hidden, request, profile); plain `hidden` where there is neither request nor profile."""
+        """hidden + MLP(hidden, request, profile); plain `hidden` where there is nothing to add."""
         parts = [hidden]
         if request is not None:
             parts.append(request)

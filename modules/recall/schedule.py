@@ -12,7 +12,7 @@ from modules import config
 
 @tf.keras.utils.register_keras_serializable("recall")
 class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up from 0 to `peak`, then cosine annealing to 0 (arXiv 1608.03983, eq. 5, without restarts).
+    """Linear warm-up to `peak`, then cosine annealing to 0 (arXiv 1608.03983, eq. 5, without restarts).
 
     With w warm-up steps of n: peak * (step + 1) / w before step w, then
     peak / 2 * (1 + cos(pi * (step - w) / (n - w))).
@@ -20,8 +20,8 @@ class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, peak: float, steps: int, warmup_steps: int):
         if not 0 <= warmup_steps < steps:
-            raise ValueError(f"warmup_steps has to be at least 0 and below steps, found {warmup_steps} of {steps}; "
-                             "lower training.warmup_fraction or train longer.")
+            raise ValueError(f"warmup_steps has to be at least 0 and below steps, found {warmup_steps} of "
+                             f"{steps}; lower training.warmup_fraction or train longer.")
         self.peak, self.steps, self.warmup_steps = peak, steps, warmup_steps
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:

@@ -34,8 +34,7 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     custom = fn_args.custom_config
     settings = read_settings(custom["config"])
     transform = tft.TFTransformOutput(fn_args.transform_output)
-    catalogue_files = [f for f in fn_args.train_files if features.SPLIT_CATALOGUE in os.path.basename(os.path.dirname(f))]
-    train_files = [f for f in fn_args.train_files if f not in catalogue_files]
+    train_files, catalogue_files = _split(fn_args.train_files)
     digest = _digest(custom, train_files + catalogue_files + list(fn_args.eval_files))
     model, history = train(
         settings=settings, transform=transform, train_files=train_files, catalogue_files=catalogue_files,
@@ -58,7 +57,8 @@ def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, tra
     """Trains a model of the transformed examples; returns it with the weights to export, and its history."""
     training = settings.training
     tf.keras.utils.set_random_seed(training.seed)
-    spec, layout = transform.transformed_feature_spec(), input_data.Layout.of(settings.data, settings.features.max_history)
+    spec = transform.transformed_feature_spec()
+    layout = input_data.Layout.of(settings.data, settings.features.max_history)
     ids = vocabulary(transform, features.ITEM_VOCABULARY)
     unknown = len(ids) + 1
     examples = input_data.sequences(train_files, spec, layout, unknown, only_last=False,
@@ -91,8 +91,15 @@ def vocabulary_sizes(settings: model_lib.Settings, transform: tft.TFTransformOut
             for f in features.all_features(settings.data) if f.kind in ("categorical", "multi_categorical")}
 
 
+def _split(patterns: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(files of the sequences, files of the catalogue), told apart by the folder of their split."""
+    split = f"Split-{features.SPLIT_CATALOGUE}"
+    catalogue = [p for p in patterns if os.path.basename(os.path.dirname(p)) == split]
+    return [p for p in patterns if p not in catalogue], catalogue
+
+
 def _action_weights(settings: model_lib.Settings, transform: tft.TFTransformOutput) -> np.ndarray | None:
-    """float [actions + 1]: the weight of a target by its transformed action type; 1 where none is declared."""
+    """float [actions + 1]: a target's weight by its transformed action type, 1 where none is declared."""
     declared = settings.training.action_weights
     if not declared:
         return None

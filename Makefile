@@ -8,6 +8,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(STAMP)  ## Python 3.10, uv and all packages into .venv
+	@echo "setup: .venv is up to date"
 
 $(STAMP): scripts/setup.sh setup.py pyproject.toml requirements.lock requirements-data.txt
 	@sh scripts/setup.sh

@@ -31,6 +31,7 @@ setuptools.setup(
         "jinja2",
         "tqdm",
         "psutil",
+        "packaging",
         "tzdata",
     ],
     extras_require={"dev": ["pytest", "pytest-xdist", "ruff", "mypy", "types-PyYAML", "build"]},

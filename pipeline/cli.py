@@ -10,6 +10,7 @@ import importlib.metadata
 import pathlib
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 
 from modules.strict import ConfigError
@@ -37,6 +38,8 @@ exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 130 interrupte
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     args = parser().parse_args(argv)
+    if not args.verbose:  # libraries that will not support this Python for ever say so several times
+        warnings.filterwarnings("ignore", category=FutureWarning)
     try:
         return args.command(args)
     except KeyboardInterrupt:

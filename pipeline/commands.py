@@ -64,5 +64,5 @@ def dataset_check(args: argparse.Namespace) -> int:
     cfg = _config(args)
     from modules.beam import check
 
-    check.check(cfg.data, cfg.split)
+    check.check(cfg.data, cfg.split, cfg.features)
     return 0

@@ -166,6 +166,19 @@ def test_export_predictions(implementation):
     assert calls[0][0][1:] == (pathlib.Path("runs"), "recall", "valid", pathlib.Path("out.tsv"))
 
 
+def test_dataset_check(implementation):
+    calls = implementation("modules.beam.check", "check")
+    assert cli.main(["dataset", "check", "-o", "features.max_history=50"]) == 0
+    cfg = configuration.load("movielens-100k", ["features.max_history=50"])
+    assert calls[0][0] == (cfg.data, cfg.split, cfg.features)
+
+
+def test_doctor_gets_the_arguments_unread(implementation):
+    calls = implementation("pipeline.doctor", "main", result=1)
+    assert cli.main(["doctor", "--config", "nope", "-o", "a=1"]) == 1
+    assert calls[0][0] == ("nope", ["a=1"], pathlib.Path("runs"))
+
+
 # --- errors ---
 
 def test_a_wrong_configuration_is_one_line_and_exit_code_2(capsys):

@@ -33,7 +33,7 @@ EXAMPLE_GEN_SECTIONS = ("data", "split", "features")
 TRANSFORM_SECTIONS = ("data", "features")
 TRAINER_SECTIONS = ("data", "features", "model", "training")
 INDEXER_SECTIONS = ("data", "features", "index")
-EVALUATOR_SECTIONS = ("data", "features", "split", "evaluation", "index")
+EVALUATOR_SECTIONS = ("data", "features", "evaluation")
 
 
 def create(cfg: config.Config, run: runs.Run, *, use_cache: bool = True) -> tfx.dsl.Pipeline:

@@ -44,8 +44,9 @@ def read(cls: type[T], value: Any, path: str = "") -> T:
         return value
     if value is None:
         value = {}
-    if isinstance(value, str) and hasattr(cls, "shorthand"):
-        value = cls.shorthand(value, path)
+    shorthand = getattr(cls, "shorthand", None)
+    if isinstance(value, str) and shorthand is not None:
+        value = shorthand(value, path)
     if not isinstance(value, Mapping):
         raise ConfigError(f"{path or 'the file'}: found {_shown(value)}, expected a mapping of {_keys(cls)}.")
     hints = typing.get_type_hints(cls)

@@ -19,11 +19,11 @@ from modules import requests
 class FakeRecall(tf.Module):
     """`scores` is float32 [N + 1, N]; its last row serves users without a (known) last event."""
 
-    def __init__(self, item_ids: Sequence[str], scores: np.ndarray, k: int, exclude: bool) -> None:
+    def __init__(self, item_ids: Sequence[str], scores: np.ndarray, k: int) -> None:
         super().__init__()
         self._items = tf.constant([*item_ids, ""])
         self._scores = tf.constant(scores, tf.float32)
-        self._exclude, self._k = exclude, k
+        self._k = k
         self._table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(tf.constant(list(item_ids)), tf.range(len(item_ids))), len(item_ids))
 
@@ -35,18 +35,16 @@ class FakeRecall(tf.Module):
         number = self._scores.shape[1]
         excluded = tf.reduce_max(tf.one_hot(self._table.lookup(
             tf.pad(inputs[requests.EXCLUDE_ITEM_ID], [[0, 0], [1, 0]], constant_values="")), number), axis=1) > 0
-        if self._exclude:
-            scores = tf.where(excluded, tf.float32.min, scores)
+        scores = tf.where(excluded, tf.float32.min, scores)
         scores = tf.pad(scores, [[0, 0], [0, max(self._k - number, 0)]], constant_values=tf.float32.min)
         best, order = tf.math.top_k(scores, self._k)
         order = tf.where(best <= tf.float32.min, number, order)
         return {"item_id": tf.gather(self._items, order), "score": best}
 
 
-def save(folder: str | pathlib.Path, data: config.Data, item_ids: Sequence[str], scores: np.ndarray, *, k: int,
-         exclude: bool = True) -> str:
-    """Writes the SavedModel; `exclude=False` makes the faulty model that recommends seen items."""
-    module = FakeRecall(item_ids, scores, k, exclude)
+def save(folder: str | pathlib.Path, data: config.Data, item_ids: Sequence[str], scores: np.ndarray, *, k: int) -> str:
+    """Writes the SavedModel."""
+    module = FakeRecall(item_ids, scores, k)
     specs = requests.input_specs(data, exclusions=True)
     module.call = tf.function(lambda **inputs: module.serve(**inputs))
     tf.saved_model.save(module, str(folder), signatures={"serving_default": module.call.get_concrete_function(**specs)})

@@ -9,7 +9,7 @@ from typing import Any
 from modules import config
 from modules.evaluation import ranking
 
-_SAME_ORDER = 0.95  # share of neighbouring lists in one order, above which a model knows one list only
+_SAME_ORDER = 0.95  # share of neighbouring lists that may be the same one, from which a model knows only one
 _FAULTS = {
     "not_finite": "scores that are NaN or infinite",
     "missing": "places without an item though items were left",
@@ -65,11 +65,11 @@ def _sound(valid: Mapping[str, Any]) -> Iterator[Rule]:
         yield Rule(f"sound/{fault}", not found, f"{found} {words} (of {valid['requests']} lists); expected none.")
     compared, same = valid["sanity"]["lists_compared"], valid["sanity"]["same_order"]
     if not compared:
-        yield Rule("sound/personal", None, "Too few lists with common items to see whether they differ.")
+        yield Rule("sound/personal", None, "Too few lists to see whether they differ.")
         return
     yield Rule("sound/personal", same / compared < _SAME_ORDER,
-               f"{same} of {compared} lists put the items that they share with another user's list in the same "
-               f"order; expected less than {_SAME_ORDER:.0%}, else everybody gets one list.")
+               f"{same} of {compared} lists are another user's list, seen items aside; expected less than "
+               f"{_SAME_ORDER:.0%}, else everybody gets one list.")
 
 
 def _thresholds(valid: Mapping[str, Any], evaluation: config.Evaluation) -> Iterator[Rule]:

@@ -53,7 +53,7 @@ class Answer:
       ranks: 1-based rank of the target by system, a name like `recall`.
       items: the model's list, best first, without empty places.
       faults: of that list.
-      same_order: (number of lists compared with, those of them that put the common items in the same order).
+      same_order: whether the list of the request before may be the same one, see `same_order`; None if not compared.
       slices: values of each slice feature; several for a multi-valued one.
     """
 
@@ -63,7 +63,7 @@ class Answer:
     ranks: Mapping[str, int]
     items: tuple[bytes, ...]
     faults: Faults
-    same_order: tuple[int, int]
+    same_order: bool | None
     slices: Mapping[str, tuple[str, ...]]
 
 
@@ -102,7 +102,7 @@ class AskModels(beam.PTransform):
 
 
 class _Ask(beam.DoFn):
-    """Batch of parsed examples -> (example, {system: (ids [k], scores [k])}, order agreement)."""
+    """Batch of parsed examples -> (example, {system: (ids [k], scores [k])}, `same_order` with the one before)."""
 
     def __init__(self, data: config.Data, max_history: int, models: Mapping[str, str]) -> None:
         self._data, self._max_history, self._models = data, max_history, dict(models)
@@ -116,10 +116,13 @@ class _Ask(beam.DoFn):
     def process(self, examples: list[requests.RawExample]) -> Iterator[tuple]:
         batch = requests.from_examples(examples, self._data, self._max_history)
         answers = {name: model(batch) for name, model in self._loaded.items()}
-        agreement = _order_agreement(answers[RECALL][0])
         self._asked.inc(len(examples))
+        before = None
         for n, example in enumerate(examples):
-            yield example, {name: (ids[n], scores[n]) for name, (ids, scores) in answers.items()}, agreement[n]
+            own = answers[RECALL][0][n].tolist(), _seen(example)
+            yield (example, {name: (ids[n], scores[n]) for name, (ids, scores) in answers.items()},
+                   same_order(*before, *own) if before else None)
+            before = own
 
 
 class _Judge(beam.DoFn):
@@ -133,7 +136,7 @@ class _Judge(beam.DoFn):
         example, lists, agreement = element
         events = example[features.EVENT_ITEM_ID]
         history, target = events[:-1], events[-1]
-        seen = frozenset(example.get(features.SEEN_ITEM_ID, ()))
+        seen = _seen(example)
         depth = len(lists[RECALL][0])
         ranks = {name: rank_in(ids, target, seen) for name, (ids, _) in lists.items()}
         for name, place in _baseline_ranks(target, history, seen, catalogue, table).items():
@@ -143,6 +146,10 @@ class _Judge(beam.DoFn):
             ranks=ranks, items=tuple(item for item in lists[RECALL][0] if item),
             faults=faults_of(*lists[RECALL], seen, len(catalogue.items)), same_order=agreement,
             slices=self._slicer.of(example, catalogue, edges))
+
+
+def _seen(example: requests.RawExample) -> frozenset[bytes]:
+    return frozenset(example.get(features.SEEN_ITEM_ID, ()))
 
 
 def rank_in(ids: Sequence[bytes], target: bytes, seen: frozenset[bytes]) -> int:
@@ -177,25 +184,20 @@ def faults_of(ids: np.ndarray, scores: np.ndarray, seen: frozenset[bytes], catal
         constant=int(len(own) > 1 and bool(np.all(own == own[0]))))
 
 
-def _order_agreement(ids: np.ndarray) -> list[tuple[int, int]]:
-    """For each list of a batch, whether it puts the items that it shares with the list before in the same order.
+def same_order(one: Sequence[bytes], one_seen: frozenset[bytes], other: Sequence[bytes],
+               other_seen: frozenset[bytes]) -> bool | None:
+    """Whether two users' lists can come from one list for everybody, of which each user's seen items were left out.
 
-    Lists without seen items differ between users even if the model knows one order only, so comparing whole lists
-    would not find a model that recommends the same to everybody.
-
-    Args:
-      ids: bytes objects [B, k].
+    Then both, without what either user has seen, begin the same list, so the shorter is the beginning of the longer.
+    Comparing the lists themselves would not find it, because users have seen different items.
 
     Returns:
-      (compared, same) per list: (0, 0) for the first of a batch or where fewer than two items are shared.
+      None if nothing is left to compare.
     """
-    result = [(0, 0)]
-    for one, other in zip(ids, ids[1:]):
-        place = {item: n for n, item in enumerate(one) if item}
-        shared_places = [place[item] for item in other if item in place]
-        same = all(a < b for a, b in zip(shared_places, shared_places[1:]))
-        result.append((1, int(same)) if len(shared_places) > 1 else (0, 0))
-    return result[:len(ids)]
+    left = [item for item in one if item and item not in other_seen]
+    right = [item for item in other if item and item not in one_seen]
+    shorter = min(len(left), len(right))
+    return left[:shorter] == right[:shorter] if shorter else None
 
 
 def _baseline_ranks(target: bytes, history: Sequence[bytes], seen: frozenset[bytes],

@@ -141,8 +141,8 @@ class Lists(beam.CombineFn):
             exposure[k].update(answer.items[:k])
         for name, number in dataclasses.asdict(answer.faults).items():
             totals[name] += number
-        totals["compared"] += answer.same_order[0]
-        totals["same_order"] += answer.same_order[1]
+        totals["compared"] += answer.same_order is not None
+        totals["same_order"] += answer.same_order is True
         return accumulator
 
     def merge_accumulators(self, accumulators):

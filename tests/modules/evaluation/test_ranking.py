@@ -1,0 +1,62 @@
+"""Ranks in a list and the faults of lists, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from modules.evaluation import ranking
+
+NOTHING_SEEN: frozenset[bytes] = frozenset()
+
+
+def _faults(ids: list[bytes], scores: list[float], seen: frozenset[bytes] = NOTHING_SEEN, catalogue: int = 9):
+    return ranking.faults_of(np.array(ids, object), np.array(scores, np.float32), seen, catalogue)
+
+
+@pytest.mark.parametrize("ids,seen,expected", [
+    ([b"a", b"b", b"t"], set(), 3),
+    ([b"a", b"b", b"t"], {b"a"}, 2),  # the judge drops seen items
+    ([b"a", b"a", b"t"], set(), 2),  # and repeated ones
+    ([b"a", b"", b"t"], set(), 2),
+    ([b"a", b"b", b"c"], set(), 0),
+    ([b"t", b"b", b"c"], {b"t"}, 0),
+])
+def test_rank(ids, seen, expected):
+    assert ranking.rank_in(ids, b"t", frozenset(seen)) == expected
+
+
+def test_a_sound_list_has_no_faults():
+    assert _faults([b"a", b"b", b"c"], [3, 2, 1]) == ranking.Faults()
+
+
+def test_a_list_is_as_long_as_the_catalogue_allows():
+    assert _faults([b"a", b""], [3, 0], seen=frozenset({b"x"}), catalogue=2) == ranking.Faults()
+    assert _faults([b"a", b"", b""], [3, 0, 0]) == ranking.Faults(missing=2)
+
+
+@pytest.mark.parametrize("ids,scores,seen,expected", [
+    ([b"a", b"b", b"c"], [np.nan, np.inf, 1], set(), ranking.Faults(not_finite=2)),
+    ([b"a", b"b", b"c"], [3, 2, 1], {b"b", b"c"}, ranking.Faults(seen=2)),
+    ([b"a", b"a", b"c"], [3, 2, 1], set(), ranking.Faults(duplicates=1)),
+    ([b"a", b"b", b"c"], [1, 1, 1], set(), ranking.Faults(constant=1)),
+])
+def test_faults(ids, scores, seen, expected):
+    assert _faults(ids, scores, frozenset(seen)) == expected
+
+
+def test_one_list_for_everybody_is_found_though_users_have_seen_different_items():
+    everybody = [b"%d" % n for n in range(9)]
+    one_seen, other_seen = frozenset({b"0", b"4"}), frozenset({b"1", b"2", b"3"})
+    one = [i for i in everybody if i not in one_seen][:4]  # 1 2 3 5
+    other = [i for i in everybody if i not in other_seen][:4]  # 0 4 5 6
+    assert ranking.same_order(one, one_seen, other, other_seen) is True
+
+
+def test_two_lists_of_other_items_or_order_are_two_lists():
+    assert ranking.same_order([b"a", b"b"], NOTHING_SEEN, [b"c", b"d"], NOTHING_SEEN) is False
+    assert ranking.same_order([b"a", b"b"], NOTHING_SEEN, [b"b", b"a"], NOTHING_SEEN) is False
+
+
+def test_nothing_to_compare():
+    assert ranking.same_order([b"a"], NOTHING_SEEN, [b"b"], frozenset({b"a"})) is None

@@ -211,6 +211,7 @@ class RecallModel:
     time_features: bool = True  # of the history's events
     request_time: bool = True  # of the moment of the request
     event_features: bool = True  # feedback and action type of the history's events
+    context_features: bool = True  # declared context of the events and of the request
     user_features: bool = True
     item_features: bool = True
     item_id_dropout: float = 0.0  # share of item ids hidden in training, so that features alone mean something

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -23,11 +23,10 @@ _HISTORY_FILE = "history.json"
 class Validation:
     """Ranks the whole catalogue for the held-out event of each validation sequence."""
 
-    def __init__(self, model: model_lib.RecallModel, batches: Iterable[input_data.Batch], monitor: str):
+    def __init__(self, model: model_lib.RecallModel, batches: tf.data.Dataset, monitor: str):
         self._model, self._batches = model, list(batches)
         self._names = evaluation.names(DEPTHS, *([monitor] if monitor != "loss" else []))
-        signature = [_specs(self._batches[0])] if self._batches else None
-        self._scored = tf.function(self._score, input_signature=signature)
+        self._scored = tf.function(self._score, input_signature=[batches.element_spec])
 
     def _score(self, batch: input_data.Batch) -> tuple[tf.Tensor, ...]:
         items = batch[input_data.ITEMS]
@@ -112,7 +111,7 @@ def fit(trainer: Trainer, batches: Callable[[int], tf.data.Dataset], validate: V
     manager = tf.train.CheckpointManager(_checkpoint(trainer), checkpoint_folder, max_to_keep=1)
     manager.restore_or_initialize()
     history = callbacks.read_history(history_path)[:int(trainer.epoch)]
-    step = tf.function(trainer.step, input_signature=[_specs(batches(0))])
+    step = tf.function(trainer.step, input_signature=[batches(0).element_spec])
     for watcher in watchers:
         watcher.on_start(int(trainer.epoch), trainer.steps_per_epoch)
     while int(trainer.epoch) < trainer.model.settings.training.epochs and not trainer.stopping.stops:
@@ -155,10 +154,3 @@ def _run_epoch(trainer: Trainer, step: Callable, batches: tf.data.Dataset, valid
 def _checkpoint(trainer: Trainer) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(variables=trainer.variables, optimizer=trainer.optimizer,
                                average=trainer.average, stopping=trainer.stopping, epoch=trainer.epoch)
-
-
-def _specs(batch: input_data.Batch | tf.data.Dataset) -> dict[str, tf.TensorSpec]:
-    """Shapes of batches with every length left open, so that one trace serves them all."""
-    if isinstance(batch, tf.data.Dataset):
-        batch = batch.element_spec
-    return {name: tf.TensorSpec([None] * len(t.shape), t.dtype) for name, t in batch.items()}

@@ -26,7 +26,7 @@ class QueryTower(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.settings, dim = model, model.dim
         self.event_specs = features.event_features(data)
-        self.context_specs = features.context_features(data)
+        self.context_specs = features.context_features(data) if model.context_features else ()
         self.user_specs = features.user_features(data) if model.user_features else ()
         self.positions = tf.keras.layers.Embedding(
             max_history + 1, dim, layers.initializer(), name="position")

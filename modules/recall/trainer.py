@@ -62,7 +62,7 @@ def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, tra
     ids = vocabulary(transform, features.ITEM_VOCABULARY)
     unknown = len(ids) + 1
     examples = input_data.sequences(train_files, spec, layout, unknown, only_last=False,
-                                    action_weights=_action_weights(settings, transform)).cache()
+                                    action_weights=action_weights(settings, transform)).cache()
     held_out = input_data.sequences(valid_files, spec, layout, unknown, only_last=True)
     summary = input_data.summarise(examples, layout, training.batch_positions, len(ids) + 2)
     catalogue = input_data.read_catalogue(
@@ -98,7 +98,7 @@ def _split(patterns: Sequence[str]) -> tuple[list[str], list[str]]:
     return [p for p in patterns if p not in catalogue], catalogue
 
 
-def _action_weights(settings: model_lib.Settings, transform: tft.TFTransformOutput) -> np.ndarray | None:
+def action_weights(settings: model_lib.Settings, transform: tft.TFTransformOutput) -> np.ndarray | None:
     """float [actions + 1]: a target's weight by its transformed action type, 1 where none is declared."""
     declared = settings.training.action_weights
     if not declared:

@@ -1,0 +1,43 @@
+"""The metrics while training, by hand."""
+
+import math
+
+import numpy as np
+
+from modules.recall import evaluation
+
+
+def test_rank_counts_unseen_items_above():
+    scores = np.array([[0.9, 0.8, 0.7, 0.6]])
+    seen = np.array([[True, False, False, False]])
+    assert evaluation.ranks(scores, np.array([2]), seen).tolist() == [2.0]  # item 0 is seen, item 1 is above
+
+
+def test_ties_share_the_mean_place():
+    # Five items score alike: places 1 to 5, of which the mean is 3, wherever the target stands.
+    scores, seen = np.ones((2, 5)), np.zeros((2, 5), bool)
+    assert evaluation.ranks(scores, np.array([0, 4]), seen).tolist() == [3.0, 3.0]
+
+
+def test_scores_that_are_no_numbers_do_not_look_good():
+    scores = np.full((1, 5), np.nan)
+    assert evaluation.ranks(scores, np.array([0]), np.zeros((1, 5), bool)).tolist() == [3.0]
+    scores[0, 1:] = 0.0
+    assert evaluation.ranks(scores, np.array([0]), np.zeros((1, 5), bool)).tolist() == [5.0]
+
+
+def test_a_target_that_was_seen_stays_in():
+    scores = np.array([[0.1, 0.9]])
+    assert evaluation.ranks(scores, np.array([0]), np.array([[True, False]])).tolist() == [2.0]
+
+
+def test_metrics_by_hand():
+    places = np.array([1.0, 3.0, 11.0])
+    assert evaluation.metric("HR@10", places) == 2 / 3
+    np.testing.assert_allclose(evaluation.metric("NDCG@10", places), (1 + 1 / math.log2(4)) / 3)
+    np.testing.assert_allclose(evaluation.metric("MRR@10", places), (1 + 1 / 3) / 3)
+    assert evaluation.metric("HR@2", places) == 1 / 3
+
+
+def test_names_holds_the_monitored_metric_once():
+    assert evaluation.names([10], "NDCG@10", "HR@5") == ["HR@10", "NDCG@10", "MRR@10", "HR@5"]

@@ -1,0 +1,214 @@
+"""Training as a whole: early stopping, resumption, moving average, history, progress, and the exported model."""
+
+import dataclasses
+import io
+import json
+import math
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from modules import config
+from modules import features
+from modules import requests
+from modules import strict
+from modules.recall import callbacks
+from modules.recall import input_data
+from modules.recall import loop
+from modules.recall import trainer
+from tests import examples
+
+
+def _epoch(number, value):
+    return callbacks.Epoch(epoch=number, loss=1.0, val_loss=value, metrics={"NDCG@10": value}, learning_rate=0.1,
+                           seconds=1.0, positions_per_second=10.0)
+
+
+@pytest.mark.parametrize(("monitor", "values", "best"), [
+    ("NDCG@10", [0.1, 0.3, 0.2, 0.25], 2), ("loss", [3.0, 2.0, math.nan, 2.5], 2)])
+def test_early_stopping_restores_the_best_weights(monitor, values, best):
+    weight = tf.Variable(0.0)
+    stopping = callbacks.EarlyStopping(config.EarlyStopping(monitor=monitor, patience=2), [weight])
+    stops = []
+    for number, value in enumerate(values, 1):
+        weight.assign(number)
+        stopping.update(_epoch(number, value))
+        stops.append(stopping.stops)
+    assert stops == [False, False, False, True]
+    stopping.restore_best()
+    assert float(weight) == best
+
+
+def test_without_early_stopping_the_last_weights_stay():
+    weight = tf.Variable(0.0)
+    stopping = callbacks.EarlyStopping(config.EarlyStopping(enabled=False, patience=1), [weight])
+    for number, value in enumerate([0.3, 0.2, 0.1], 1):
+        weight.assign(number)
+        stopping.update(_epoch(number, value))
+    stopping.restore_best()
+    assert not stopping.stops
+    assert float(weight) == 3.0
+
+
+def test_progress_writes_plain_lines_where_no_terminal_is():
+    stream = io.StringIO()
+    progress = callbacks.Progress(epochs=2, stream=stream, metrics=["NDCG@10"])
+    progress.on_start(0, 5)
+    progress.on_batch(1.0, 0.1, 20)
+    progress.on_epoch(_epoch(1, 0.25))
+    progress.on_end()
+    assert stream.getvalue() == ("epoch 1/2: loss 1.0000, validation loss 0.2500, NDCG@10 0.2500, rate 1.00e-01, "
+                                 "10 positions/s\n")
+
+
+def test_progress_draws_a_bar_on_a_terminal():
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    progress = callbacks.Progress(epochs=1, stream=stream)
+    progress.on_start(0, 1)
+    progress.on_batch(1.25, 0.1, 20)
+    progress.on_end()
+    assert "recall" in stream.getvalue()
+
+
+class _Killed(callbacks.Callback):
+    """Ends the training after an epoch, as a signal would."""
+
+    def __init__(self, epoch):
+        self._epoch = epoch
+
+    def on_epoch(self, epoch):
+        if epoch.epoch == self._epoch:
+            raise KeyboardInterrupt
+
+
+def _train(transformed, folder, watchers=(), **training):
+    settings = transformed.settings({"dropout": 0.0}, {
+        "epochs": 3, "learning_rate": 0.01, "ema": 0.9, "shuffle_ties": True, **training})
+    return trainer.train(
+        settings=settings, transform=transformed.output, train_files=[transformed.files["train"]],
+        catalogue_files=[transformed.files["catalogue"]], valid_files=[transformed.files["valid"]],
+        checkpoint_folder=str(folder), watchers=watchers)
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(transformed, tmp_path):
+    whole, history = _train(transformed, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        _train(transformed, tmp_path / "killed", [_Killed(2)])
+    resumed, again = _train(transformed, tmp_path / "killed")
+    assert [e.epoch for e in again] == [1, 2, 3]
+    for before, after in zip(history, again):
+        assert before.loss == pytest.approx(after.loss, rel=1e-5)
+        assert before.metrics == pytest.approx(after.metrics, rel=1e-5)
+    for one, other in zip(whole.trainable_variables, resumed.trainable_variables):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_finished_training_is_not_repeated(transformed, tmp_path):
+    first, _ = _train(transformed, tmp_path)
+    again, history = _train(transformed, tmp_path, [_Killed(1)])
+    assert len(history) == 3
+    np.testing.assert_allclose(first.trainable_variables[0], again.trainable_variables[0], atol=1e-6)
+
+
+def test_early_stop_leaves_the_best_epoch_s_model(transformed, tmp_path):
+    model, history = _train(transformed, tmp_path, epochs=8, learning_rate=0.05,
+                            early_stopping={"monitor": "loss", "patience": 2})
+    settings = model.settings
+    batches = input_data.batches(transformed.sequences("valid", settings), transformed.layout(settings), 16_384)
+    loss, _ = loop.Validation(model, batches, "loss")()
+    assert loss == pytest.approx(min(e.val_loss for e in history), rel=1e-4)
+
+
+def test_a_loss_that_is_not_finite_is_an_error(transformed, tmp_path):
+    with pytest.raises(FloatingPointError, match=r"Lower training\.learning_rate"):
+        _train(transformed, tmp_path, learning_rate=1e30, lr_schedule="constant", ema=0.0)
+
+
+def test_moving_average_is_what_validation_sees(transformed):
+    settings = transformed.settings(training={"ema": 0.5})
+    model = transformed.model(settings)
+    model.compute_loss(transformed.batch(settings))
+    training = loop.Trainer(model, steps_per_epoch=1)
+    before = model.trainable_variables[0].numpy()
+    training.step(transformed.batch(settings))
+    after = model.trainable_variables[0].numpy()
+    training.swap()
+    np.testing.assert_allclose(model.trainable_variables[0], (before + after) / 2, atol=1e-6)
+    training.swap()
+    np.testing.assert_array_equal(model.trainable_variables[0], after)
+
+
+@pytest.fixture(scope="module")
+def exported(transformed, tmp_path_factory):
+    """(folder, model, fn_args) of a training by `run_fn`."""
+    folder = tmp_path_factory.mktemp("exported")
+    settings = transformed.settings()
+    sections = {name: strict.to_plain(getattr(settings, name)) for name in trainer.SECTIONS}
+    arguments = types.SimpleNamespace(
+        custom_config={"config": sections, "checkpoint_root": str(folder / "checkpoints"), "source_digest": "1"},
+        transform_output=transformed.output.transform_output_dir if hasattr(
+            transformed.output, "transform_output_dir") else transformed.output._transform_output_dir,
+        train_files=[transformed.files["train"], transformed.files["catalogue"]],
+        eval_files=[transformed.files["valid"]],
+        serving_model_dir=str(folder / "model"), model_run_dir=str(folder / "run"))
+    trainer.run_fn(arguments)
+    return folder
+
+
+def _requests(transformed):
+    raw = [requests.read_raw_example(examples.serialize(r)) for r in transformed.raw["valid"]]
+    batch = requests.from_examples(raw, examples.data(), max_history=4)
+    return {name: value for name, value in batch.items() if name != requests.EXCLUDE_ITEM_ID}
+
+
+def test_the_exported_queries_are_the_model_s(transformed, exported):
+    settings = transformed.settings()
+    checkpoints = next((exported / "checkpoints").iterdir())
+    model, _ = trainer.train(
+        settings=settings, transform=transformed.output, train_files=[transformed.files["train"]],
+        catalogue_files=[transformed.files["catalogue"]], valid_files=[transformed.files["valid"]],
+        checkpoint_folder=str(checkpoints))
+    saved = tf.saved_model.load(str(exported / "model"))
+    given = {name: tf.constant(value) for name, value in _requests(transformed).items()}
+    queries = saved.signatures["query"](**given)["query"].numpy()
+    order = [n.decode() for n in trainer.vocabulary(transformed.output, features.ITEM_VOCABULARY)]
+    sequences = list(transformed.sequences("valid", settings))
+    expected = [model.last_queries({n: v[tf.newaxis] for n, v in s.items()})[0] for s in sequences]
+    np.testing.assert_allclose(queries, expected, atol=1e-5)
+    candidates = saved.signatures["candidates"]()
+    assert [n.decode() for n in candidates["item_id"].numpy()] == order
+    np.testing.assert_allclose(candidates["vector"], model.candidates(model.all_items()), atol=1e-6)
+
+
+def test_longer_histories_than_the_model_reads_are_legal(transformed, exported):
+    saved = tf.saved_model.load(str(exported / "model"))
+    one = {name: value[:1] for name, value in _requests(transformed).items()}
+    sequence = {features.EVENT_ITEM_ID, features.EVENT_TIMESTAMP, "event_action_type", "event_rating",
+                "context_device", "context_battery"}
+    times = np.arange(10**9, 10**9 + 9)[np.newaxis]
+    long = {n: np.repeat(v[:, :1], 9, axis=1) if n in sequence else v for n, v in one.items()}
+    long |= {features.EVENT_TIMESTAMP: times, requests.REQUEST_TIMESTAMP: times[:, -1] + 1}
+    short = {n: v[:, -5:] if n in sequence else v for n, v in long.items()}
+    ask = lambda batch: saved.signatures["query"](**{n: tf.constant(v) for n, v in batch.items()})["query"].numpy()
+    np.testing.assert_allclose(ask(long), ask(short), atol=1e-5)
+
+
+def test_the_exported_model_loads_without_this_package(exported, run_python):
+    printed = run_python(f"""
+        import sys, tensorflow as tf
+        saved = tf.saved_model.load({str(exported / "model")!r})
+        answer = saved.signatures["candidates"]()
+        print(sorted(saved.signatures), answer["vector"].shape, [m for m in sys.modules if m.startswith("modules")])
+    """)
+    assert printed.strip() == "['candidates', 'query'] (12, 8) []"
+
+
+def test_history_and_tensorboard_are_written(exported):
+    history = json.loads((exported / "run" / "history.json").read_text())
+    assert [e["epoch"] for e in history] == [1, 2]
+    assert set(history[0]) == {f.name for f in dataclasses.fields(callbacks.Epoch)}
+    assert {"HR@10", "NDCG@10", "MRR@10", "HR@200"} <= set(history[0]["metrics"])
+    assert list((exported / "run").glob("events.out.tfevents.*"))

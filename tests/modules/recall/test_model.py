@@ -1,0 +1,153 @@
+"""The model: what a query may depend on, the loss against a NumPy reference, cold items, and every switch."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from modules import features
+from modules.recall import input_data
+from modules.recall import loop
+from modules.recall import trainer
+
+TIMES = [features.transformed_name(name) for name in features.TIME_FEATURES]
+
+
+def _changed(batch, name, place):
+    """The batch with another value of `name` at `place` in every sequence."""
+    values = batch[name].numpy().copy()
+    values[:, place] = 1 + values[:, place] % 2 if values.dtype == np.int64 else values[:, place] + 1.0
+    return {**batch, name: tf.constant(values)}
+
+
+def test_a_query_depends_on_the_past_and_on_its_own_request_only(transformed):
+    settings = transformed.settings({"relative_positions": True, "layers": 2})
+    model, batch = transformed.model(settings), transformed.batch(settings)
+    place, before = 2, model(batch).numpy()
+    layout = transformed.layout(settings)
+    request = {*TIMES, "context_device_xf", "context_battery_xf"}
+    assert request < set(layout.events)
+    for name in layout.events:
+        after = model(_changed(batch, name, place)).numpy()
+        first = place if name in request else place + 1  # the request's own event is not known to it
+        np.testing.assert_array_equal(before[:, :first], after[:, :first], err_msg=name)
+        assert not np.allclose(before[:, first:], after[:, first:], atol=1e-7), name
+
+
+def test_padding_changes_nothing(transformed):
+    settings = transformed.settings()
+    model, batch = transformed.model(settings), transformed.batch(settings)
+    layout = transformed.layout(settings)
+    row, length = 0, int(np.sum(batch[input_data.ITEMS][0] != 0))
+    alone = {name: value[row:row + 1] for name, value in batch.items()}
+    alone |= {name: alone[name][:, :length] for name in layout.events}
+    np.testing.assert_allclose(model(alone)[0], model(batch)[row, :length], atol=1e-5)
+    np.testing.assert_allclose(model.last_queries(batch)[row], model(alone)[0, -1], atol=1e-5)
+
+
+def _reference(model, batch, *, temperature, log_q, own, duplicates, distinct):
+    """InfoNCE with loops, from the model's queries and candidates."""
+    weights, items = batch[input_data.TARGET_WEIGHT].numpy(), batch[input_data.ITEMS].numpy()
+    queries, vectors = model(batch).numpy(), model.candidates(model.all_items()).numpy()
+    targets = [(row, place) for row, place in np.argwhere(weights > 0)]
+    positives = [items[t] for t in targets]
+    candidates = sorted(set(positives)) if distinct else positives
+    counts = model.counts.numpy()
+    share = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
+    probability = 1 - (1 - share) ** (len(targets) if distinct else 1)
+    total = 0.0
+    for n, (row, place) in enumerate(targets):
+        seen, terms, positive = set(batch[input_data.SEEN].numpy()[row]), [], None
+        for m, candidate in enumerate(candidates):
+            logit = queries[row, place] @ vectors[candidate - 1] / temperature
+            logit -= np.log(probability[candidate]) if log_q else 0.0
+            is_positive = candidate == positives[n] if distinct else m == n
+            if is_positive:
+                positive = logit
+            elif (own and candidate in seen) or (duplicates and candidate == positives[n]):
+                continue
+            terms.append(logit)
+        total += weights[row, place] * (np.log(np.sum(np.exp(terms))) - positive)
+    return total / weights.sum()
+
+
+@pytest.mark.parametrize("distinct", [True, False])
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("other", [True, False])
+def test_loss_against_numpy(transformed, distinct, own, other):
+    settings = transformed.settings(training={
+        "temperature": 0.3, "distinct_candidates": distinct, "mask_own_positives": own, "mask_duplicates": other,
+        "logq_correction": other})
+    counts = np.array([0, *range(1, 12), 0, 0])
+    model, batch = transformed.model(settings, counts), transformed.batch(settings)
+    batch = {**batch, input_data.TARGET_WEIGHT: batch[input_data.TARGET_WEIGHT] * [1.0, 2.0, 1.0, 3.0, 1.0]}
+    expected = _reference(model, batch, temperature=0.3, log_q=other, own=own, duplicates=other, distinct=distinct)
+    np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-4)
+
+
+def test_a_cold_item_has_the_unknown_item_s_id_and_its_own_features(transformed):
+    settings = transformed.settings({"normalise": False})
+    counts = np.ones(14, np.int64)
+    counts[[11, 12]] = 0
+    model = transformed.model(settings, counts)
+    cold = model.candidates(tf.constant([11, 12], tf.int64)).numpy()
+    tower = model.item_tower
+    known = tower.embedding(tf.constant(13)).numpy()
+    row = {name: table[11:13] for name, table in tower.table.items()}
+    np.testing.assert_allclose(cold, known + tower.encoder(row), atol=1e-6)
+    assert not np.allclose(cold[0], cold[1])
+
+
+def test_items_not_in_training_do_not_change_with_their_own_id(transformed):
+    settings = transformed.settings({"item_id_dropout": 1.0, "item_features": False})
+    model = transformed.model(settings)
+    vectors = model.candidates(tf.constant([1, 2], tf.int64), training=True).numpy()
+    np.testing.assert_array_equal(vectors[0], vectors[1])  # all ids are hidden
+    assert not np.allclose(*model.candidates(tf.constant([1, 2], tf.int64)).numpy())
+
+
+def test_vectors_have_length_one_where_asked(transformed):
+    model = transformed.model(transformed.settings())
+    batch = transformed.batch(transformed.settings())
+    for vectors in (model.candidates(model.all_items()), model.last_queries(batch)):
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=-1), 1.0, rtol=1e-5)
+
+
+OLD = {"negatives": "random", "loss": "bce", "lr_schedule": "constant"}
+SWITCHES = [
+    ({"norm_first": False}, {}), ({"time_features": False}, {}), ({"request_time": False}, {}),
+    ({"user_features": False}, {}), ({"item_features": False}, {}), ({"event_features": False}, {}),
+    ({"context_features": False}, {}),
+    ({"shared_items": False}, {}), ({"normalise": False}, {"temperature": 1.0}), ({"relative_positions": True}, {}),
+    ({"item_id_dropout": 0.5}, {}), ({}, {"loss": "bce"}), ({}, {"learn_temperature": True}),
+    ({}, {"distinct_candidates": False}), ({}, {"catalogue_candidates": True}), ({}, {"weight_decay": 0.1}),
+    ({}, {"ema": 0.9}), ({}, {"shuffle_ties": True}),
+    ({"norm_first": False, "normalise": False, "time_features": False, "request_time": False, "user_features": False,
+      "item_features": False, "event_features": False, "context_features": False}, OLD)]
+
+
+@pytest.mark.parametrize(("model_options", "training_options"), SWITCHES, ids=lambda o: ",".join(o) or "default")
+def test_every_switch_learns(transformed, model_options, training_options):
+    settings = transformed.settings({"dropout": 0.0, **model_options},
+                                    {"lr_schedule": "constant", "learning_rate": 0.03, **training_options})
+    model, batch = transformed.model(settings), transformed.batch(settings)
+    tf.random.set_seed(1)
+    model.compute_loss(batch)
+    training = loop.Trainer(model, steps_per_epoch=1)
+    values = [float(training.step(batch)[0]) for _ in range(8)]
+    assert np.mean(values[-2:]) < 0.95 * np.mean(values[:2])
+
+
+def test_the_existing_recommender_has_nothing_but_items_and_places(transformed):
+    model_options, training_options = SWITCHES[-1]
+    settings = transformed.settings(model_options, training_options)
+    model, batch = transformed.model(settings), transformed.batch(settings)
+    model.compute_loss(batch)
+    names = {v.name.split("/")[-2] for v in model.trainable_variables}
+    assert names == {"item_id", "position", "query_tower", "query_key_value", "output", "expand", "contract", "norm",
+                     "norm_0", "norm_1"}  # query_tower: BOS
+
+
+def test_sections_may_come_as_json():
+    plain = {"data": {"events": {"path": "x", "columns": {
+        "user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"}}}, "training": {"epochs": 3}, "index": {}}
+    assert trainer.read_settings(plain).training.epochs == 3

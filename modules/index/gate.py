@@ -35,7 +35,7 @@ def check(report: Report, index: config.Index) -> None:
     """
     problems = []
     for name, measured in (("search", report.search), ("search with exclusions", report.served)):
-        if measured.recall < index.min_recall:
+        if not measured.recall >= index.min_recall:  # NaN fails too
             problems.append(f"{name}: recall@{report.k} is {measured.recall:.4f}, at least {index.min_recall} expected")
         if measured.narrow_rows:
             problems.append(f"{name}: {measured.narrow_rows} of {report.queries} queries did not get min(k, items left) "

@@ -25,7 +25,8 @@ class Ivf(body.Body):
         labels = kmeans.cluster(vectors, settings.partitions)
         capacity = math.ceil(_CAPACITY * len(vectors) / settings.partitions)
         members = kmeans.bounded(vectors, labels, capacity)
-        super().__init__(vectors, dataclasses.replace(settings, partitions=len(members)))
+        probes = math.ceil(settings.probes * len(members) / settings.partitions)  # the same share of the items
+        super().__init__(vectors, dataclasses.replace(settings, partitions=len(members), probes=probes))
         self.places = max(map(len, members))
         positions = np.full((len(members), self.places), body.NO_POSITION, np.int32)
         store = np.zeros((len(members), self.places, self.dimension), np.float32)

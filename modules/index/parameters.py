@@ -62,6 +62,8 @@ class Scann:
 
     def deepened(self, effort: float) -> Scann:
         """The same index searched `effort` times as deeply."""
+        if self.leaves == 1:
+            return self
         return dataclasses.replace(
             self, leaves_to_search=min(self.leaves, max(1, round(self.leaves_to_search * effort))),
             reorder=max(self.k, round(self.reorder * effort)))

@@ -116,10 +116,10 @@ def curve(index: body.Body, queries: np.ndarray, truth: Truth, k: int, target: f
 
     Exact search has one point only.
     """
-    points: list[Point] = []
-    for effort in (1.0,) if isinstance(index, exact.Exact) else EFFORTS:
-        points.append(_point(index, queries, truth, k, effort))
-    while not isinstance(index, exact.Exact) and points[-1].recall < target and points[-1].effort < DEEPEST:
+    if isinstance(index, exact.Exact):
+        return [_point(index, queries, truth, k, 1.0)]
+    points = [_point(index, queries, truth, k, effort) for effort in EFFORTS]
+    while points[-1].recall < target and points[-1].effort < DEEPEST:
         points.append(_point(index, queries, truth, k, 2 * points[-1].effort))
     return points
 

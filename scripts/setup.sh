@@ -30,12 +30,12 @@ find_uv() {
 
 # Installs uv with pip into $TOOLS: as an environment, or, where Debian's python3-venv is absent, as a folder.
 install_uv() {
-  for python in "$1" python3 /usr/bin/python3; do
-    [ -n "$python" ] && "$python" -c '' 2>/dev/null || continue
+  for any in "$1" python3 /usr/bin/python3; do
+    [ -n "$any" ] && "$any" -c '' 2>/dev/null || continue
     rm -rf "$TOOLS"
-    if "$python" -m venv "$TOOLS" >/dev/null 2>&1 && "$TOOLS/bin/python" -m pip install --quiet uv; then return; fi
+    if "$any" -m venv "$TOOLS" >/dev/null 2>&1 && "$TOOLS/bin/python" -m pip install --quiet uv; then return; fi
     rm -rf "$TOOLS"
-    if "$python" -m pip install --quiet --target "$TOOLS" uv; then return; fi
+    if "$any" -m pip install --quiet --target "$TOOLS" uv; then return; fi
   done
   return 1
 }

@@ -140,6 +140,7 @@ def _add_recommend(children: _Children) -> None:
                        help="item ids not to recommend, besides the history's")
     child.add_argument("--k", metavar="N", type=arguments.positive, default=10,
                        help="how many items (default %(default)s)")
+    child.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
 def _add_export_predictions(children: _Children) -> None:

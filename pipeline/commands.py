@@ -42,7 +42,7 @@ def recommend(args: argparse.Namespace) -> int:
 
     implementation.main(
         cfg, args.root, user=args.user, history=args.history, profile=args.profile, at=args.at,
-        exclude=args.exclude, k=args.k)
+        exclude=args.exclude, k=args.k, as_json=args.json)
     return 0
 
 

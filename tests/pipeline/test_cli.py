@@ -144,14 +144,15 @@ def test_recommend_for_a_history(implementation):
                      "--at", "1998-03-01", "--exclude", "1,2", "--k", "5"]) == 0
     assert calls[0][1] == {
         "user": None, "history": (("50", None), ("172", 881250949), ("tt:x", None)),
-        "profile": {"age": "24", "gender": "M"}, "at": 888710400, "exclude": ("1", "2"), "k": 5}
+        "profile": {"age": "24", "gender": "M"}, "at": 888710400, "exclude": ("1", "2"), "k": 5,
+        "as_json": False}
 
 
 def test_recommend_for_a_user(implementation):
     calls = implementation("pipeline.recommend", "main")
-    assert cli.main(["recommend", "--user", "42", "--at", "893286638"]) == 0
+    assert cli.main(["recommend", "--user", "42", "--at", "893286638", "--json"]) == 0
     assert calls[0][1] == {
-        "user": "42", "history": None, "profile": {}, "at": 893286638, "exclude": (), "k": 10}
+        "user": "42", "history": None, "profile": {}, "at": 893286638, "exclude": (), "k": 10, "as_json": True}
 
 
 def test_recommend_for_an_empty_history(implementation):

@@ -1,0 +1,110 @@
+"""The exported file: whose lists, in which order, and never half of it."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from pipeline import export_predictions
+from pipeline.report import sources
+from tests import fake_recall
+from tests import held_out
+from tests.pipeline import fake_run
+
+ITEMS = [f"item{n}" for n in range(40)]
+K = 10
+
+
+@pytest.fixture(scope="module")
+def histories() -> dict[str, list[str]]:
+    return {f"user{u}": [ITEMS[n] for n in walk] for u, walk in enumerate(fake_recall.walks(70, len(ITEMS), 8))}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory, histories: dict[str, list[str]]) -> pathlib.Path:
+    """A run whose newest model was pushed as version 20; version 3 is older."""
+    folder = tmp_path_factory.mktemp("runs")
+    rows = held_out.splits(histories, ITEMS, max_history=4)
+    rows["valid"].append({**rows["valid"][0], "event_timestamp": [0] * len(rows["valid"][0]["event_item_id"]),
+                          "event_item_id": [ITEMS[0]] * len(rows["valid"][0]["event_item_id"])})
+    run = fake_run.make(folder, rows, {})
+    fake_recall.save(run.serving / "recall" / "20", fake_run.configuration().data, ITEMS,
+                     fake_recall.cycle(len(ITEMS)), k=K)
+    fake_recall.save(run.serving / "recall" / "3", fake_run.configuration().data, ITEMS,
+                     -fake_recall.cycle(len(ITEMS)), k=K)
+    return folder
+
+
+CFG = fake_run.configuration(features={"max_history": 4})
+
+
+def _read(path: pathlib.Path) -> dict[str, list[str]]:
+    return {line.split("\t")[0]: line.split("\t")[1].split() for line in path.read_text().splitlines()}
+
+
+def test_test_lists_go_on_from_the_validation_event(root: pathlib.Path, histories: dict[str, list[str]],
+                                                    tmp_path: pathlib.Path) -> None:
+    output = tmp_path / "deep" / "test.tsv"
+    assert export_predictions.export(CFG, root, "recall", "test", output) == len(histories)
+    found = _read(output)
+    for user, items in histories.items():
+        history, last = items[:-1], ITEMS.index(items[-2])
+        ahead = [ITEMS[(last + step) % len(ITEMS)] for step in range(1, len(ITEMS))]
+        assert found[user] == [item for item in ahead if item not in history][:K]
+    assert [p.name for p in output.parent.iterdir()] == ["test.tsv"]
+
+
+def test_the_judge_accepts_the_file(root: pathlib.Path, histories: dict[str, list[str]],
+                                    tmp_path: pathlib.Path) -> None:
+    judge = pathlib.Path(__file__).resolve().parents[3] / "shared/judge/evaluate.py"
+    if not judge.exists():
+        pytest.skip("no ../shared/judge beside this checkout")
+    for name, cut in (("train", slice(0, -2)), ("valid", slice(-2, -1)), ("test", slice(-1, None))):
+        (tmp_path / f"{name}.tsv").write_text("".join(
+            f"{user}\t{item}\t0\n" for user, items in histories.items() for item in items[cut]))
+    export_predictions.export(CFG, root, "recall", "test", tmp_path / "predictions.tsv")
+    judged = json.loads(subprocess.run(
+        [sys.executable, str(judge), str(tmp_path), str(tmp_path / "predictions.tsv"), "--ks", str(K), "--json"],
+        capture_output=True, text=True, check=True).stdout)
+    assert judged["HR@10"] == 1.0 and judged["users"] == 70  # the walks make steps of at most 3
+    assert [judged[n] for n in ("seen_in_lists", "short_lists", "duplicates", "missing_users")] == [0, 0, 0, 0]
+
+
+def test_of_several_requests_the_first_is_answered(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """`root` holds a second, earlier request of user0, after item0 only."""
+    assert export_predictions.export(CFG, root, "recall", "valid", tmp_path / "valid.tsv") == 70
+    assert _read(tmp_path / "valid.tsv")["user0"][0] in ("item1", "item2", "item3", "item4", "item5", "item6")
+
+
+def test_without_a_pushed_model_the_indexed_one_answers(histories: dict[str, list[str]], tmp_path: pathlib.Path,
+                                                        capsys: pytest.CaptureFixture[str]) -> None:
+    model = tmp_path / "model"
+    fake_recall.save(model / "Format-Serving", CFG.data, ITEMS, fake_recall.cycle(len(ITEMS)), k=K)
+    fake_run.make(tmp_path, held_out.splits(dict(list(histories.items())[:3]), ITEMS, 4), {("Indexer", "model"): model})
+    assert export_predictions.export(CFG, tmp_path, "recall", "test", tmp_path / "test.tsv") == 3
+    assert str(model) in capsys.readouterr().out
+
+
+def test_an_id_with_a_space_is_refused_and_nothing_is_written(tmp_path: pathlib.Path) -> None:
+    items = ["a b", *ITEMS[1:6]]
+    model = tmp_path / "model"
+    fake_recall.save(model / "Format-Serving", CFG.data, items, fake_recall.cycle(6), k=3)
+    fake_run.make(tmp_path, held_out.splits({"u": items[3:]}, items, 4), {("Indexer", "model"): model})
+    (tmp_path / "out").mkdir()
+    with pytest.raises(export_predictions.ExportError, match="'a b' holds a space"):
+        export_predictions.export(CFG, tmp_path, "recall", "test", tmp_path / "out" / "test.tsv")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_ranking_is_not_there_yet(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(export_predictions.ExportError, match="not part of this release"):
+        export_predictions.export(CFG, root, "two-stage", "test", tmp_path / "test.tsv")
+
+
+def test_no_run_yet(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(sources.NotMade, match="recsys run"):
+        export_predictions.export(CFG, tmp_path, "recall", "test", tmp_path / "test.tsv")

@@ -113,7 +113,7 @@ class ReadRows(beam.DoFn):
         structs = [{}] if column is None else record[column] or []
         if not structs:
             self._empty_lists.inc()
-        for n, struct in enumerate(structs):
+        for n, struct in enumerate(structs, start=0 if column is None else 1):
             place = (*at, n)
             merged = {**record, **(struct or {})}
             try:

@@ -1,0 +1,191 @@
+"""Tables to raw features through the whole transform: values by hand, formats, policies, and no target lost."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pathlib
+import random
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from modules import config
+from modules import strict
+from modules.beam import text
+from tests import tables
+
+TEMPORAL = config.Split(method="temporal", valid_from=300.0, test_from=400.0)
+
+
+def test_the_features_of_every_split_by_hand(tmp_path: pathlib.Path) -> None:
+    made = tables.make(tmp_path, tables.write(tmp_path))
+    u2 = {"user_id": ["u2"], "user_age": [30.0], "user_gender": ["?"]}  # no gender: the default
+    assert tables.of_user(made["train"], "u2") == [{
+        **u2, "event_item_id": ["b", "c"], "event_timestamp": [150, 250], "event_rating": [1.0, 2.0],
+        "window_start": [0], "seen_item_id": ["b", "c"]}]
+    assert tables.of_user(made["valid"], "u2") == [{
+        **u2, "event_item_id": ["b", "c", "a"], "event_timestamp": [150, 250, 350], "event_rating": [1.0, 2.0, 3.0],
+        "window_start": [0], "seen_item_id": ["b", "c"]}]
+    assert tables.of_user(made["test"], "u2") == [{
+        **u2, "event_item_id": ["b", "c", "a", "b"], "event_timestamp": [150, 250, 350, 450],
+        "event_rating": [1.0, 2.0, 3.0, 4.0], "window_start": [0], "seen_item_id": ["b", "c", "a"]}]
+    assert tables.of_user(made["test"], "u1")[0]["event_rating"] == [5.0, 4.0, 3.0]  # an empty rating: the default
+    assert sorted(made["catalogue"], key=str) == [
+        {"item_id": ["a"], "item_title": ["Apple"], "item_price": [1.5], "item_tags": ["red", "round"],
+         "item_image": [0.0, 1.0]},
+        {"item_id": ["b"], "item_title": ["Bread"], "item_price": [2.0], "item_tags": [], "item_image": [0.25, 0.25]},
+        {"item_id": ["c"], "item_title": ["Cheese"], "item_price": [3.0], "item_tags": ["round"],
+         "item_image": [1.0, 0.5]}]
+
+
+def test_the_summary_counts_by_hand(tmp_path: pathlib.Path) -> None:
+    summary, = tables.make(tmp_path, tables.write(tmp_path))["summary"]
+    assert (summary["users"], summary["items"]) == (2, 3)
+    assert summary["events"] == 7
+    assert (summary["first_timestamp"], summary["last_timestamp"]) == (100, 450)
+    assert summary["targets"] == {"train": 3, "valid": 2, "test": 2}
+    assert summary["examples"] == {"train": 2, "valid": 2, "test": 2, "catalogue": 3}
+    assert summary["history_lengths"] == {"4": 2}  # 3 and 4 events
+
+
+def test_long_histories_become_windows(tmp_path: pathlib.Path) -> None:
+    rows = "".join(f"u1\t{'abc'[n % 3]}\t1\t{n}\n" for n in range(8))
+    data = tables.write(tmp_path, events=tables.EVENTS.splitlines()[0] + "\n" + rows)
+    made = tables.make(tmp_path, data, max_history=3)
+    train = tables.of_user(made["train"], "u1")  # events 0..5: targets 0, 1, 2 and 3, 4, 5
+    assert [(row["window_start"], row["event_timestamp"]) for row in train] == [
+        ([0], [0, 1, 2]), ([1], [1, 2, 3, 4, 5])]
+    assert all(row["seen_item_id"] == ["a", "b", "c"] for row in train)
+    assert [(row["window_start"], row["event_timestamp"]) for row in made["valid"]] == [([2], [2, 3, 4, 5, 6])]
+    assert [(row["window_start"], row["event_timestamp"]) for row in made["test"]] == [([3], [3, 4, 5, 6, 7])]
+
+
+def test_a_temporal_split_has_an_example_for_every_held_out_event(tmp_path: pathlib.Path) -> None:
+    made = tables.make(tmp_path, tables.write(tmp_path), TEMPORAL)
+    assert sorted((row["user_id"][0], row["event_item_id"]) for row in made["train"]) == [
+        ("u1", ["a", "b"]), ("u2", ["b", "c"])]
+    assert sorted((row["user_id"][0], row["event_item_id"]) for row in made["valid"]) == [
+        ("u1", ["a", "b", "c"]), ("u2", ["b", "c", "a"])]
+    assert [row["event_item_id"] for row in made["test"]] == [["b", "c", "a", "b"]]
+
+
+def test_ties_keep_the_order_of_file_and_line(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "events"
+    folder.mkdir()
+    head, shop = "user_id,item_id,timestamp\n", "u,{},5\n"
+    (folder / "2.csv").write_text(head + shop.format("c"))
+    (folder / "1.csv").write_text(head + shop.format("b") + shop.format("a"))
+    data = _csv(folder)
+    made = tables.make(tmp_path, data)
+    assert made["test"][0]["event_item_id"] == ["b", "a", "c"]
+    assert made["summary"][0]["events_with_the_time_of_the_one_before"] == 2
+    assert sorted(row["item_id"][0] for row in made["catalogue"]) == ["a", "b", "c"]  # no items' table
+
+
+def test_csv_reads_quotes_windows_line_ends_a_mark_and_blank_lines(tmp_path: pathlib.Path) -> None:
+    rows = '\ufeffuser_id;item_id;timestamp\r\nu;"a;1";1\r\n\r\nu;b;2\r\nu;c;3'
+    (tmp_path / "e.csv").write_bytes(rows.encode())
+    made = tables.make(tmp_path, _csv(tmp_path / "e.csv", delimiter=";"))
+    assert made["test"][0]["event_item_id"] == ["a;1", "b", "c"]
+
+
+def test_compressed_text_is_read(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "e.csv.gz").write_bytes(gzip.compress(b"user_id,item_id,timestamp\nu,a,1\nu,b,2\nu,c,3\n"))
+    made = tables.make(tmp_path, _csv(tmp_path / "e.csv.gz"))
+    assert made["test"][0]["event_item_id"] == ["a", "b", "c"]
+
+
+def test_a_file_read_in_many_pieces_gives_every_line_once(
+        tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "_CHUNK", 7)  # bytes; lines are longer and shorter than that
+    made = tables.make(tmp_path, tables.write(tmp_path))
+    assert made["summary"][0]["events"] == 7
+    assert tables.of_user(made["test"], "u2")[0]["event_item_id"] == ["b", "c", "a", "b"]
+
+
+def test_flat_and_nested_parquet_give_what_text_gives(tmp_path: pathlib.Path) -> None:
+    expected = tables.make(tmp_path, tables.write(tmp_path))
+    rows = [line.split("\t") for line in tables.EVENTS.splitlines()[1:]]
+    flat = [{"user_id": u, "item_id": i, "rating": float(r) if r else None, "timestamp": int(t)} for u, i, r, t in rows]
+    nested = [{"user_id": user, "seq": [{k: v for k, v in row.items() if k != "user_id"} for row in flat
+                                        if row["user_id"] == user]} for user in ("u1", "u2")]
+    parquet.write_table(pa.Table.from_pylist(flat), tmp_path / "flat.parquet", row_group_size=2)
+    parquet.write_table(pa.Table.from_pylist(nested), tmp_path / "nested.parquet", row_group_size=1)
+    for name, extra in (("flat", {}), ("nested", {"list_column": "seq"})):
+        folder = tmp_path / name
+        folder.mkdir()
+        plain = strict.to_plain(tables.write(tmp_path))
+        plain["events"] |= {"path": str(tmp_path / f"{name}.parquet"), "format": "parquet", **extra}
+        made = tables.make(folder, strict.read(config.Data, plain))
+        for split in ("train", "valid", "test", "summary"):
+            assert sorted(made[split], key=json.dumps) == sorted(expected[split], key=json.dumps)
+
+
+def test_action_type_context_and_source_are_carried(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "e.csv").write_text(
+        "who,item_id,timestamp,kind,device\nu,a,1,click,tv\nu,b,2,,tv\nu,c,3,buy,\n")
+    columns = {"user_id": {"role": "user_id", "source": "who"}, "item_id": "item_id", "timestamp": "timestamp",
+               "kind": {"role": "action_type", "default": "view"},
+               "device": {"role": "context", "kind": "categorical", "default": "web"}}
+    data = strict.read(config.Data, {"events": {"path": str(tmp_path / "e.csv"), "format": "csv", "columns": columns}})
+    row, = tables.make(tmp_path, data)["test"]
+    assert row["event_action_type"] == ["click", "view", "buy"]
+    assert row["context_device"] == ["tv", "tv", "web"]
+
+
+@pytest.mark.parametrize(("policies", "events", "expected"), [
+    ({"duplicate_events": "keep"}, "u1\tc\t\t300\n", {"events": 8, "duplicate_events": {"policy": "keep", "events": 1}}),
+    ({"duplicate_events": "drop"}, "u1\tc\t\t300\n", {"events": 7, "duplicate_events": {"policy": "drop", "events": 1}}),
+    ({"unknown_item": "keep"}, "u1\tz\t\t300\nu2\tz\t\t1\n",
+     {"events": 9, "items": 3, "unknown_item": {"policy": "keep", "items": 1, "events": 2}}),
+    ({"unknown_user": "keep"}, "u3\ta\t\t1\n",
+     {"events": 8, "users": 3, "unknown_user": {"policy": "keep", "users": 1}, "users_only_in_train": 1}),
+])
+def test_policies_are_counted(tmp_path: pathlib.Path, policies: dict[str, Any], events: str,
+                              expected: dict[str, Any]) -> None:
+    made = tables.make(tmp_path, tables.write(tmp_path, events=tables.EVENTS + events, **policies))
+    summary, = made["summary"]
+    found = {**summary, **summary["policies"]}
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_an_unknown_user_gets_the_defaults_of_every_kind(tmp_path: pathlib.Path) -> None:
+    plain = strict.to_plain(tables.write(tmp_path, events=tables.EVENTS + "u3\ta\t\t1\n", unknown_user="keep"))
+    (tmp_path / "shop.user").write_text("user_id:token\tlikes:token_seq\ttaste:float_seq\nu1\tx\t1 2\nu2\ty\t1 2\n")
+    plain["users"]["columns"] = {
+        "user_id": "user_id", "likes": {"kind": "multi_categorical", "default": "none yet"},
+        "taste": {"kind": "vector", "dimension": 2, "default": -1}}
+    row, = tables.of_user(tables.make(tmp_path, strict.read(config.Data, plain))["train"], "u3")
+    assert (row["user_likes"], row["user_taste"]) == (["none", "yet"], [-1.0, -1.0])
+
+
+def test_the_first_of_duplicate_items_is_kept_if_so_declared(tmp_path: pathlib.Path) -> None:
+    data = tables.write(tmp_path, items=tables.ITEMS + "a\tAvocado\t9\tgreen\t0 0\n", duplicate_items="first")
+    made = tables.make(tmp_path, data)
+    assert [row["item_title"] for row in made["catalogue"] if row["item_id"] == ["a"]] == [["Apple"]]
+    assert made["summary"][0]["policies"]["duplicate_items"] == {"policy": "first", "items": 1}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_users_lose_and_double_no_target(tmp_path: pathlib.Path, seed: int) -> None:
+    random.seed(seed)
+    history = {f"u{n}": random.randrange(1, 25) for n in range(30)}
+    rows = [f"{user},i{random.randrange(9)},{random.randrange(40)},{user}-{n}" for user, events in history.items()
+            for n in range(events)]
+    random.shuffle(rows)
+    (tmp_path / "e.csv").write_text("\n".join(["user_id,item_id,timestamp,mark", *rows]))
+    data = _csv(tmp_path / "e.csv", mark="categorical")  # the mark tells one event from the other
+    made = tables.make(tmp_path, data, max_history=4)
+    targets = Counter(mark for row in made["train"] for mark in row["event_mark"][2 if row["window_start"][0] else 0:])
+    targets.update(row["event_mark"][-1] for split in ("valid", "test") for row in made[split])
+    assert targets == Counter(row.split(",")[3] for row in rows)
+
+
+def _csv(path: pathlib.Path, delimiter: str | None = None, **features: str) -> config.Data:
+    columns = {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp", **features}
+    return strict.read(config.Data, {
+        "events": {"path": str(path), "format": "csv", "delimiter": delimiter, "columns": columns}})

@@ -1,0 +1,79 @@
+"""Listing of files, places in them, and the fingerprint of the input."""
+
+from __future__ import annotations
+
+import gzip
+import pathlib
+
+import pytest
+
+from modules import config
+from modules.beam import errors
+from modules.beam import files
+from tests import tables
+
+
+def _table(path: pathlib.Path | str, kind: str = "csv") -> config.Table:
+    return config.Table(path=str(path), columns={}, format=kind)  # type: ignore[arg-type]
+
+
+def _fill(folder: pathlib.Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x")
+
+
+def test_a_folder_gives_its_files_of_the_format_by_name(tmp_path: pathlib.Path) -> None:
+    _fill(tmp_path, "b.csv", "a.csv", "part=1/c.csv", "notes.txt", ".hidden.csv", "_temporary/d.csv")
+    found = [str(pathlib.Path(p).relative_to(tmp_path)) for p in files.list_files(_table(tmp_path), "events").paths]
+    assert found == ["a.csv", "b.csv", "part=1/c.csv"]
+
+
+def test_a_recbole_folder_gives_the_file_of_the_table(tmp_path: pathlib.Path) -> None:
+    _fill(tmp_path, "shop.inter", "shop.user", "shop.item")
+    found = files.list_files(_table(tmp_path, "recbole"), "users").paths
+    assert found == (str(tmp_path / "shop.user"),)
+
+
+def test_a_glob_gives_what_it_matches(tmp_path: pathlib.Path) -> None:
+    _fill(tmp_path, "day-2.log", "day-1.log", "night-1.log")
+    found = files.list_files(_table(tmp_path / "day-*.log"), "events").paths
+    assert found == (str(tmp_path / "day-1.log"), str(tmp_path / "day-2.log"))
+
+
+def test_a_package_gives_a_file_that_it_ships() -> None:
+    found = files.list_files(_table("package:recbole/dataset_example/ml-100k/ml-100k.inter", "recbole"), "events")
+    assert found.sizes == (1979230,)
+
+
+@pytest.mark.parametrize(("path", "message"), [
+    ("missing.csv", r"data.events.path: nothing found at .*missing.csv; expected a file, a folder with \*.csv files"),
+    ("package:no_such_package/x.csv", "needs the package no_such_package, which is not installed"),
+    ("unknown://bucket/x.csv", r"data.events.path: cannot list unknown://bucket/x.csv"),
+])
+def test_a_missing_file_is_named(path: str, message: str) -> None:
+    with pytest.raises(errors.DataError, match=message):
+        files.list_files(_table(path), "events")
+
+
+def test_an_empty_file_is_refused(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.csv").write_text("")
+    with pytest.raises(errors.DataError, match=r"a.csv: the file is empty, expected a header and rows"):
+        files.list_files(_table(tmp_path / "a.csv"), "events")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_line_numbers_are_counted_from_the_offset(tmp_path: pathlib.Path, name: str) -> None:
+    text = b"head\nfirst\nsecond\n"
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    assert [files.line_number(str(tmp_path / name), text.index(word)) for word in (b"head", b"first", b"second")
+            ] == [1, 2, 3]
+
+
+def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path: pathlib.Path) -> None:
+    first, second = tmp_path / "1", tmp_path / "2"
+    first.mkdir()
+    second.mkdir()
+    before = files.fingerprint(tables.write(first))
+    assert files.fingerprint(tables.write(second)) == before
+    assert files.fingerprint(tables.write(second, users=tables.USERS.replace("20", "21"))) != before

@@ -1,0 +1,44 @@
+"""Everything that Beam sends to workers survives the trip, with either of Beam's picklers."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import dill
+import pytest
+from apache_beam.internal import cloudpickle_pickler
+
+from modules import config
+from modules.beam import catalogue
+from modules.beam import encode
+from modules.beam import files
+from modules.beam import histories
+from modules.beam import parquet
+from modules.beam import problems
+from modules.beam import summary
+from modules.beam import text
+from tests import tables
+
+
+def _functions(data: config.Data) -> list[Any]:
+    listings = files.list_tables(data)
+    return [
+        text.ReadLines(), text.ParseLines(listings["events"], data.events),
+        parquet.ReadRows(listings["events"], data.events),
+        histories.KeyEvents(data), histories.KeyRows(data.events, "user_id", ["rating"]),
+        histories.MakeWindows(data, config.Split(), 10),
+        catalogue.KeyPlaces(), catalogue.CountUses(), catalogue.MakeItems(data),
+        summary.Add(), summary.Summarise(data, config.Split()),
+        problems.Refuse(listings), problems.CountAndFirst(3),
+        encode.Encode(encode.value_types(data)),
+    ]
+
+
+@pytest.mark.parametrize("pickler", [cloudpickle_pickler, dill])
+def test_functions_keep_their_settings(tmp_path: pathlib.Path, pickler: Any) -> None:
+    for function in _functions(tables.write(tmp_path)):
+        copy = pickler.loads(pickler.dumps(function))
+        assert type(copy) is type(function)
+        for name in ("_data", "_split", "_max_history", "_listing", "_listings", "_table", "_types", "_limit", "_key"):
+            assert getattr(copy, name, None) == getattr(function, name, None)

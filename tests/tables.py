@@ -1,0 +1,101 @@
+"""Tiny tables as files, and ExampleGen's transforms run on them, for tests of bad and good input."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.runners.portability.fn_api_runner import fn_runner
+
+from modules import config
+from modules import strict
+from modules.beam import errors
+from modules.beam import examples
+from modules.beam import files
+from modules.beam import problems
+
+EVENTS = """\
+user_id:token\titem_id:token\trating:float\ttimestamp:float
+u1\ta\t5\t100
+u1\tb\t4\t200
+u1\tc\t\t300
+u2\tb\t1\t150
+u2\tc\t2\t250
+u2\ta\t3\t350
+u2\tb\t4\t450
+"""
+USERS = """\
+user_id:token\tage:float\tgender:token
+u1\t20\tF
+u2\t30\t
+"""
+ITEMS = """\
+item_id:token\tname:token_seq\tprice:float\ttags:token_seq\timage:float_seq
+a\tApple\t1.5\tred round\t0 1
+b\tBread\t\t\t
+c\tCheese\t3\tround\t1 0.5
+"""
+PLAIN: dict[str, Any] = {
+    "events": {"columns": {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp",
+                           "rating": {"kind": "numeric", "default": 3}}},
+    "users": {"columns": {"user_id": "user_id", "age": {"kind": "numeric", "default": 40},
+                          "gender": {"kind": "categorical", "default": "?"}}},
+    "items": {"columns": {"item_id": "item_id", "name": "title", "price": {"kind": "numeric", "default": 2},
+                          "tags": "multi_categorical",
+                          "image": {"kind": "vector", "dimension": 2, "default": 0.25}}},
+}
+_NAMES = {"events": "shop.inter", "users": "shop.user", "items": "shop.item"}
+
+
+def write(folder: pathlib.Path, *, events: str | bytes = EVENTS, users: str | bytes = USERS,
+          items: str | bytes = ITEMS, **policies: Any) -> config.Data:
+    """Writes the three tables as atomic files and returns the configuration that reads them."""
+    plain = dict(policies)
+    for name, content in (("events", events), ("users", users), ("items", items)):
+        path = folder / _NAMES[name]
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        plain[name] = {**PLAIN[name], "path": str(path)}
+    return strict.read(config.Data, plain)
+
+
+def make(folder: pathlib.Path, data: config.Data, split: config.Split | None = None, max_history: int = 10,
+         runner: Any = None) -> dict[str, list[Any]]:
+    """Runs the transforms as a run does: refuses the first problem; returns the elements of every output."""
+    names = (*examples.SPLITS, examples.SUMMARY)
+    with beam.Pipeline(runner=runner or fn_runner.FnApiRunner()) as pipeline:
+        made = _refusing(pipeline, data, split, max_history)
+        (tuple(made[name] | f"Name[{name}]" >> beam.Map(lambda row, of: json.dumps([of, row]), name) for name in names)
+         | beam.Flatten()
+         | beam.io.WriteToText(str(folder / "made")))
+    rows = [json.loads(line) for path in sorted(folder.glob("made-*")) for line in path.read_text().splitlines()]
+    return {name: [row for of, row in rows if of == name] for name in names}
+
+
+def refusal(data: config.Data, split: config.Split | None = None) -> str:
+    """The one error that a run on bad data gives."""
+    try:
+        with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
+            _refusing(pipeline, data, split, 10)
+    except Exception as error:
+        message = errors.unwrap(error)
+        if message is None:
+            raise
+        return message
+    raise AssertionError("the run did not fail")
+
+
+def _refusing(pipeline: beam.Pipeline, data: config.Data, split: config.Split | None, max_history: int
+              ) -> dict[str, Any]:
+    listings = files.list_tables(data)
+    made: dict[str, Any] = pipeline | examples.MakeExamples(data, split or config.Split(), max_history, listings)
+    for n, found in enumerate(made[problems.TAG]):
+        found | f"Refuse[{n}]" >> beam.ParDo(problems.Refuse(listings))
+    return made
+
+
+def of_user(rows: list[Mapping[str, Any]], user: str) -> list[Mapping[str, Any]]:
+    """A user's examples, the oldest window first."""
+    return sorted((row for row in rows if row["user_id"] == [user]), key=lambda row: row["window_start"])

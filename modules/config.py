@@ -258,8 +258,8 @@ class Training:
     temperature: float = 0.1
     learn_temperature: bool = False
     logq_correction: bool = True
-    distinct_candidates: bool = True  # score the batch's distinct items; false: one candidate for every target
-    catalogue_candidates: bool = False  # score the whole catalogue instead of the batch's items
+    # What a query is scored against: the batch's items, each once; one for every target of the batch; all items.
+    candidates: Literal["distinct", "targets", "catalogue"] = "distinct"
     mask_own_positives: bool = True  # the user's other positives are no negatives
     mask_duplicates: bool = True  # accidental hits: an item that equals the positive is no negative
     action_weights: dict[str, float] = dataclasses.field(default_factory=dict)  # of a target, by action type; default 1
@@ -272,6 +272,9 @@ class Training:
             raise ConfigError(f"temperature: found {self.temperature}, expected a number above 0.")
         if self.epochs < 1:
             raise ConfigError(f"epochs: found {self.epochs}, expected at least 1.")
+        for name in ("warmup_fraction", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name}: found {getattr(self, name)}, expected 0 to below 1.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -71,8 +71,10 @@ class EarlyStopping(tf.Module):
         return self.settings.enabled and int(self.waited) >= self.settings.patience
 
     def update(self, epoch: Epoch) -> None:
-        """Notes the epoch's value, and the weights if it is the best; one that is not a number never is."""
+        """Notes the epoch's value, and the weights if it is the best; NaN (no validation) does not count."""
         value = epoch.value(self.settings.monitor)
+        if math.isnan(value):
+            return
         sign = -1.0 if self.settings.monitor == "loss" else 1.0
         if sign * value > sign * float(self.best_value):
             self.best_value.assign(value)

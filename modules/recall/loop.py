@@ -138,8 +138,9 @@ def _run_epoch(trainer: Trainer, step: Callable, batches: tf.data.Dataset, valid
             watcher.on_batch(float(loss), float(rate), int(count))
     seconds = time.monotonic() - started
     if not np.isfinite(total):
-        raise FloatingPointError(f"The loss has to be finite, found {total} in epoch {int(trainer.epoch) + 1}. "
-                                 "Lower training.learning_rate, or raise training.temperature.")
+        raise FloatingPointError(
+            f"The loss has to be finite, found {total} in epoch {int(trainer.epoch) + 1}. Lower "
+            "training.learning_rate, or raise training.temperature.")
     trainer.swap()
     validation_loss, metrics = validate()
     trainer.epoch.assign_add(1)

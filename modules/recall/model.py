@@ -106,12 +106,12 @@ class RecallModel(tfrs.Model):
 
     def _in_batch_loss(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor,
                        inputs: input_data.Batch, training: bool) -> tf.Tensor:
-        """Against the batch's items: each once, or (`distinct_candidates: false`) one for every target."""
+        """Against the items that `training.candidates` says."""
         settings = self.settings.training
-        if settings.catalogue_candidates:
+        if settings.candidates == "catalogue":
             candidates, positive = self.all_items(), tf.cast(positives - 1, tf.int32)
             draws = None
-        elif settings.distinct_candidates:
+        elif settings.candidates == "distinct":
             candidates, positive = tf.unique(positives)
             draws = tf.cast(tf.size(positives), tf.float32)
         else:
@@ -131,7 +131,7 @@ class RecallModel(tfrs.Model):
         settings, excluded = self.settings.training, None
         if settings.mask_own_positives:
             excluded = tf.gather(tf.gather(self.seen(inputs), candidates, axis=1), rows)
-        if settings.mask_duplicates and not settings.distinct_candidates:
+        if settings.mask_duplicates and settings.candidates == "targets":  # else there are none
             same = positives[:, tf.newaxis] == candidates[tf.newaxis]
             excluded = same if excluded is None else excluded | same
         return excluded

@@ -22,7 +22,8 @@ from modules.recall import loop
 from modules.recall import model as model_lib
 
 SECTIONS = ("data", "features", "model", "training")
-_EVALUATION_POSITIONS = 16_384  # of a validation batch
+_VALIDATION_POSITIONS = 16_384  # of a batch
+_SCORES = 2**25  # of a batch of validation, against the whole catalogue
 
 
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
@@ -65,18 +66,21 @@ def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, tra
                                     action_weights=action_weights(settings, transform)).cache()
     held_out = input_data.sequences(valid_files, spec, layout, unknown, only_last=True)
     summary = input_data.summarise(examples, layout, training.batch_positions, len(ids) + 2)
+    if not summary.counts.any():
+        raise ValueError("Training needs at least one event of a known item, the split train has none; check "
+                         "the split's cut-off times and data.unknown_item.")
     catalogue = input_data.read_catalogue(
         catalogue_files, spec, features.item_features(settings.data), ids, summary.counts)
     model = model_lib.RecallModel(settings, catalogue, vocabulary_sizes(settings, transform))
-    validate = loop.Validation(model, input_data.batches(held_out, layout, _EVALUATION_POSITIONS),
-                               training.early_stopping.monitor)
-    validate()  # builds the model
-    trainer = loop.Trainer(model, summary.steps)
-    shown = [training.early_stopping.monitor] if training.early_stopping.monitor != "loss" else ["NDCG@10"]
+    batches = lambda epoch: input_data.training_batches(examples, layout, training, epoch)
+    model.compute_loss(next(iter(batches(0))))  # builds it
+    monitor = training.early_stopping.monitor
+    positions = max(1, min(_VALIDATION_POSITIONS, _SCORES // len(ids)))
+    validate = loop.Validation(model, input_data.batches(held_out, layout, positions), monitor)
+    shown = "NDCG@10" if monitor == "loss" else monitor
     history = loop.fit(
-        trainer,
-        lambda epoch: input_data.training_batches(examples, layout, training, epoch),
-        validate, [callbacks.Progress(training.epochs, metrics=shown), *watchers], checkpoint_folder)
+        loop.Trainer(model, summary.steps), batches, validate,
+        [callbacks.Progress(training.epochs, metrics=[shown]), *watchers], checkpoint_folder)
     return model, history
 
 

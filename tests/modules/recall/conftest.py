@@ -34,11 +34,16 @@ MAX_HISTORY = 4
 class Transformed:
     """Transform's output, and what the trainer makes of it."""
 
-    output: tft.TFTransformOutput
+    graph: str  # folder of the transform graph
     files: dict[str, str]  # pattern by split
     raw: dict[str, list[dict[str, Any]]]
 
-    def settings(self, model: dict[str, Any] | None = None, training: dict[str, Any] | None = None) -> model_lib.Settings:
+    @property
+    def output(self) -> tft.TFTransformOutput:
+        return tft.TFTransformOutput(self.graph)
+
+    def settings(self, model: dict[str, Any] | None = None,
+                 training: dict[str, Any] | None = None) -> model_lib.Settings:
         """Small towers, two epochs; the arguments replace single values."""
         return strict.read(model_lib.Settings, {
             "data": strict.to_plain(examples.data()), "features": {"max_history": MAX_HISTORY},
@@ -46,9 +51,9 @@ class Transformed:
             "training": {"epochs": 2, "batch_positions": 20, **(training or {})}})
 
     def sequences(self, split: str, settings: model_lib.Settings, **kwargs: Any) -> tf.data.Dataset:
-        return input_data.sequences(
-            [self.files[split]], self.output.transformed_feature_spec(), self.layout(settings), len(ITEMS) + 1,
-            only_last=split != "train", **kwargs)
+        spec = self.output.transformed_feature_spec()
+        return input_data.sequences([self.files[split]], spec, self.layout(settings), len(ITEMS) + 1,
+                                    only_last=split != "train", **kwargs)
 
     def layout(self, settings: model_lib.Settings) -> input_data.Layout:
         return input_data.Layout.of(settings.data, settings.features.max_history)
@@ -58,13 +63,15 @@ class Transformed:
         (batch,) = input_data.batches(self.sequences(split, settings), self.layout(settings), 10_000)
         return batch
 
-    def catalogue(self, settings: model_lib.Settings, counts: np.ndarray | None = None) -> item_tower.Catalogue:
+    def catalogue(self, settings: model_lib.Settings,
+                  counts: np.ndarray | None = None) -> item_tower.Catalogue:
         return input_data.read_catalogue(
-            [self.files["catalogue"]], self.output.transformed_feature_spec(), features.item_features(settings.data),
-            trainer.vocabulary(self.output, features.ITEM_VOCABULARY),
+            [self.files["catalogue"]], self.output.transformed_feature_spec(),
+            features.item_features(settings.data), trainer.vocabulary(self.output, features.ITEM_VOCABULARY),
             np.ones(len(ITEMS) + 2, np.int64) if counts is None else counts)
 
-    def model(self, settings: model_lib.Settings, counts: np.ndarray | None = None) -> model_lib.RecallModel:
+    def model(self, settings: model_lib.Settings,
+              counts: np.ndarray | None = None) -> model_lib.RecallModel:
         return model_lib.RecallModel(
             settings, self.catalogue(settings, counts), trainer.vocabulary_sizes(settings, self.output))
 
@@ -89,8 +96,9 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
         rows["train"].append(window(length))
         rows["valid"].append({**window(length + 1), "seen_item_id": sorted(set(items[:length]))})
     rows["train"].append(examples.sequence(ITEMS[:6], [10**9 + n for n in range(6)], window_start=3))
-    rows["catalogue"] = [examples.item(name, item_price=float(n), item_brand="ab"[n % 2], item_tags=["x", "y"][: n % 3])
-                         for n, name in enumerate(ITEMS)]
+    rows["catalogue"] = [
+        examples.item(name, item_price=float(n), item_brand="ab"[n % 2], item_tags=["x", "y"][: n % 3])
+        for n, name in enumerate(ITEMS)]
     return rows
 
 
@@ -102,8 +110,9 @@ def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
     custom = {"config": {"data": strict.to_plain(data), "features": strict.to_plain(config.Features())}}
     reader = tfxio.TFExampleBeamRecord(
         physical_format="inline", schema=schemas.from_config(data), telemetry_descriptors=["test"])
-    with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "beam"), force_tf_compat_v1=False):
-        raw = {split: pipeline | f"Create[{split}]" >> beam.Create([examples.serialize(r) for r in rows[split]])
+    context = tft_beam.Context(temp_dir=str(folder / "beam"), force_tf_compat_v1=False)
+    with beam.Pipeline() as pipeline, context:
+        raw = {split: pipeline | f"Create[{split}]" >> beam.Create(list(map(examples.serialize, rows[split])))
                | f"Read[{split}]" >> reader.BeamSource() for split in rows}
         everything = (raw["train"], raw["catalogue"]) | beam.Flatten()
         adapter = reader.TensorAdapterConfig()
@@ -111,14 +120,14 @@ def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
             lambda inputs: preprocessing.preprocessing_fn(inputs, custom))
         _ = graph | tft_beam.WriteTransformFn(str(folder / "graph"))
         for split, batches in raw.items():
-            (found, metadata) = ((batches, adapter), graph) | f"Transform[{split}]" >> tft_beam.TransformDataset(
-                output_record_batches=True)
+            transform = f"Transform[{split}]" >> tft_beam.TransformDataset(output_record_batches=True)
+            found, metadata = ((batches, adapter), graph) | transform
             _ = (found | f"Encode[{split}]" >> beam.FlatMap(
                      _encoded, beam.pvalue.AsSingleton(metadata.deferred_metadata))
                  | f"Write[{split}]" >> beam.io.WriteToTFRecord(
                      str(folder / f"Split-{split}" / "examples"), file_name_suffix=".gz"))
     files = {split: str(pathlib.Path(folder) / f"Split-{split}" / "*") for split in rows}
-    return Transformed(tft.TFTransformOutput(str(folder / "graph")), files, rows)
+    return Transformed(str(folder / "graph"), files, rows)
 
 
 def _encoded(batch: tuple[Any, dict[str, Any]], metadata: Any) -> list[bytes]:

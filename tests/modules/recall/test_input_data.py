@@ -48,7 +48,8 @@ def test_action_weights(transformed):
     settings = transformed.settings(training={"action_weights": {"buy": 3.0}})
     weights = trainer.action_weights(settings, transformed.output)
     found = next(iter(transformed.sequences("train", settings, action_weights=weights).as_numpy_iterator()))
-    expected = [3.0 if action == "buy" else 1.0 for action in transformed.raw["train"][0]["event_action_type"]]
+    actions = transformed.raw["train"][0]["event_action_type"]
+    expected = [3.0 if action == "buy" else 1.0 for action in actions]
     assert found[input_data.TARGET_WEIGHT].tolist() == expected
 
 
@@ -76,8 +77,8 @@ def test_summary(transformed):
     settings = transformed.settings()
     examples, layout = transformed.sequences("train", settings), transformed.layout(settings)
     summary = input_data.summarise(examples, layout, 20, rows=14)
-    names = [n for raw in transformed.raw["train"][:-1] for n in raw["event_item_id"]] + ["i2", "i3", "i4", "i5"]
-    expected = np.bincount(_ids(transformed, names), minlength=14)
+    names = [n for raw in transformed.raw["train"][:-1] for n in raw["event_item_id"]]
+    expected = np.bincount(_ids(transformed, [*names, "i2", "i3", "i4", "i5"]), minlength=14)
     assert summary.counts.tolist() == expected.tolist()
     batches = input_data.training_batches(examples, layout, settings.training, 0)
     assert summary.steps == sum(1 for _ in batches)
@@ -96,10 +97,9 @@ def test_shuffled_ties_keep_the_seconds_together(transformed):
     settings = transformed.settings()
     layout = transformed.layout(settings)
     example = next(iter(transformed.sequences("train", settings)))
-    example = {**example, **{name: tf.range(10, 15, dtype=example[name].dtype) if example[name].dtype != tf.float32
-                             else tf.range(10.0, 15.0) for name in layout.events}}
+    example |= {name: tf.cast(tf.range(10, 15), example[name].dtype) for name in layout.events}
     example[DELTA] = tf.constant([5, 0, 0, 7, 0], tf.int64)  # events 10, 11, 12 of one second, then 13, 14
-    example[input_data.TARGET_WEIGHT] = tf.constant([0.0, 1.0, 1.0, 1.0, 1.0])  # event 10 opens a continued window
+    example[input_data.TARGET_WEIGHT] = tf.constant([0.0, 1.0, 1.0, 1.0, 1.0])  # 10 opens a continued window
     orders = set()
     for seed in range(20):
         moved = input_data.shuffle_ties(example, layout, tf.constant([seed, 0]))

@@ -45,7 +45,7 @@ def _random(layer):
 
 @pytest.mark.parametrize("relative", [False, True])
 def test_attention_against_numpy(relative):
-    layer = _random(layers.CausalSelfAttention(dim=8, heads=2, dropout=0.0, relative=relative, name="attention"))
+    layer = _random(layers.CausalSelfAttention(8, heads=2, dropout=0.0, relative=relative, name="attention"))
     np.testing.assert_allclose(layer(INPUTS), _attention(layer, INPUTS), rtol=1e-3, atol=1e-4)
 
 
@@ -73,7 +73,7 @@ def test_block_against_numpy(norm_first):
 
 
 def test_block_never_looks_ahead():
-    block = _random(layers.TransformerBlock(dim=8, heads=2, dropout=0.0, norm_first=True, hidden=12, relative=True))
+    block = _random(layers.TransformerBlock(8, 2, dropout=0.0, norm_first=True, hidden=12, relative=True))
     changed = INPUTS.copy()
     changed[:, 3:] += 5.0
     before, after = block(INPUTS).numpy(), block(changed).numpy()
@@ -104,16 +104,18 @@ def test_distance_buckets_double():
     layer.distance_bias.assign(tf.range(float(layers.DISTANCE_BUCKETS))[:, tf.newaxis])
     last = layer._distance_bias(tf.constant(1000)).numpy()[0, -1][::-1]  # by distance
     # 16 to 22 is the first half doubling from 16, 23 to 31 the second, then from 32, 64, ...
-    assert [last[d] for d in (0, 1, 15, 16, 22, 23, 31, 32, 64, 128, 999)] == [0, 1, 15, 16, 16, 17, 17, 18, 20, 22, 27]
+    distances = [0, 1, 15, 16, 22, 23, 31, 32, 64, 128, 999]
+    assert last[distances].tolist() == [0, 1, 15, 16, 16, 17, 17, 18, 20, 22, 27]
 
 
 def test_time_encoder_adds_three_embeddings():
     layer = layers.TimeEncoder(4)
-    inputs = {"event_time_of_day_xf": [[23, 0]], "event_day_of_week_xf": [[6, 1]], "event_time_delta_xf": [[0, 5]]}
-    inputs = {name: tf.constant(value, tf.int64) for name, value in inputs.items()}
+    inputs = {"event_time_of_day_xf": tf.constant([[23, 0]]), "event_day_of_week_xf": tf.constant([[6, 1]]),
+              "event_time_delta_xf": tf.constant([[0, 5]])}
     found = layer(inputs).numpy()
     hour, day, delta = (e.get_weights()[0] for e in (layer.hour, layer.day, layer.delta))
-    np.testing.assert_allclose(found[0], [hour[23] + day[6] + delta[0], hour[0] + day[1] + delta[3]], rtol=1e-6)
+    expected = [hour[23] + day[6] + delta[0], hour[0] + day[1] + delta[3]]
+    np.testing.assert_allclose(found[0], expected, rtol=1e-6)
 
 
 def test_feature_encoder_adds_what_is_known():

@@ -1,4 +1,4 @@
-"""Training as a whole: early stopping, resumption, moving average, history, progress, and the exported model."""
+"""Training as a whole: early stopping, resumption, moving average, progress, and the exported model."""
 
 import dataclasses
 import io
@@ -22,12 +22,12 @@ from tests import examples
 
 
 def _epoch(number, value):
-    return callbacks.Epoch(epoch=number, loss=1.0, val_loss=value, metrics={"NDCG@10": value}, learning_rate=0.1,
-                           seconds=1.0, positions_per_second=10.0)
+    return callbacks.Epoch(epoch=number, loss=1.0, val_loss=value, metrics={"NDCG@10": value},
+                           learning_rate=0.1, seconds=1.0, positions_per_second=10.0)
 
 
 @pytest.mark.parametrize(("monitor", "values", "best"), [
-    ("NDCG@10", [0.1, 0.3, 0.2, 0.25], 2), ("loss", [3.0, 2.0, math.nan, 2.5], 2)])
+    ("NDCG@10", [0.1, 0.3, 0.2, 0.25], 2), ("loss", [3.0, 2.0, 2.5, 2.0], 2)])
 def test_early_stopping_restores_the_best_weights(monitor, values, best):
     weight = tf.Variable(0.0)
     stopping = callbacks.EarlyStopping(config.EarlyStopping(monitor=monitor, patience=2), [weight])
@@ -39,6 +39,14 @@ def test_early_stopping_restores_the_best_weights(monitor, values, best):
     assert stops == [False, False, False, True]
     stopping.restore_best()
     assert float(weight) == best
+
+
+def test_epochs_without_validation_neither_stop_nor_count_as_best():
+    stopping = callbacks.EarlyStopping(config.EarlyStopping(patience=1), [tf.Variable(0.0)])
+    for number in range(1, 4):
+        stopping.update(_epoch(number, math.nan))
+    assert not stopping.stops
+    assert int(stopping.best_epoch) == 0
 
 
 def test_without_early_stopping_the_last_weights_stay():
@@ -59,8 +67,8 @@ def test_progress_writes_plain_lines_where_no_terminal_is():
     progress.on_batch(1.0, 0.1, 20)
     progress.on_epoch(_epoch(1, 0.25))
     progress.on_end()
-    assert stream.getvalue() == ("epoch 1/2: loss 1.0000, validation loss 0.2500, NDCG@10 0.2500, rate 1.00e-01, "
-                                 "10 positions/s\n")
+    assert stream.getvalue() == (
+        "epoch 1/2: loss 1.0000, validation loss 0.2500, NDCG@10 0.2500, rate 1.00e-01, 10 positions/s\n")
 
 
 def test_progress_draws_a_bar_on_a_terminal():
@@ -117,7 +125,7 @@ def test_early_stop_leaves_the_best_epoch_s_model(transformed, tmp_path):
     model, history = _train(transformed, tmp_path, epochs=8, learning_rate=0.05,
                             early_stopping={"monitor": "loss", "patience": 2})
     settings = model.settings
-    batches = input_data.batches(transformed.sequences("valid", settings), transformed.layout(settings), 16_384)
+    batches = input_data.batches(transformed.sequences("valid", settings), transformed.layout(settings), 1000)
     loss, _ = loop.Validation(model, batches, "loss")()
     assert loss == pytest.approx(min(e.val_loss for e in history), rel=1e-4)
 
@@ -148,9 +156,8 @@ def exported(transformed, tmp_path_factory):
     settings = transformed.settings()
     sections = {name: strict.to_plain(getattr(settings, name)) for name in trainer.SECTIONS}
     arguments = types.SimpleNamespace(
-        custom_config={"config": sections, "checkpoint_root": str(folder / "checkpoints"), "source_digest": "1"},
-        transform_output=transformed.output.transform_output_dir if hasattr(
-            transformed.output, "transform_output_dir") else transformed.output._transform_output_dir,
+        custom_config={"config": sections, "checkpoint_root": str(folder / "checkpoints")},
+        transform_output=transformed.graph,
         train_files=[transformed.files["train"], transformed.files["catalogue"]],
         eval_files=[transformed.files["valid"]],
         serving_model_dir=str(folder / "model"), model_run_dir=str(folder / "run"))
@@ -192,7 +199,8 @@ def test_longer_histories_than_the_model_reads_are_legal(transformed, exported):
     long = {n: np.repeat(v[:, :1], 9, axis=1) if n in sequence else v for n, v in one.items()}
     long |= {features.EVENT_TIMESTAMP: times, requests.REQUEST_TIMESTAMP: times[:, -1] + 1}
     short = {n: v[:, -5:] if n in sequence else v for n, v in long.items()}
-    ask = lambda batch: saved.signatures["query"](**{n: tf.constant(v) for n, v in batch.items()})["query"].numpy()
+    query = saved.signatures["query"]
+    ask = lambda batch: query(**{n: tf.constant(v) for n, v in batch.items()})["query"].numpy()
     np.testing.assert_allclose(ask(long), ask(short), atol=1e-5)
 
 
@@ -200,8 +208,8 @@ def test_the_exported_model_loads_without_this_package(exported, run_python):
     printed = run_python(f"""
         import sys, tensorflow as tf
         saved = tf.saved_model.load({str(exported / "model")!r})
-        answer = saved.signatures["candidates"]()
-        print(sorted(saved.signatures), answer["vector"].shape, [m for m in sys.modules if m.startswith("modules")])
+        shape = saved.signatures["candidates"]()["vector"].shape
+        print(sorted(saved.signatures), shape, [m for m in sys.modules if m.startswith("modules")])
     """)
     assert printed.strip() == "['candidates', 'query'] (12, 8) []"
 

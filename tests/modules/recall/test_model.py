@@ -1,5 +1,7 @@
 """The model: what a query may depend on, the loss against a NumPy reference, cold items, and every switch."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -75,12 +77,13 @@ def _reference(model, batch, *, temperature, log_q, own, duplicates, distinct):
 @pytest.mark.parametrize("other", [True, False])
 def test_loss_against_numpy(transformed, distinct, own, other):
     settings = transformed.settings(training={
-        "temperature": 0.3, "distinct_candidates": distinct, "mask_own_positives": own, "mask_duplicates": other,
-        "logq_correction": other})
+        "temperature": 0.3, "candidates": "distinct" if distinct else "targets", "mask_own_positives": own,
+        "mask_duplicates": other, "logq_correction": other})
     counts = np.array([0, *range(1, 12), 0, 0])
     model, batch = transformed.model(settings, counts), transformed.batch(settings)
     batch = {**batch, input_data.TARGET_WEIGHT: batch[input_data.TARGET_WEIGHT] * [1.0, 2.0, 1.0, 3.0, 1.0]}
-    expected = _reference(model, batch, temperature=0.3, log_q=other, own=own, duplicates=other, distinct=distinct)
+    expected = _reference(
+        model, batch, temperature=0.3, log_q=other, own=own, duplicates=other, distinct=distinct)
     np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-4)
 
 
@@ -116,16 +119,18 @@ OLD = {"negatives": "random", "loss": "bce", "lr_schedule": "constant"}
 SWITCHES = [
     ({"norm_first": False}, {}), ({"time_features": False}, {}), ({"request_time": False}, {}),
     ({"user_features": False}, {}), ({"item_features": False}, {}), ({"event_features": False}, {}),
-    ({"context_features": False}, {}),
-    ({"shared_items": False}, {}), ({"normalise": False}, {"temperature": 1.0}), ({"relative_positions": True}, {}),
+    ({"context_features": False}, {}), ({"relative_positions": True}, {}),
+    ({"shared_items": False}, {}), ({"normalise": False}, {"temperature": 1.0}),
     ({"item_id_dropout": 0.5}, {}), ({}, {"loss": "bce"}), ({}, {"learn_temperature": True}),
-    ({}, {"distinct_candidates": False}), ({}, {"catalogue_candidates": True}), ({}, {"weight_decay": 0.1}),
+    ({}, {"candidates": "targets"}), ({}, {"candidates": "catalogue"}), ({}, {"weight_decay": 0.1}),
     ({}, {"ema": 0.9}), ({}, {"shuffle_ties": True}),
-    ({"norm_first": False, "normalise": False, "time_features": False, "request_time": False, "user_features": False,
-      "item_features": False, "event_features": False, "context_features": False}, OLD)]
+    ({"norm_first": False, "normalise": False, "time_features": False, "request_time": False,
+      "user_features": False, "item_features": False, "event_features": False, "context_features": False},
+     OLD)]
 
 
-@pytest.mark.parametrize(("model_options", "training_options"), SWITCHES, ids=lambda o: ",".join(o) or "default")
+@pytest.mark.parametrize(("model_options", "training_options"), SWITCHES,
+                         ids=lambda options: ",".join(options) or "default")
 def test_every_switch_learns(transformed, model_options, training_options):
     settings = transformed.settings({"dropout": 0.0, **model_options},
                                     {"lr_schedule": "constant", "learning_rate": 0.03, **training_options})
@@ -143,11 +148,11 @@ def test_the_existing_recommender_has_nothing_but_items_and_places(transformed):
     model, batch = transformed.model(settings), transformed.batch(settings)
     model.compute_loss(batch)
     names = {v.name.split("/")[-2] for v in model.trainable_variables}
-    assert names == {"item_id", "position", "query_tower", "query_key_value", "output", "expand", "contract", "norm",
-                     "norm_0", "norm_1"}  # query_tower: BOS
+    assert names == {"item_id", "position", "query_tower", "query_key_value", "output", "expand", "contract",
+                     "norm", "norm_0", "norm_1"}  # query_tower: BOS
 
 
 def test_sections_may_come_as_json():
-    plain = {"data": {"events": {"path": "x", "columns": {
-        "user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"}}}, "training": {"epochs": 3}, "index": {}}
-    assert trainer.read_settings(plain).training.epochs == 3
+    columns = {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"}
+    plain = {"data": {"events": {"path": "x", "columns": columns}}, "training": {"epochs": 3}, "index": {}}
+    assert trainer.read_settings(json.dumps(plain)).training.epochs == 3

@@ -17,7 +17,8 @@ def test_warm_up_then_cosine():
 
 
 def test_without_warm_up_it_starts_at_the_peak():
-    assert float(schedule.WarmupCosine(peak=0.8, steps=10, warmup_steps=0)(tf.constant(0))) == pytest.approx(0.8)
+    rate = schedule.WarmupCosine(peak=0.8, steps=10, warmup_steps=0)
+    assert float(rate(tf.constant(0))) == pytest.approx(0.8)
 
 
 def test_warm_up_as_long_as_the_training_is_refused():

@@ -13,8 +13,8 @@ fed either alone.
   <numeric>_xf                          float32 [B, 1], z-score; of an event or its context [B, (n)]
   <vector>_xf                           float32 [B, dimension], as it is
 
-What is missing (the empty text, NaN, no value) becomes the column's default before anything else is done with
-it.
+What is missing (the empty text, one of the column's `missing` texts, NaN, no value) becomes the column's
+default before anything else is done with it.
 """
 
 from __future__ import annotations
@@ -94,10 +94,14 @@ def _transformed(values: tf.RaggedTensor, analysed: tf.Tensor, feature: features
 def _filled(values: tf.RaggedTensor, feature: features.Feature) -> tf.RaggedTensor:
     """Puts the default where a value is missing; of a list of categories it drops the missing ones."""
     fill = feature.spec.fill
+    if feature.kind in ("numeric", "vector"):
+        missing = tf.math.is_nan(values.values)
+    else:
+        texts = tf.constant(["", *feature.spec.missing])
+        missing = tf.reduce_any(values.values[:, tf.newaxis] == texts, axis=1)
     if feature.kind == "multi_categorical":
-        present = tf.ragged.boolean_mask(values, values != "")
+        present = tf.ragged.boolean_mask(values, values.with_values(~missing))
         return _with_default(present, fill) if fill else present
-    missing = values.values == "" if feature.kind == "categorical" else tf.math.is_nan(values.values)
     return values.with_values(tf.where(missing, tf.constant(fill, values.dtype), values.values))
 
 

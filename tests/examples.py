@@ -20,7 +20,7 @@ def data() -> config.Data:
         "events": {"path": "events.csv", "format": "csv", "columns": {
             "user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp", "action": "action_type",
             "rating": {"kind": "numeric", "default": 3},
-            "device": {"role": "context", "kind": "categorical", "default": "web"},
+            "device": {"role": "context", "kind": "categorical", "default": "web", "missing": ["NA"]},
             "battery": {"role": "context", "kind": "numeric"}}},
         "users": {"path": "users.csv", "format": "csv", "columns": {
             "user_id": "user_id", "age": {"kind": "numeric", "default": 30}, "gender": "categorical",

@@ -175,6 +175,7 @@ class Cross:
     buckets: int = 1000
 
     def __post_init__(self) -> None:
+        strict.at_least(self, buckets=1)
         if len(self.features) < 2:
             raise ConfigError(f"features: found {list(self.features)}, expected two or more to cross.")
 
@@ -188,13 +189,18 @@ class Features:
     crosses: tuple[Cross, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.max_history < 2:
-            raise ConfigError(f"max_history: found {self.max_history}, expected at least 2.")
+        strict.at_least(self, max_history=2)
         try:
             zoneinfo.ZoneInfo(self.timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):
             raise ConfigError(f"timezone: found {self.timezone!r}, expected a name like UTC or Europe/Berlin."
                               + strict.nearest(self.timezone, zoneinfo.available_timezones())) from None
+
+
+def _shares(section: RecallModel | Training, *names: str) -> None:
+    for name in names:
+        if not 0 <= getattr(section, name) < 1:
+            raise ConfigError(f"{name}: found {getattr(section, name)}, expected 0 to below 1.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,10 +225,10 @@ class RecallModel:
     normalise: bool = True  # both towers' vectors have length 1; false is the plain dot product
 
     def __post_init__(self) -> None:
+        strict.at_least(self, dim=1, layers=1, heads=1, feed_forward=1)
         if self.dim % self.heads:
             raise ConfigError(f"heads: found {self.heads}, expected a divisor of dim ({self.dim}).")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout: found {self.dropout}, expected 0 to below 1.")
+        _shares(self, "dropout", "item_id_dropout")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,6 +241,7 @@ class EarlyStopping:
     patience: int = 5
 
     def __post_init__(self) -> None:
+        strict.at_least(self, patience=1)
         if self.monitor != "loss" and not re.fullmatch(r"(HR|NDCG|MRR)@[1-9]\d*", self.monitor):
             raise ConfigError(f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG or MRR with a depth, "
                               "like NDCG@10.")
@@ -268,13 +275,14 @@ class Training:
     def __post_init__(self) -> None:
         if self.negatives == "random" and self.loss == "infonce":
             raise ConfigError("loss: infonce needs negatives: in_batch; with negatives: random use loss: bce.")
-        if self.temperature <= 0:
-            raise ConfigError(f"temperature: found {self.temperature}, expected a number above 0.")
-        if self.epochs < 1:
-            raise ConfigError(f"epochs: found {self.epochs}, expected at least 1.")
-        for name in ("warmup_fraction", "ema"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name}: found {getattr(self, name)}, expected 0 to below 1.")
+        for name in ("temperature", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name}: found {getattr(self, name)}, expected a number above 0.")
+        strict.at_least(self, epochs=1, batch_positions=1, weight_decay=0, seed=0)
+        _shares(self, "warmup_fraction", "ema")
+        for action, weight in self.action_weights.items():
+            if not weight >= 0:
+                raise ConfigError(f"action_weights.{action}: found {weight}, expected at least 0.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -290,6 +298,14 @@ class Index:
     anisotropic_threshold: float = 0.2
     min_recall: float = 0.99  # of recall@k against exact search; the gate
     gate_queries: int = 1000
+
+    def __post_init__(self) -> None:
+        strict.at_least(self, k=1, max_exclusions=0, leaves=1, leaves_to_search=1, reorder=1, gate_queries=1)
+        if not 0 <= self.min_recall <= 1:
+            raise ConfigError(f"min_recall: found {self.min_recall}, expected 0 to 1.")
+        if self.leaves and self.leaves_to_search and self.leaves_to_search > self.leaves:
+            raise ConfigError(f"leaves_to_search: found {self.leaves_to_search}, expected at most leaves "
+                              f"({self.leaves}).")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -312,10 +328,14 @@ class Evaluation:
     min_slice_users: int = 30
 
     def __post_init__(self) -> None:
+        if not self.ks or min(self.ks) < 1:
+            raise ConfigError(f"ks: found {list(self.ks)}, expected depths of at least 1.")
+        strict.at_least(self, min_slice_users=1)
         known = [f"{m}@{k}" for m in ("HR", "NDCG", "MRR") for k in self.ks]
-        for key in (*self.thresholds, self.primary):
-            if key not in known:
-                raise ConfigError(f"thresholds: unknown metric {key!r}.{strict.nearest(key, known)}")
+        for name, keys in (("thresholds", self.thresholds), ("primary", (self.primary,))):
+            for key in keys:
+                if key not in known:
+                    raise ConfigError(f"{name}: unknown metric {key!r}.{strict.nearest(key, known)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -325,6 +345,9 @@ class Runner:
     kind: Literal["direct", "multi_process", "dataflow"] = "direct"
     workers: int = 2
     options: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        strict.at_least(self, workers=1)
 
 
 @dataclasses.dataclass(frozen=True)

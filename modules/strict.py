@@ -67,6 +67,14 @@ def read(cls: type[T], value: Any, path: str = "") -> T:
         raise ConfigError(_join(path, text) if path and not text.startswith(path) else text) from None
 
 
+def at_least(section: Any, **lowest: float) -> None:
+    """Refuses fields of a dataclass below their lowest value; None passes. For use in `__post_init__`."""
+    for name, low in lowest.items():
+        value = getattr(section, name)
+        if value is not None and not value >= low:  # not `<`, so that NaN is refused
+            raise ConfigError(f"{name}: found {value}, expected at least {low}.")
+
+
 def to_plain(value: Any) -> Any:
     """The inverse of `read`: dictionaries, lists and scalars only, ready for JSON or YAML."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

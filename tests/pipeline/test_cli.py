@@ -152,7 +152,8 @@ def test_recommend_for_a_user(implementation):
     calls = implementation("pipeline.recommend", "main")
     assert cli.main(["recommend", "--user", "42", "--at", "893286638", "--json"]) == 0
     assert calls[0][1] == {
-        "user": "42", "history": None, "profile": {}, "at": 893286638, "exclude": (), "k": 10, "as_json": True}
+        "user": "42", "history": None, "profile": {}, "at": 893286638, "exclude": (), "k": 10,
+        "as_json": True}
 
 
 def test_recommend_for_an_empty_history(implementation):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Literal, Union
+from typing import Literal
 
 Tone = Literal["", "good", "bad", "quiet", "strong"]
 
@@ -64,7 +64,9 @@ class Table:
     def __post_init__(self) -> None:
         for row in self.rows:
             if len(row) != len(self.columns):
-                raise ValueError(f"table {self.caption!r}: a row has {len(row)} cells, expected {len(self.columns)}.")
+                raise ValueError(
+                    f"table {self.caption!r}: a row has {len(row)} cells, expected {len(self.columns)}."
+                )
 
     @property
     def headings(self) -> list[tuple[str, bool]]:
@@ -86,9 +88,10 @@ class Figure:
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """Blocks side by side where there is room."""
+    """Blocks side by side where there is room; `least` is the width of a column, in rem."""
 
-    blocks: tuple["Block", ...]
+    blocks: tuple[Block, ...]
+    least: float = 21
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Folded:
     """Blocks behind a line that opens them."""
 
     summary: str
-    blocks: tuple["Block", ...]
+    blocks: tuple[Block, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,10 +108,10 @@ class Card:
 
     title: str
     subtitle: str
-    blocks: tuple["Block", ...]
+    blocks: tuple[Block, ...]
 
 
-Block = Union[Text, Items, Code, Facts, Table, Figure, Grid, Folded, Card]
+Block = Text | Items | Code | Facts | Table | Figure | Grid | Folded | Card
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import features
-from pipeline.report import blocks, charts, sources, text
+from pipeline.report import blocks
+from pipeline.report import charts
+from pipeline.report import sources
+from pipeline.report import text
 
 _HIDDEN = (features.WINDOW_START,)  # bookkeeping
 _TOP = 3  # values of a text feature that are named
@@ -29,29 +32,55 @@ def overview(summary: Mapping[str, Any]) -> Iterator[blocks.Block]:
     users, items, events = summary["users"], summary["items"], summary["events"]
     facts = [("users", f"{users:,}"), ("items", f"{items:,}"), ("events", f"{events:,}")]
     if users and items:
-        facts += [("events a user", f"{events / users:.1f}"), ("density", text.percent(events / (users * items), 2))]
+        facts += [
+            ("events a user", f"{events / users:.1f}"),
+            ("density", text.percent(events / (users * items), 2)),
+        ]
     if summary["first_timestamp"] is not None:
-        facts += [("first event", text.moment(summary["first_timestamp"])),
-                  ("last event", text.moment(summary["last_timestamp"]))]
+        facts += [
+            ("first event", text.moment(summary["first_timestamp"])),
+            ("last event", text.moment(summary["last_timestamp"])),
+        ]
     yield blocks.Facts(tuple(facts))
-    splits = tuple((split, f"{count:,}", f"{summary['targets'][split]:,}" if split in summary["targets"] else "")
-                   for split, count in summary["examples"].items())
-    yield blocks.Grid((
-        blocks.Table("Splits: examples are windows of a user's events (train), requests (valid, test) or items; targets "
-                     "are the events to predict.", ("split", "examples#", "targets#"), splits),
-        _policies(summary), *_lengths(summary["history_lengths"], users)))
+    splits = tuple(
+        (split, f"{count:,}", f"{summary['targets'][split]:,}" if split in summary["targets"] else "")
+        for split, count in summary["examples"].items()
+    )
+    yield blocks.Grid(
+        (
+            blocks.Table(
+                "Windows of users' events (train), requests (valid, test) and items",
+                ("split", "examples#", "targets#"),
+                splits,
+            ),
+            _policies(summary),
+            *_lengths(summary["history_lengths"], users),
+        )
+    )
 
 
 def _policies(summary: Mapping[str, Any]) -> blocks.Table:
     """What did not fit, and what was done with it."""
-    rows = [(name.replace("_", " "), found["policy"],
-             ", ".join(f"{count:,} {what}" for what, count in found.items() if what != "policy"))
-            for name, found in summary["policies"].items()]
-    for name in ("users_only_in_train", "users_without_events", "items_without_events", "unused_events",
-                 "events_with_the_time_of_the_one_before"):
+    rows = [
+        (
+            name.replace("_", " "),
+            found["policy"],
+            ", ".join(f"{count:,} {what}" for what, count in found.items() if what != "policy"),
+        )
+        for name, found in summary["policies"].items()
+    ]
+    for name in (
+        "users_only_in_train",
+        "users_without_events",
+        "items_without_events",
+        "unused_events",
+        "events_with_the_time_of_the_one_before",
+    ):
         if name in summary:
             rows.append((name.replace("_", " "), "counted", f"{summary[name]:,}"))
-    return blocks.Table("Rows that do not fit, and the policy for them.", ("what", "policy", "found"), tuple(rows))
+    return blocks.Table(
+        "Rows that do not fit, and the policy for them", ("what", "policy", "found"), tuple(rows)
+    )
 
 
 def _lengths(lengths: Mapping[str, int], users: int) -> Iterator[blocks.Figure]:
@@ -60,8 +89,12 @@ def _lengths(lengths: Mapping[str, int], users: int) -> Iterator[blocks.Figure]:
         labels = [str(n) if n <= 2 else f"{n // 2 + 1}-{n}" for n in ends]
         shares = [lengths[str(n)] / users for n in ends]
         alt = "Users by number of events: " + ", ".join(f"{lb} {s:.0%}" for lb, s in zip(labels, shares))
-        yield blocks.Figure(charts.bars(labels, {"users": shares}, alt=alt, x_label="events of a user",
-                                        y_label="share of users"), "")
+        yield blocks.Figure(
+            charts.bars(
+                labels, {"users": shares}, alt=alt, x_label="events of a user", y_label="share of users"
+            ),
+            "",
+        )
 
 
 def anomalies(source: sources.Source) -> blocks.Text:
@@ -70,8 +103,11 @@ def anomalies(source: sources.Source) -> blocks.Text:
     if execution is None:
         return blocks.Text("The examples were not yet held against the schema.", "quiet")
     if execution.state == "failed":
-        return blocks.Text("The data break the schema; the run was stopped. The last lines of the newest file in "
-                           f"{source.run.folder / 'logs'} name every case.", "bad")
+        return blocks.Text(
+            "The data break the schema; the run was stopped. The last lines of the newest file in "
+            f"{source.run.folder / 'logs'} name every case.",
+            "bad",
+        )
     return blocks.Text("No anomalies: all splits keep the schema.", "good")
 
 
@@ -82,7 +118,9 @@ def feature_tables(found: Statistics) -> Iterator[blocks.Block]:
             yield from _tables(found[split], split)
     others = [s for s in found if s not in _SPLITS]
     if others:
-        yield blocks.Folded("Statistics of " + " and ".join(others), tuple(b for s in others for b in _tables(found[s], s)))
+        yield blocks.Folded(
+            "Statistics of " + " and ".join(others), tuple(b for s in others for b in _tables(found[s], s))
+        )
 
 
 def _tables(split: Mapping[str, Any], name: str) -> Iterator[blocks.Block]:
@@ -91,27 +129,45 @@ def _tables(split: Mapping[str, Any], name: str) -> Iterator[blocks.Block]:
     texts = {n: f for n, f in shown.items() if "mean" not in f}
     of = f"{name}, {split['examples']:,} examples"
     if texts:
-        yield blocks.Table(f"Texts and ids of {of}.", ("feature", "values#", "missing#", "distinct#", "most frequent"),
-                           tuple(_text_row(n, f) for n, f in texts.items()))
+        yield blocks.Table(
+            f"Texts and ids of {of}.",
+            ("feature", "values#", "missing#", "distinct#", "most frequent"),
+            tuple(_text_row(n, f) for n, f in texts.items()),
+        )
     if numbers:
-        yield blocks.Table(f"Numbers of {of}.", ("feature", "values#", "missing#", "min#", "mean#", "median#", "max#",
-                                                 "zeros#"), tuple(_number_row(n, f) for n, f in numbers.items()))
+        yield blocks.Table(
+            f"Numbers of {of}.",
+            ("feature", "values#", "missing#", "min#", "mean#", "median#", "max#", "zeros#"),
+            tuple(_number_row(n, f) for n, f in numbers.items()),
+        )
         yield blocks.Grid(tuple(_histogram(n, f) for n, f in numbers.items() if f["histogram"]))
 
 
 def _text_row(name: str, feature: Mapping[str, Any]) -> tuple[str, ...]:
-    top = ", ".join(f"{value or '(empty)'} {text.percent(count / feature['values'])}" for value, count in feature["top"][:_TOP])
+    top = ", ".join(
+        f"{value or '(empty)'} {text.percent(count / feature['values'])}"
+        for value, count in feature["top"][:_TOP]
+    )
     return name, f"{feature['values']:,}", f"{feature['missing']:,}", f"{feature['unique']:,}", top
 
 
 def _number_row(name: str, feature: Mapping[str, Any]) -> tuple[str, ...]:
     shown = text.moment if name == features.EVENT_TIMESTAMP else text.compact
-    return (name, f"{feature['values']:,}", f"{feature['missing']:,}",
-            *(shown(feature[k]) for k in ("min", "mean", "median", "max")), text.percent(feature["zeros"]))
+    return (
+        name,
+        f"{feature['values']:,}",
+        f"{feature['missing']:,}",
+        *(shown(feature[k]) for k in ("min", "mean", "median", "max")),
+        text.percent(feature["zeros"]),
+    )
 
 
 def _histogram(name: str, feature: Mapping[str, Any]) -> blocks.Figure:
     buckets = feature["histogram"]
     label = text.moment if name == features.EVENT_TIMESTAMP else text.compact
-    alt = f"{name}: from {label(feature['min'])} to {label(feature['max'])}, median {label(feature['median'])}."
-    return blocks.Figure(charts.histogram(buckets, alt=alt, x_label=name, dates=name == features.EVENT_TIMESTAMP), "")
+    alt = (
+        f"{name}: from {label(feature['min'])} to {label(feature['max'])}, median {label(feature['median'])}."
+    )
+    return blocks.Figure(
+        charts.histogram(buckets, alt=alt, title=name, dates=name == features.EVENT_TIMESTAMP), ""
+    )

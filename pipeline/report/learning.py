@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from modules import config
-from pipeline.report import blocks, charts, sources, text
+from pipeline.report import blocks
+from pipeline.report import charts
+from pipeline.report import sources
+from pipeline.report import text
 
 Epoch = dict[str, Any]  # epoch, loss, val_loss, metrics{}, learning_rate, seconds, positions_per_second
 
@@ -40,17 +43,32 @@ def curves(history: Sequence[Epoch], settings: config.EarlyStopping) -> list[blo
     kinds: dict[str, list[str]] = {}
     for name in names:
         kinds.setdefault(name.partition("@")[0], []).append(name)
-    figures = [_figure({"training": _points(history, "loss"), "validation": _points(history, "val_loss")}, "loss", mark)]
-    figures += [_figure({n: _points(history, n) for n in of_kind[:len(charts.SERIES)]}, f"{kind} on validation", mark)
-                for kind, of_kind in kinds.items()]
+    figures = [
+        _figure(
+            {"training": _points(history, "loss"), "validation": _points(history, "val_loss")}, "loss", mark
+        )
+    ]
+    figures += [
+        _figure(
+            {n: _points(history, n) for n in of_kind[: charts.MOST_SERIES]}, f"{kind} on validation", mark
+        )
+        for kind, of_kind in kinds.items()
+    ]
     figures.append(_figure({"learning rate": _points(history, "learning_rate")}, "learning rate", mark))
     shown = "validation loss" if settings.monitor == "loss" else settings.monitor
     return [
-        blocks.Facts((
-            ("epochs", str(len(history))), ("exported epoch", str(best["epoch"])),
-            (f"its {shown}", f"{value(best, settings.monitor):.4f}"),
-            ("training time", text.duration(sum(e["seconds"] for e in history))),
-            ("target positions per second", f"{statistics.median(e['positions_per_second'] for e in history):,.0f}"))),
+        blocks.Facts(
+            (
+                ("epochs", str(len(history))),
+                ("exported epoch", str(best["epoch"])),
+                (f"its {shown}", f"{value(best, settings.monitor):.4f}"),
+                ("training time", text.duration(sum(e["seconds"] for e in history))),
+                (
+                    "target positions per second",
+                    f"{statistics.median(e['positions_per_second'] for e in history):,.0f}",
+                ),
+            )
+        ),
         blocks.Grid(tuple(figures)),
         blocks.Folded("All epochs as numbers", (_table(history, names, best),)),
     ]
@@ -61,19 +79,41 @@ def _points(history: Sequence[Epoch], key: str) -> list[tuple[float, float]]:
     return [(e["epoch"], e[key] if key in e else e["metrics"][key]) for e in history]
 
 
-def _figure(points: dict[str, list[tuple[float, float]]], what: str, mark: tuple[float, str]) -> blocks.Figure:
-    ends = ", ".join(f"{label} from {values[0][1]:.4g} to {values[-1][1]:.4g}" for label, values in points.items())
-    svg = charts.lines(points, alt=f"{what} by epoch: {ends}; {mark[1]}.", x_label="epoch", y_label=what, mark=mark)
+def _figure(
+    points: dict[str, list[tuple[float, float]]], what: str, mark: tuple[float, str]
+) -> blocks.Figure:
+    ends = ", ".join(
+        f"{label} from {values[0][1]:.4g} to {values[-1][1]:.4g}" for label, values in points.items()
+    )
+    svg = charts.lines(
+        points, alt=f"{what} by epoch: {ends}; {mark[1]}.", x_label="epoch", y_label=what, mark=mark
+    )
     return blocks.Figure(svg, "")
 
 
 def _table(history: Sequence[Epoch], names: Sequence[str], best: Epoch) -> blocks.Table:
     rows = []
     for e in history:
-        values = [str(e["epoch"]), f"{e['loss']:.4f}", f"{e['val_loss']:.4f}",
-                  *(f"{e['metrics'][n]:.4f}" for n in names),
-                  f"{e['learning_rate']:.2e}", f"{e['seconds']:.1f}", f"{e['positions_per_second']:,.0f}"]
+        values = [
+            str(e["epoch"]),
+            f"{e['loss']:.4f}",
+            f"{e['val_loss']:.4f}",
+            *(f"{e['metrics'][n]:.4f}" for n in names),
+            f"{e['learning_rate']:.2e}",
+            f"{e['seconds']:.1f}",
+            f"{e['positions_per_second']:,.0f}",
+        ]
         rows.append(tuple(blocks.Cell(v, "strong" if e is best else "") for v in values))
-    return blocks.Table("Every epoch; the exported one in bold.",
-                        ("epoch#", "loss#", "validation loss#", *(f"{n}#" for n in names), "learning rate#",
-                         "seconds#", "positions/s#"), tuple(rows))
+    return blocks.Table(
+        "Every epoch; the exported one in bold.",
+        (
+            "epoch#",
+            "loss#",
+            "validation loss#",
+            *(f"{n}#" for n in names),
+            "learning rate#",
+            "seconds#",
+            "positions/s#",
+        ),
+        tuple(rows),
+    )

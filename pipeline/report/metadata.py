@@ -1,4 +1,4 @@
-"""What ML Metadata knows about a run's newest pipeline execution, as plain values. Needs no TFX and no TensorFlow."""
+"""What ML Metadata knows about a run's newest execution, as plain values. Needs no TFX and no TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 
 State = Literal["executed", "cached", "failed", "running"]
 Value = int | float | str
-_STATES: dict[int, State] = {pb.Execution.COMPLETE: "executed", pb.Execution.CACHED: "cached",
-                             pb.Execution.FAILED: "failed", pb.Execution.CANCELED: "failed"}
+_STATES: dict[int, State] = {
+    pb.Execution.COMPLETE: "executed",
+    pb.Execution.CACHED: "cached",
+    pb.Execution.FAILED: "failed",
+    pb.Execution.CANCELED: "failed",
+}
 _OUTPUT = (pb.Event.OUTPUT, pb.Event.DECLARED_OUTPUT, pb.Event.INTERNAL_OUTPUT)
 
 
@@ -110,10 +114,16 @@ def _executions(store: mlmd.MetadataStore, executions: Sequence[pb.Execution]) -
         cached = found.last_known_state == pb.Execution.CACHED
         original = _original(store, outputs) if cached else None
         yield Execution(
-            id=found.id, component=_component(store, found), state=_STATES.get(found.last_known_state, "running"),
-            started=found.create_time_since_epoch / 1000, seconds=_seconds(original or found),
-            made_by=(original or found).id, properties=_properties(found),
-            inputs=links.artifacts(found.id, outputs=False), outputs=outputs)
+            id=found.id,
+            component=_component(store, found),
+            state=_STATES.get(found.last_known_state, "running"),
+            started=found.create_time_since_epoch / 1000,
+            seconds=_seconds(original or found),
+            made_by=(original or found).id,
+            properties=_properties(found),
+            inputs=links.artifacts(found.id, outputs=False),
+            outputs=outputs,
+        )
 
 
 class _Links:
@@ -127,10 +137,15 @@ class _Links:
         self._artifacts = {a.id: a for a in store.get_artifacts_by_id(ids)}
 
     def artifacts(self, execution_id: int, *, outputs: bool) -> tuple[Artifact, ...]:
-        found = [(event, self._artifacts[event.artifact_id]) for event in self._events[execution_id]
-                 if (event.type in _OUTPUT) == outputs]
-        return tuple(Artifact(id=a.id, type_name=a.type, key=_key(event), uri=a.uri, properties=_properties(a))
-                     for event, a in sorted(found, key=lambda pair: pair[1].id))
+        found = [
+            (event, self._artifacts[event.artifact_id])
+            for event in self._events[execution_id]
+            if (event.type in _OUTPUT) == outputs
+        ]
+        return tuple(
+            Artifact(id=a.id, type_name=a.type, key=_key(event), uri=a.uri, properties=_properties(a))
+            for event, a in sorted(found, key=lambda pair: pair[1].id)
+        )
 
 
 def _original(store: mlmd.MetadataStore, outputs: Sequence[Artifact]) -> pb.Execution | None:

@@ -5,39 +5,68 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.report import blocks, charts, sources, text
+from pipeline.report import blocks
+from pipeline.report import charts
+from pipeline.report import sources
+from pipeline.report import text
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
     test = source.tested()
-    histogram = test.get("popularity_histogram")
-    if histogram:
-        yield blocks.Grid((figure(histogram, next(iter(test["coverage"]))),))
+    yield blocks.Text(
+        "The catalogue is ordered by popularity and cut into equal parts. Equal bars mean that recommendations "
+        "are as popular as what users choose by themselves."
+    )
+    yield blocks.Grid(tuple(figure(test["popularity_histogram"], k) for k in test["coverage"]))
+    yield blocks.Text(
+        "Coverage is the share of items in anybody's list. Gini is 0 if all items are shown alike and near 1 "
+        "if a few are shown to all. The percentile is 0.5 for items drawn evenly and 1 for the most popular."
+    )
     yield table(test)
 
 
 def figure(histogram: Sequence[Mapping[str, Any]], k: str) -> blocks.Figure:
-    """Shares of events and of recommended places by the popularity of the item."""
-    labels = [f"{100 * b['from']:g}-{100 * b['to']:g} %" for b in histogram]
+    """Shares of events and of recommended places by the popularity of the item.
+
+    Args:
+      histogram: parts of the catalogue, the most popular items first: `from` and `to` (shares of the items),
+        `consumed` (share of the events) and `recommended` (by depth, share of the places).
+      k: the depth.
+    """
     consumed, recommended = [b["consumed"] for b in histogram], [b["recommended"][k] for b in histogram]
-    values = ", ".join(f"{label}: {c:.0%} of events, {r:.0%} of recommendations"
-                       for label, c, r in zip(labels, consumed, recommended))
+    values = ", ".join(
+        f"{b['from']:.0%} to {b['to']:.0%}: {c:.0%} of events, {r:.0%} of recommendations"
+        for b, c, r in zip(histogram, consumed, recommended)
+    )
     svg = charts.bars(
-        labels, {"events of users": consumed, f"top-{k} recommendations": recommended},
-        alt=f"By popularity of the item. {values}.", x_label="items, the most popular first", y_label="share")
-    return blocks.Figure(svg, "The catalogue is ordered by popularity and cut at shares of its items. Equal bars mean "
-                              "that recommendations are as popular as what users choose by themselves.")
+        [f"{100 * b['to']:.0f}" for b in histogram],
+        {"events of users": consumed, f"top-{k} recommendations": recommended},
+        alt=f"Shares by popularity of the item, the most popular first. {values}.",
+        x_label="% of the catalogue, the most popular first",
+        y_label="share",
+    )
+    return blocks.Figure(svg, "")
 
 
 def table(split: Mapping[str, Any]) -> blocks.Table:
     """Coverage and inequality at each depth."""
     rows = []
     for k, bias in split["popularity_bias"].items():
-        numbers = (text.percent(split["coverage"][k]), f"{bias['gini_of_exposure']:.3f}",
-                   f"{bias['mean_popularity_percentile']:.3f}", f"{bias['average_recommendation_popularity']:.1f}")
+        numbers = (
+            text.percent(split["coverage"][k]),
+            f"{bias['gini_of_exposure']:.3f}",
+            f"{bias['mean_popularity_percentile']:.3f}",
+            f"{bias['average_recommendation_popularity']:.1f}",
+        )
         rows.append((f"top {k}", *numbers))
     return blocks.Table(
-        "What the lists on test show of the catalogue. Coverage: the share of items in anybody's list. Gini: 0 if all items "
-        "are shown alike, near 1 if a few are shown to all. Percentile: 0.5 for items drawn evenly, 1 for the most popular.",
-        ("list", "coverage#", "Gini of exposure#", "mean popularity percentile#", "events of a recommended item#"),
-        tuple(rows))
+        "What the lists on test show of the catalogue",
+        (
+            "list",
+            "coverage#",
+            "Gini of exposure#",
+            "mean popularity percentile#",
+            "events of a recommended item#",
+        ),
+        tuple(rows),
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import pathlib
 import tempfile
@@ -14,8 +13,19 @@ import markupsafe
 
 from modules import config
 from pipeline import runs
-from pipeline.report import (blocks, charts, dataset, index, learning, lineage, metrics, popularity, results, samples,
-                             slices, sources, text, timing)
+from pipeline.report import blocks
+from pipeline.report import dataset
+from pipeline.report import index
+from pipeline.report import learning
+from pipeline.report import lineage
+from pipeline.report import metrics
+from pipeline.report import popularity
+from pipeline.report import results
+from pipeline.report import samples
+from pipeline.report import slices
+from pipeline.report import sources
+from pipeline.report import text
+from pipeline.report import timing
 
 # Anchor, title and maker of each section, in the page's order.
 _SECTIONS: tuple[tuple[str, str, Callable[[sources.Source], Iterable[blocks.Block]]], ...] = (
@@ -48,7 +58,9 @@ def write(cfg: config.Config, root: str | pathlib.Path) -> pathlib.Path:
     run = runs.Run(root, cfg.name)
     found = sources.of(run)
     page = render(sources.Source(found.run, found.pipeline_run, cfg))
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=run.folder, prefix=".report-", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=run.folder, prefix=".report-", delete=False
+    ) as file:
         file.write(page)
     try:
         os.chmod(file.name, 0o644)
@@ -70,19 +82,23 @@ def results_table(run: runs.Run) -> str:
 
 def render(source: sources.Source) -> str:
     """The page as HTML. A section whose artifacts do not exist says so in one line."""
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("pipeline", "report"), autoescape=True,
-                                     undefined=jinja2.StrictUndefined)
-    numbers = itertools.count(1)
-    environment.globals.update(kind=blocks.kind,
-                               chart=lambda svg: markupsafe.Markup(charts.with_prefix(svg, f"c{next(numbers)}-")))
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipeline", "report"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.globals.update(kind=blocks.kind, chart=markupsafe.Markup)
     css = resources.files("pipeline.report").joinpath("report.css").read_text(encoding="utf-8")
     return environment.get_template("report.html").render(
-        name=source.cfg.name, started=text.moment(source.pipeline_run.started), verdict=results.verdict(source),
-        sections=[_section(source, *parts) for parts in _SECTIONS], css=markupsafe.Markup(css))
+        name=source.cfg.name,
+        started=text.moment(source.pipeline_run.started),
+        verdict=results.verdict(source),
+        sections=[_section(source, *parts) for parts in _SECTIONS],
+        css=markupsafe.Markup(css),
+    )
 
 
-def _section(source: sources.Source, anchor: str, title: str,
-             make: Callable[[sources.Source], Iterable[blocks.Block]]) -> blocks.Section:
+def _section(
+    source: sources.Source, anchor: str, title: str, make: Callable[[sources.Source], Iterable[blocks.Block]]
+) -> blocks.Section:
     try:
         found = list(make(source))
     except sources.NotMade as missing:

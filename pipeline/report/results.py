@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from modules import features
-from pipeline import runs
-from pipeline.report import blocks, metadata, sources, text
+from pipeline.report import blocks
+from pipeline.report import metadata
+from pipeline.report import sources
+from pipeline.report import text
 
-SYSTEMS = {"recall": "recall", "popularity": "popularity", "co_occurrence": "co-occurrence", "last_blessed": "last blessed"}
+SYSTEMS = {
+    "recall": "recall",
+    "popularity": "popularity",
+    "co_occurrence": "co-occurrence",
+    "last_blessed": "last blessed",
+}
 SPLITS = {features.SPLIT_TEST: "test", features.SPLIT_VALID: "validation"}  # the one that counts first
 METRICS = ("HR", "NDCG", "MRR")  # Recall@k equals HR@k with one held-out item
 
@@ -30,8 +38,11 @@ def verdict(source: sources.Artifacts) -> Verdict:
     """Blessed or not and why; or which component failed, or is still missing."""
     failed = source.pipeline_run.failed
     if failed:
-        return Verdict("bad", f"The run failed in {failed.component}.", (
-            "Nothing was evaluated or pushed after it; what is shown below was made before.",))
+        return Verdict(
+            "bad",
+            f"The run failed in {failed.component}.",
+            ("Nothing was evaluated or pushed after it; what is shown below was made before.",),
+        )
     try:
         report = source.evaluation()
     except sources.NotMade as missing:
@@ -41,7 +52,9 @@ def verdict(source: sources.Artifacts) -> Verdict:
         return Verdict("bad", "Not blessed, and not pushed.", tuple(blessing["reasons"]))
     place = pushed_to(source.pipeline_run)
     headline = "Blessed and pushed." if place else "Blessed, not pushed."
-    return Verdict("good", headline, tuple(r["reason"] for r in blessing["rules"] if not r["name"].startswith("sound/")))
+    return Verdict(
+        "good", headline, tuple(r["reason"] for r in blessing["rules"] if not r["name"].startswith("sound/"))
+    )
 
 
 def pushed_to(run: metadata.PipelineRun) -> str | None:
@@ -55,17 +68,29 @@ def pushed_to(run: metadata.PipelineRun) -> str | None:
 def body(source: sources.Artifacts) -> list[blocks.Block]:
     report = source.evaluation()
     pushed = pushed_to(source.pipeline_run)
-    return [*tables(report["splits"], report["ks"]),
-            blocks.Text(f"Model: {pushed}" if pushed else "No model was pushed by this run."),
-            blocks.Folded("The rules of the blessing", (rules(report["blessing"]),))]
+    return [
+        blocks.Text(
+            "The held-out item of each user is ranked against the whole catalogue, without items that the "
+            "user had seen. Mean ± one standard error; the gain is over the better of the two baselines."
+        ),
+        blocks.Grid(tuple(tables(report["splits"], report["ks"])), least=34),
+        blocks.Text(f"Model: {pushed}" if pushed else "No model was pushed by this run."),
+        blocks.Folded("The rules of the blessing", (rules(report["blessing"]),)),
+    ]
 
 
 def rules(blessing: Mapping[str, Any]) -> blocks.Table:
     """Every rule and how it went."""
-    words: dict[bool | None, blocks.Cell] = {True: blocks.Cell("passed", "good"), False: blocks.Cell("failed", "bad"),
-                                             None: blocks.Cell("not applied", "quiet")}
-    return blocks.Table("Only validation decides; test is never looked at.", ("rule", "outcome", "found"),
-                        tuple((r["name"], words[r["passed"]], r["reason"]) for r in blessing["rules"]))
+    words: dict[bool | None, blocks.Cell] = {
+        True: blocks.Cell("passed", "good"),
+        False: blocks.Cell("failed", "bad"),
+        None: blocks.Cell("not applied", "quiet"),
+    }
+    return blocks.Table(
+        "Only validation decides; test is never looked at.",
+        ("rule", "outcome", "found"),
+        tuple((r["name"], words[r["passed"]], r["reason"]) for r in blessing["rules"]),
+    )
 
 
 def tables(splits: Mapping[str, Split], ks: Sequence[int]) -> Iterator[blocks.Table]:
@@ -82,9 +107,10 @@ def _table(split: Split, label: str, ks: Sequence[int]) -> blocks.Table:
         cells = [blocks.Cell(_estimate(split, s, metric), "strong" if s == "recall" else "") for s in systems]
         rows.append((blocks.Cell(metric), *cells, blocks.Cell(*_gain(split, metric))))
     return blocks.Table(
-        f"On {label}, {split['users']:,} users: the held-out item ranked against the whole catalogue, items seen before left "
-        "out; mean ± one standard error. The gain is over the better of the two baselines.",
-        ("metric", *(f"{SYSTEMS[s]}#" for s in systems), "gain#"), tuple(rows))
+        f"On {label}, {split['users']:,} users",
+        ("metric", *(f"{SYSTEMS[s]}#" for s in systems), "gain#"),
+        tuple(rows),
+    )
 
 
 def present(split: Split) -> list[str]:
@@ -108,20 +134,18 @@ def _gain(split: Split, metric: str) -> tuple[str, blocks.Tone]:
     if not best:
         return "", ""
     gain = split["metrics"]["recall"][metric]["value"] / best - 1
-    return f"{100 * gain:+.0f} %", "good" if gain > 0 else "bad"
+    return f"{gain:+.0%}", "good" if gain > 0 else "bad"
 
 
 def terminal(source: sources.Artifacts) -> str:
-    """What the end of a run prints: recall against the baselines on test, the verdict, and where things are."""
+    """What the end of a run prints: results on test, the verdict, and where things are."""
     found = verdict(source)
     lines = [found.headline, *(f"  {reason}" for reason in found.reasons)]
-    try:
+    with contextlib.suppress(sources.NotMade):  # then the verdict says why there are no results
         lines = [*_columns(source.tested(), source.evaluation()["ks"]), "", *lines]
-    except sources.NotMade:
-        pass  # the verdict says why there are no results
     pushed = pushed_to(source.pipeline_run)
     lines += ["", f"Model   {pushed}"] if pushed else [""]
-    return "\n".join([*lines, f"Report  {source.run.report}"])
+    return "\n".join([*lines, f"Report  {source.run.report}"]).replace("\u00a0", " ")
 
 
 def _columns(split: Split, ks: Sequence[int]) -> Iterator[str]:

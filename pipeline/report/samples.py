@@ -10,8 +10,11 @@ from typing import Any
 
 import pyarrow.dataset
 
-from modules import config, features
-from pipeline.report import blocks, sources, text
+from modules import config
+from modules import features
+from pipeline.report import blocks
+from pipeline.report import sources
+from pipeline.report import text
 
 _HITS, _MISSES = 3, 3  # users shown
 _LIST, _EVENTS = 10, 8  # recommendations and past events shown of each
@@ -37,9 +40,11 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     shown = {i for a in chosen for i in (*a.items[:_LIST], a.target)}
     shown |= {i for h in histories.values() for i in past(h)}
     titles = _titles(examples / f"Split-{features.SPLIT_CATALOGUE}", shown)
-    yield blocks.Text(f"Drawn by a digest of the user's id: {_HITS} users whose held-out item is among the first {_LIST} "
-                      f"recommendations and {_MISSES} for whom it is not. The held-out item is what the user really chose "
-                      "next; it is marked where it was hit.")
+    yield blocks.Text(
+        f"Drawn by a digest of the user's id: {_HITS} users whose held-out item is among the first {_LIST} "
+        f"recommendations and {_MISSES} for whom it is not. The held-out item is what the user really chose "
+        "next; it is marked where it was hit."
+    )
     yield blocks.Grid(tuple(card(a, histories[_key(a)], titles, source.cfg.data) for a in chosen))
 
 
@@ -56,10 +61,15 @@ def card(answer: Answer, example: RawExample, titles: Mapping[str, str], data: c
     profile = ", ".join(f"{f.column} {_value(example.get(f.name, []))}" for f in features.user_features(data))
     count = example[features.WINDOW_START][0] + len(example[features.EVENT_ITEM_ID]) - 1
     rank = f"at place {answer.rank}" if answer.rank else "not in the list"
-    return blocks.Card(f"User {answer.user_id}", profile, (
-        _events(example, titles, data, count),
-        _recommendations(answer, titles),
-        blocks.Text(f"Held out: {_title(answer.target, titles)}, {rank}.")))
+    return blocks.Card(
+        f"User {answer.user_id}",
+        profile,
+        (
+            _events(example, titles, data, count),
+            _recommendations(answer, titles),
+            blocks.Text(f"Held out: {_title(answer.target, titles)}, {rank}."),
+        ),
+    )
 
 
 def _events(example: RawExample, titles: Mapping[str, str], data: config.Data, count: int) -> blocks.Table:
@@ -68,27 +78,48 @@ def _events(example: RawExample, titles: Mapping[str, str], data: config.Data, c
     rows = []
     for n in reversed(range(len(example[features.EVENT_ITEM_ID]) - 1)):
         more = ", ".join(f"{f.column} {_value([example[f.name][n]])}" for f in known if example.get(f.name))
-        rows.append((blocks.Cell(_title(_text(example[features.EVENT_ITEM_ID][n]), titles), note=more),
-                     text.moment(example[features.EVENT_TIMESTAMP][n])))
-    return blocks.Table(f"Last {min(_EVENTS, len(rows))} of {count:,} events, newest first", ("item", "when"),
-                        tuple(rows[:_EVENTS]))
+        rows.append(
+            (
+                blocks.Cell(_title(_text(example[features.EVENT_ITEM_ID][n]), titles), note=more),
+                text.moment(example[features.EVENT_TIMESTAMP][n]),
+            )
+        )
+    return blocks.Table(
+        f"Last {min(_EVENTS, len(rows))} of {count:,} events, newest first",
+        ("item", "when"),
+        tuple(rows[:_EVENTS]),
+    )
 
 
 def _recommendations(answer: Answer, titles: Mapping[str, str]) -> blocks.Table:
     rows = []
     for place, item in enumerate(answer.items[:_LIST], start=1):
         hit = item == answer.target
-        rows.append((blocks.Cell(str(place)), blocks.Cell(_title(item, titles), "good" if hit else ""),
-                     blocks.Cell("✓ held-out item" if hit else "", "good")))
-    return blocks.Table(f"Recommended at {text.moment(answer.timestamp)}", ("#", "item", "hit"), tuple(rows))
+        rows.append(
+            (
+                str(place),
+                blocks.Cell(
+                    _title(item, titles), "good" if hit else "", note="✓ the held-out item" if hit else ""
+                ),
+            )
+        )
+    return blocks.Table(f"Recommended at {text.moment(answer.timestamp)}", ("place#", "item"), tuple(rows))
 
 
 def read_answers(source: sources.Source) -> list[Answer]:
     """The test requests that the Evaluator put to the model, with its lists."""
     path = source.file(sources.EVALUATOR, "evaluation", f"requests-{features.SPLIT_TEST}.parquet")
     table = pyarrow.dataset.dataset(path, format="parquet").to_table()
-    return [Answer(_text(row["user_id"]), row["timestamp"], _text(row["target"]), row["rank_recall"],
-                   tuple(_text(i) for i in row["items"])) for row in table.to_pylist()]
+    return [
+        Answer(
+            _text(row["user_id"]),
+            row["timestamp"],
+            _text(row["target"]),
+            row["rank_recall"],
+            tuple(_text(i) for i in row["items"]),
+        )
+        for row in table.to_pylist()
+    ]
 
 
 def past(example: RawExample) -> list[str]:
@@ -142,9 +173,9 @@ def _title(item: str, titles: Mapping[str, str]) -> str:
 
 
 def _value(values: Sequence[Any]) -> str:
-    """A feature's values as a text: `34`, `Comedy Drama`; a dash for none."""
+    """A feature's values as a text: `34`, `Comedy Drama`; a hyphen for none."""
     shown = [_text(v) if isinstance(v, (bytes, str)) else text.compact(v) for v in values]
-    return " ".join(v for v in shown if v) or "–"
+    return " ".join(v for v in shown if v) or "-"
 
 
 def _text(value: bytes | str) -> str:

@@ -7,7 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import config
-from pipeline.report import blocks, charts, results, sources, text
+from pipeline.report import blocks
+from pipeline.report import charts
+from pipeline.report import results
+from pipeline.report import sources
+from pipeline.report import text
 
 _MOST = 20  # values of one feature that are shown, the largest first
 
@@ -19,9 +23,13 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     if not test["slices"]:
         raise sources.NotMade("No slices were evaluated: evaluation.slices of the configuration names none.")
     evaluation = source.cfg.evaluation
-    yield blocks.Text(f"On test, recall alone. Groups of fewer than {evaluation.min_slice_users} users are greyed: their "
-                      f"means say little. The dashed line is {evaluation.primary} of all users.")
-    yield blocks.Grid(tuple(card(name, values, test, evaluation) for name, values in test["slices"].items()))
+    yield blocks.Text(
+        f"On test, recall alone. Groups of fewer than {evaluation.min_slice_users} users are greyed: their "
+        f"means say little. The dashed line is {evaluation.primary} of all users."
+    )
+    yield blocks.Grid(
+        tuple(card(name, values, test, evaluation) for name, values in test["slices"].items()), least=26
+    )
 
 
 def card(name: str, values: Slices, test: results.Split, evaluation: config.Evaluation) -> blocks.Card:
@@ -30,8 +38,14 @@ def card(name: str, values: Slices, test: results.Split, evaluation: config.Eval
     overall = test["metrics"]["recall"][evaluation.primary]["value"]
     rest = len(values) - len(shown)
     subtitle = f"The {len(shown)} largest of {len(values)} groups." if rest else ""
-    return blocks.Card(name, subtitle, (_figure(name, {v: values[v] for v in shown}, overall, evaluation),
-                                        _table(name, {v: values[v] for v in shown}, evaluation)))
+    return blocks.Card(
+        name,
+        subtitle,
+        (
+            _figure(name, {v: values[v] for v in shown}, overall, evaluation),
+            _table(name, {v: values[v] for v in shown}, evaluation),
+        ),
+    )
 
 
 def order(value: str) -> tuple[bool, float, str]:
@@ -39,23 +53,40 @@ def order(value: str) -> tuple[bool, float, str]:
     number = re.search(r"\d+(\.\d+)?", value)
     if number is None:
         return True, 0.0, value
-    return False, float(number[0]) + (-0.5 if value.startswith("<") else 0.5 if value.startswith(">") else 0.0), value
+    return (
+        False,
+        float(number[0]) + (-0.5 if value.startswith("<") else 0.5 if value.startswith(">") else 0.0),
+        value,
+    )
 
 
 def _figure(name: str, values: Slices, overall: float, evaluation: config.Evaluation) -> blocks.Figure:
     metric = evaluation.primary
-    found = [charts.Estimate(v, s[metric]["value"], s[metric]["se"] or 0.0, quiet=s["users"] < evaluation.min_slice_users)
-             for v, s in values.items()]
-    alt = f"{metric} by {name} with 95 % intervals: " + ", ".join(f"{e.label} {e.value:.3f}" for e in found)
-    return blocks.Figure(charts.estimates({metric: found}, alt=f"{alt}; all users {overall:.3f}.", x_label=metric,
-                                          reference=(overall, "all users")), "")
+    found = [
+        charts.Estimate(
+            v, s[metric]["value"], s[metric]["se"] or 0.0, quiet=s["users"] < evaluation.min_slice_users
+        )
+        for v, s in values.items()
+    ]
+    alt = f"{metric} by {name} with 95% intervals: " + ", ".join(f"{e.label} {e.value:.3f}" for e in found)
+    return blocks.Figure(
+        charts.estimates(
+            {metric: found},
+            alt=f"{alt}; all users {overall:.3f}.",
+            x_label=metric,
+            reference=(overall, "all users"),
+        ),
+        "",
+    )
 
 
 def _table(name: str, values: Slices, evaluation: config.Evaluation) -> blocks.Table:
-    metrics = list(dict.fromkeys([evaluation.primary, *(f"HR@{k}" for k in evaluation.ks)]))
+    metrics = list(dict.fromkeys([evaluation.primary, f"HR@{max(evaluation.ks)}"]))
     rows = []
     for value, found in values.items():
         tone: blocks.Tone = "quiet" if found["users"] < evaluation.min_slice_users else ""
         cells = [blocks.Cell(text.estimate(found[m]["value"], found[m]["se"], 3), tone) for m in metrics]
         rows.append((blocks.Cell(value, tone), blocks.Cell(f"{found['users']:,}", tone), *cells))
-    return blocks.Table("Mean ± one standard error.", (name, "users#", *(f"{m}#" for m in metrics)), tuple(rows))
+    return blocks.Table(
+        "Mean ± one standard error.", (name, "users#", *(f"{m}#" for m in metrics)), tuple(rows)
+    )

@@ -38,8 +38,10 @@ class Artifacts:
         if found is None:
             execution = self.pipeline_run.execution(component)
             state = {None: "has not run", "running": "has not finished", "failed": "failed"}
-            raise NotMade(f"{component} {state.get(execution and execution.state, 'made nothing like it')} "
-                          "in the newest run.")
+            raise NotMade(
+                f"{component} {state.get(execution and execution.state, 'made nothing like it')} "
+                "in the newest run."
+            )
         if not found.path.exists():
             raise NotMade(f"{component} made {found.path}, which is no longer there.")
         return found
@@ -58,7 +60,6 @@ class Artifacts:
     def json(self, component: str, key: str, *parts: str) -> Any:
         """The content of a JSON file inside the artifact's folder."""
         return json.loads(self.file(component, key, *parts).read_text(encoding="utf-8"))
-
 
     def evaluation(self) -> Any:
         """What the Evaluator found: `ks`, `primary`, `splits` and `blessing`."""

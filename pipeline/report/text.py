@@ -5,9 +5,6 @@ from __future__ import annotations
 import datetime
 
 
-UNKNOWN = "n/a"
-
-
 def compact(value: float) -> str:
     """`1,682`, `3.53`, `0.00012`: whole numbers grouped, others with three digits that count."""
     if float(value).is_integer():
@@ -15,15 +12,16 @@ def compact(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def estimate(value: float | None, se: float | None, digits: int = 4) -> str:
-    """`0.1172 ± 0.0071`, the second being one standard error; `n/a` where nothing could be measured."""
-    if value is None:
-        return UNKNOWN
-    return f"{value:.{digits}f}" + (f" ± {se:.{digits}f}" if se is not None else "")
+def estimate(value: float, se: float | None, digits: int = 4) -> str:
+    """`0.1172 ± 0.0071`, the second being one standard error, which a single user does not have.
+
+    A line may break before the sign, not after it."""
+    return f"{value:.{digits}f}" + (f" ±\u00a0{se:.{digits}f}" if se is not None else "")
 
 
 def percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f} %"
+    """`41.2%`"""
+    return f"{share:.{digits}%}"
 
 
 def duration(seconds: float) -> str:

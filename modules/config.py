@@ -1,7 +1,7 @@
-"""The configuration: what one YAML file may declare, with its defaults. Nothing else in the code names a column.
+"""The configuration: what one YAML file may declare, with its defaults. Nothing else names a column.
 
-Read it with `strict.read(Config, mapping)`. All values are frozen; contradictions raise `strict.ConfigError` with
-the path of the key.
+Read it with `strict.read(Config, mapping)`. All values are frozen; contradictions raise `strict.ConfigError`
+with the path of the key.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from modules.strict import ConfigError
 Kind = Literal["categorical", "multi_categorical", "numeric", "vector"]
 Role = Literal["user_id", "item_id", "timestamp", "action_type", "title", "feature", "context", "ignore"]
 KINDS: tuple[str, ...] = ("categorical", "multi_categorical", "numeric", "vector")
-ROLES: tuple[str, ...] = ("user_id", "item_id", "timestamp", "action_type", "title", "feature", "context", "ignore")
+ROLES: tuple[str, ...] = (
+    "user_id", "item_id", "timestamp", "action_type", "title", "feature", "context", "ignore")
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column of a table. `role` says what it is for, `kind` how a feature is read, `default` fills gaps."""
+    """One column of a table: `role` says what it is for, `kind` how it is read, `default` fills gaps."""
 
     role: Role = "feature"
     kind: Kind | None = None
@@ -37,7 +38,7 @@ class Column:
 
     @classmethod
     def shorthand(cls, text: str, path: str) -> Mapping[str, str]:
-        """`age: numeric` and `user_id: user_id` are the short forms of `{kind: numeric}` and `{role: user_id}`."""
+        """`age: numeric` and `id: user_id` are short for `{kind: numeric}` and `{role: user_id}`."""
         if text in KINDS:
             return {"kind": text}
         if text in ROLES:
@@ -69,7 +70,7 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A file, a folder or a glob with rows. `list_column` names the column of event structs of a nested Parquet."""
+    """A file, folder or glob with rows. `list_column` is the column of event structs of a nested Parquet."""
 
     path: str
     columns: dict[str, Column]
@@ -79,7 +80,8 @@ class Table:
 
     def __post_init__(self) -> None:
         if self.list_column and self.format != "parquet":
-            raise ConfigError(f"list_column: only Parquet holds lists of events, the format is {self.format}.")
+            raise ConfigError("list_column: only Parquet holds lists of events, the format is "
+                              f"{self.format}.")
 
     def column_with(self, role: str) -> str | None:
         """The name of the column that has the role, or None."""
@@ -100,7 +102,7 @@ class Data:
     unknown_user: Literal["refuse", "keep"] = "refuse"  # keep: with the columns' defaults, counted
     duplicate_events: Literal["keep", "drop", "refuse"] = "keep"  # same user, item and timestamp
     duplicate_items: Literal["refuse", "first"] = "refuse"
-    schema: str | None = None  # folder of the curated schema; default schema/<name>, else made from the columns
+    schema: str | None = None  # folder of the curated one; default schema/<name>, else made from the columns
 
     def __post_init__(self) -> None:
         _roles(self.events, "events", once=("user_id", "item_id", "timestamp"), maybe=("action_type",),
@@ -111,11 +113,12 @@ class Data:
             _roles(self.items, "items", once=("item_id",), maybe=("title",), allowed=("feature", "ignore"))
         for name, column in self.events.columns.items():
             if column.kind in ("multi_categorical", "vector"):
-                raise ConfigError(f"events.columns.{name}.kind: found {column.kind}; a column of the events is "
-                                  "categorical or numeric. Move it to users or items.")
+                raise ConfigError(f"events.columns.{name}.kind: found {column.kind}; a column of the events "
+                                  "is categorical or numeric. Move it to users or items.")
 
 
-def _roles(table: Table, name: str, once: tuple[str, ...], maybe: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+def _roles(table: Table, name: str, once: tuple[str, ...], maybe: tuple[str, ...],
+           allowed: tuple[str, ...]) -> None:
     counts: dict[str, list[str]] = {}
     for column_name, column in table.columns.items():
         if column.role not in once + maybe + allowed:
@@ -135,7 +138,7 @@ def _roles(table: Table, name: str, once: tuple[str, ...], maybe: tuple[str, ...
 @dataclasses.dataclass(frozen=True)
 class Split:
     """How events are held out. `leave_one_out`: per user the last tests, the one before validates.
-    `temporal`: events from `valid_from` validate, from `test_from` test (UTC date, date-time or Unix seconds)."""
+    `temporal`: events from `valid_from` validate, from `test_from` test (UTC date, date-time, Unix seconds)."""
 
     method: Literal["leave_one_out", "temporal"] = "leave_one_out"
     min_events: int = 3  # users with fewer events only train
@@ -144,11 +147,14 @@ class Split:
 
     def __post_init__(self) -> None:
         if self.min_events < 3:
-            raise ConfigError(f"min_events: found {self.min_events}, expected at least 3 (train, valid and test).")
+            raise ConfigError(f"min_events: found {self.min_events}, expected at least 3 (train, valid and "
+                              "test).")
         if self.method == "leave_one_out" and (self.valid_from or self.test_from):
-            raise ConfigError("valid_from: leave_one_out has no cut-off times; remove them or set method: temporal.")
+            raise ConfigError("valid_from: leave_one_out has no cut-off times; remove them or set method: "
+                              "temporal.")
         if self.method == "temporal" and not self.cutoffs[0] < self.cutoffs[1]:
-            raise ConfigError(f"test_from: found {self.test_from}, expected a time after valid_from ({self.valid_from}).")
+            raise ConfigError(f"test_from: found {self.test_from}, expected a time after valid_from "
+                              f"({self.valid_from}).")
 
     @property
     def cutoffs(self) -> tuple[int, int]:
@@ -163,7 +169,8 @@ def unix_seconds(key: str, value: float | str | None) -> int:
     try:
         when = datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:
-        raise ConfigError(f"{key}: found {value!r}, expected a date like 1998-03-01, a date-time or Unix seconds.") from None
+        raise ConfigError(f"{key}: found {value!r}, expected a date like 1998-03-01, a date-time or Unix "
+                          "seconds.") from None
     return int((when if when.tzinfo else when.replace(tzinfo=datetime.timezone.utc)).timestamp())
 
 
@@ -220,7 +227,7 @@ class RecallModel:
     context_features: bool = True  # declared context of the events and of the request
     user_features: bool = True
     item_features: bool = True
-    item_id_dropout: float = 0.0  # share of item ids hidden in training, so that features alone mean something
+    item_id_dropout: float = 0.0  # share of ids hidden in training, so that features alone mean something
     shared_items: bool = True  # the history reads items through the item tower; false gives it its own
     normalise: bool = True  # both towers' vectors have length 1; false is the plain dot product
 
@@ -243,13 +250,13 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         strict.at_least(self, patience=1)
         if self.monitor != "loss" and not re.fullmatch(r"(HR|NDCG|MRR)@[1-9]\d*", self.monitor):
-            raise ConfigError(f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG or MRR with a depth, "
-                              "like NDCG@10.")
+            raise ConfigError(f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG or MRR with a "
+                              "depth, like NDCG@10.")
 
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """How the recall model is trained. Each of the mission's measures is a switch, so that an ablation shows its gain."""
+    """How the recall model is trained. Each measure is a switch, so that an ablation shows its gain."""
 
     epochs: int = 60
     batch_positions: int = 4096  # target positions a batch holds at most
@@ -258,23 +265,25 @@ class Training:
     lr_schedule: Literal["constant", "warmup_cosine"] = "warmup_cosine"
     warmup_fraction: float = 0.1  # of all steps
     weight_decay: float = 0.0
-    ema: float = 0.0  # decay per step of the weights' moving average, which is validated and exported; 0 is none
+    ema: float = 0.0  # decay per step of the weights' moving average, which is exported; 0 is none
     early_stopping: EarlyStopping = EarlyStopping()
     negatives: Literal["random", "in_batch"] = "in_batch"
     loss: Literal["bce", "infonce"] = "infonce"
     temperature: float = 0.1
     learn_temperature: bool = False
     logq_correction: bool = True
-    # What a query is scored against: the batch's items, each once; one for every target of the batch; all items.
+    # What a query is scored against: the batch's items, each once; one for every target; all items.
     candidates: Literal["distinct", "targets", "catalogue"] = "distinct"
     mask_own_positives: bool = True  # the user's other positives are no negatives
     mask_duplicates: bool = True  # accidental hits: an item that equals the positive is no negative
-    action_weights: dict[str, float] = dataclasses.field(default_factory=dict)  # of a target, by action type; default 1
+    # Of a target in the loss, by action type; types that are not named weigh 1.
+    action_weights: dict[str, float] = dataclasses.field(default_factory=dict)
     seed: int = 1
 
     def __post_init__(self) -> None:
         if self.negatives == "random" and self.loss == "infonce":
-            raise ConfigError("loss: infonce needs negatives: in_batch; with negatives: random use loss: bce.")
+            raise ConfigError("loss: infonce needs negatives: in_batch; with negatives: random use loss: "
+                              "bce.")
         for name in ("temperature", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name}: found {getattr(self, name)}, expected a number above 0.")
@@ -321,7 +330,7 @@ class Evaluation:
     """Full ranking over the catalogue, seen items excluded."""
 
     ks: tuple[int, ...] = (10, 50, 200)
-    slices: tuple[str, ...] = ()  # features, named as the models see them, or history_length, target_popularity
+    slices: tuple[str, ...] = ()  # features as the models name them, history_length, target_popularity
     thresholds: dict[str, Threshold] = dataclasses.field(
         default_factory=lambda: {"NDCG@10": Threshold(beats=("popularity",))})
     primary: str = "NDCG@10"  # compared with the last blessed model
@@ -373,13 +382,16 @@ class Config:
         for n, cross in enumerate(self.features.crosses):
             for feature in cross.features:
                 if feature not in known:
-                    raise ConfigError(f"features.crosses[{n}]: unknown feature {feature!r}.{strict.nearest(feature, known)}")
+                    raise ConfigError(f"features.crosses[{n}]: unknown feature {feature!r}."
+                                      + strict.nearest(feature, known))
         sliceable = [f.name for f in features.all_features(self.data) if f.table in ("user", "context")]
         sliceable += ["history_length", "target_popularity"]
         for n, name in enumerate(self.evaluation.slices):
             if name not in sliceable:
-                raise ConfigError(f"evaluation.slices[{n}]: unknown feature {name!r}.{strict.nearest(name, sliceable)}")
+                raise ConfigError(f"evaluation.slices[{n}]: unknown feature {name!r}."
+                                  + strict.nearest(name, sliceable))
         if self.training.action_weights and not self.data.events.column_with("action_type"):
             raise ConfigError("training.action_weights: no column of data.events has role action_type.")
         if self.index.k < max(self.evaluation.ks):
-            raise ConfigError(f"evaluation.ks: found {max(self.evaluation.ks)}, expected at most index.k ({self.index.k}).")
+            raise ConfigError(f"evaluation.ks: found {max(self.evaluation.ks)}, expected at most index.k "
+                              f"({self.index.k}).")

@@ -1,7 +1,7 @@
 """Reads plain dictionaries into frozen, typed dataclasses and refuses everything it does not understand.
 
 Every error names the path of the key, what was found, what was expected and, for an unknown name, the nearest
-known one. The same reader serves the YAML file, the command line's overrides and the JSON that reaches workers.
+known one. The same reader serves the YAML file, overrides and the JSON that reaches workers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read(cls: type[T], value: Any, path: str = "") -> T:
 
     Args:
       cls: a frozen dataclass; its `__post_init__` may raise ConfigError for contradictions.
-      value: what YAML or JSON gave: a mapping, None (all defaults), or a string where `cls` defines `shorthand`.
+      value: what YAML or JSON gave: a mapping, None (all defaults), or a text where `cls` has a `shorthand`.
       path: the dotted path of `value` in the file, for error messages.
 
     Raises:

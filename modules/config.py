@@ -138,7 +138,7 @@ def _roles(table: Table, name: str, once: tuple[str, ...], maybe: tuple[str, ...
 @dataclasses.dataclass(frozen=True)
 class Split:
     """How events are held out. `leave_one_out`: per user the last tests, the one before validates.
-    `temporal`: events from `valid_from` validate, from `test_from` test (UTC date, date-time, Unix seconds)."""
+    `temporal`: events from `valid_from` validate, from `test_from` test (date, date-time, Unix seconds)."""
 
     method: Literal["leave_one_out", "temporal"] = "leave_one_out"
     min_events: int = 3  # users with fewer events only train
@@ -221,6 +221,7 @@ class RecallModel:
     feed_forward: int = 4  # width of the feed-forward layers, in multiples of dim
     norm_first: bool = True  # Pre-LayerNorm; false is the existing recommender's Post-LN
     relative_positions: bool = False  # attention also learns from how many events lie between
+    relative_time: bool = False  # attention also learns from how much time lies between
     time_features: bool = True  # of the history's events
     request_time: bool = True  # of the moment of the request
     event_features: bool = True  # feedback and action type of the history's events

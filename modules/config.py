@@ -221,7 +221,7 @@ class RecallModel:
     feed_forward: int = 4  # width of the feed-forward layers, in multiples of dim
     norm_first: bool = True  # Pre-LayerNorm; false is the existing recommender's Post-LN
     relative_positions: bool = False  # attention also learns from how many events lie between
-    relative_time: bool = False  # attention also learns from how much time lies between
+    relative_time: bool = False  # attention also learns from how much time lies between; with time_features
     time_features: bool = True  # of the history's events
     request_time: bool = True  # of the moment of the request
     event_features: bool = True  # feedback and action type of the history's events

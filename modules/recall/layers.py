@@ -108,30 +108,45 @@ class CausalSelfAttention(tf.keras.layers.Layer):
     Sequences are padded on the right, so the causal mask alone keeps padding out of every real place's view.
     """
 
-    def __init__(self, dim: int, heads: int, dropout: float, relative: bool = False, **kwargs: Any):
+    def __init__(self, dim: int, heads: int, dropout: float, relative_positions: bool = False,
+                 relative_time: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         if dim % heads:
             raise ValueError(f"heads has to divide dim, found {heads} and {dim}; change one of them.")
-        self.dim, self.heads, self.dropout, self.relative = dim, heads, dropout, relative
+        self.dim, self.heads, self.dropout = dim, heads, dropout
+        self.relative_positions, self.relative_time = relative_positions, relative_time
         self.project_in = tf.keras.layers.Dense(3 * dim, name="query_key_value")
         self.project_out = tf.keras.layers.Dense(dim, name="output")
         self.drop = tf.keras.layers.Dropout(dropout)
 
     def build(self, shape: tf.TensorShape) -> None:
-        if self.relative:
-            shape = [DISTANCE_BUCKETS, self.heads]
-            self.distance_bias = self.add_weight("distance_bias", shape, initializer="zeros")
+        if self.relative_positions:
+            buckets = [DISTANCE_BUCKETS, self.heads]
+            self.distance_bias = self.add_weight("distance_bias", buckets, initializer="zeros")
+        if self.relative_time:
+            self.time_bias = self.add_weight("time_bias", [DELTA_BUCKETS, self.heads], initializer="zeros")
 
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """`inputs`: float [batch, length, dim]; returns the same shape."""
+    def call(self, inputs: tf.Tensor, elapsed: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        """Attends.
+
+        Args:
+          inputs: float [batch, length, dim].
+          elapsed: int [batch, length, length], for `relative_time`: `log2_bucket` of the seconds from the event
+            that is attended to (third axis) to the one that attends (second axis).
+
+        Returns:
+          float [batch, length, dim].
+        """
         batch, length = tf.unstack(tf.shape(inputs)[:2])
         width = self.dim // self.heads
         split = tf.reshape(self.project_in(inputs), [batch, length, 3, self.heads, width])
         query, key, value = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]))  # [batch, heads, length, width]
         scores = tf.matmul(query * width**-0.5, key, transpose_b=True)  # [batch, heads, length, length]
         bias = 1e9 * (tf.linalg.band_part(tf.ones([length, length]), -1, 0) - 1.0)
-        if self.relative:
+        if self.relative_positions:
             bias += self._distance_bias(length)
+        if self.relative_time:
+            bias += tf.transpose(tf.gather(self.time_bias, elapsed), [0, 3, 1, 2])
         weights = self.drop(tf.nn.softmax(scores + bias), training=training)
         mixed = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
         return self.project_out(tf.reshape(mixed, [batch, length, self.dim]))
@@ -147,7 +162,7 @@ class CausalSelfAttention(tf.keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "dim": self.dim, "heads": self.heads, "dropout": self.dropout,
-                "relative": self.relative}
+                "relative_positions": self.relative_positions, "relative_time": self.relative_time}
 
 
 @tf.keras.utils.register_keras_serializable("recall")
@@ -158,19 +173,20 @@ class TransformerBlock(tf.keras.layers.Layer):
     """
 
     def __init__(self, dim: int, heads: int, dropout: float, norm_first: bool, hidden: int,
-                 relative: bool = False, **kwargs: Any):
+                 relative_positions: bool = False, relative_time: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.dim, self.heads, self.dropout = dim, heads, dropout
-        self.norm_first, self.hidden, self.relative = norm_first, hidden, relative
-        self.attention = CausalSelfAttention(dim, heads, dropout, relative, name="attention")
+        self.norm_first, self.hidden = norm_first, hidden
+        self.attention = CausalSelfAttention(
+            dim, heads, dropout, relative_positions, relative_time, name="attention")
         self.expand = tf.keras.layers.Dense(hidden, activation="relu", name="expand")
         self.contract = tf.keras.layers.Dense(dim, name="contract")
         self.norms = [LayerNorm(name=f"norm_{n}") for n in range(2)]
         self.drop = tf.keras.layers.Dropout(dropout)
 
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """`inputs`: float [batch, length, dim]; returns the same shape."""
-        attend = lambda x: self.attention(x, training=training)
+    def call(self, inputs: tf.Tensor, elapsed: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        """Arguments and result as of `CausalSelfAttention`."""
+        attend = lambda x: self.attention(x, elapsed, training=training)
         feed = lambda x: self.contract(self.expand(x))
         outputs = inputs
         for norm, function in zip(self.norms, (attend, feed)):
@@ -182,7 +198,9 @@ class TransformerBlock(tf.keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "dim": self.dim, "heads": self.heads, "dropout": self.dropout,
-                "norm_first": self.norm_first, "hidden": self.hidden, "relative": self.relative}
+                "norm_first": self.norm_first, "hidden": self.hidden,
+                "relative_positions": self.attention.relative_positions,
+                "relative_time": self.attention.relative_time}
 
 
 @tf.keras.utils.register_keras_serializable("recall")

@@ -25,6 +25,7 @@ class QueryTower(tf.keras.layers.Layer):
                  sizes: Mapping[str, int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.settings, dim = model, model.dim
+        self.relative_time = model.relative_time and model.time_features
         self.event_specs = features.event_features(data)
         self.context_specs = features.context_features(data) if model.context_features else ()
         self.user_specs = features.user_features(data) if model.user_features else ()
@@ -38,7 +39,7 @@ class QueryTower(tf.keras.layers.Layer):
         self.users = self._encoder(self.user_specs, sizes, "user_features")
         self.blocks = [layers.TransformerBlock(
             dim, model.heads, model.dropout, model.norm_first, model.feed_forward * dim,
-            model.relative_positions, name=f"block_{n}") for n in range(model.layers)]
+            model.relative_positions, self.relative_time, name=f"block_{n}") for n in range(model.layers)]
         self.norm = layers.LayerNorm(name="norm")  # Pre-LN leaves its output unnormalised, Post-LN its input
         self.fuse = [tf.keras.layers.Dense(2 * dim, activation="gelu", name="fuse_expand"),
                      tf.keras.layers.Dense(dim, name="fuse_contract")]
@@ -76,11 +77,20 @@ class QueryTower(tf.keras.layers.Layer):
         if not self.settings.norm_first:
             hidden = self.norm(hidden)
         hidden = self.drop(hidden, training=training)
+        elapsed = self._elapsed(inputs) if self.relative_time else None
         for block in self.blocks:
-            hidden = block(hidden, training=training)
+            hidden = block(hidden, elapsed, training=training)
         if self.settings.norm_first:
             hidden = self.norm(hidden)
         return self._fuse(hidden, inputs, request, training)
+
+    def _elapsed(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """int [batch, length, length]: buckets of the time from each event to each query's request (without
+        `request_time`, to the last event that the query knows)."""
+        times = tf.cumsum(inputs[features.transformed_name(features.TIME_DELTA)], axis=1)
+        events = tf.concat([times[:, :1], times[:, :-1]], axis=1)  # one place later, as the events themselves
+        requests = times if self.settings.request_time else events
+        return layers.log2_bucket(requests[:, :, tf.newaxis] - events[:, tf.newaxis])
 
     def _request(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
         encoders = (self.request_time, self.request_context)

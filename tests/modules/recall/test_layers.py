@@ -8,6 +8,7 @@ from modules import config
 from modules import features
 from modules.recall import layers
 
+ELAPSED = np.random.default_rng(2).integers(0, layers.DELTA_BUCKETS, size=(2, 5, 5))
 INPUTS = np.random.default_rng(0).normal(size=(2, 5, 8)).astype(np.float32)
 
 
@@ -30,23 +31,26 @@ def _attention(layer, x):
         part = slice(head * width, (head + 1) * width)
         for place in range(x.shape[1]):
             scores = np.einsum("bd,bkd->bk", query[:, place, part], key[:, :place + 1, part]) / np.sqrt(width)
-            if layer.relative:
+            if layer.relative_positions:
                 scores = scores + weights["distance_bias:0"][place - np.arange(place + 1), head]
+            if layer.relative_time:
+                scores = scores + weights["time_bias:0"][ELAPSED[:, place, :place + 1], head]
             result[:, place, part] = np.einsum("bk,bkd->bd", _softmax(scores), value[:, :place + 1, part])
     return result @ weights["output/kernel:0"] + weights["output/bias:0"]
 
 
 def _random(layer):
-    layer(INPUTS)
+    layer(INPUTS, ELAPSED)
     rng = np.random.default_rng(1)
     layer.set_weights([rng.normal(size=w.shape) * 0.5 for w in layer.get_weights()])
     return layer
 
 
-@pytest.mark.parametrize("relative", [False, True])
-def test_attention_against_numpy(relative):
-    layer = _random(layers.CausalSelfAttention(8, heads=2, dropout=0.0, relative=relative, name="attention"))
-    np.testing.assert_allclose(layer(INPUTS), _attention(layer, INPUTS), rtol=1e-3, atol=1e-4)
+@pytest.mark.parametrize("positions", [False, True])
+@pytest.mark.parametrize("time", [False, True])
+def test_attention_against_numpy(positions, time):
+    layer = _random(layers.CausalSelfAttention(8, 2, 0.0, positions, time, name="attention"))
+    np.testing.assert_allclose(layer(INPUTS, ELAPSED), _attention(layer, INPUTS), rtol=1e-3, atol=1e-4)
 
 
 def test_attention_refuses_heads_that_do_not_divide():
@@ -73,7 +77,7 @@ def test_block_against_numpy(norm_first):
 
 
 def test_block_never_looks_ahead():
-    block = _random(layers.TransformerBlock(8, 2, dropout=0.0, norm_first=True, hidden=12, relative=True))
+    block = _random(layers.TransformerBlock(8, 2, 0.0, True, hidden=12, relative_positions=True))
     changed = INPUTS.copy()
     changed[:, 3:] += 5.0
     before, after = block(INPUTS).numpy(), block(changed).numpy()
@@ -99,7 +103,7 @@ def test_log2_buckets_by_hand():
 
 
 def test_distance_buckets_double():
-    layer = layers.CausalSelfAttention(dim=2, heads=1, dropout=0.0, relative=True)
+    layer = layers.CausalSelfAttention(dim=2, heads=1, dropout=0.0, relative_positions=True)
     layer(np.zeros((1, 1, 2), np.float32))
     layer.distance_bias.assign(tf.range(float(layers.DISTANCE_BUCKETS))[:, tf.newaxis])
     last = layer._distance_bias(tf.constant(1000)).numpy()[0, -1][::-1]  # by distance
@@ -136,8 +140,9 @@ def test_feature_encoder_adds_what_is_known():
 
 
 @pytest.mark.parametrize("layer", [
-    layers.LayerNorm(), layers.CausalSelfAttention(8, 2, 0.1, relative=True),
-    layers.TransformerBlock(8, 2, 0.1, True, 12, relative=True)], ids=lambda layer: type(layer).__name__)
+    layers.LayerNorm(), layers.CausalSelfAttention(8, 2, 0.1, relative_positions=True),
+    layers.TransformerBlock(8, 2, 0.1, True, 12, relative_positions=True),
+], ids=["norm", "attention", "block"])
 def test_layers_reload(layer, tmp_path):
     inputs = tf.keras.Input([None, 8])
     model = tf.keras.Model(inputs, layer(inputs))

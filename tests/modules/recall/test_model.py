@@ -22,7 +22,7 @@ def _changed(batch, name, place):
 
 
 def test_a_query_depends_on_the_past_and_on_its_own_request_only(transformed):
-    settings = transformed.settings({"relative_positions": True, "layers": 2})
+    settings = transformed.settings({"relative_positions": True, "relative_time": True, "layers": 2})
     model, batch = transformed.model(settings), transformed.batch(settings)
     place, before = 2, model(batch).numpy()
     layout = transformed.layout(settings)
@@ -119,7 +119,7 @@ OLD = {"negatives": "random", "loss": "bce", "lr_schedule": "constant"}
 SWITCHES = [
     ({"norm_first": False}, {}), ({"time_features": False}, {}), ({"request_time": False}, {}),
     ({"user_features": False}, {}), ({"item_features": False}, {}), ({"event_features": False}, {}),
-    ({"context_features": False}, {}), ({"relative_positions": True}, {}),
+    ({"context_features": False}, {}), ({"relative_positions": True}, {}), ({"relative_time": True}, {}),
     ({"shared_items": False}, {}), ({"normalise": False}, {"temperature": 1.0}),
     ({"item_id_dropout": 0.5}, {}), ({}, {"loss": "bce"}), ({}, {"learn_temperature": True}),
     ({}, {"candidates": "targets"}), ({}, {"candidates": "catalogue"}), ({}, {"weight_decay": 0.1}),
@@ -156,3 +156,17 @@ def test_sections_may_come_as_json():
     columns = {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"}
     plain = {"data": {"events": {"path": "x", "columns": columns}}, "training": {"epochs": 3}, "index": {}}
     assert trainer.read_settings(json.dumps(plain)).training.epochs == 3
+
+
+@pytest.mark.parametrize("request_time", [True, False])
+def test_elapsed_time_by_hand(transformed, request_time):
+    # Events at 0, 5 and 13 s. The inputs are BOS, event 0, event 1; the requests are at 0, 5 and 13 s, or,
+    # where these are not to be known, at the last known events: 0 (BOS), 0 and 5 s.
+    settings = transformed.settings({"relative_time": True, "request_time": request_time})
+    tower = transformed.model(settings).query_tower
+    delta = features.transformed_name(features.TIME_DELTA)
+    found = tower._elapsed({delta: tf.constant([[0, 5, 8]], tf.int64)})
+    seconds = [[0, 0], [5, 5], [13, 13, 8]] if request_time else [[0, 0], [0, 0], [5, 5, 0]]
+    bucket = {0: 0, 5: 3, 8: 4, 13: 4}
+    for row, expected in zip(found.numpy()[0], seconds):
+        assert row[:len(expected)].tolist() == [bucket[s] for s in expected]

@@ -20,14 +20,12 @@ def beam_args(runner: config.Runner) -> list[str]:
     on Google Cloud. `runner.options` come last, so that they win.
 
     Raises:
-      ConfigError: too few workers, or `dataflow` without an option that it needs.
+      ConfigError: `dataflow` lacks an option that it needs.
     """
     if runner.kind == "dataflow":
         return _dataflow(runner.options)
     arguments = [f"--runner={_LOCAL_RUNNER}", _NO_PACKAGE]
     if runner.kind == "multi_process":
-        if runner.workers < 1:
-            raise ConfigError(f"runner.workers: found {runner.workers}, expected at least 1.")
         arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={runner.workers}"]
     return [*arguments, *runner.options]
 

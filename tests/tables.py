@@ -62,10 +62,10 @@ def write(folder: pathlib.Path, *, events: str | bytes = EVENTS, users: str | by
 
 
 def make(folder: pathlib.Path, data: config.Data, split: config.Split | None = None, max_history: int = 10,
-         runner: Any = None) -> dict[str, list[Any]]:
+         options: Any = None) -> dict[str, list[Any]]:
     """Runs the transforms as a run does: refuses the first problem; returns the elements of every output."""
     names = (*examples.SPLITS, examples.SUMMARY)
-    with beam.Pipeline(runner=runner or fn_runner.FnApiRunner()) as pipeline:
+    with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
         made = _refusing(pipeline, data, split, max_history)
         (tuple(made[name] | f"Name[{name}]" >> beam.Map(lambda row, of: json.dumps([of, row]), name) for name in names)
          | beam.Flatten()
@@ -74,10 +74,10 @@ def make(folder: pathlib.Path, data: config.Data, split: config.Split | None = N
     return {name: [row for of, row in rows if of == name] for name in names}
 
 
-def refusal(data: config.Data, split: config.Split | None = None) -> str:
+def refusal(data: config.Data, split: config.Split | None = None, options: Any = None) -> str:
     """The one error that a run on bad data gives."""
     try:
-        with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
+        with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
             _refusing(pipeline, data, split, 10)
     except Exception as error:
         message = errors.unwrap(error)

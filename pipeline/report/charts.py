@@ -55,7 +55,8 @@ def lines(
                     markeredgecolor=svg.SURFACE,
                 )
         if mark:
-            _mark(ax, *mark)
+            marked = [y for points in series.values() for x, y in points if x == mark[0]]
+            _mark(ax, *mark, below=max(marked) > sum(ax.get_ylim()) / 2)
         _labels(ax, x_label, y_label)
         ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, nbins=8))
         if len(series) > 1:
@@ -219,20 +220,17 @@ def _date(unix_seconds: float) -> str:
     return datetime.datetime.fromtimestamp(unix_seconds, datetime.timezone.utc).strftime("%Y-%m-%d")
 
 
-def _mark(ax: axes.Axes, x: float, label: str) -> None:
-    """A dashed line at x, its label on the side and at the end that the curves leave free."""
+def _mark(ax: axes.Axes, x: float, label: str, *, below: bool) -> None:
+    """A dashed line at x, its label at the line's lower or upper end, on the side with more room."""
     ax.axvline(x, **_DASHED)
-    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    points = [p for line in ax.get_lines() for p in zip(line.get_xdata(), line.get_ydata())]
-    low = any(place == x and y > (bottom + top) / 2 for place, y in points)
-    to_left = x > (left + right) / 2
+    to_left = x > sum(ax.get_xlim()) / 2
     ax.annotate(
         label,
-        (x, 0 if low else 1),
+        (x, 0 if below else 1),
         xycoords=("data", "axes fraction"),
-        xytext=(-4 if to_left else 4, 3 if low else -3),
+        xytext=(-4 if to_left else 4, 3 if below else -3),
         ha="right" if to_left else "left",
-        va="bottom" if low else "top",
+        va="bottom" if below else "top",
         **_NOTE,
     )
 

@@ -41,7 +41,7 @@ def figure(split: results.Split, metric: str, ks: Sequence[int]) -> blocks.Figur
 def differences(split: results.Split, ks: Sequence[int]) -> blocks.Table:
     """Recall minus each other system on the same requests, with the bootstrap's 95% interval."""
     others = [s for s in results.present(split) if s in split["paired"]]
-    rows = tuple(
+    rows: tuple[tuple[blocks.Cell | str, ...], ...] = tuple(
         (metric, *(_difference(split["paired"][s][metric]) for s in others))
         for metric in results.names(split, ks)
     )

@@ -14,8 +14,8 @@ from pipeline.report import text
 def body(source: sources.Source) -> Iterator[blocks.Block]:
     test = source.tested()
     yield blocks.Text(
-        "The catalogue is ordered by popularity and cut into equal parts. Equal bars mean that recommendations "
-        "are as popular as what users choose by themselves."
+        "The catalogue is ordered by popularity and cut into equal parts. Equal bars mean that "
+        "recommendations are as popular as what users choose by themselves."
     )
     yield blocks.Grid(tuple(figure(test["popularity_histogram"], k) for k in test["coverage"]))
     yield blocks.Text(

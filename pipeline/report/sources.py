@@ -17,6 +17,10 @@ EXAMPLE_GEN, STATISTICS_GEN, VALIDATOR = "InteractionsExampleGen", "StatisticsGe
 TRAINER, INDEXER, EVALUATOR, PUSHER = "Trainer", "Indexer", "RecallEvaluator", "Pusher"
 
 
+_WORDS = {"running": "has not finished", "failed": "failed", "executed": "made nothing like it",
+          "cached": "made nothing like it"}
+
+
 class NotMade(LookupError):
     """The newest run has no such artifact. The message is a sentence for the report."""
 
@@ -37,11 +41,8 @@ class Artifacts:
         found = self.pipeline_run.output(component, key)
         if found is None:
             execution = self.pipeline_run.execution(component)
-            state = {None: "has not run", "running": "has not finished", "failed": "failed"}
-            raise NotMade(
-                f"{component} {state.get(execution and execution.state, 'made nothing like it')} "
-                "in the newest run."
-            )
+            words = _WORDS[execution.state] if execution else "has not run"
+            raise NotMade(f"{component} {words} in the newest run.")
         if not found.path.exists():
             raise NotMade(f"{component} made {found.path}, which is no longer there.")
         return found

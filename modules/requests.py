@@ -154,8 +154,9 @@ def _spec(name: str, dtype: tf.DType, shape: list[int | None]) -> tf.TensorSpec:
 
 
 def _profile_shape(feature: features.Feature) -> list[int | None]:
-    shapes = {"multi_categorical": [None, None], "vector": [None, feature.spec.dimension]}
-    return shapes.get(feature.kind, [None])
+    if feature.kind == "vector":
+        return [None, feature.spec.dimension]
+    return [None, None] if feature.kind == "multi_categorical" else [None]
 
 
 def _dtype(feature: features.Feature) -> tf.DType:

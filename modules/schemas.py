@@ -38,6 +38,7 @@ def from_config(data: config.Data) -> schema_pb2.Schema:
     found += [_of(feature) for feature in features.all_features(data)]
     return schema_pb2.Schema(
         feature=sorted(found, key=lambda feature: feature.name),
+        dataset_constraints=schema_pb2.DatasetConstraints(min_examples_count=1),
         default_environment=ENVIRONMENTS,
         represent_variable_length_as_ragged=True)
 

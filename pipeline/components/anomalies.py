@@ -2,7 +2,7 @@
 
 TFDV describes most anomalies without a number; the numbers come from the statistics it looked at. Histograms
 know values, not examples, and know them by bucket: such counts say 'values' and, where a bucket straddles a
-bound, 'about'.
+bound, 'at least'.
 """
 
 from __future__ import annotations
@@ -73,11 +73,13 @@ def findings(split: str, anomalies: anomalies_pb2.Anomalies,
       schema: that was validated against; it holds the domains that the counts need.
       schema_name: what the remedies call the schema.
     """
-    for reason in anomalies.dataset_anomaly_info.reason:
-        yield Finding(split, _DATASET, _sentence(reason.description), "",
-                      "check the source and the split's cut-off times")
     by_name = {statistics.name(f): f for dataset in measured.datasets for f in dataset.features}
     examples = sum(dataset.num_examples for dataset in measured.datasets)
+    broken = [_sentence(reason.description) for reason in anomalies.dataset_anomaly_info.reason]
+    if not examples and schema.dataset_constraints.min_examples_count:  # of nothing TFDV says nothing
+        broken.append("there are no examples")
+    for rule in broken:
+        yield Finding(split, _DATASET, rule, "", "check the source and how it is split")
     rules = {feature.name: feature for feature in schema.feature}
     for name, info in sorted(anomalies.anomaly_info.items()):
         for reason in info.reason:
@@ -98,9 +100,9 @@ def _count(kind: int, feature: statistics_pb2.FeatureNameStatistics | None, rule
         return f"{examples - common.num_non_missing} {of_examples}"
     if kind in _WRONG_COUNT:
         most = rule.value_count.max or math.inf
-        return f"{_outside(common.num_values_histogram, rule.value_count.min, most)} {of_examples}"
+        return f"{_outside([common.num_values_histogram], rule.value_count.min, most)} {of_examples}"
     if kind in _OUT_OF_RANGE:
-        return f"{_outside(statistics.histogram(feature), *_bounds(rule))} {of_values}"
+        return f"{_outside(feature.num_stats.histograms, *_bounds(rule))} {of_values}"
     if kind == _Type.FLOAT_TYPE_HAS_NAN:
         return f"{statistics.histogram(feature).num_nan} {of_values}"
     if kind == _Type.FLOAT_TYPE_HAS_INF:
@@ -112,16 +114,17 @@ def _count(kind: int, feature: statistics_pb2.FeatureNameStatistics | None, rule
     return f"{common.num_non_missing} {of_examples}"
 
 
-def _outside(histogram: statistics_pb2.Histogram, low: float, high: float) -> str:
-    """How many values lie below `low` or above `high`; 'about' where a bucket straddles a bound."""
-    count, exact = 0.0, histogram.type == statistics_pb2.Histogram.STANDARD
-    for bucket in histogram.buckets:
-        inside = min(bucket.high_value, high) - max(bucket.low_value, low)
-        width = bucket.high_value - bucket.low_value
-        share = float(inside < 0) if width == 0 else 1 - max(inside, 0) / width
-        exact = exact and share in (0, 1)
-        count += bucket.sample_count * share
-    return f"{round(count)}" if exact else f"about {max(1, round(count))}"
+def _outside(histograms: Iterable[statistics_pb2.Histogram], low: float, high: float) -> str:
+    """How many values lie below `low` or above `high`; 'at least' where buckets lie on a bound."""
+    least = 1
+    for histogram in histograms:
+        broken = [b for b in histogram.buckets if b.low_value < low or b.high_value > high]
+        outside = [b for b in broken if b.high_value < low or b.low_value > high]
+        count = round(sum(bucket.sample_count for bucket in outside))
+        if len(outside) == len(broken) and histogram.type == statistics_pb2.Histogram.STANDARD:
+            return f"{count}"
+        least = max(least, count)
+    return f"at least {least}"
 
 
 def _bounds(rule: schema_pb2.Feature) -> tuple[float, float]:

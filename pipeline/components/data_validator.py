@@ -11,7 +11,6 @@ import os
 from typing import Any, ClassVar
 
 import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx import types
 from tfx.components.example_validator import executor as example_validator
 from tfx.components.statistics_gen import stats_artifact_utils
@@ -47,21 +46,19 @@ class Executor(base_executor.BaseExecutor):
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_uri))
         output = artifact_utils.get_single_instance(output_dict[ANOMALIES])
         output.split_names, output.span = measured.split_names, measured.span
+        name = exec_properties[SCHEMA_NAME]
         blessed, findings = {}, []
         for split in artifact_utils.decode_split_names(measured.split_names):
             statistics = stats_artifact_utils.load_statistics(measured, split).proto()
             found = tfdv.validate_statistics(statistics, schema, environment=schemas.environment_of(split))
             folder = artifact_utils.get_split_uri([output], split)
             writer_utils.write_anomalies(os.path.join(folder, example_validator.DEFAULT_FILE_NAME), found)
-            blessed[split] = int(not _any(found))
-            findings += anomalies.findings(split, found, statistics, schema, exec_properties[SCHEMA_NAME])
+            split_findings = list(anomalies.findings(split, found, statistics, schema, name))
+            blessed[split] = int(not split_findings)
+            findings += split_findings
         output.set_json_value_custom_property(example_validator.ARTIFACT_PROPERTY_BLESSED_KEY, blessed)
         if findings:
             raise anomalies.AnomaliesFound(anomalies.message(findings))
-
-
-def _any(found: anomalies_pb2.Anomalies) -> bool:
-    return bool(found.anomaly_info) or found.HasField("dataset_anomaly_info")
 
 
 class DataValidatorSpec(component_spec.ComponentSpec):

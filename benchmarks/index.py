@@ -1,8 +1,10 @@
-"""Recall and latency of the index bodies against exact search and TFRS's BruteForce, on synthetic clustered vectors.
+"""Recall and latency of the index bodies against exact search and TFRS's BruteForce, on synthetic clustered
+vectors.
 
   .venv/bin/python benchmarks/index.py --output benchmarks/index.md [--items 1682 20000]
 
-All bodies of one size are alive together and take turns, call by call, so that a busy machine slows all alike.
+All bodies of one size are alive together and take turns, call by call, so that a busy machine slows all
+alike.
 """
 
 from __future__ import annotations
@@ -21,13 +23,13 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-import modules  # noqa: F401  # before TensorFlow
 import numpy as np
 import psutil
 import scann  # noqa: F401  # its ops
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+import modules  # noqa: F401  # before TensorFlow
 from modules import config
 from modules.index import bodies
 from modules.index import parameters
@@ -68,7 +70,7 @@ class Row:
 
 
 def clustered(random: np.random.Generator, centres: np.ndarray, number: int) -> np.ndarray:
-    """Vectors float32 [number, D] of length 1 around centres [C, D]; the spectrum falls off, as a trained model's."""
+    """Vectors float32 [number, D] of length 1 around centres [C, D], with a falling spectrum."""
     spectrum = np.arange(1, DIMENSION + 1) ** -0.5
     noise = random.normal(size=(number, DIMENSION)) * spectrum
     points = centres[random.integers(len(centres), size=number)] * spectrum + SPREAD * noise
@@ -87,20 +89,46 @@ def measure(items: int) -> list[Row]:
         index = bodies.build(vectors, parameters.derive(config.Index(body=name, k=K), items))
         seconds = time.perf_counter() - start
         searches[name] = quality.searcher(index, K)
-        rows.append(Row(items=items, name=name, settings=_short(index.settings), build_seconds=seconds,
-                        recall=truth.judge(*quality.found(searches[name], queries)).recall, milliseconds={},
-                        memory=_memory(name, index, searches[name]) / vectors.nbytes if items >= MEMORY_FROM else None))
+        rows.append(
+            Row(
+                items=items,
+                name=name,
+                settings=_short(index.settings),
+                build_seconds=seconds,
+                recall=truth.judge(*quality.found(searches[name], queries)).recall,
+                milliseconds={},
+                memory=_memory(name, index, searches[name]) / vectors.nbytes
+                if items >= MEMORY_FROM
+                else None,
+            )
+        )
     layer = tfrs.layers.factorized_top_k.BruteForce(k=K).index(tf.constant(vectors))
     searches[TFRS] = tf.function(lambda q: layer(q)[::-1], input_signature=[tf.TensorSpec([None, DIMENSION])])
-    rows.append(Row(items=items, name=TFRS, settings="", build_seconds=0.0, milliseconds={}, memory=None,
-                    recall=truth.judge(*quality.found(searches[TFRS], queries)).recall))
+    rows.append(
+        Row(
+            items=items,
+            name=TFRS,
+            settings="",
+            build_seconds=0.0,
+            milliseconds={},
+            memory=None,
+            recall=truth.judge(*quality.found(searches[TFRS], queries)).recall,
+        )
+    )
     times = {batch: in_turns(searches, queries, batch, repeats) for batch, repeats in REPEATS.items()}
-    return [dataclasses.replace(row, milliseconds={batch: of[row.name] for batch, of in times.items()}) for row in rows]
+    return [
+        dataclasses.replace(row, milliseconds={batch: of[row.name] for batch, of in times.items()})
+        for row in rows
+    ]
 
 
-def in_turns(searches: Mapping[str, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]], queries: np.ndarray,
-             batch: int, repeats: int) -> dict[str, float]:
-    """The median milliseconds of each search, the searches taking turns; the first two turns are not counted."""
+def in_turns(
+    searches: Mapping[str, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]],
+    queries: np.ndarray,
+    batch: int,
+    repeats: int,
+) -> dict[str, float]:
+    """The median milliseconds of each search, which take turns; the first two turns do not count."""
     times: dict[str, list[float]] = {name: [] for name in searches}
     for turn in range(repeats + 2):
         inputs = tf.constant(np.take(queries, range(turn * batch, (turn + 1) * batch), axis=0, mode="wrap"))
@@ -117,8 +145,13 @@ def _memory(name: str, index: tf.Module, search: Callable) -> int:
         model = tf.Module()
         model.index, model.search = index, search
         tf.saved_model.save(model, folder, options=tf.saved_model.SaveOptions(namespace_whitelist=["Scann"]))
-        done = subprocess.run([sys.executable, "-c", _MEMORY_PROBE, folder, name], check=True, capture_output=True,
-                              text=True, cwd=pathlib.Path(__file__).parent.parent)
+        done = subprocess.run(
+            [sys.executable, "-c", _MEMORY_PROBE, folder, name],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=pathlib.Path(__file__).parent.parent,
+        )
     return int(done.stdout)
 
 
@@ -129,40 +162,61 @@ def _short(settings: parameters.Parameters) -> str:
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as Markdown."""
-    lines = ["| items | body | recall@200 | ms, batch 1 | against exact | ms, batch 32 | against exact | "
-             "memory / vectors | build s | settings |", "|--:|:--|--:|--:|--:|--:|--:|--:|--:|:--|"]
+    lines = [
+        "| items | body | recall@200 | ms, batch 1 | against exact | ms, batch 32 | against exact | "
+        "memory / vectors | build s | settings |",
+        "|--:|:--|--:|--:|--:|--:|--:|--:|--:|:--|",
+    ]
     for row in rows:
         exact = next(r for r in rows if r.items == row.items and r.name == "exact")
-        times = [f"{row.milliseconds[b]:.2f} | {exact.milliseconds[b] / row.milliseconds[b]:.1f}x" for b in REPEATS]
+        times = [
+            f"{row.milliseconds[b]:.2f} | {exact.milliseconds[b] / row.milliseconds[b]:.1f}x" for b in REPEATS
+        ]
         memory = "" if row.memory is None else f"{row.memory:.1f}"
-        lines.append(f"| {row.items:,} | {row.name} | {row.recall:.4f} | {' | '.join(times)} | {memory} | "
-                     f"{row.build_seconds:.1f} | {row.settings} |")
+        lines.append(
+            f"| {row.items:,} | {row.name} | {row.recall:.4f} | {' | '.join(times)} | {memory} | "
+            f"{row.build_seconds:.1f} | {row.settings} |"
+        )
     return "\n".join(lines)
 
 
 def machine() -> str:
     """Processor, cores, memory, load and versions."""
-    models = [line.partition(":")[2].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-              if line.startswith("model name")]
-    return (f"{models[0] if models else platform.processor()}, {os.cpu_count()} cores, "
-            f"{psutil.virtual_memory().total / 2**30:.0f} GB; load average {os.getloadavg()[0]:.1f}; "
-            f"TensorFlow {tf.__version__}, ScaNN {importlib.metadata.version('scann')}, TFRS {tfrs.__version__}")
+    models = [
+        line.partition(":")[2].strip()
+        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return (
+        f"{models[0] if models else platform.processor()}, {os.cpu_count()} cores, "
+        f"{psutil.virtual_memory().total / 2**30:.0f} GB; load average {os.getloadavg()[0]:.1f}; "
+        f"TensorFlow {tf.__version__}, ScaNN {importlib.metadata.version('scann')}, TFRS {tfrs.__version__}"
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--items", type=int, nargs="+", default=[1682, 5_000, 20_000, 200_000, 1_000_000])
     parser.add_argument("--output", type=pathlib.Path, help="Markdown file to write")
     arguments = parser.parse_args()
     rows: list[Row] = []
     for items in arguments.items:
         rows += measure(items)
-        print(table(rows[-len(BODIES) - 1:]), flush=True)
-    text = (f"# Index bodies\n\nMade by `.venv/bin/python benchmarks/index.py --output benchmarks/index.md` on "
-            f"{datetime.date.today()}.\n{machine()}.\n\n{QUERIES} queries, {DIMENSION}-d vectors of length 1 in clusters "
-            f"of {ITEMS_PER_CLUSTER} with a falling spectrum,\nthe parameters as derived from the size. Medians of "
-            f"{REPEATS[1]} (batch 1) and {REPEATS[32]} (batch 32) calls, the bodies\ntaking turns. \"Against exact\" is how "
-            f"many times as fast as exact search.\n\n{table(rows)}\n")
+        print(table(rows[-len(BODIES) - 1 :]), flush=True)
+    text = f"""# Index bodies
+
+Made by `.venv/bin/python benchmarks/index.py --output benchmarks/index.md` on {datetime.date.today()}.
+{machine()}.
+
+{QUERIES} queries, {DIMENSION}-d vectors of length 1 in clusters of {ITEMS_PER_CLUSTER} with a falling
+spectrum, the parameters as derived from the size. Medians of {REPEATS[1]} (batch 1) and
+{REPEATS[32]} (batch 32) calls, the bodies taking turns. "Against exact" is how many times as fast as exact
+search.
+
+{table(rows)}
+"""
     if arguments.output:
         arguments.output.write_text(text, encoding="utf-8")
 

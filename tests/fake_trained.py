@@ -1,7 +1,7 @@
 """A trained recall SavedModel as the Trainer exports it, with given vectors, for tests of the index.
 
-The query of a user is the vector `user_taste` as it was sent; turned round, when the history holds the first item of
-the catalogue, which the model looks up in a vocabulary file as a real one does.
+The query of a user is the vector `user_taste` as it was sent; turned round, when the history holds the first
+item of the catalogue, which the model looks up in a vocabulary file as a real one does.
 """
 
 from __future__ import annotations
@@ -22,11 +22,21 @@ TASTE = "user_taste"
 
 def data(dimension: int) -> config.Data:
     """Events, and users with a vector of so many numbers."""
-    return strict.read(config.Data, {
-        "events": {"path": "events.csv", "format": "csv", "columns": {
-            "user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"}},
-        "users": {"path": "users.csv", "format": "csv", "columns": {
-            "user_id": "user_id", "taste": {"kind": "vector", "dimension": dimension}}}})
+    return strict.read(
+        config.Data,
+        {
+            "events": {
+                "path": "events.csv",
+                "format": "csv",
+                "columns": {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"},
+            },
+            "users": {
+                "path": "users.csv",
+                "format": "csv",
+                "columns": {"user_id": "user_id", "taste": {"kind": "vector", "dimension": dimension}},
+            },
+        },
+    )
 
 
 class FakeTrained(tf.Module):
@@ -35,8 +45,16 @@ class FakeTrained(tf.Module):
     def __init__(self, item_ids: Sequence[bytes], vectors: np.ndarray, vocabulary: str) -> None:
         super().__init__()
         self._item_ids, self._vectors = tf.Variable(list(item_ids)), tf.Variable(vectors, dtype=tf.float32)
-        self._table = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(
-            vocabulary, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER), -1)
+        self._table = tf.lookup.StaticHashTable(
+            tf.lookup.TextFileInitializer(
+                vocabulary,
+                tf.string,
+                tf.lookup.TextFileIndex.WHOLE_LINE,
+                tf.int64,
+                tf.lookup.TextFileIndex.LINE_NUMBER,
+            ),
+            -1,
+        )
 
     @tf.function
     def query(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -55,25 +73,42 @@ def save(folder: str | pathlib.Path, item_ids: Sequence[bytes], vectors: np.ndar
     vocabulary.write_bytes(b"\n".join(item_ids))
     model = FakeTrained(item_ids, vectors, str(vocabulary))
     specs = requests.input_specs(data(vectors.shape[1]), exclusions=False)
-    tf.saved_model.save(model, str(folder), signatures={
-        "query": model.query.get_concrete_function(**specs), "candidates": model.candidates})
+    tf.saved_model.save(
+        model,
+        str(folder),
+        signatures={"query": model.query.get_concrete_function(**specs), "candidates": model.candidates},
+    )
     vocabulary.unlink()
     return str(folder)
 
 
-def request(queries: np.ndarray, excluded: Sequence[Sequence[bytes]], history: bytes = b"") -> dict[str, np.ndarray]:
+def request(
+    queries: np.ndarray, excluded: Sequence[Sequence[bytes]], history: bytes = b""
+) -> dict[str, np.ndarray]:
     """A batch of requests with queries [B, D], one list of excluded ids each, and one past event."""
     rows, widest = len(queries), max(map(len, excluded), default=0)
     exclusions = np.full((rows, widest), b"", object)
     for place, ids in zip(exclusions, excluded):
-        place[:len(ids)] = ids
-    return {TASTE: np.asarray(queries, np.float32), features.EVENT_ITEM_ID: np.full((rows, 1), history, object),
-            features.EVENT_TIMESTAMP: np.zeros((rows, 1), np.int64),
-            requests.REQUEST_TIMESTAMP: np.full(rows, 10, np.int64), requests.EXCLUDE_ITEM_ID: exclusions}
+        place[: len(ids)] = ids
+    return {
+        TASTE: np.asarray(queries, np.float32),
+        features.EVENT_ITEM_ID: np.full((rows, 1), history, object),
+        features.EVENT_TIMESTAMP: np.zeros((rows, 1), np.int64),
+        requests.REQUEST_TIMESTAMP: np.full(rows, 10, np.int64),
+        requests.EXCLUDE_ITEM_ID: exclusions,
+    }
 
 
 def examples(queries: np.ndarray, seen: Sequence[Sequence[bytes]]) -> list[dict[str, list]]:
     """Raw validation examples, as `requests.read_raw_example` gives them: one past event, then the target."""
-    return [{TASTE: list(map(float, query)), features.USER_ID: [b"u"], features.EVENT_ITEM_ID: [b"never", b"target"],
-             features.EVENT_TIMESTAMP: [1, 2], features.WINDOW_START: [0], features.SEEN_ITEM_ID: list(ids)}
-            for query, ids in zip(queries, seen)]
+    return [
+        {
+            TASTE: list(map(float, query)),
+            features.USER_ID: [b"u"],
+            features.EVENT_ITEM_ID: [b"never", b"target"],
+            features.EVENT_TIMESTAMP: [1, 2],
+            features.WINDOW_START: [0],
+            features.SEEN_ITEM_ID: list(ids),
+        }
+        for query, ids in zip(queries, seen)
+    ]

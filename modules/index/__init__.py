@@ -1,1 +1,1 @@
-"""The nearest-neighbour index over the item vectors: one interface, three bodies, and the model that serves them."""
+"""The nearest-neighbour index over the item vectors: one interface, three bodies, the model that serves."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from modules.index import body, exact, ivf, parameters
+from modules.index import body
+from modules.index import exact
+from modules.index import ivf
+from modules.index import parameters
 
 
 def build(vectors: np.ndarray, settings: parameters.Parameters) -> body.Body:

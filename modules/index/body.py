@@ -1,7 +1,7 @@
 """The interface of an index body. B is the batch, D the vectors' dimension, N the number of items.
 
-A position is an item's row in the vectors that the index was built of; NO_POSITION stands where nothing was found,
-with the score NO_SCORE. The score is the dot product of query and vector, whatever their norms.
+A position is an item's row in the vectors that the index was built of; NO_POSITION stands where nothing was
+found, with the score NO_SCORE. The score is the dot product of query and vector, whatever their norms.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ class Body(tf.Module, abc.ABC):
     """A searchable set of vectors that can live in a SavedModel."""
 
     def __init__(self, vectors: np.ndarray, settings: Any) -> None:
-        """Args: vectors: float32 [N, D], N at least 1; settings: of this body, see `modules.index.parameters`."""
+        """Args: vectors: float32 [N, D], N at least 1; settings: see `modules.index.parameters`."""
         super().__init__()
         self.size, self.dimension = vectors.shape
         self.settings = settings
 
     @abc.abstractmethod
-    def search(self, queries: tf.Tensor, width: int | tf.Tensor, settings: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(
+        self, queries: tf.Tensor, width: int | tf.Tensor, settings: Any = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Finds the items with the highest dot products.
 
         Args:
@@ -35,16 +37,17 @@ class Body(tf.Module, abc.ABC):
           settings: to search with others than the body's own (the depth of the search, not what was built).
 
         Returns:
-          Positions int32 [B, width] and scores float32 [B, width], best first. No position occurs twice in a row.
+          Positions int32 [B, width] and scores float32 [B, width], best first. No position occurs twice in a
+          row.
         """
 
     @abc.abstractmethod
     def scores(self, queries: tf.Tensor) -> tf.Tensor:
-        """The dot products of queries float32 [B, D] with all items, float32 [B, N], in the order of positions."""
+        """The dot products with all items, by position: float32 [B, N] of queries float32 [B, D]."""
 
 
 def complete(positions: tf.Tensor, scores: tf.Tensor, width: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Widens positions [B, found] and scores [B, found] to [B, width], and marks NaN scores as nothing found."""
+    """Widens positions and scores [B, found] to [B, width], and makes nothing of NaN scores."""
     nothing = tf.math.is_nan(scores)
     positions = tf.where(nothing, NO_POSITION, positions)
     scores = tf.where(nothing, NO_SCORE, scores)

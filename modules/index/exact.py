@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from modules.index import body, parameters
+from modules.index import body
+from modules.index import parameters
 
 
 class Exact(body.Body):
@@ -16,8 +17,9 @@ class Exact(body.Body):
         super().__init__(vectors, settings)
         self._vectors = tf.Variable(vectors, trainable=False, dtype=tf.float32, name="vectors")
 
-    def search(self, queries: tf.Tensor, width: int | tf.Tensor,
-               settings: parameters.Exact | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(
+        self, queries: tf.Tensor, width: int | tf.Tensor, settings: parameters.Exact | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         scores, positions = tf.math.top_k(self.scores(queries), tf.minimum(width, self.size))
         return body.complete(positions, scores, width)
 

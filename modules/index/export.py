@@ -13,7 +13,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from modules import requests
-from modules.index import body, recall_module
+from modules.index import body
+from modules.index import recall_module
 
 SERVING_DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 QUERY = "query"  # signature of the Trainer's model, and its output
@@ -48,33 +49,54 @@ class ServableRecall(tf.Module):
     def signatures(self) -> dict[str, Any]:
         """All signatures by name."""
         specs = dict(self.trained.signatures[QUERY].structured_input_signature[1])
-        specs[requests.EXCLUDE_ITEM_ID] = tf.TensorSpec([None, None], tf.string, name=requests.EXCLUDE_ITEM_ID)
-        return {SERVING_DEFAULT: self.serve.get_concrete_function(**specs),
-                QUERY: self.trained.signatures[QUERY], CANDIDATES: self.trained.signatures[CANDIDATES]}
+        specs[requests.EXCLUDE_ITEM_ID] = tf.TensorSpec(
+            [None, None], tf.string, name=requests.EXCLUDE_ITEM_ID
+        )
+        return {
+            SERVING_DEFAULT: self.serve.get_concrete_function(**specs),
+            QUERY: self.trained.signatures[QUERY],
+            CANDIDATES: self.trained.signatures[CANDIDATES],
+        }
 
 
 def candidates(trained: Any) -> tuple[list[bytes], np.ndarray]:
     """The catalogue of a trained model: N ids and float32 [N, D] vectors.
 
     Raises:
-      ValueError: an id that a vocabulary file cannot hold or that occurs twice, or a vector that is not finite.
+      ValueError: an id that a vocabulary file cannot hold or that occurs twice, or a vector that is not
+      finite.
     """
     found = trained.signatures[CANDIDATES]()
     item_ids, vectors = found[recall_module.ITEM_ID].numpy().tolist(), found[VECTOR].numpy()
     if bad := [i for i in item_ids if not i or b"\n" in i or b"\r" in i]:
-        raise ValueError(f"An item id is not empty and holds no line break, found {bad[0]!r}. Rename the item.")
+        raise ValueError(
+            f"An item id is not empty and holds no line break, found {bad[0]!r}. Rename the item."
+        )
     if len(set(item_ids)) != len(item_ids):
-        raise ValueError(f"The item ids of the catalogue are distinct, found {len(item_ids)} ids of "
-                         f"{len(set(item_ids))} items. Remove the duplicates.")
+        raise ValueError(
+            f"The item ids of the catalogue are distinct, found {len(item_ids)} ids of "
+            f"{len(set(item_ids))} items. Remove the duplicates."
+        )
     if not np.isfinite(vectors).all():
         bad_rows = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-        raise ValueError(f"Item vectors are finite, found NaN or infinity in {len(bad_rows)} of {len(vectors)}, first "
-                         f"of item {item_ids[bad_rows[0]]!r}. Lower training.learning_rate.")
+        raise ValueError(
+            f"Item vectors are finite, found NaN or infinity in {len(bad_rows)} of {len(vectors)}, first "
+            f"of item {item_ids[bad_rows[0]]!r}. Lower training.learning_rate."
+        )
     return item_ids, np.ascontiguousarray(vectors, np.float32)
 
 
-def save(trained: Any, index: body.Body, item_ids: list[bytes], target: str, *, k: int, max_exclusions: int,
-         sample: Request, description: Mapping[str, Any]) -> None:
+def save(
+    trained: Any,
+    index: body.Body,
+    item_ids: list[bytes],
+    target: str,
+    *,
+    k: int,
+    max_exclusions: int,
+    sample: Request,
+    description: Mapping[str, Any],
+) -> None:
     """Writes the SavedModel.
 
     Args:
@@ -84,7 +106,8 @@ def save(trained: Any, index: body.Body, item_ids: list[bytes], target: str, *, 
       target: the folder to write.
       k: items returned for each request.
       max_exclusions: by how many items a search is widened at most.
-      sample: real requests, as `modules.requests.input_specs(..., exclusions=True)`; they become warm-up records.
+      sample: real requests, as `modules.requests.input_specs(..., exclusions=True)`; they become warm-up
+        records.
       description: what `assets.extra/index.json` says.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -92,8 +115,12 @@ def save(trained: Any, index: body.Body, item_ids: list[bytes], target: str, *, 
         vocabulary.write_bytes(b"".join(item_id + b"\n" for item_id in item_ids))
         retrieval = recall_module.Retrieval(index, k=k, max_exclusions=max_exclusions)
         model = ServableRecall(trained, recall_module.RecallModule(retrieval, item_ids, str(vocabulary)))
-        tf.saved_model.save(model, target, signatures=model.signatures(),
-                            options=tf.saved_model.SaveOptions(namespace_whitelist=["Scann"]))
+        tf.saved_model.save(
+            model,
+            target,
+            signatures=model.signatures(),
+            options=tf.saved_model.SaveOptions(namespace_whitelist=["Scann"]),
+        )
     write_warmup(f"{target}/{WARMUP_FILE}", sample)
     with tf.io.gfile.GFile(f"{target}/{DESCRIPTION_FILE}", "w") as file:
         file.write(json.dumps(description, indent=2))
@@ -102,7 +129,8 @@ def save(trained: Any, index: body.Body, item_ids: list[bytes], target: str, *, 
 def write_warmup(path: str, sample: Request) -> None:
     """Writes a PredictionLog for every signature, `serving_default` and `query` at several batch sizes.
 
-    TensorFlow Serving replays them before it calls a version available; the first one builds ScaNN's searcher.
+    TensorFlow Serving replays them before it calls a version available; the first one builds ScaNN's
+    searcher.
     """
     tf.io.gfile.makedirs(path.rsplit("/", 1)[0])
     with tf.io.TFRecordWriter(path) as writer:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from modules import config
-from modules.index import parameters, quality
+from modules.index import parameters
+from modules.index import quality
 
 
 class IndexGateError(ValueError):
@@ -23,7 +24,9 @@ class Report:
     settings: parameters.Parameters
     search: quality.Measured  # of the body alone, width k, nothing excluded
     served: quality.Measured  # with the seen items of each request excluded
-    milliseconds: dict[str, dict[str, float]]  # by `index` and `exact`, then by batch size; without the query tower
+    milliseconds: dict[
+        str, dict[str, float]
+    ]  # by `index` and `exact`, then by batch size; without the query tower
     curve: tuple[quality.Point, ...]
 
 
@@ -36,21 +39,29 @@ def check(report: Report, index: config.Index) -> None:
     problems = []
     for name, measured in (("search", report.search), ("search with exclusions", report.served)):
         if not measured.recall >= index.min_recall:  # NaN fails too
-            problems.append(f"{name}: recall@{report.k} is {measured.recall:.4f}, at least {index.min_recall} expected")
+            problems.append(
+                f"{name}: recall@{report.k} is {measured.recall:.4f}, at least {index.min_recall} expected"
+            )
         if measured.narrow_rows:
-            problems.append(f"{name}: {measured.narrow_rows} of {report.queries} queries did not get min(k, items left) "
-                            "distinct items")
+            problems.append(
+                f"{name}: {measured.narrow_rows} of {report.queries} queries did not get min(k, items left) "
+                "distinct items"
+            )
         if measured.nan_rows:
             problems.append(f"{name}: {measured.nan_rows} of {report.queries} queries got NaN scores")
     if problems:
-        raise IndexGateError(f"The {report.settings.body} index of {report.items} items is refused. "
-                             f"{'; '.join(problems)}. Used: {report.settings}. {_remedy(report, index)}")
+        raise IndexGateError(
+            f"The {report.settings.body} index of {report.items} items is refused. "
+            f"{'; '.join(problems)}. Used: {report.settings}. {_remedy(report, index)}"
+        )
 
 
 def _remedy(report: Report, index: config.Index) -> str:
     if parameters.is_fixed(index):
-        return ("Raise index.reorder and index.leaves_to_search, or leave them out, so that they are chosen by "
-                "measuring.")
+        return (
+            "Raise index.reorder and index.leaves_to_search, or leave them out, so that they are chosen by "
+            "measuring."
+        )
     if report.settings.body == "exact":
         return "Look for NaN in the query vectors of the trained model."
     return "Set index.body: exact, or fewer index.leaves."

@@ -1,7 +1,7 @@
 """A partitioned index in plain TensorFlow ops, which the stock TensorFlow Serving can host.
 
-The vectors lie in padded partitions of near directions. A query is compared with each partition's mean, then with all
-members of the best partitions (an inverted file with exact scores: Jegou et al. 2011, IVFADC without the ADC).
+The vectors lie in padded partitions of near directions. A query is compared with each partition's mean, then
+with all members of the best partitions: an inverted file (Jegou et al. 2011, section IV) with exact scores.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from modules.index import body, kmeans, parameters
+from modules.index import body
+from modules.index import kmeans
+from modules.index import parameters
 
-_CAPACITY = 1.5  # largest partition over the mean: above, more padding is stored; below, more partitions are cut
+_CAPACITY = (
+    1.5  # largest partition over the mean: above, more padding is stored; below, more partitions are cut
+)
 
 
 class Ivf(body.Body):
@@ -25,14 +29,16 @@ class Ivf(body.Body):
         labels = kmeans.cluster(vectors, settings.partitions)
         capacity = math.ceil(_CAPACITY * len(vectors) / settings.partitions)
         members = kmeans.bounded(vectors, labels, capacity)
-        probes = math.ceil(settings.probes * len(members) / settings.partitions)  # the same share of the items
+        probes = math.ceil(
+            settings.probes * len(members) / settings.partitions
+        )  # the same share of the items
         super().__init__(vectors, dataclasses.replace(settings, partitions=len(members), probes=probes))
         self.places = max(map(len, members))
         positions = np.full((len(members), self.places), body.NO_POSITION, np.int32)
         store = np.zeros((len(members), self.places, self.dimension), np.float32)
         for row, inside in enumerate(members):
-            positions[row, :len(inside)] = inside
-            store[row, :len(inside)] = vectors[inside]
+            positions[row, : len(inside)] = inside
+            store[row, : len(inside)] = vectors[inside]
         slots = np.empty(len(vectors), np.int32)
         slots[positions[positions >= 0]] = np.flatnonzero(positions.ravel() >= 0)
         means = np.stack([vectors[inside].mean(axis=0) for inside in members])
@@ -41,23 +47,25 @@ class Ivf(body.Body):
         self._slots = tf.Variable(slots, trainable=False, name="slots")  # [N], places in the flat store
         self._means = tf.Variable(means, trainable=False, dtype=tf.float32, name="means")  # [P, D]
 
-    def search(self, queries: tf.Tensor, width: int | tf.Tensor,
-               settings: parameters.Ivf | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(
+        self, queries: tf.Tensor, width: int | tf.Tensor, settings: parameters.Ivf | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         probes = (settings or self.settings).probes
         _, probed = tf.math.top_k(tf.matmul(queries, self._means, transpose_b=True), probes, sorted=False)
-        found = tf.minimum(width, probes * self.places)
+        places = probes * self.places
 
-        def of_one(query_and_probed: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            """The best of one query [D] within its partitions [probes]; row by row, the copies stay small."""
+        def of_one(query_and_probed: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            """Scores [places] of one query [D] in its partitions [probes]; by row, the copies stay small."""
             query, chosen = query_and_probed
-            members = tf.reshape(tf.gather(self._store, chosen), [probes * self.places, self.dimension])
-            positions = tf.reshape(tf.gather(self._positions, chosen), [-1])
-            scores = tf.linalg.matvec(members, query)
-            scores, order = tf.math.top_k(tf.where(positions < 0, body.NO_SCORE, scores), found)
-            return tf.gather(positions, order), scores
+            return tf.linalg.matvec(
+                tf.reshape(tf.gather(self._store, chosen), [places, self.dimension]), query
+            )
 
-        positions, scores = tf.map_fn(of_one, (queries, probed), fn_output_signature=(
-            tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)))
+        scores = tf.map_fn(of_one, (queries, probed), fn_output_signature=tf.TensorSpec([places], tf.float32))
+        positions = tf.reshape(tf.gather(self._positions, probed), [-1, places])
+        scores = tf.where(positions == body.NO_POSITION, body.NO_SCORE, scores)
+        scores, order = tf.math.top_k(scores, tf.minimum(width, places))
+        positions = tf.gather(positions, order, batch_dims=1)
         return body.complete(positions, scores, width)
 
     def scores(self, queries: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Spherical k-means with a bound on the size of a cluster, in NumPy. It builds the partitions of the ivf index."""
+"""Spherical k-means with a bound on a cluster's size, in NumPy; it makes the partitions of the ivf index."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def directions(vectors: np.ndarray) -> np.ndarray:
 def cluster(vectors: np.ndarray, clusters: int, *, iterations: int = 8, seed: int = 1) -> np.ndarray:
     """Assigns each vector to the centre of the nearest direction (Dhillon & Modha 2001, spherical k-means).
 
-    Directions rather than points, because with a dot product the long vectors are near to nothing and would end in
-    clusters of their own, which no query's probes reach.
+    Directions rather than points, because with a dot product the long vectors are near to nothing and would
+    end in clusters of their own, which no query's probes reach.
 
     Args:
       vectors: float32 [N, D].
@@ -44,7 +44,8 @@ def cluster(vectors: np.ndarray, clusters: int, *, iterations: int = 8, seed: in
 
 
 def bounded(vectors: np.ndarray, labels: np.ndarray, capacity: int) -> list[np.ndarray]:
-    """The members of each cluster, clusters of more than `capacity` cut in halves along their widest direction.
+    """The members of each cluster, clusters of more than `capacity` cut in halves along their widest
+    direction.
 
     Returns:
       Arrays of row numbers, none empty, none longer than `capacity`; each row occurs once.
@@ -66,7 +67,7 @@ def _halves(vectors: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarr
     centred = vectors[rows] - vectors[rows].mean(axis=0)
     axis = np.linalg.eigh(centred.T @ centred)[1][:, -1]
     order = rows[np.argsort(centred @ axis, kind="stable")]
-    return order[:len(rows) // 2], order[len(rows) // 2:]
+    return order[: len(rows) // 2], order[len(rows) // 2 :]
 
 
 def sums_by_label(vectors: np.ndarray, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -81,5 +82,9 @@ def sums_by_label(vectors: np.ndarray, labels: np.ndarray, count: int) -> tuple[
 
 def _nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """The centre with the highest dot product, int64 [N]."""
-    return np.concatenate([np.argmax(points[start:start + _CHUNK] @ centres.T, axis=1)
-                           for start in range(0, len(points), _CHUNK)])
+    return np.concatenate(
+        [
+            np.argmax(points[start : start + _CHUNK] @ centres.T, axis=1)
+            for start in range(0, len(points), _CHUNK)
+        ]
+    )

@@ -1,10 +1,10 @@
-"""The parameters of the index bodies, derived from the catalogue's size where the configuration leaves them out."""
+"""The parameters of the index bodies, derived from the catalogue's size where nobody configured them."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Literal, Union
+from typing import Literal
 
 import numpy as np
 
@@ -12,16 +12,20 @@ from modules import config
 
 BodyName = Literal["exact", "ivf", "scann"]
 
-# ScaNN: items, leaves, leaves searched, number reordered, training sample. Each was measured to reach a recall@200
-# of 0.995 on clustered 64-d vectors with an anisotropic threshold of 0.2 (benchmarks/index.md).
-_SCANN_POINTS = np.array([[5e3, 70, 70, 800, 5e3],
-                          [20e3, 140, 70, 800, 20e3],
-                          [200e3, 1000, 60, 800, 200e3],
-                          [1e6, 2000, 80, 1000, 250e3]])
+# ScaNN: items, leaves, leaves searched, number reordered, training sample. Each was measured to reach a
+# recall@200 of 0.995 on clustered 64-d vectors with an anisotropic threshold of 0.2 (benchmarks/index.md).
+_SCANN_POINTS = np.array(
+    [
+        [5e3, 70, 70, 800, 5e3],
+        [20e3, 140, 70, 800, 20e3],
+        [200e3, 1000, 60, 800, 200e3],
+        [1e6, 2000, 80, 1000, 250e3],
+    ]
+)
 _SCANN_POINTS_K = 200  # the k of these measurements
 
-EXACT_UP_TO = 20_000  # items for which `auto` takes exact search: the fastest up to there (benchmarks/index.md)
-SMALLEST_PARTITIONED = 1_000  # below, ScaNN compares with every item: there is nothing to win, and little to learn from
+EXACT_UP_TO = 20_000  # items for which `auto` takes exact search (benchmarks/index.md)
+SMALLEST_PARTITIONED = 1_000  # items; below, ScaNN compares with every one: there is nothing to win
 _SMALLEST_LEAF = 8  # items
 
 
@@ -65,11 +69,13 @@ class Scann:
         if self.leaves == 1:
             return self
         return dataclasses.replace(
-            self, leaves_to_search=min(self.leaves, max(1, round(self.leaves_to_search * effort))),
-            reorder=max(self.k, round(self.reorder * effort)))
+            self,
+            leaves_to_search=min(self.leaves, max(1, round(self.leaves_to_search * effort))),
+            reorder=max(self.k, round(self.reorder * effort)),
+        )
 
 
-Parameters = Union[Exact, Ivf, Scann]
+Parameters = Exact | Ivf | Scann
 
 
 def choose_body(index: config.Index, items: int) -> BodyName:
@@ -83,7 +89,7 @@ def choose_body(index: config.Index, items: int) -> BodyName:
 
 
 def derive(index: config.Index, items: int) -> Parameters:
-    """The parameters for a catalogue of so many items; what the configuration gives wins, within what is possible."""
+    """The parameters for a catalogue of so many items; what is configured wins, within what is possible."""
     name = choose_body(index, items)
     if name == "exact":
         return Exact()
@@ -99,7 +105,9 @@ def _ivf(index: config.Index, items: int) -> Ivf:
     partitions = min(index.leaves or math.ceil(2 * math.sqrt(items)), max(1, items // _SMALLEST_LEAF))
     # A fixed share finds the neighbours; the floor holds k items after exclusions of common length.
     share = max(0.02, min(1.0, 8 * index.k / items))
-    return Ivf(partitions=partitions, probes=min(partitions, index.leaves_to_search or math.ceil(share * partitions)))
+    return Ivf(
+        partitions=partitions, probes=min(partitions, index.leaves_to_search or math.ceil(share * partitions))
+    )
 
 
 def _scann(index: config.Index, items: int) -> Scann:
@@ -110,12 +118,18 @@ def _scann(index: config.Index, items: int) -> Scann:
         leaves = min(index.leaves or leaves, items // _SMALLEST_LEAF)
         searched = min(index.leaves_to_search or searched, leaves)
     reorder = index.reorder or math.ceil(reorder * max(1.0, index.k / _SCANN_POINTS_K))
-    return Scann(leaves=leaves, leaves_to_search=searched, reorder=max(reorder, index.k), training_sample=sample,
-                 anisotropic_threshold=index.anisotropic_threshold, k=index.k)
+    return Scann(
+        leaves=leaves,
+        leaves_to_search=searched,
+        reorder=max(reorder, index.k),
+        training_sample=sample,
+        anisotropic_threshold=index.anisotropic_threshold,
+        k=index.k,
+    )
 
 
 def _interpolated(items: int, column: int) -> int:
-    """Between the measured points linear in the logarithms; beyond them leaves grow as the root of the size."""
+    """Between measured points linear in the logarithms; beyond, leaves grow as the root of the size."""
     sizes, values = _SCANN_POINTS[:, 0], _SCANN_POINTS[:, column]
     if column == 4:  # the training sample
         return int(min(items, values[-1]))

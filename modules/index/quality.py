@@ -1,4 +1,4 @@
-"""Measures an index on real queries: recall against exact search, width, NaN, latency, and the trade-off curve."""
+"""Measures an index on real queries: recall against exact search, width, NaN, latency, trade-off curve."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from modules.index import body, exact, parameters, recall_module
+from modules.index import body
+from modules.index import exact
+from modules.index import parameters
+from modules.index import recall_module
 
 BATCH_SIZES = (1, 32)  # that latency is measured at
 EFFORTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # depths of the trade-off curve, as shares of the derived one
@@ -45,16 +48,20 @@ class Point:
 class Truth:
     """Exact search, the reference."""
 
-    def __init__(self, vectors: np.ndarray, queries: np.ndarray, k: int, excluded: np.ndarray | None = None) -> None:
+    def __init__(
+        self, vectors: np.ndarray, queries: np.ndarray, k: int, excluded: np.ndarray | None = None
+    ) -> None:
         """Args:
-          vectors: float32 [N, D].
-          queries: float32 [Q, D].
-          k: the depth.
-          excluded: int32 [Q, any] positions, NO_POSITION as padding.
+        vectors: float32 [N, D].
+        queries: float32 [Q, D].
+        k: the depth.
+        excluded: int32 [Q, any] positions, NO_POSITION as padding.
         """
         self._vectors, self._queries = vectors, queries
-        self._excluded = [set() if excluded is None else set(row[row >= 0].tolist())
-                          for row in (np.empty((len(queries), 0), np.int32) if excluded is None else excluded)]
+        self._excluded = [
+            set() if excluded is None else set(row[row >= 0].tolist())
+            for row in (np.empty((len(queries), 0), np.int32) if excluded is None else excluded)
+        ]
         self._k = k
         self._possible = np.array([min(k, len(vectors) - len(out)) for out in self._excluded])
         self._worst = np.concatenate([self._worst_scores(start) for start in range(0, len(queries), _CHUNK)])
@@ -62,7 +69,8 @@ class Truth:
     def judge(self, positions: np.ndarray, scores: np.ndarray) -> Measured:
         """Compares what an index found, positions int32 [Q, k] and scores float32 [Q, k].
 
-        An item counts when its own dot product reaches that of the k-th best item, so equally good items are equal.
+        An item counts when its own dot product reaches that of the k-th best item, so equally good items are
+        equal.
         """
         hits, narrow = 0, 0
         for row, (found, possible) in enumerate(zip(positions, self._possible)):
@@ -72,30 +80,39 @@ class Truth:
             own = self._vectors[sorted(real)] @ self._queries[row]
             hits += int(np.count_nonzero(own >= self._worst[row]))
         possible = int(self._possible.sum())
-        return Measured(recall=hits / possible if possible else 1.0, narrow_rows=narrow,
-                        nan_rows=int(np.isnan(scores).any(axis=1).sum()))
+        return Measured(
+            recall=hits / possible if possible else 1.0,
+            narrow_rows=narrow,
+            nan_rows=int(np.isnan(scores).any(axis=1).sum()),
+        )
 
     def _worst_scores(self, start: int) -> np.ndarray:
         """The score of the last possible item of each query of a chunk, less the tolerance; [chunk]."""
-        scores = self._queries[start:start + _CHUNK] @ self._vectors.T
+        scores = self._queries[start : start + _CHUNK] @ self._vectors.T
         result = np.empty(len(scores), np.float32)
         for row, own in enumerate(scores):
             slack = _TOLERANCE * float(np.abs(own).max())
             own[list(self._excluded[start + row])] = -np.inf
             possible = self._possible[start + row]
-            result[row] = np.partition(own, len(own) - possible)[len(own) - possible] - slack if possible else np.inf
+            result[row] = (
+                np.partition(own, len(own) - possible)[len(own) - possible] - slack if possible else np.inf
+            )
         return result
 
 
-def found(search: Callable[..., tuple[tf.Tensor, tf.Tensor]], *arguments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Runs `search` in chunks over arrays with equal numbers of rows; returns positions [Q, k] and scores [Q, k]."""
-    parts = [search(*(tf.constant(a[start:start + _CHUNK]) for a in arguments))
-             for start in range(0, len(arguments[0]), _CHUNK)]
+def found(
+    search: Callable[..., tuple[tf.Tensor, tf.Tensor]], *arguments: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Runs `search` over rows in chunks; returns positions [Q, k] and scores [Q, k]."""
+    parts = [
+        search(*(tf.constant(a[start : start + _CHUNK]) for a in arguments))
+        for start in range(0, len(arguments[0]), _CHUNK)
+    ]
     return np.concatenate([p.numpy() for p, _ in parts]), np.concatenate([s.numpy() for _, s in parts])
 
 
 def milliseconds(search: Search, queries: np.ndarray, batch: int, *, repeats: int = 30) -> float:
-    """The median time of one call with `batch` queries float32 [Q, D], after two calls that are not counted."""
+    """The median time of a call with `batch` queries float32 [Q, D]; the first two do not count."""
     times = []
     for turn in range(repeats + 2):
         inputs = tf.constant(np.take(queries, range(turn * batch, (turn + 1) * batch), axis=0, mode="wrap"))
@@ -107,8 +124,10 @@ def milliseconds(search: Search, queries: np.ndarray, batch: int, *, repeats: in
 
 def searcher(index: body.Body, k: int, settings: parameters.Parameters | None = None) -> Search:
     """The compiled search of width k."""
-    return tf.function(lambda queries: index.search(queries, k, settings),
-                       input_signature=[tf.TensorSpec([None, index.dimension], tf.float32)])
+    return tf.function(
+        lambda queries: index.search(queries, k, settings),
+        input_signature=[tf.TensorSpec([None, index.dimension], tf.float32)],
+    )
 
 
 def curve(index: body.Body, queries: np.ndarray, truth: Truth, k: int, target: float) -> list[Point]:
@@ -127,8 +146,12 @@ def curve(index: body.Body, queries: np.ndarray, truth: Truth, k: int, target: f
 def _point(index: body.Body, queries: np.ndarray, truth: Truth, k: int, effort: float) -> Point:
     settings = index.settings.deepened(effort)
     search = searcher(index, k, settings)
-    return Point(effort=effort, recall=truth.judge(*found(search, queries)).recall,
-                 milliseconds=milliseconds(search, queries, 1, repeats=15), parameters=dataclasses.asdict(settings))
+    return Point(
+        effort=effort,
+        recall=truth.judge(*found(search, queries)).recall,
+        milliseconds=milliseconds(search, queries, 1, repeats=15),
+        parameters=dataclasses.asdict(settings),
+    )
 
 
 def tuned(index: body.Body, points: Sequence[Point], target: float) -> parameters.Parameters:
@@ -138,14 +161,23 @@ def tuned(index: body.Body, points: Sequence[Point], target: float) -> parameter
     return index.settings.deepened((enough or deeper[-1:])[0].effort)
 
 
-def latencies(index: body.Body, vectors: np.ndarray, queries: np.ndarray, k: int) -> dict[str, dict[str, float]]:
+def latencies(
+    index: body.Body, vectors: np.ndarray, queries: np.ndarray, k: int
+) -> dict[str, dict[str, float]]:
     """Median milliseconds of the index and of exact search, by batch size."""
     reference = index if isinstance(index, exact.Exact) else exact.Exact(vectors, parameters.Exact())
-    return {name: {str(batch): milliseconds(searcher(one, k), queries, batch) for batch in BATCH_SIZES}
-            for name, one in (("index", index), ("exact", reference))}
+    return {
+        name: {str(batch): milliseconds(searcher(one, k), queries, batch) for batch in BATCH_SIZES}
+        for name, one in (("index", index), ("exact", reference))
+    }
 
 
 def served(retrieval: recall_module.Retrieval) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
     """The compiled path of a request behind the query tower: queries and excluded positions to the k best."""
-    return tf.function(retrieval.retrieve, input_signature=[
-        tf.TensorSpec([None, retrieval.index.dimension], tf.float32), tf.TensorSpec([None, None], tf.int32)])
+    return tf.function(
+        retrieval.retrieve,
+        input_signature=[
+            tf.TensorSpec([None, retrieval.index.dimension], tf.float32),
+            tf.TensorSpec([None, None], tf.int32),
+        ],
+    )

@@ -4,13 +4,12 @@ arXiv:1908.10396). Importing this module loads ScaNN's op library, which a Saved
 
 from __future__ import annotations
 
-import uuid
-
 import numpy as np
 import tensorflow as tf
 from scann.scann_ops.py import scann_ops
 
-from modules.index import body, parameters
+from modules.index import body
+from modules.index import parameters
 
 _DIMENSIONS_PER_BLOCK = 2  # of the product quantiser, the library's recommendation
 
@@ -23,15 +22,19 @@ class Scann(body.Body):
         super().__init__(vectors, settings)
         self._state = _build(vectors, settings).serialize_to_module()
 
-    def search(self, queries: tf.Tensor, width: int | tf.Tensor,
-               settings: parameters.Scann | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+    def search(
+        self, queries: tf.Tensor, width: int | tf.Tensor, settings: parameters.Scann | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         used = settings or self.settings
         # The further down a list goes, the more candidates have to be scored exactly.
         reorder = tf.maximum(used.reorder, tf.cast(width, tf.int32) * used.reorder // used.k)
         searcher = scann_ops.searcher_from_module(self._state)
         positions, scores = searcher.search_batched_parallel(
-            queries, final_num_neighbors=width, pre_reorder_num_neighbors=tf.minimum(reorder, self.size),
-            leaves_to_search=used.leaves_to_search)
+            queries,
+            final_num_neighbors=width,
+            pre_reorder_num_neighbors=tf.minimum(reorder, self.size),
+            leaves_to_search=used.leaves_to_search,
+        )
         return body.complete(positions, scores, width)
 
     def scores(self, queries: tf.Tensor) -> tf.Tensor:
@@ -42,10 +45,17 @@ def _build(vectors: np.ndarray, settings: parameters.Scann) -> scann_ops.ScannSe
     builder = scann_ops.builder(vectors, min(settings.k, len(vectors)), "dot_product")
     if settings.leaves == 1:
         return builder.score_brute_force().build()
-    return builder.tree(
-        num_leaves=settings.leaves, num_leaves_to_search=settings.leaves_to_search,
-        training_sample_size=settings.training_sample,
-    ).score_ah(
-        _DIMENSIONS_PER_BLOCK, anisotropic_quantization_threshold=settings.anisotropic_threshold,
-        training_sample_size=settings.training_sample,
-    ).reorder(min(settings.reorder, len(vectors))).build()
+    return (
+        builder.tree(
+            num_leaves=settings.leaves,
+            num_leaves_to_search=settings.leaves_to_search,
+            training_sample_size=settings.training_sample,
+        )
+        .score_ah(
+            _DIMENSIONS_PER_BLOCK,
+            anisotropic_quantization_threshold=settings.anisotropic_threshold,
+            training_sample_size=settings.training_sample,
+        )
+        .reorder(min(settings.reorder, len(vectors)))
+        .build()
+    )

@@ -1,7 +1,8 @@
 """Indexer: builds the nearest-neighbour index over the catalogue and exports the servable recall model.
 
-It takes the Trainer's SavedModel and gives one of the same layout, so the Pusher can push it. The index is measured
-against exact search on real validation requests before anything is written, and refused when it loses too much.
+It takes the Trainer's SavedModel and gives one of the same layout, so the Pusher can push it. The index is
+measured against exact search on real validation requests before anything is written, and refused when it
+loses too much.
 """
 
 from __future__ import annotations
@@ -25,8 +26,17 @@ from tfx.types import component_spec
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from modules import config, features, requests, strict
-from modules.index import bodies, body, export, gate, parameters, quality, recall_module
+from modules import config
+from modules import features
+from modules import requests
+from modules import strict
+from modules.index import bodies
+from modules.index import body
+from modules.index import export
+from modules.index import gate
+from modules.index import parameters
+from modules.index import quality
+from modules.index import recall_module
 
 TRAINED_MODEL, EXAMPLES, CONFIG, SOURCE_DIGEST = "trained_model", "examples", "config", "source_digest"
 MODEL = "model"  # an output may not be called like an input
@@ -36,8 +46,12 @@ _QUERY_BATCH = 256
 class Executor(base_executor.BaseExecutor):
     """Builds, measures, gates and writes the index."""
 
-    def Do(self, input_dict: dict[str, list[types.Artifact]], output_dict: dict[str, list[types.Artifact]],
-           exec_properties: dict[str, Any]) -> None:
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
         """Runs the component.
 
         Args:
@@ -53,14 +67,21 @@ class Executor(base_executor.BaseExecutor):
         target = artifact_utils.get_single_instance(output_dict[MODEL])
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
         report = build(
-            path_utils.serving_model_path(source.uri), path_utils.serving_model_dir(target.uri),
+            path_utils.serving_model_path(source.uri),
+            path_utils.serving_model_dir(target.uri),
             read_examples(artifact_utils.get_split_uri([examples], features.SPLIT_VALID)),
             data=strict.read(config.Data, sections["data"], "data"),
             max_history=strict.read(config.Features, sections["features"], "features").max_history,
-            index=strict.read(config.Index, sections["index"], "index"))
+            index=strict.read(config.Index, sections["index"], "index"),
+        )
         for name, value in properties(report).items():
-            (target.set_string_custom_property if isinstance(value, str) else
-             target.set_int_custom_property if isinstance(value, int) else target.set_float_custom_property)(name, value)
+            (
+                target.set_string_custom_property
+                if isinstance(value, str)
+                else target.set_int_custom_property
+                if isinstance(value, int)
+                else target.set_float_custom_property
+            )(name, value)
 
 
 class IndexerSpec(component_spec.ComponentSpec):
@@ -83,21 +104,35 @@ class Indexer(base_component.BaseComponent):
     SPEC_CLASS = IndexerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, *, model: channel.BaseChannel, examples: channel.BaseChannel, config: str,
-                 source_digest: str) -> None:
+    def __init__(
+        self, *, model: channel.BaseChannel, examples: channel.BaseChannel, config: str, source_digest: str
+    ) -> None:
         """Args:
-          model: the Trainer's SavedModel, with the signatures `query` and `candidates`.
-          examples: raw examples with the split `valid`, whose requests measure the index.
-          config: JSON of the sections data, features and index.
-          source_digest: of the code that runs here; a change of it runs the component again.
+        model: the Trainer's SavedModel, with the signatures `query` and `candidates`.
+        examples: raw examples with the split `valid`, whose requests measure the index.
+        config: JSON of the sections data, features and index.
+        source_digest: of the code that runs here; a change of it runs the component again.
         """
-        super().__init__(IndexerSpec(
-            trained_model=model, examples=examples, config=config, source_digest=source_digest,
-            model=channel.Channel(type=standard_artifacts.Model)))
+        super().__init__(
+            IndexerSpec(
+                trained_model=model,
+                examples=examples,
+                config=config,
+                source_digest=source_digest,
+                model=channel.Channel(type=standard_artifacts.Model),
+            )
+        )
 
 
-def build(trained_path: str, target_path: str, examples: Iterator[requests.RawExample], *, data: config.Data,
-          max_history: int, index: config.Index) -> gate.Report:
+def build(
+    trained_path: str,
+    target_path: str,
+    examples: Iterator[requests.RawExample],
+    *,
+    data: config.Data,
+    max_history: int,
+    index: config.Index,
+) -> gate.Report:
     """Builds the index of a trained model, measures it, and writes the servable model if it passes the gate.
 
     Args:
@@ -110,21 +145,32 @@ def build(trained_path: str, target_path: str, examples: Iterator[requests.RawEx
     """
     trained = tf.saved_model.load(trained_path)
     item_ids, vectors = export.candidates(trained)
-    batches = [requests.from_examples(batch, data, max_history)
-               for batch in _batches(itertools.islice(examples, index.gate_queries), _QUERY_BATCH)]
+    batches = [
+        requests.from_examples(batch, data, max_history)
+        for batch in _batches(itertools.islice(examples, index.gate_queries), _QUERY_BATCH)
+    ]
     queries = _queries(trained, batches)
     excluded = _positions([b[requests.EXCLUDE_ITEM_ID] for b in batches], item_ids)
     found = bodies.build(vectors, parameters.derive(index, len(vectors)))
     logging.info("Indexed %d vectors of width %d: %s", *vectors.shape, found.settings)
     report = measure(found, vectors, queries, excluded, index)
     gate.check(report, index)
-    export.save(trained, found, item_ids, target_path, k=index.k, max_exclusions=index.max_exclusions,
-                sample=batches[0], description=dataclasses.asdict(report))
+    export.save(
+        trained,
+        found,
+        item_ids,
+        target_path,
+        k=index.k,
+        max_exclusions=index.max_exclusions,
+        sample=batches[0],
+        description=dataclasses.asdict(report),
+    )
     return report
 
 
-def measure(found: body.Body, vectors: np.ndarray, queries: np.ndarray, excluded: np.ndarray,
-            index: config.Index) -> gate.Report:
+def measure(
+    found: body.Body, vectors: np.ndarray, queries: np.ndarray, excluded: np.ndarray, index: config.Index
+) -> gate.Report:
     """Measures an index of float32 [N, D] with queries float32 [Q, D] and their exclusions int32 [Q, any].
 
     Where the configuration leaves the depth of the search open, it is chosen here, and set in `found`.
@@ -136,10 +182,18 @@ def measure(found: body.Body, vectors: np.ndarray, queries: np.ndarray, excluded
         found.settings = quality.tuned(found, curve, target)
     served = quality.served(recall_module.Retrieval(found, k=index.k, max_exclusions=index.max_exclusions))
     return gate.Report(
-        items=len(vectors), dimension=vectors.shape[1], k=index.k, queries=len(queries), settings=found.settings,
+        items=len(vectors),
+        dimension=vectors.shape[1],
+        k=index.k,
+        queries=len(queries),
+        settings=found.settings,
         search=truth.judge(*quality.found(quality.searcher(found, index.k), queries)),
-        served=quality.Truth(vectors, queries, index.k, excluded).judge(*quality.found(served, queries, excluded)),
-        milliseconds=quality.latencies(found, vectors, queries, index.k), curve=tuple(curve))
+        served=quality.Truth(vectors, queries, index.k, excluded).judge(
+            *quality.found(served, queries, excluded)
+        ),
+        milliseconds=quality.latencies(found, vectors, queries, index.k),
+        curve=tuple(curve),
+    )
 
 
 def read_examples(split_uri: str) -> Iterator[requests.RawExample]:
@@ -152,9 +206,13 @@ def read_examples(split_uri: str) -> Iterator[requests.RawExample]:
 def properties(report: gate.Report) -> dict[str, str | int | float]:
     """The report as custom properties of the artifact, for lineage and for the HTML page."""
     result: dict[str, str | int | float] = {
-        "index_body": report.settings.body, "index_settings": json.dumps(dataclasses.asdict(report.settings)),
-        "index_items": report.items, "index_k": report.k, "index_recall": report.search.recall,
-        "index_recall_with_exclusions": report.served.recall}
+        "index_body": report.settings.body,
+        "index_settings": json.dumps(dataclasses.asdict(report.settings)),
+        "index_items": report.items,
+        "index_k": report.k,
+        "index_recall": report.search.recall,
+        "index_recall_with_exclusions": report.served.recall,
+    }
     for name, by_batch in report.milliseconds.items():
         result.update({f"{name}_milliseconds_batch_{batch}": value for batch, value in by_batch.items()})
     return result
@@ -168,21 +226,27 @@ def _batches(examples: Iterator[requests.RawExample], size: int) -> Iterator[lis
 def _queries(trained: Any, batches: Sequence[dict[str, np.ndarray]]) -> np.ndarray:
     """The query vectors of all requests, float32 [Q, D]."""
     if not batches:
-        raise gate.IndexGateError(f"The index is measured on validation requests, found none in the split "
-                                  f"'{features.SPLIT_VALID}'. Check the split section of the configuration.")
+        raise gate.IndexGateError(
+            f"The index is measured on validation requests, found none in the split "
+            f"'{features.SPLIT_VALID}'. Check the split section of the configuration."
+        )
     query = trained.signatures[export.QUERY]
     names = query.structured_input_signature[1]
-    vectors = np.concatenate([query(**{n: tf.constant(b[n]) for n in names})[export.QUERY].numpy() for b in batches])
+    vectors = np.concatenate(
+        [query(**{n: tf.constant(b[n]) for n in names})[export.QUERY].numpy() for b in batches]
+    )
     if bad := int((~np.isfinite(vectors)).any(axis=1).sum()):
-        raise gate.IndexGateError(f"Query vectors are finite, found NaN or infinity in {bad} of {len(vectors)}. "
-                                  "Lower training.learning_rate.")
+        raise gate.IndexGateError(
+            f"Query vectors are finite, found NaN or infinity in {bad} of {len(vectors)}. "
+            "Lower training.learning_rate."
+        )
     return vectors
 
 
 def _positions(excluded: Sequence[np.ndarray], item_ids: Sequence[bytes]) -> np.ndarray:
-    """Positions int32 [Q, widest] of the excluded ids of all batches; NO_POSITION for unknown ids and padding."""
+    """Positions int32 [Q, widest] of the ids; NO_POSITION for unknown ones and padding."""
     places = {item_id: position for position, item_id in enumerate(item_ids)}
     result = np.full((sum(map(len, excluded)), max(e.shape[1] for e in excluded)), body.NO_POSITION, np.int32)
     for target, row in zip(result, itertools.chain.from_iterable(excluded)):
-        target[:len(row)] = [places.get(item_id, body.NO_POSITION) for item_id in row]
+        target[: len(row)] = [places.get(item_id, body.NO_POSITION) for item_id in row]
     return result

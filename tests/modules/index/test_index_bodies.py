@@ -48,13 +48,16 @@ def test_search_finds_what_numpy_finds(name: str, vectors: np.ndarray, queries: 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_scores_are_in_the_order_of_positions(name: str, vectors: np.ndarray, queries: np.ndarray) -> None:
-    np.testing.assert_allclose(build(name, vectors).scores(tf.constant(queries)), queries @ vectors.T, atol=1e-4)
+    np.testing.assert_allclose(
+        build(name, vectors).scores(tf.constant(queries)), queries @ vectors.T, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize("items", [1, 2, 17])
-def test_a_width_beyond_the_catalogue_is_filled_with_nothing(name: str, items: int, vectors: np.ndarray,
-                                                             queries: np.ndarray) -> None:
+def test_a_width_beyond_the_catalogue_is_filled_with_nothing(
+    name: str, items: int, vectors: np.ndarray, queries: np.ndarray
+) -> None:
     positions, scores = build(name, vectors[:items]).search(tf.constant(queries), 20)
     np.testing.assert_array_equal(positions[:, :items], by_numpy(vectors[:items], queries, items))
     assert positions.shape == scores.shape == (5, 20)
@@ -64,7 +67,8 @@ def test_a_width_beyond_the_catalogue_is_filled_with_nothing(name: str, items: i
 
 @pytest.mark.parametrize("name", ["ivf", "scann"])
 def test_too_few_leaves_give_fewer_items_but_neither_nan_nor_a_repeated_one(
-        name: str, vectors: np.ndarray, queries: np.ndarray) -> None:
+    name: str, vectors: np.ndarray, queries: np.ndarray
+) -> None:
     index = build(name, vectors, leaves=100, leaves_to_search=1)
     positions, scores = (part.numpy() for part in index.search(tf.constant(queries), 200))
     assert positions.shape == (5, 200)
@@ -96,7 +100,9 @@ def test_two_scann_indexes_in_one_process_keep_apart(vectors: np.ndarray, querie
     searches = [tf.function(lambda q, index=index: index.search(q, 10)) for _, index in pairs]
     for (rows, _), search in [*zip(pairs, searches), *zip(pairs, searches)]:
         positions, scores = search(tf.constant(queries))
-        np.testing.assert_allclose(scores, np.take_along_axis(queries @ rows.T, positions.numpy(), 1), rtol=1e-4)
+        np.testing.assert_allclose(
+            scores, np.take_along_axis(queries @ rows.T, positions.numpy(), 1), rtol=1e-4
+        )
 
 
 def test_partitions_are_bounded_and_hold_every_item_once(vectors: np.ndarray) -> None:

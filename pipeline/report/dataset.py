@@ -86,12 +86,16 @@ def _policies(summary: Mapping[str, Any]) -> blocks.Table:
 def _lengths(lengths: Mapping[str, int], users: int) -> Iterator[blocks.Figure]:
     if lengths and users:
         ends = sorted(int(n) for n in lengths)
-        labels = [str(n) if n <= 2 else f"{n // 2 + 1}-{n}" for n in ends]
+        labels = [f"≤{n}" for n in ends]
         shares = [lengths[str(n)] / users for n in ends]
         alt = "Users by number of events: " + ", ".join(f"{lb} {s:.0%}" for lb, s in zip(labels, shares))
         yield blocks.Figure(
             charts.bars(
-                labels, {"users": shares}, alt=alt, x_label="events of a user", y_label="share of users"
+                labels,
+                {"users": shares},
+                alt=alt,
+                x_label="events of a user, in powers of two",
+                y_label="share of users",
             ),
             "",
         )
@@ -144,6 +148,14 @@ def _tables(split: Mapping[str, Any], name: str) -> Iterator[blocks.Block]:
 
 
 def _text_row(name: str, feature: Mapping[str, Any]) -> tuple[str, ...]:
+    if feature["unique"] == feature["values"]:
+        return (
+            name,
+            f"{feature['values']:,}",
+            f"{feature['missing']:,}",
+            f"{feature['unique']:,}",
+            "each once",
+        )
     top = ", ".join(
         f"{value or '(empty)'} {text.percent(count / feature['values'])}"
         for value, count in feature["top"][:_TOP]

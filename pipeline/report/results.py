@@ -41,7 +41,7 @@ def verdict(source: sources.Artifacts) -> Verdict:
         return Verdict(
             "bad",
             f"The run failed in {failed.component}.",
-            (f"The newest file in {source.run.folder / 'logs'} says why. What is shown below was made before.",),
+            (f"The newest file in {source.run.folder / 'logs'} says why. What is shown was made before.",),
         )
     try:
         report = source.evaluation()

@@ -6,9 +6,9 @@ import datetime
 
 
 def compact(value: float) -> str:
-    """`1,682`, `3.53`, `0.00012`: whole numbers grouped, others with three digits that count."""
+    """`1998`, `98,114`, `3.53`, `0.00012`: long whole numbers grouped, others with three digits."""
     if float(value).is_integer():
-        return f"{int(value):,}"
+        return f"{int(value):,}" if abs(value) >= 10_000 else f"{int(value)}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 

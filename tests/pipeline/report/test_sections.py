@@ -148,7 +148,7 @@ def test_sample_users_have_hits_and_misses_and_do_not_depend_on_the_order() -> N
     assert samples.choose(answers[::-1]) == chosen
 
 
-def test_history_lengths_are_intervals() -> None:
+def test_history_lengths_are_named_by_their_upper_ends() -> None:
     shown = list(dataset.overview(json.loads(json.dumps(small_run.SUMMARY))))
     (figure,) = [
         b
@@ -157,7 +157,7 @@ def test_history_lengths_are_intervals() -> None:
         for b in grid.blocks
         if isinstance(b, blocks.Figure)
     ]
-    assert "17-32 21%, 33-64 47%, 65-128 32%" in figure.svg  # 200, 443 and 300 of 943
+    assert "≤32 21%, ≤64 47%, ≤128 32%" in figure.svg  # 200, 443 and 300 of 943
 
 
 def execution(component: str, state: metadata.State, started: float, seconds: float) -> metadata.Execution:
@@ -194,7 +194,8 @@ def test_durations(seconds: float, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(1682.0, "1,682"), (3.5298, "3.53"), (0.00012, "0.00012"), (123456.7, "123,457")]
+    ("value", "expected"),
+    [(1998.0, "1998"), (98114, "98,114"), (3.5298, "3.53"), (0.00012, "0.00012"), (123456.7, "123,457")],
 )
 def test_compact_numbers(value: float, expected: str) -> None:
     assert text.compact(value) == expected

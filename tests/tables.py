@@ -67,10 +67,13 @@ def make(folder: pathlib.Path, data: config.Data, split: config.Split | None = N
     names = (*examples.SPLITS, examples.SUMMARY)
     with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
         made = _refusing(pipeline, data, split, max_history)
-        (tuple(made[name] | f"Name[{name}]" >> beam.Map(lambda row, of: json.dumps([of, row]), name) for name in names)
+        named = tuple(made[name] | f"Name[{name}]" >> beam.Map(lambda row, of: json.dumps([of, row]), name)
+                      for name in names)
+        (named
          | beam.Flatten()
          | beam.io.WriteToText(str(folder / "made")))
-    rows = [json.loads(line) for path in sorted(folder.glob("made-*")) for line in path.read_text().splitlines()]
+    rows = [json.loads(line) for path in sorted(folder.glob("made-*"))
+            for line in path.read_text().splitlines()]
     return {name: [row for of, row in rows if of == name] for name in names}
 
 
@@ -90,7 +93,8 @@ def refusal(data: config.Data, split: config.Split | None = None, options: Any =
 def _refusing(pipeline: beam.Pipeline, data: config.Data, split: config.Split | None, max_history: int
               ) -> dict[str, Any]:
     listings = files.list_tables(data)
-    made: dict[str, Any] = pipeline | examples.MakeExamples(data, split or config.Split(), max_history, listings)
+    make = examples.MakeExamples(data, split or config.Split(), max_history, listings)
+    made: dict[str, Any] = pipeline | make
     for n, found in enumerate(made[problems.TAG]):
         found | f"Refuse[{n}]" >> beam.ParDo(problems.Refuse(listings))
     return made

@@ -55,7 +55,7 @@ def test_dataflow_takes_the_options_and_installs_this_package() -> None:
 @pytest.mark.parametrize("missing", ["project", "region", "temp_location"])
 def test_dataflow_without_its_options_is_refused(missing: str) -> None:
     options = tuple(option for option in OPTIONS if missing not in option)
-    with pytest.raises(ConfigError, match=rf"^runner.options: --{missing} is missing; kind: dataflow needs"):
+    with pytest.raises(ConfigError, match=rf"^runner\.options: --{missing} is missing; kind: dataflow needs"):
         runners.beam_args(config.Runner(kind="dataflow", options=options))
 
 
@@ -93,5 +93,5 @@ def test_the_graph_becomes_a_dataflow_job(tmp_path: pathlib.Path) -> None:
 def test_a_missing_file_is_told_before_anything_is_submitted(tmp_path: pathlib.Path) -> None:
     data = tables.write(tmp_path)
     (tmp_path / "shop.item").unlink()
-    with pytest.raises(errors.DataError, match="^data.items.path: nothing found"):
+    with pytest.raises(errors.DataError, match=r"^data\.items\.path: nothing found"):
         files.list_tables(data)

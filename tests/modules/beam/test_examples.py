@@ -1,4 +1,4 @@
-"""Tables to raw features through the whole transform: values by hand, formats, policies, and no target lost."""
+"""Tables to raw features through the whole transform: values by hand, formats, policies, no target lost."""
 
 from __future__ import annotations
 
@@ -28,16 +28,17 @@ def test_the_features_of_every_split_by_hand(tmp_path: pathlib.Path) -> None:
         **u2, "event_item_id": ["b", "c"], "event_timestamp": [150, 250], "event_rating": [1.0, 2.0],
         "window_start": [0], "seen_item_id": ["b", "c"]}]
     assert tables.of_user(made["valid"], "u2") == [{
-        **u2, "event_item_id": ["b", "c", "a"], "event_timestamp": [150, 250, 350], "event_rating": [1.0, 2.0, 3.0],
-        "window_start": [0], "seen_item_id": ["b", "c"]}]
+        **u2, "event_item_id": ["b", "c", "a"], "event_timestamp": [150, 250, 350],
+        "event_rating": [1.0, 2.0, 3.0], "window_start": [0], "seen_item_id": ["b", "c"]}]
     assert tables.of_user(made["test"], "u2") == [{
         **u2, "event_item_id": ["b", "c", "a", "b"], "event_timestamp": [150, 250, 350, 450],
         "event_rating": [1.0, 2.0, 3.0, 4.0], "window_start": [0], "seen_item_id": ["b", "c", "a"]}]
-    assert tables.of_user(made["test"], "u1")[0]["event_rating"] == [5.0, 4.0, 3.0]  # an empty rating: the default
+    assert tables.of_user(made["test"], "u1")[0]["event_rating"] == [5.0, 4.0, 3.0]  # empty: the default
     assert sorted(made["catalogue"], key=str) == [
         {"item_id": ["a"], "item_title": ["Apple"], "item_price": [1.5], "item_tags": ["red", "round"],
          "item_image": [0.0, 1.0]},
-        {"item_id": ["b"], "item_title": ["Bread"], "item_price": [2.0], "item_tags": [], "item_image": [0.25, 0.25]},
+        {"item_id": ["b"], "item_title": ["Bread"], "item_price": [2.0], "item_tags": [],
+         "item_image": [0.25, 0.25]},
         {"item_id": ["c"], "item_title": ["Cheese"], "item_price": [3.0], "item_tags": ["round"],
          "item_image": [1.0, 0.5]}]
 
@@ -60,8 +61,8 @@ def test_long_histories_become_windows(tmp_path: pathlib.Path) -> None:
     assert [(row["window_start"], row["event_timestamp"]) for row in train] == [
         ([0], [0, 1, 2]), ([1], [1, 2, 3, 4, 5])]
     assert all(row["seen_item_id"] == ["a", "b", "c"] for row in train)
-    assert [(row["window_start"], row["event_timestamp"]) for row in made["valid"]] == [([2], [2, 3, 4, 5, 6])]
-    assert [(row["window_start"], row["event_timestamp"]) for row in made["test"]] == [([3], [3, 4, 5, 6, 7])]
+    held_out = [(row["window_start"], row["event_timestamp"]) for row in (*made["valid"], *made["test"])]
+    assert held_out == [([2], [2, 3, 4, 5, 6]), ([3], [3, 4, 5, 6, 7])]
 
 
 def test_a_temporal_split_has_an_example_for_every_held_out_event(tmp_path: pathlib.Path) -> None:
@@ -110,7 +111,9 @@ def test_a_file_read_in_many_pieces_gives_every_line_once(
 def test_flat_and_nested_parquet_give_what_text_gives(tmp_path: pathlib.Path) -> None:
     expected = tables.make(tmp_path, tables.write(tmp_path))
     rows = [line.split("\t") for line in tables.EVENTS.splitlines()[1:]]
-    flat = [{"user_id": u, "item_id": i, "rating": float(r) if r else None, "timestamp": int(t)} for u, i, r, t in rows]
+    flat = [{"user_id": user, "item_id": item, "timestamp": int(time),
+             "rating": float(rating) if rating else None}
+            for user, item, rating, time in rows]
     nested = [{"user_id": user, "seq": [{k: v for k, v in row.items() if k != "user_id"} for row in flat
                                         if row["user_id"] == user]} for user in ("u1", "u2")]
     parquet.write_table(pa.Table.from_pylist(flat), tmp_path / "flat.parquet", row_group_size=2)
@@ -128,18 +131,21 @@ def test_flat_and_nested_parquet_give_what_text_gives(tmp_path: pathlib.Path) ->
 def test_action_type_context_and_source_are_carried(tmp_path: pathlib.Path) -> None:
     (tmp_path / "e.csv").write_text(
         "who,item_id,timestamp,kind,device\nu,a,1,click,tv\nu,b,2,,tv\nu,c,3,buy,\n")
-    columns = {"user_id": {"role": "user_id", "source": "who"}, "item_id": "item_id", "timestamp": "timestamp",
-               "kind": {"role": "action_type", "default": "view"},
+    columns = {"user_id": {"role": "user_id", "source": "who"}, "item_id": "item_id",
+               "timestamp": "timestamp", "kind": {"role": "action_type", "default": "view"},
                "device": {"role": "context", "kind": "categorical", "default": "web"}}
-    data = strict.read(config.Data, {"events": {"path": str(tmp_path / "e.csv"), "format": "csv", "columns": columns}})
+    table = {"path": str(tmp_path / "e.csv"), "format": "csv", "columns": columns}
+    data = strict.read(config.Data, {"events": table})
     row, = tables.make(tmp_path, data)["test"]
     assert row["event_action_type"] == ["click", "view", "buy"]
     assert row["context_device"] == ["tv", "tv", "web"]
 
 
 @pytest.mark.parametrize(("policies", "events", "expected"), [
-    ({"duplicate_events": "keep"}, "u1\tc\t\t300\n", {"events": 8, "duplicate_events": {"policy": "keep", "events": 1}}),
-    ({"duplicate_events": "drop"}, "u1\tc\t\t300\n", {"events": 7, "duplicate_events": {"policy": "drop", "events": 1}}),
+    ({"duplicate_events": "keep"}, "u1\tc\t\t300\n",
+     {"events": 8, "duplicate_events": {"policy": "keep", "events": 1}}),
+    ({"duplicate_events": "drop"}, "u1\tc\t\t300\n",
+     {"events": 7, "duplicate_events": {"policy": "drop", "events": 1}}),
     ({"unknown_item": "keep"}, "u1\tz\t\t300\nu2\tz\t\t1\n",
      {"events": 9, "items": 3, "unknown_item": {"policy": "keep", "items": 1, "events": 2}}),
     ({"unknown_user": "keep"}, "u3\ta\t\t1\n",
@@ -154,8 +160,9 @@ def test_policies_are_counted(tmp_path: pathlib.Path, policies: dict[str, Any], 
 
 
 def test_an_unknown_user_gets_the_defaults_of_every_kind(tmp_path: pathlib.Path) -> None:
-    plain = strict.to_plain(tables.write(tmp_path, events=tables.EVENTS + "u3\ta\t\t1\n", unknown_user="keep"))
-    (tmp_path / "shop.user").write_text("user_id:token\tlikes:token_seq\ttaste:float_seq\nu1\tx\t1 2\nu2\ty\t1 2\n")
+    events = tables.EVENTS + "u3\ta\t\t1\n"
+    users = "user_id:token\tlikes:token_seq\ttaste:float_seq\nu1\tx\t1 2\nu2\ty\t1 2\n"
+    plain = strict.to_plain(tables.write(tmp_path, events=events, users=users, unknown_user="keep"))
     plain["users"]["columns"] = {
         "user_id": "user_id", "likes": {"kind": "multi_categorical", "default": "none yet"},
         "taste": {"kind": "vector", "dimension": 2, "default": -1}}
@@ -174,13 +181,14 @@ def test_the_first_of_duplicate_items_is_kept_if_so_declared(tmp_path: pathlib.P
 def test_random_users_lose_and_double_no_target(tmp_path: pathlib.Path, seed: int) -> None:
     random.seed(seed)
     history = {f"u{n}": random.randrange(1, 25) for n in range(30)}
-    rows = [f"{user},i{random.randrange(9)},{random.randrange(40)},{user}-{n}" for user, events in history.items()
-            for n in range(events)]
+    rows = [f"{user},i{random.randrange(9)},{random.randrange(40)},{user}-{n}"
+            for user, events in history.items() for n in range(events)]
     random.shuffle(rows)
     (tmp_path / "e.csv").write_text("\n".join(["user_id,item_id,timestamp,mark", *rows]))
     data = _csv(tmp_path / "e.csv", mark="categorical")  # the mark tells one event from the other
     made = tables.make(tmp_path, data, max_history=4)
-    targets = Counter(mark for row in made["train"] for mark in row["event_mark"][2 if row["window_start"][0] else 0:])
+    targets = Counter(mark for row in made["train"]
+                      for mark in row["event_mark"][2 if row["window_start"][0] else 0:])
     targets.update(row["event_mark"][-1] for split in ("valid", "test") for row in made[split])
     assert targets == Counter(row.split(",")[3] for row in rows)
 

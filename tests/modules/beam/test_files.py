@@ -25,8 +25,8 @@ def _fill(folder: pathlib.Path, *names: str) -> None:
 
 def test_a_folder_gives_its_files_of_the_format_by_name(tmp_path: pathlib.Path) -> None:
     _fill(tmp_path, "b.csv", "a.csv", "part=1/c.csv", "notes.txt", ".hidden.csv", "_temporary/d.csv")
-    found = [str(pathlib.Path(p).relative_to(tmp_path)) for p in files.list_files(_table(tmp_path), "events").paths]
-    assert found == ["a.csv", "b.csv", "part=1/c.csv"]
+    found = files.list_files(_table(tmp_path), "events").paths
+    assert [path.removeprefix(f"{tmp_path}/") for path in found] == ["a.csv", "b.csv", "part=1/c.csv"]
 
 
 def test_a_recbole_folder_gives_the_file_of_the_table(tmp_path: pathlib.Path) -> None:
@@ -42,12 +42,14 @@ def test_a_glob_gives_what_it_matches(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_package_gives_a_file_that_it_ships() -> None:
-    found = files.list_files(_table("package:recbole/dataset_example/ml-100k/ml-100k.inter", "recbole"), "events")
+    table = _table("package:recbole/dataset_example/ml-100k/ml-100k.inter", "recbole")
+    found = files.list_files(table, "events")
     assert found.sizes == (1979230,)
 
 
 @pytest.mark.parametrize(("path", "message"), [
-    ("missing.csv", r"data.events.path: nothing found at .*missing.csv; expected a file, a folder with \*.csv files"),
+    ("missing.csv",
+     r"data.events.path: nothing found at .*missing.csv; expected a file, a folder with \*.csv files"),
     ("package:no_such_package/x.csv", "needs the package no_such_package, which is not installed"),
     ("unknown://bucket/x.csv", r"data.events.path: cannot list unknown://bucket/x.csv"),
 ])
@@ -66,8 +68,8 @@ def test_an_empty_file_is_refused(tmp_path: pathlib.Path) -> None:
 def test_line_numbers_are_counted_from_the_offset(tmp_path: pathlib.Path, name: str) -> None:
     text = b"head\nfirst\nsecond\n"
     (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
-    assert [files.line_number(str(tmp_path / name), text.index(word)) for word in (b"head", b"first", b"second")
-            ] == [1, 2, 3]
+    offsets = [text.index(word) for word in (b"head", b"first", b"second")]
+    assert [files.line_number(str(tmp_path / name), offset) for offset in offsets] == [1, 2, 3]
 
 
 def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path: pathlib.Path) -> None:

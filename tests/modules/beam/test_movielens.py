@@ -33,7 +33,8 @@ def made(data: config.Data, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return tables.make(tmp_path_factory.mktemp("made"), data, max_history=200)
 
 
-def test_the_splits_equal_the_rule(data: config.Data, made: dict[str, list[Any]], tmp_path: pathlib.Path) -> None:
+def test_the_splits_equal_the_rule(data: config.Data, made: dict[str, list[Any]],
+                                   tmp_path: pathlib.Path) -> None:
     path = pathlib.Path(files.local_path(data.events.path, "events"))
     expected = _judge(path, tmp_path) if JUDGE.exists() else _by_rule(path)
     found: HeldOut = {"train": [], "valid": [], "test": []}
@@ -59,7 +60,8 @@ def test_no_window_is_longer_than_its_limit(made: dict[str, list[Any]]) -> None:
 
 
 def _events(row: dict[str, Any]) -> list[tuple[str, str, int]]:
-    return [(row["user_id"][0], item, time) for item, time in zip(row["event_item_id"], row["event_timestamp"])]
+    events = zip(row["event_item_id"], row["event_timestamp"])
+    return [(row["user_id"][0], item, time) for item, time in events]
 
 
 def _judge(path: pathlib.Path, folder: pathlib.Path) -> HeldOut:

@@ -40,5 +40,5 @@ def test_functions_keep_their_settings(tmp_path: pathlib.Path, pickler: Any) -> 
     for function in _functions(tables.write(tmp_path)):
         copy = pickler.loads(pickler.dumps(function))
         assert type(copy) is type(function)
-        for name in ("_data", "_split", "_max_history", "_listing", "_listings", "_table", "_types", "_limit", "_key"):
+        for name in ("_data", "_split", "_max_history", "_listing", "_listings", "_table", "_types"):
             assert getattr(copy, name, None) == getattr(function, name, None)

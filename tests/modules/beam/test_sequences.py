@@ -57,7 +57,7 @@ def test_leave_one_out(events: int, train: int, valid: list[int], test: list[int
 @pytest.mark.parametrize(("times", "train", "valid", "test"), [
     ([1, 2, 99, 100, 199, 200, 300], 3, [3, 4], [5, 6]),  # a cut-off's own second belongs to the later part
     ([100, 150, 160], 0, [0, 1, 2], []),  # a user who came after the training period
-    ([1, 300], 1, [], []),  # fewer than 3 events: neither validates nor tests, and the later one is not trained on
+    ([1, 300], 1, [], []),  # fewer than 3 events: the later one neither tests nor trains
 ])
 def test_temporal(times: list[float], train: int, valid: list[int], test: list[int]) -> None:
     parts = sequences.divide(times, TEMPORAL)

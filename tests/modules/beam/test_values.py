@@ -19,11 +19,13 @@ SECONDS, MILLISECONDS = config.Column(role="timestamp"), config.Column(role="tim
 
 
 @pytest.mark.parametrize(("column", "cell", "expected"), [
-    (NUMBER, "1.5", 1.5), (NUMBER, 2, 2.0), (NUMBER, "", 7.0), (NUMBER, None, 7.0), (NUMBER, float("nan"), 7.0),
-    (NUMBER, "NA", 7.0),
+    (NUMBER, "1.5", 1.5), (NUMBER, 2, 2.0), (NUMBER, "", 7.0), (NUMBER, None, 7.0), (NUMBER, "NA", 7.0),
+    (NUMBER, float("nan"), 7.0),
     (TEXT, "a b", "a b"), (TEXT, "", "?"), (TEXT, 3, "3"), (TEXT, 3.0, "3"), (TEXT, b"\xc3\xa9", "é"),
-    (TEXTS, "a||b", ("a", "b")), (TEXTS, ["a", None, 1], ("a", "1")), (TEXTS, "", ("x", "y")), (TEXTS, [], ()),
-    (VECTOR, "1 2.5", (1.0, 2.5)), (VECTOR, [1, 2], (1.0, 2.0)), (VECTOR, "", (0.5, 0.5)), (VECTOR, None, (0.5, 0.5)),
+    (TEXTS, "a||b", ("a", "b")), (TEXTS, "", ("x", "y")),
+    (TEXTS, ["a", None, 1], ("a", "1")), (TEXTS, [], ()),
+    (VECTOR, "1 2.5", (1.0, 2.5)), (VECTOR, [1, 2], (1.0, 2.0)),
+    (VECTOR, "", (0.5, 0.5)), (VECTOR, None, (0.5, 0.5)),
     (ID, "007", "007"), (ID, 7, "7"),
     (SECONDS, "881250949", 881250949.0), (SECONDS, "10.5", 10.5), (SECONDS, 0, 0.0),
     (SECONDS, datetime.datetime(1970, 1, 2), 86400.0),

@@ -28,10 +28,10 @@ def _run(folder: pathlib.Path, data: config.Data) -> None:
     component = example_gen.InteractionsExampleGen(
         config=json.dumps(strict.to_plain(sections)), input_fingerprint=example_gen.input_fingerprint(data),
         source_digest="1")
+    metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(_database(folder))
     tfx.orchestration.LocalDagRunner().run(tfx.dsl.Pipeline(
         pipeline_name="shop", pipeline_root=str(folder / "root"), components=[component], enable_cache=True,
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(_database(folder)),
-        beam_pipeline_args=runners.beam_args(config.Runner())))
+        metadata_connection_config=metadata, beam_pipeline_args=runners.beam_args(config.Runner())))
 
 
 def _database(folder: pathlib.Path) -> str:
@@ -83,7 +83,8 @@ def _check_artifact(artifact: Any) -> None:
     assert examples_utils.get_payload_format(artifact) == example_gen_pb2.FORMAT_TF_EXAMPLE
     assert {split: len(_read(artifact, split)) for split in splits} == {
         "train": 2, "valid": 2, "test": 2, "catalogue": 3}
-    found = {example.features.feature["user_id"].bytes_list.value[0]: example for example in _read(artifact, "test")}
+    found = {example.features.feature["user_id"].bytes_list.value[0]: example
+             for example in _read(artifact, "test")}
     feature = found[b"u1"].features.feature
     assert list(feature["event_item_id"].bytes_list.value) == [b"a", b"b", b"c"]
     assert list(feature["event_timestamp"].int64_list.value) == [100, 200, 300]

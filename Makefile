@@ -16,7 +16,6 @@ $(STAMP): scripts/setup.sh setup.py pyproject.toml requirements.lock requirement
 
 demo: $(STAMP)  ## the pipeline and its report on MovieLens-100K
 	@$(RECSYS) run
-	@$(RECSYS) report
 
 test: $(STAMP)  ## all tests
 	@.venv/bin/python -m pytest

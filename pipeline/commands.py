@@ -21,7 +21,8 @@ def run(args: argparse.Namespace) -> int:
     cfg = _config(args)
     from pipeline import run as implementation
 
-    implementation.run(cfg, args.root, verbose=args.verbose, use_cache=not args.no_cache)
+    place = implementation.run(cfg, args.root, verbose=args.verbose, use_cache=not args.no_cache)
+    implementation.report(cfg, place)
     return 0
 
 

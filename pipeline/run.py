@@ -16,6 +16,10 @@ class RunFailed(RuntimeError):
     """A component failed. The message is for the person at the terminal and names the log file."""
 
 
+class NotBlessed(RuntimeError):
+    """The pipeline ran to its end, and the evaluation refused the model."""
+
+
 def run(cfg: config.Config, root: str | pathlib.Path, *, verbose: bool = False, use_cache: bool = True) -> runs.Run:
     """Runs every component that is not cached and prints a line for each.
 
@@ -42,6 +46,21 @@ def run(cfg: config.Config, root: str | pathlib.Path, *, verbose: bool = False, 
             raise RunFailed(f"{lines.running or 'The pipeline'} failed: {_reason(error)}\nDetails: {log}") from error
     print(f"Done in {time.monotonic() - started:.0f} s.", flush=True)
     return place
+
+
+def report(cfg: config.Config, place: runs.Run) -> None:
+    """Writes the report of the newest run and prints the results, the verdict and where things are.
+
+    Raises:
+      NotBlessed: the evaluation refused the model.
+    """
+    from pipeline.report import report as page
+    from pipeline.report import sources
+
+    page.write(cfg, place.folder.parent)
+    print(f"\n{page.results_table(place)}", flush=True)
+    if not sources.of(place).evaluation()["blessing"]["blessed"]:
+        raise NotBlessed("the new model was refused, for the reasons above; what is served stays as it was.")
 
 
 def _run(cfg: config.Config, place: runs.Run, lines: progress.ComponentProgress, use_cache: bool) -> None:

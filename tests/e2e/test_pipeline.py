@@ -74,8 +74,10 @@ def test_a_refused_model_is_not_pushed_and_only_the_evaluator_runs(
         first: runs.Run, shop: pathlib.Path, root: pathlib.Path) -> None:
     pushed = versions(first)
     cfg = configuration.load(str(shop), ["evaluation.thresholds={NDCG@5: {min: 0.999}}"])
-    with pytest.raises(pipeline_run.NotBlessed, match=r"NDCG@5"):
-        pipeline_run.run(cfg, root)
+    run = pipeline_run.run(cfg, root)
+    with pytest.raises(pipeline_run.NotBlessed):
+        pipeline_run.report(cfg, run)
+    assert "NDCG@5" in (run.report).read_text(encoding="utf-8")
     expected = dict.fromkeys(COMPONENTS, "CACHED") | {"RecallEvaluator": "COMPLETE", "Pusher": "COMPLETE"}
     assert last_states(first) == expected
     assert versions(first) == pushed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -36,8 +37,8 @@ class SavedRecall:
           request: arrays as `modules.requests` says; those that the model does not know are left out.
 
         Returns:
-          (ids: bytes objects [B, k], best first; scores: float32 [B, k]). Places that could not be filled hold the
-          id b"".
+          (ids: bytes objects [B, k], best first; scores: float32 [B, k]). Places that could not be filled
+          hold the id b"".
         """
         answer = self._signature(**{n: tf.constant(request[n], self._dtypes[n]) for n in self.inputs})
         return answer[ITEM_ID].numpy(), answer[SCORE].numpy()
@@ -49,7 +50,7 @@ def input_names(path: str) -> frozenset[str]:
     return frozenset(saved.meta_graphs[0].signature_def[SIGNATURE].inputs)
 
 
-def _load(path: str):
+def _load(path: str) -> Any:
     try:
         return tf.saved_model.load(path)
     except (tf.errors.NotFoundError, FileNotFoundError) as error:

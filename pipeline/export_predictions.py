@@ -1,7 +1,8 @@
-"""Writes a model's lists for the held-out requests, for any tool that judges rankings: `recsys export-predictions`.
+"""Writes a model's lists for the held-out requests, for any tool that judges rankings.
 
-A line is `user<TAB>item item ...`: original ids, best first, seen items excluded. The requests of `test` know the
-validation events. Where a user has several held-out requests (split `temporal`), the first one is answered.
+A line is `user<TAB>item item ...`: original ids, best first, seen items excluded. The requests of `test` know
+the validation events. Where a user has several held-out requests (split `temporal`), the first one is
+answered.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def export(cfg: config.Config, root: str | pathlib.Path, stage: Literal["recall"
     path = run_files.pushed_or_indexed_model(run)
     chosen = _first_requests(run_files.serialized_examples(run, on))
     if not chosen:
-        raise ExportError(f"--on {on}: the newest run in {run.folder} held out no events. Users need at least "
-                          f"{cfg.split.min_events} events (split.min_events).")
+        raise ExportError(f"--on {on}: the newest run in {run.folder} held out no events. Users need at "
+                          f"least {cfg.split.min_events} events (split.min_events).")
     model = saved_recall.SavedRecall(str(path))
     wanted = (s for n, s in enumerate(run_files.serialized_examples(run, on)) if n in chosen)
     with _atomic(pathlib.Path(output)) as file:
@@ -85,8 +86,8 @@ def _lines(model: saved_recall.SavedRecall, cfg: config.Config, serialized: Iter
         for example, items in zip(batch, ids):
             words = [word.decode() for word in (example[features.USER_ID][0], *items) if word]
             if bad := next((word for word in words if re.search(r"[\s,]", word)), None):
-                raise ExportError(f"The id {bad!r} holds a space or a comma, which separate ids in this format. "
-                                  "Rename it in the data.")
+                raise ExportError(f"The id {bad!r} holds a space or a comma, which separate ids in this "
+                                  "format. Rename it in the data.")
             yield f"{words[0]}\t{' '.join(words[1:])}\n"
 
 

@@ -7,7 +7,7 @@ import datetime
 import json
 import pathlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from modules import config
@@ -47,16 +47,18 @@ class Answer:
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        return {"model": str(self.model), "request_timestamp": self.request_timestamp, "notes": list(self.notes),
-                "history": [{"item_id": i, "title": self.titles.get(i), "timestamp": t} for i, t in self.history],
-                "recommendations": [{"rank": n, "item_id": i, "title": self.titles.get(i), "score": s}
-                                    for n, (i, s) in enumerate(self.items, start=1)]}
+        history = [{"item_id": i, "title": self.titles.get(i), "timestamp": t} for i, t in self.history]
+        items = [{"rank": n, "item_id": i, "title": self.titles.get(i), "score": s}
+                 for n, (i, s) in enumerate(self.items, start=1)]
+        return {"model": str(self.model), "request_timestamp": self.request_timestamp,
+                "notes": list(self.notes), "history": history, "recommendations": items}
 
     def to_text(self) -> str:
         """Recent history, then the recommendations, as two tables."""
         shown = self.history[::-1][:RECENT]
         lines = [f"History: {len(self.history)} events" + (", newest first:" if shown else ".")]
-        lines += _table(("item", "title", "when"), [(i, self.titles.get(i, "?"), _moment(t)) for i, t in shown])
+        lines += _table(("item", "title", "when"), [
+            (i, self.titles.get(i, "?"), _moment(t)) for i, t in shown])
         if len(self.history) > len(shown):
             lines.append(f"  ... and {len(self.history) - len(shown)} before.")
         lines += ["", f"Recommended at {_moment(self.request_timestamp)}:"]
@@ -65,9 +67,9 @@ class Answer:
         return "\n".join([*lines, "", *(f"Note: {note}" for note in self.notes), f"Model: {self.model}"])
 
 
-def main(cfg: config.Config, root: str | pathlib.Path, *, user: str | None = None, history: History | None = None,
-         profile: Mapping[str, str] | None = None, at: int | None = None, exclude: Iterable[str] = (), k: int = 10,
-         as_json: bool = False) -> Answer:
+def main(cfg: config.Config, root: str | pathlib.Path, *, user: str | None = None,
+         history: History | None = None, profile: Mapping[str, str] | None = None, at: int | None = None,
+         exclude: Iterable[str] = (), k: int = 10, as_json: bool = False) -> Answer:
     """Answers and prints; see `answer` for the arguments."""
     found = answer(cfg, runs.Run(root, cfg.name), user=user, history=history, profile=profile or {}, at=at,
                    exclude=tuple(exclude), k=k)
@@ -96,45 +98,61 @@ def answer(cfg: config.Config, run: runs.Run, *, user: str | None, history: Hist
     path = run_files.pushed_model(run)
     example = _from_data(run, user) if user is not None else _made_up(cfg.data, history or (), at)
     example |= _profile(cfg.data, profile)
-    times, notes = example[features.EVENT_TIMESTAMP], []
-    if at is None:
-        at = times[-1] if times else int(time.time())
-        notes.append("the request's time is " + ("that of the last event" if times else "now") + "; change it with --at.")
-    elif times and at < times[-1]:
-        notes.append(f"the request's time lies before the last event ({_moment(times[-1])}), whose item the model "
-                     "knows nevertheless.")
-    batch = requests.from_examples([_with_request(example, cfg.data, at, exclude)], cfg.data, cfg.features.max_history)
+    times = example[features.EVENT_TIMESTAMP]
+    when = at if at is not None else times[-1] if times else int(time.time())
+    request = _with_request(example, cfg.data, when, exclude)
+    batch = requests.from_examples([request], cfg.data, cfg.features.max_history)
     ids, scores = saved_recall.SavedRecall(str(path))(batch)
     if k > ids.shape[1]:
         raise RecommendError(f"--k: found {k}, the model gives at most {ids.shape[1]} items (index.k).")
     items = tuple((item.decode(), float(score)) for item, score in zip(ids[0][:k], scores[0][:k]) if item)
-    past = tuple((item.decode(), when) for item, when in zip(example[features.EVENT_ITEM_ID], times))
-    titles = _titles(run, {item for item, _ in (*past, *items)} | set(exclude))
-    if unknown := sorted({item for item, _ in past if item not in titles} | {i for i in exclude if i not in titles}):
-        notes.append(f"{len(unknown)} ids are not in the catalogue and count as unknown items: {', '.join(unknown[:5])}"
-                     + (" ..." if len(unknown) > 5 else "."))
-    if len(items) < k:
-        notes.append(f"only {len(items)} items are left.")
-    return Answer(path, at, past, items, titles, tuple(notes))
+    past = tuple((item.decode(), t) for item, t in zip(example[features.EVENT_ITEM_ID], times))
+    named = {item for item, _ in past} | set(exclude)
+    titles = _titles(run, named | {item for item, _ in items})
+    notes = (*_time_notes(times, when, at), *_item_notes(sorted(named - set(titles)), len(items), k))
+    return Answer(path, when, past, items, titles, notes)
+
+
+def _time_notes(times: Sequence[int], when: int, at: int | None) -> Iterator[str]:
+    """Where the request's time comes from, if nobody gave it, or what is odd about it."""
+    if at is None:
+        source = "that of the last event" if times else "now"
+        yield f"the request's time is {source}; change it with --at."
+    elif times and when < times[-1]:
+        yield (f"the request's time lies before the last event ({_moment(times[-1])}), whose item the model "
+               "knows nevertheless.")
+
+
+def _item_notes(unknown: Sequence[str], found: int, k: int) -> Iterator[str]:
+    """Ids of no catalogue, and a list that is shorter than asked for."""
+    if unknown:
+        yield (f"{len(unknown)} ids are not in the catalogue and count as unknown items: "
+               f"{', '.join(unknown[:5])}{' ...' if len(unknown) > 5 else '.'}")
+    if found < k:
+        yield f"only {found} items are left."
 
 
 def _from_data(run: runs.Run, user: str) -> requests.RawExample:
     """The user's whole known history, with the held-out events, and what has been seen."""
     key = user.encode()
     for split in (features.SPLIT_TEST, features.SPLIT_VALID, features.SPLIT_TRAIN):
-        candidates = (requests.read_raw_example(s) for s in run_files.serialized_examples(run, split) if key in s)
-        own = [e for e in candidates if e[features.USER_ID] == [key]]
+        own = [e for e in _parsed(run, split, holding=key) if e[features.USER_ID] == [key]]
         if own:  # the latest window; held-out ones lack their target among the seen items
             latest = max(own, key=lambda e: (e[features.EVENT_TIMESTAMP][-1], e[features.WINDOW_START][0]
                                              + len(e[features.EVENT_ITEM_ID])))
             seen = [*latest[features.SEEN_ITEM_ID], latest[features.EVENT_ITEM_ID][-1]]
             return {**latest, features.SEEN_ITEM_ID: list(dict.fromkeys(seen))}
-    raise RecommendError(f"--user: there is no user {user!r} in the data of the newest run. For a user without "
-                         "events, use --history '' and --profile.")
+    raise RecommendError(f"--user: there is no user {user!r} in the data of the newest run. For a user "
+                         "without events, use --history '' and --profile.")
+
+
+def _parsed(run: runs.Run, split: str, holding: bytes = b"") -> Iterator[requests.RawExample]:
+    """Parsed examples of a split; only those whose bytes hold `holding`, which is fast to see."""
+    return (requests.read_raw_example(s) for s in run_files.serialized_examples(run, split) if holding in s)
 
 
 def _made_up(data: config.Data, history: History, at: int | None) -> requests.RawExample:
-    """A user whose history the caller names; an event without a time gets that of the next one, or of the request."""
+    """A user whose history the caller names; an event without a time gets the next one's or the request's."""
     times: list[int] = []
     later = at if at is not None else max((t for _, t in history if t is not None), default=int(time.time()))
     for _, when in reversed(history):
@@ -142,13 +160,13 @@ def _made_up(data: config.Data, history: History, at: int | None) -> requests.Ra
         times.append(later)
     items = [item.encode() for item, _ in history]
     known = (*features.event_features(data), *features.context_features(data))
-    return {features.EVENT_ITEM_ID: items, features.EVENT_TIMESTAMP: times[::-1], features.SEEN_ITEM_ID: items,
-            **{f.name: [_fill(f)] * len(items) for f in known}}
+    return {features.EVENT_ITEM_ID: items, features.EVENT_TIMESTAMP: times[::-1],
+            features.SEEN_ITEM_ID: items, **{f.name: [_fill(f)] * len(items) for f in known}}
 
 
 def _with_request(example: requests.RawExample, data: config.Data, at: int, exclude: tuple[str, ...]
                   ) -> requests.RawExample:
-    """Appends the request as last event, as `requests.from_examples` takes it, with the defaults as its context."""
+    """Appends the request as last event, as `requests.from_examples` takes it; its context is the default."""
     known = (*features.event_features(data), *features.context_features(data))
     return {**example,
             features.EVENT_ITEM_ID: [*example[features.EVENT_ITEM_ID], b""],
@@ -165,15 +183,18 @@ def _fill(feature: features.Feature) -> bytes | float:
 def _profile(data: config.Data, given: Mapping[str, str]) -> requests.RawExample:
     """Raw user features of columns and their values as text."""
     columns = {f.column: f for f in features.user_features(data)}
-    found = {}
+    found: requests.RawExample = {}
     for column, value in given.items():
         if column not in columns:
             raise RecommendError(f"--profile: unknown column {column!r}.{strict.nearest(column, columns)}")
         feature = columns[column]
-        parts = value.split(feature.spec.separator) if feature.kind in ("multi_categorical", "vector") else [value]
-        found[feature.name] = [_number(column, p) if feature.kind in ("numeric", "vector") else p.encode() for p in parts]
+        several = feature.kind in ("multi_categorical", "vector")
+        parts = value.split(feature.spec.separator) if several else [value]
         if feature.kind == "vector" and len(parts) != feature.spec.dimension:
-            raise RecommendError(f"--profile: {column} has {len(parts)} numbers, expected {feature.spec.dimension}.")
+            raise RecommendError(f"--profile: {column} has {len(parts)} numbers, expected "
+                                 f"{feature.spec.dimension}.")
+        is_number = feature.kind in ("numeric", "vector")
+        found[feature.name] = [_number(column, part) if is_number else part.encode() for part in parts]
     return found
 
 
@@ -187,7 +208,7 @@ def _number(column: str, text: str) -> float:
 def _titles(run: runs.Run, wanted: set[str]) -> dict[str, str]:
     """Titles of the wanted items that are in the catalogue; "" where there are none."""
     found: dict[str, str] = {}
-    for example in map(requests.read_raw_example, run_files.serialized_examples(run, features.SPLIT_CATALOGUE)):
+    for example in _parsed(run, features.SPLIT_CATALOGUE):
         item = example[features.ITEM_ID][0].decode()
         if item in wanted:
             found[item] = b"".join(example.get(features.ITEM_TITLE, [])).decode()
@@ -203,4 +224,5 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     if not rows:
         return []
     widths = [max(len(row[n]) for row in (head, *rows)) for n in range(len(head))]
-    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in (head, *rows)]
+    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+            for row in (head, *rows)]

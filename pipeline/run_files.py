@@ -38,8 +38,8 @@ def pushed_model(run: runs.Run) -> pathlib.Path:
     versions = [p for p in folder.iterdir() if p.name.isdecimal() and (p / "saved_model.pb").is_file()
                 ] if folder.is_dir() else []
     if not versions:
-        raise NoModel(f"{folder}: no model has been pushed. Run `recsys run` first; if it has run, its model was not "
-                      "blessed: `recsys report` says why.")
+        raise NoModel(f"{folder}: no model has been pushed. Run `recsys run` first; if it has run, its model "
+                      "was not blessed: `recsys report` says why.")
     return max(versions, key=lambda path: int(path.name))
 
 

@@ -25,29 +25,35 @@ class FakeRecall(tf.Module):
         self._scores = tf.constant(scores, tf.float32)
         self._k = k
         self._table = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(tf.constant(list(item_ids)), tf.range(len(item_ids))), len(item_ids))
+            tf.lookup.KeyValueTensorInitializer(tf.constant(list(item_ids)), tf.range(len(item_ids))),
+            default_value=len(item_ids))
 
     def serve(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        events = self._table.lookup(tf.pad(inputs[features.EVENT_ITEM_ID], [[0, 0], [1, 0]], constant_values=""))
-        real = tf.pad(inputs[features.EVENT_ITEM_ID], [[0, 0], [1, 0]], constant_values="") != ""
-        places = tf.reduce_max(tf.where(real, tf.range(tf.shape(events)[1]), 0), axis=1)
-        scores = tf.gather(self._scores, tf.gather(events, places, batch_dims=1))  # [B, N]
+        events = _padded(inputs[features.EVENT_ITEM_ID])
+        last = tf.reduce_max(tf.where(events != "", tf.range(tf.shape(events)[1]), 0), axis=1)
+        scores = tf.gather(self._scores, self._table.lookup(tf.gather(events, last, batch_dims=1)))  # [B, N]
         number = self._scores.shape[1]
-        excluded = tf.reduce_max(tf.one_hot(self._table.lookup(
-            tf.pad(inputs[requests.EXCLUDE_ITEM_ID], [[0, 0], [1, 0]], constant_values="")), number), axis=1) > 0
-        scores = tf.where(excluded, tf.float32.min, scores)
+        excluded = self._table.lookup(_padded(inputs[requests.EXCLUDE_ITEM_ID]))
+        scores = tf.where(tf.reduce_max(tf.one_hot(excluded, number), axis=1) > 0, tf.float32.min, scores)
         scores = tf.pad(scores, [[0, 0], [0, max(self._k - number, 0)]], constant_values=tf.float32.min)
         best, order = tf.math.top_k(scores, self._k)
         order = tf.where(best <= tf.float32.min, number, order)
         return {"item_id": tf.gather(self._items, order), "score": best}
 
 
-def save(folder: str | pathlib.Path, data: config.Data, item_ids: Sequence[str], scores: np.ndarray, *, k: int) -> str:
+def _padded(ids: tf.Tensor) -> tf.Tensor:
+    """With a "" in front, so that no row is empty."""
+    return tf.pad(ids, [[0, 0], [1, 0]], constant_values="")
+
+
+def save(folder: str | pathlib.Path, data: config.Data, item_ids: Sequence[str], scores: np.ndarray, *,
+         k: int) -> str:
     """Writes the SavedModel."""
     module = FakeRecall(item_ids, scores, k)
     specs = requests.input_specs(data, exclusions=True)
     module.call = tf.function(lambda **inputs: module.serve(**inputs))
-    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.call.get_concrete_function(**specs)})
+    signature = module.call.get_concrete_function(**specs)
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": signature})
     return str(folder)
 
 

@@ -33,6 +33,6 @@ def splits(histories: Mapping[str, Sequence[str]], catalogue: Sequence[str], max
         for split, start, stop, known in windows:
             times = [START + n * STEP for n in range(start, stop)]
             rows[split].append(examples.sequence(
-                items[start:stop], times, user_id=user, window_start=start, seen_item_id=sorted(set(items[:known])),
-                **profile))
+                items[start:stop], times, user_id=user, window_start=start,
+                seen_item_id=sorted(set(items[:known])), **profile))
     return rows

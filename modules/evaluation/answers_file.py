@@ -1,4 +1,4 @@
-"""The file with one row a request, `requests-<split>.parquet`: what the report's samples and any later analysis read."""
+"""One row a request, `requests-<split>.parquet`, for the report's samples and any later analysis."""
 
 from __future__ import annotations
 
@@ -39,8 +39,7 @@ class Write(beam.PTransform):
 
 
 def schema(systems: Sequence[str], slices: Sequence[str]) -> pa.Schema:
-    """Columns: user_id, timestamp (Unix seconds), target, items (the first 50), rank_<system> (1-based, 0: absent),
-    slice_<feature>."""
+    """Columns of the file; a timestamp is in Unix seconds, a rank of 0 means absent."""
     return pa.schema([("user_id", pa.string()), ("timestamp", pa.int64()), ("target", pa.string()),
                       ("items", pa.list_(pa.string())),
                       *((f"rank_{system}", pa.int32()) for system in systems),
@@ -49,7 +48,7 @@ def schema(systems: Sequence[str], slices: Sequence[str]) -> pa.Schema:
 
 def row(answer: ranking.Answer) -> dict[str, Any]:
     """A row of the file; several values of a slice are joined by `|`."""
-    return {"user_id": answer.user_id.decode(), "timestamp": answer.timestamp, "target": answer.target.decode(),
-            "items": [item.decode() for item in answer.items[:FIRST]],
+    return {"user_id": answer.user_id.decode(), "timestamp": answer.timestamp,
+            "target": answer.target.decode(), "items": [item.decode() for item in answer.items[:FIRST]],
             **{f"rank_{system}": rank for system, rank in answer.ranks.items()},
             **{f"slice_{feature}": "|".join(values) for feature, values in answer.slices.items()}}

@@ -1,13 +1,14 @@
 """What a model has to beat without any training: popularity and a directed co-occurrence table, on Beam.
 
-Both count the events that a model may have learned from and those that the request may know: the train history for
-requests of `valid`, and the validation events too for requests of `test`.
+Both count the events that a model may have learned from and those that the request may know: the train
+history for requests of `valid`, and the validation events too for requests of `test`.
 
  - popularity: an item's score is its number of events.
- - co-occurrence: C[i, j] grows by 1/distance when j follows i within 5 events of a user; an item's score is the sum of
-   C[i, j] over the user's last 5 events i.
+ - co-occurrence: C[i, j] grows by 1/distance when j follows i within 5 events of a user; an item's score is
+   the sum of C[i, j] over the user's last 5 events i.
 
-Ties go to the more popular item, then to the smaller digest of the id, so that no numbering of the items leaks in.
+Ties go to the more popular item, then to the smaller digest of the id, so that no numbering of the items
+leaks in.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import collections
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -43,7 +45,7 @@ class Popularity:
     counts: np.ndarray
 
     @classmethod
-    def of(cls, counts: Iterable[tuple[bytes, int]]) -> "Popularity":
+    def of(cls, counts: Iterable[tuple[bytes, int]]) -> Popularity:
         ordered = sorted(counts, key=lambda pair: (-pair[1], hashlib.md5(pair[0]).digest()))
         items = np.empty(len(ordered), object)
         items[:] = [item for item, _ in ordered]
@@ -66,12 +68,16 @@ class Popularity:
 
 @dataclasses.dataclass(frozen=True)
 class CoOccurrence:
-    """The sparse table C: for item i, (places in `Popularity.items` int64 [m], weights in sixtieths int64 [m])."""
+    """The sparse table C.
+
+    Attributes:
+      rows: for item i, places in `Popularity.items`, int64 [m], and weights in sixtieths, int64 [m].
+    """
 
     rows: dict[bytes, tuple[np.ndarray, np.ndarray]]
 
     def scores(self, last: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Sums the rows of the last events: (places int64 [m], each once, ascending; scores in sixtieths [m])."""
+        """Sums the rows of the last events: places int64 [m], ascending, and scores in sixtieths, [m]."""
         rows = [self.rows[item] for item in last[-DISTANCE:] if item in self.rows]
         if not rows:
             return np.zeros(0, np.int64), np.zeros(0)
@@ -106,8 +112,8 @@ def rank(target: int, seen: np.ndarray, places: np.ndarray, scores: np.ndarray) 
 class Histories(beam.PTransform):
     """Puts the windows of raw examples together again: (user id, all items of the user in order).
 
-    Windows of train overlap, and each event is a target of exactly one (see `targets`), so events are neither counted
-    twice nor separated from what precedes them in the window before.
+    Windows of train overlap, and each event is a target of exactly one (see `train_targets`), so events are
+    neither counted twice nor separated from what precedes them in the window before.
     """
 
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
@@ -173,8 +179,8 @@ def _counted(item: bytes, joined: dict[str, Iterable]) -> Iterator[tuple[bytes, 
 class CountCoOccurrence(beam.PTransform):
     """Histories -> one `CoOccurrence`.
 
-    A worker sums whole rows ("stripes", Lin and Dyer, Data-Intensive Text Processing, 2010, section 3.2) of many users
-    before anything is shuffled: one element a row instead of one a pair.
+    A worker sums whole rows ("stripes", Lin and Dyer, Data-Intensive Text Processing, 2010, section 3.2) of
+    many users before anything is shuffled: one element a row instead of one a pair.
     """
 
     def __init__(self, popularity: beam.pvalue.AsSingleton) -> None:
@@ -202,7 +208,8 @@ def stripes(histories: Iterable[tuple[bytes, list[bytes]]]) -> Iterator[tuple[by
         yield item, dict(stripe)
 
 
-def _row(element: tuple[bytes, Stripe], popularity: Popularity) -> tuple[bytes, tuple[np.ndarray, np.ndarray]]:
+def _row(element: tuple[bytes, Stripe], popularity: Popularity
+         ) -> tuple[bytes, tuple[np.ndarray, np.ndarray]]:
     item, stripe = element
     known = [(popularity.places[j], weight) for j, weight in stripe.items() if j in popularity.places]
     places, weights = np.array(sorted(known), np.int64).reshape(-1, 2).T
@@ -230,18 +237,18 @@ class _SumStripes(beam.CombineFn):
 class _Collect(beam.CombineFn):
     """Makes one object, of the size of the catalogue, out of all elements."""
 
-    def __init__(self, build) -> None:
+    def __init__(self, build: Callable[[list[Any]], Any]) -> None:
         self._build = build
 
     def create_accumulator(self) -> list:
         return []
 
-    def add_input(self, accumulator: list, element) -> list:
+    def add_input(self, accumulator: list, element: Any) -> list:
         accumulator.append(element)
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[list]) -> list:
         return [element for accumulator in accumulators for element in accumulator]
 
-    def extract_output(self, accumulator: list):
+    def extract_output(self, accumulator: list) -> Any:
         return self._build(accumulator)

@@ -1,4 +1,4 @@
-"""Decides in words whether a model may be released. Only validation decides; test is reported and never gates."""
+"""Decides in words whether a model may be released. Validation decides; test is reported and never gates."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def decide(valid: Mapping[str, Any], evaluation: config.Evaluation, no_compariso
       no_comparison: why there is no last blessed model to compare with, if there is none.
     """
     if not valid["requests"]:
-        return Verdict((Rule("requests", False, "There are no validation requests: nothing shows that the model "
-                             "works. Users need at least split.min_events events."),))
+        return Verdict((Rule("requests", False, "There are no validation requests: nothing shows that the "
+                             "model works. Users need at least split.min_events events."),))
     return Verdict((*_sound(valid), *_thresholds(valid, evaluation),
                     _not_worse(valid, evaluation.primary, no_comparison)))
 
@@ -62,7 +62,8 @@ def decide(valid: Mapping[str, Any], evaluation: config.Evaluation, no_compariso
 def _sound(valid: Mapping[str, Any]) -> Iterator[Rule]:
     for fault, words in _FAULTS.items():
         found = valid["sanity"][fault]
-        yield Rule(f"sound/{fault}", not found, f"{found} {words} (of {valid['requests']} lists); expected none.")
+        yield Rule(f"sound/{fault}", not found,
+                   f"{found} {words} (of {valid['requests']} lists); expected none.")
     compared, same = valid["sanity"]["lists_compared"], valid["sanity"]["same_order"]
     if not compared:
         yield Rule("sound/personal", None, "Too few lists to see whether they differ.")
@@ -82,8 +83,8 @@ def _thresholds(valid: Mapping[str, Any], evaluation: config.Evaluation) -> Iter
         for baseline in threshold.beats:
             other = valid["metrics"][baseline][metric]["value"]
             yield Rule(f"{metric}/beats/{baseline}", value > other,
-                       f"{metric} is {value:.4f}; expected more than the {baseline.replace('_', '-')} baseline's "
-                       f"{other:.4f}. {_shown(valid['paired'][baseline][metric])}")
+                       f"{metric} is {value:.4f}; expected more than the {baseline.replace('_', '-')} "
+                       f"baseline's {other:.4f}. {_shown(valid['paired'][baseline][metric])}")
 
 
 def _not_worse(valid: Mapping[str, Any], primary: str, no_comparison: str) -> Rule:
@@ -91,10 +92,10 @@ def _not_worse(valid: Mapping[str, Any], primary: str, no_comparison: str) -> Ru
     paired = valid["paired"].get(ranking.LAST_BLESSED)
     if paired is None:
         return Rule("last_blessed", None, no_comparison)
-    old = valid["metrics"][ranking.LAST_BLESSED][primary]["value"]
+    new, old = (valid["metrics"][s][primary]["value"] for s in (ranking.RECALL, ranking.LAST_BLESSED))
     return Rule("last_blessed", not paired[primary]["high"] < 0,
-                f"{primary} is {valid['metrics'][ranking.RECALL][primary]['value']:.4f}, the last blessed model's "
-                f"{old:.4f} on the same requests; expected not to be worse beyond the noise. "
+                f"{primary} is {new:.4f}, the last blessed model's {old:.4f} on the same requests; "
+                "expected not to be worse beyond the noise. "
                 f"{_shown(paired[primary])}")
 
 

@@ -1,16 +1,16 @@
 """Ranking metrics from ranks, their errors, and what the lists do to the catalogue. NumPy only.
 
-A rank is the 1-based place of a request's one held-out item in its list, seen items left out; 0: not in the list.
+A rank is the 1-based place of a request's one held-out item in its list, seen items left out, or 0.
 
   HR@k = [0 < rank <= k]     NDCG@k = HR@k / log2(rank + 1)     MRR@k = HR@k / rank     Recall@k = HR@k
 
-(Järvelin and Kekäläinen, 2002, for NDCG, whose ideal is 1 for one relevant item; with one relevant item Recall
-equals the hit rate.)
+(Järvelin and Kekäläinen, 2002, for NDCG, whose ideal is 1 for one relevant item; so is Recall the hit rate.)
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -74,15 +74,17 @@ def mean_and_error(counts: float, users: float, sums: np.ndarray, squares: np.nd
 def bootstrap_weights(user_id: bytes, replicates: int, seed: int) -> np.ndarray:
     """How often a user is drawn in each replicate of a Poisson bootstrap: int64 [replicates].
 
-    Independent Poisson(1) weights stand for sampling with replacement (Chamandy et al., Estimating Uncertainty for
-    Massive Data Streams, 2012). They depend on the user and the seed alone, so workers need no common state, the
-    result does not depend on the order, and systems compared on the same users are compared in pairs.
+    Independent Poisson(1) weights stand for sampling with replacement (Chamandy et al., Estimating
+    Uncertainty for Massive Data Streams, 2012). They depend on the user and the seed alone, so workers need
+    no common state, the result does not depend on the order, and systems compared on the same users are
+    compared in pairs.
     """
     digest = hashlib.blake2b(user_id, digest_size=8, salt=seed.to_bytes(8, "little")).digest()
     return np.random.default_rng(int.from_bytes(digest, "little")).poisson(1.0, replicates)
 
 
-def interval(totals: np.ndarray, counts: np.ndarray, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def interval(totals: np.ndarray, counts: np.ndarray, confidence: float = 0.95
+             ) -> tuple[np.ndarray, np.ndarray]:
     """Percentile interval of a bootstrapped mean.
 
     Args:
@@ -138,7 +140,7 @@ def average_popularity(exposure: np.ndarray, popularity: np.ndarray) -> float:
 
 
 def average_percentile(exposure: np.ndarray, popularity: np.ndarray) -> float:
-    """Mean popularity percentile of a recommended item: 0.5 for items drawn evenly from the catalogue, 1 for hits.
+    """Mean popularity percentile of a recommended item: 0.5 for items drawn evenly, 1 for the top hits.
 
     An item's percentile is the share of the catalogue that is less popular, ties counted half.
 
@@ -153,3 +155,21 @@ def average_percentile(exposure: np.ndarray, popularity: np.ndarray) -> float:
     below = np.searchsorted(ordered, popularity, side="left")
     upto = np.searchsorted(ordered, popularity, side="right")
     return float(exposure @ ((below + upto) / 2 / popularity.size) / total)
+
+
+def popularity_histogram(exposure: np.ndarray, popularity: np.ndarray, parts: int = 10
+                         ) -> list[tuple[float, float, float, float]]:
+    """How events and recommendations spread over equal parts of the catalogue, the most popular first.
+
+    Args:
+      exposure: int [N], in how many lists each item stands, the most popular item first.
+      popularity: int [N], events of each item, descending.
+      parts: of the catalogue.
+
+    Returns:
+      (from, to, share of the events, share of the exposure); from and to are shares of the items.
+    """
+    cuts = np.linspace(0, exposure.size, min(parts, exposure.size) + 1).round().astype(int)
+    events, places = max(popularity.sum(), 1), max(exposure.sum(), 1)
+    return [(start / exposure.size, stop / exposure.size, float(popularity[start:stop].sum() / events),
+             float(exposure[start:stop].sum() / places)) for start, stop in itertools.pairwise(cuts)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -53,7 +52,8 @@ class Answer:
       ranks: 1-based rank of the target by system, a name like `recall`.
       items: the model's list, best first, without empty places.
       faults: of that list.
-      same_order: whether the list of the request before may be the same one, see `same_order`; None if not compared.
+      same_order: whether the list of the request before may be the same one, see `same_order`; None if not
+        compared.
       slices: values of each slice feature; several for a multi-valued one.
     """
 
@@ -102,7 +102,7 @@ class AskModels(beam.PTransform):
 
 
 class _Ask(beam.DoFn):
-    """Batch of parsed examples -> (example, {system: (ids [k], scores [k])}, `same_order` with the one before)."""
+    """Batch of parsed examples -> (example, {system: (ids [k], scores [k])}, whether `same_order`)."""
 
     def __init__(self, data: config.Data, max_history: int, models: Mapping[str, str]) -> None:
         self._data, self._max_history, self._models = data, max_history, dict(models)
@@ -110,8 +110,9 @@ class _Ask(beam.DoFn):
         self._asked = Metrics.counter("evaluation", "requests")
 
     def setup(self) -> None:
-        self._loaded = {name: self._handles[name].acquire(functools.partial(saved_recall.SavedRecall, path), tag=path)
-                        for name, path in self._models.items()}
+        self._loaded = {
+            name: self._handles[name].acquire(functools.partial(saved_recall.SavedRecall, path), tag=path)
+            for name, path in self._models.items()}
 
     def process(self, examples: list[requests.RawExample]) -> Iterator[tuple]:
         batch = requests.from_examples(examples, self._data, self._max_history)
@@ -137,14 +138,14 @@ class _Judge(beam.DoFn):
         events = example[features.EVENT_ITEM_ID]
         history, target = events[:-1], events[-1]
         seen = _seen(example)
-        depth = len(lists[RECALL][0])
-        ranks = {name: rank_in(ids, target, seen) for name, (ids, _) in lists.items()}
+        ids, scores = lists[RECALL]
+        ranks = {name: rank_in(found, target, seen) for name, (found, _) in lists.items()}
         for name, place in _baseline_ranks(target, history, seen, catalogue, table).items():
-            ranks[name] = place if place <= depth else 0
+            ranks[name] = place if place <= len(ids) else 0
         yield Answer(
-            user_id=example[features.USER_ID][0], timestamp=example[features.EVENT_TIMESTAMP][-1], target=target,
-            ranks=ranks, items=tuple(item for item in lists[RECALL][0] if item),
-            faults=faults_of(*lists[RECALL], seen, len(catalogue.items)), same_order=agreement,
+            user_id=example[features.USER_ID][0], timestamp=example[features.EVENT_TIMESTAMP][-1],
+            target=target, ranks=ranks, items=tuple(item for item in ids if item),
+            faults=faults_of(ids, scores, seen, len(catalogue.items)), same_order=agreement,
             slices=self._slicer.of(example, catalogue, edges))
 
 
@@ -153,7 +154,7 @@ def _seen(example: requests.RawExample) -> frozenset[bytes]:
 
 
 def rank_in(ids: Sequence[bytes], target: bytes, seen: frozenset[bytes]) -> int:
-    """Rank of the target in a list whose seen, repeated and empty places are dropped; 0 if absent or seen itself."""
+    """Rank of the target in a list without seen, repeated and empty places; 0 if absent or seen itself."""
     if target in seen:
         return 0
     before: set[bytes] = set()
@@ -186,10 +187,10 @@ def faults_of(ids: np.ndarray, scores: np.ndarray, seen: frozenset[bytes], catal
 
 def same_order(one: Sequence[bytes], one_seen: frozenset[bytes], other: Sequence[bytes],
                other_seen: frozenset[bytes]) -> bool | None:
-    """Whether two users' lists can come from one list for everybody, of which each user's seen items were left out.
+    """Whether two users' lists can come from one list for everybody, less each user's seen items.
 
-    Then both, without what either user has seen, begin the same list, so the shorter is the beginning of the longer.
-    Comparing the lists themselves would not find it, because users have seen different items.
+    Then both, without what either user has seen, begin the same list, so the shorter is the beginning of the
+    longer. Comparing the lists themselves would not find it, because users have seen different items.
 
     Returns:
       None if nothing is left to compare.

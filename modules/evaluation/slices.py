@@ -1,4 +1,4 @@
-"""Which slices of the requests a request falls into: groups of users, lengths of history, popularity of the target."""
+"""The slices of a request: groups of users, contexts, length of the history, popularity of the target."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Slicer:
     def of(self, example: requests.RawExample, catalogue: baselines.Popularity,
            edges: Mapping[str, Sequence[float]]) -> dict[str, tuple[str, ...]]:
         """Values of each slice for the request before the last event of a raw example."""
-        result = {}
+        result: dict[str, tuple[str, ...]] = {}
         for feature in self._features:
             values = _request_values(example, feature)
             if feature.kind == "numeric":
@@ -63,7 +63,7 @@ class Quartiles(beam.PTransform):
         return (examples
                 | "Numbers" >> beam.FlatMap(self._slicer.numbers)
                 | "Quantiles" >> beam.ApproximateQuantiles.PerKey(num_quantiles=5)
-                | "Inner" >> beam.MapTuple(lambda name, quantiles: (name, tuple(sorted(set(quantiles[1:-1])))))
+                | "Inner" >> beam.MapTuple(lambda name, found: (name, tuple(sorted(set(found[1:-1])))))
                 | "ToDict" >> beam.combiners.ToDict())
 
 

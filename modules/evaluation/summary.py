@@ -1,4 +1,4 @@
-"""Aggregates answers on Beam into what `evaluation.json` says of one split. Nothing is collected on the driver."""
+"""Aggregates answers on Beam into what `evaluation.json` says of one split, without collecting them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ from modules.evaluation import ranking
 REPLICATES = 2000  # of the bootstrap
 SEED = 0
 
+Exposure = tuple[dict[int, collections.Counter], collections.Counter]  # lists with an item, by depth; totals
+
 
 class Summarise(beam.PTransform):
     """`Answer`s of one split -> one dictionary, with the keys of `_report`."""
 
     def __init__(self, systems: Sequence[str], ks: Sequence[int], catalogue: beam.pvalue.AsSingleton) -> None:
-        """Args:
-          systems: whose ranks the answers hold; the first is the candidate model, which the others are compared with.
+        """Makes the transform.
+
+        Args:
+          systems: whose ranks the answers hold; the first is the candidate, compared with each other.
           ks: depths.
           catalogue: `baselines.Popularity`, for coverage and popularity bias.
         """
@@ -71,7 +75,7 @@ class _Moments:
     drawn: np.ndarray  # [B], weighted requests
     differences: np.ndarray  # [B, S - 1, M], weighted: the first system minus each other
 
-    def add(self, other: "_Moments") -> "_Moments":
+    def add(self, other: _Moments) -> _Moments:
         return _Moments(*(getattr(self, f.name) + getattr(other, f.name) for f in dataclasses.fields(self)))
 
 
@@ -85,8 +89,8 @@ class Accuracy(beam.CombineFn):
 
     def create_accumulator(self) -> _Moments:
         shape = (len(self._systems), len(metrics.names(self._ks)))
-        return _Moments(0, 0.0, 0.0, np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(self._replicates),
-                        np.zeros((self._replicates, shape[0] - 1, shape[1])))
+        return _Moments(0, 0.0, 0.0, np.zeros(shape), np.zeros(shape), np.zeros(shape),
+                        np.zeros(self._replicates), np.zeros((self._replicates, shape[0] - 1, shape[1])))
 
     def add_input(self, accumulator: _Moments, element: tuple[bytes, Iterable[Sequence[int]]]) -> _Moments:
         user_id, ranks = element
@@ -109,15 +113,15 @@ class Accuracy(beam.CombineFn):
 
     def extract_output(self, accumulator: _Moments) -> dict[str, Any]:
         """{"users", "requests", "metrics": {system: {metric: {"value", "se"}}}, "paired": {system: {metric:
-        {"difference", "low", "high"}}}}; a paired difference is the first system minus the named one, with its 95%
-        interval."""
+        {"difference", "low", "high"}}}}; a paired difference is the first system minus the named one, with
+        its 95% interval."""
         names = metrics.names(self._ks)
         mean, error = metrics.mean_and_error(
-            accumulator.requests, accumulator.users, accumulator.sums, accumulator.squares, accumulator.crossed,
-            accumulator.request_squares)
+            accumulator.requests, accumulator.users, accumulator.sums, accumulator.squares,
+            accumulator.crossed, accumulator.request_squares)
         found = {"users": accumulator.users, "requests": int(accumulator.requests), "metrics": {
-            system: {m: {"value": _number(mean[s, n]), "se": _number(error[s, n])} for n, m in enumerate(names)}
-            for s, system in enumerate(self._systems)}}
+            system: {m: {"value": _number(mean[s, n]), "se": _number(error[s, n])}
+                     for n, m in enumerate(names)} for s, system in enumerate(self._systems)}}
         low, high = (metrics.interval(accumulator.differences, accumulator.drawn) if self._replicates
                      else (np.zeros((0, 0)),) * 2)
         return {**found, "paired": {
@@ -132,10 +136,10 @@ class Lists(beam.CombineFn):
     def __init__(self, ks: Sequence[int]) -> None:
         self._ks = tuple(ks)
 
-    def create_accumulator(self) -> tuple[dict[int, collections.Counter], collections.Counter]:
+    def create_accumulator(self) -> Exposure:
         return {k: collections.Counter() for k in self._ks}, collections.Counter()
 
-    def add_input(self, accumulator, answer: ranking.Answer):
+    def add_input(self, accumulator: Exposure, answer: ranking.Answer) -> Exposure:
         exposure, totals = accumulator
         for k in self._ks:
             exposure[k].update(answer.items[:k])
@@ -145,7 +149,7 @@ class Lists(beam.CombineFn):
         totals["same_order"] += answer.same_order is True
         return accumulator
 
-    def merge_accumulators(self, accumulators):
+    def merge_accumulators(self, accumulators: Iterable[Exposure]) -> Exposure:
         merged = self.create_accumulator()
         for exposure, totals in accumulators:
             for k in self._ks:
@@ -153,11 +157,11 @@ class Lists(beam.CombineFn):
             merged[1].update(totals)
         return merged
 
-    def extract_output(self, accumulator):
+    def extract_output(self, accumulator: Exposure) -> Exposure:
         return accumulator
 
 
-def _report(accuracy: Mapping[str, Any], sliced: Mapping[tuple[str, str], Mapping[str, Any]], lists: tuple,
+def _report(accuracy: Mapping[str, Any], sliced: Mapping[tuple[str, str], Mapping[str, Any]], lists: Exposure,
             distinct: int, catalogue: baselines.Popularity) -> dict[str, Any]:
     """All of one split, ready for JSON."""
     exposure, totals = lists
@@ -165,7 +169,8 @@ def _report(accuracy: Mapping[str, Any], sliced: Mapping[tuple[str, str], Mappin
     for (name, value), found in sorted(sliced.items()):
         (system,) = found["metrics"].values()
         by_slice[name][value] = {"users": found["users"], "requests": found["requests"], **system}
-    exposed = {k: np.array([counter[item] for item in catalogue.items], np.int64) for k, counter in exposure.items()}
+    exposed = {k: np.array([counter[item] for item in catalogue.items], np.int64)
+               for k, counter in exposure.items()}
     faults = {f.name: int(totals[f.name]) for f in dataclasses.fields(ranking.Faults)}
     return {
         **accuracy, "slices": dict(by_slice),
@@ -174,8 +179,18 @@ def _report(accuracy: Mapping[str, Any], sliced: Mapping[tuple[str, str], Mappin
             "average_recommendation_popularity": _number(metrics.average_popularity(x, catalogue.counts)),
             "mean_popularity_percentile": _number(metrics.average_percentile(x, catalogue.counts)),
             "gini_of_exposure": _number(metrics.gini(x))} for k, x in exposed.items()},
+        "popularity_histogram": _histogram(exposed, catalogue.counts),
         "catalogue": len(catalogue.items), "distinct_lists": distinct,
-        "sanity": {**faults, "lists_compared": int(totals["compared"]), "same_order": int(totals["same_order"])}}
+        "sanity": {**faults, "lists_compared": int(totals["compared"]),
+                   "same_order": int(totals["same_order"])}}
+
+
+def _histogram(exposed: Mapping[int, np.ndarray], counts: np.ndarray) -> list[dict[str, Any]]:
+    """`metrics.popularity_histogram` of all depths; "recommended" holds a share by depth."""
+    by_depth = {k: metrics.popularity_histogram(exposure, counts) for k, exposure in exposed.items()}
+    return [{"from": parts[0][0], "to": parts[0][1], "consumed": parts[0][2],
+             "recommended": {str(k): part[3] for k, part in zip(by_depth, parts)}}
+            for parts in zip(*by_depth.values())]
 
 
 def _number(value: float) -> float | None:

@@ -1,14 +1,17 @@
-"""Carries the per-request metrics through TensorFlow Model Analysis, so that its tools can slice and show them.
+"""Carries the per-request metrics through TensorFlow Model Analysis, whose tools can then show the slices.
 
-TFMA has no ranking metric over a full catalogue, so each metric of a request is a column and TFMA takes its mean,
-over all requests and per slice ("model-agnostic": TFMA calls no model). `tfma.load_eval_result(folder)` reads it.
+TFMA has no ranking metric over a full catalogue, so each metric of a request is a column and TFMA takes its
+mean, over all requests and per slice ("model-agnostic": TFMA calls no model). `tfma.load_eval_result(folder)`
+reads it.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 import tensorflow_model_analysis as tfma
 
@@ -25,8 +28,8 @@ def eval_config(names: Sequence[str], slices: Sequence[str]) -> tfma.EvalConfig:
         model_specs=[tfma.ModelSpec(prediction_key=_UNUSED, label_key=_UNUSED)],
         metrics_specs=[tfma.MetricsSpec(metrics=[
             tfma.MetricConfig(class_name="ExampleCount"),
-            *(tfma.MetricConfig(class_name="Mean", config=f'{{"name": "{n}", "feature_key_path": ["features", "{n}"]}}')
-              for n in names)])],
+            *(tfma.MetricConfig(class_name="Mean", config=json.dumps(
+                {"name": name, "feature_key_path": ["features", name]})) for name in names)])],
         slicing_specs=[tfma.SlicingSpec(feature_keys=[SPLIT]),
                        *(tfma.SlicingSpec(feature_keys=[SPLIT, name]) for name in slices)])
 
@@ -34,24 +37,26 @@ def eval_config(names: Sequence[str], slices: Sequence[str]) -> tfma.EvalConfig:
 class Write(beam.PTransform):
     """(split, `Answer`) of all splits -> TFMA's result files in a folder."""
 
-    def __init__(self, folder: str, ks: Sequence[int], slices: Sequence[str], system: str = ranking.RECALL) -> None:
+    def __init__(self, folder: str, ks: Sequence[int], slices: Sequence[str],
+                 system: str = ranking.RECALL) -> None:
         super().__init__()
         self._folder, self._ks, self._slices, self._system = folder, tuple(ks), tuple(slices), system
 
-    def expand(self, answers: beam.PCollection):
+    def expand(self, answers: beam.PCollection) -> dict[str, beam.PCollection]:
         config = eval_config(metrics.names(self._ks), self._slices)
         batches = (answers
                    | "Batch" >> beam.BatchElements(min_batch_size=256, max_batch_size=1024)
                    | "ToArrow" >> beam.Map(to_arrow, self._ks, self._slices, self._system)
                    .with_output_types(pa.RecordBatch))
-        return batches | "TFMA" >> tfma.ExtractEvaluateAndWriteResults(eval_config=config, output_path=self._folder)
+        return batches | "TFMA" >> tfma.ExtractEvaluateAndWriteResults(
+            eval_config=config, output_path=self._folder)
 
 
 def to_arrow(answers: Iterable[tuple[str, ranking.Answer]], ks: Sequence[int], slices: Sequence[str],
              system: str) -> pa.RecordBatch:
     """One row a request, every column a list, as TFMA reads them."""
     rows = list(answers)
-    numbers = metrics.values([answer.ranks[system] for _, answer in rows], ks)  # [rows, metrics]
+    numbers = metrics.values(np.array([answer.ranks[system] for _, answer in rows]), ks)  # [rows, metrics]
     columns = {name: pa.array([[float(v)] for v in numbers[:, n]], pa.list_(pa.float32()))
                for n, name in enumerate(metrics.names(ks))}
     columns[_UNUSED] = pa.array([[0.0]] * len(rows), pa.list_(pa.float32()))

@@ -1,7 +1,8 @@
-"""The component that measures the indexed recall model by full ranking and decides whether it may be released.
+"""The component that measures the indexed recall model by full ranking and decides about its release.
 
-It takes the place of TFX's Evaluator, whose metrics see one example's label and prediction and no catalogue. Its
-outputs are the same: an evaluation that TFMA reads, and a blessing that TFX's Pusher and resolvers honour.
+It takes the place of TFX's Evaluator, whose metrics see one example's label and prediction and no catalogue.
+Its outputs are the same: an evaluation that TFMA reads, and a blessing that TFX's Pusher and resolvers
+honour.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         found = {split: _take(_summary_path(folder, split)) for split in SPLITS}
         verdict = blessing.decide(found[features.SPLIT_VALID], evaluation, no_comparison)
         io_utils.write_string_file(os.path.join(folder, EVALUATION_FILE), json.dumps(
-            {"ks": evaluation.ks, "primary": evaluation.primary, "splits": found, "blessing": verdict.to_json()},
-            indent=1))
+            {"ks": evaluation.ks, "primary": evaluation.primary, "splits": found,
+             "blessing": verdict.to_json()}, indent=1))
         _bless(artifact_utils.get_single_instance(output_dict[BLESSING]), verdict, input_dict)
 
 
@@ -78,8 +79,8 @@ def _models(input_dict: dict[str, list[types.Artifact]]) -> tuple[dict[str, str]
         return models, f"The last blessed model is gone from {last}, so nothing was compared."
     extra = saved_recall.input_names(last) - saved_recall.input_names(models[ranking.RECALL])
     if extra:
-        return models, ("The last blessed model asks for inputs that the data no longer has, so nothing was compared: "
-                        f"{', '.join(sorted(extra))}.")
+        return models, ("The last blessed model asks for inputs that the data no longer has, so nothing was "
+                        f"compared: {', '.join(sorted(extra))}.")
     return {**models, ranking.LAST_BLESSED: last}, ""
 
 
@@ -87,9 +88,9 @@ def _model_path(model: types.Artifact) -> str:
     return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
 
 
-def _evaluate(pipeline: beam.Pipeline, examples: list[types.Artifact], models: dict[str, str], data: config.Data,
-              max_history: int, evaluation: config.Evaluation, folder: str) -> None:
-    """Adds all steps to the pipeline: per split a summary for the executor and a Parquet file, and TFMA's results."""
+def _evaluate(pipeline: beam.Pipeline, examples: list[types.Artifact], models: dict[str, str],
+              data: config.Data, max_history: int, evaluation: config.Evaluation, folder: str) -> None:
+    """Adds all steps: per split a summary for the executor and a Parquet file; for both, TFMA's results."""
     parsed = {split: _read(pipeline, examples, split) for split in features.SEQUENCE_SPLITS}
     catalogue = (_read(pipeline, examples, features.SPLIT_CATALOGUE)
                  | "ItemId" >> beam.Map(lambda example: example[features.ITEM_ID][0]))
@@ -124,7 +125,7 @@ def _read(pipeline: beam.Pipeline, examples: list[types.Artifact], split: str) -
 def _count_baselines(parsed: dict[str, beam.PCollection], known: list[str], catalogue: beam.PCollection,
                      split: str) -> tuple[beam.pvalue.AsSingleton, beam.pvalue.AsSingleton]:
     """Popularity and co-occurrence of the events in the splits `known`, as side inputs."""
-    keyed = [parsed[name] | f"Key[{name} for {split}]" >> beam.Map(lambda example, name: (name, example), name)
+    keyed = [parsed[name] | f"Key[{name} for {split}]" >> beam.Map(lambda value, key: (key, value), name)
              for name in known]
     histories = keyed | f"Events[{split}]" >> beam.Flatten() | f"Histories[{split}]" >> baselines.Histories()
     popularity = beam.pvalue.AsSingleton(
@@ -146,7 +147,8 @@ def _take(path: str) -> dict[str, Any]:
     return found
 
 
-def _bless(artifact: types.Artifact, verdict: blessing.Verdict, input_dict: dict[str, list[types.Artifact]]) -> None:
+def _bless(artifact: types.Artifact, verdict: blessing.Verdict,
+           input_dict: dict[str, list[types.Artifact]]) -> None:
     """Sets what TFX's Evaluator sets: the properties and the file that Pusher and resolvers look at."""
     model = artifact_utils.get_single_instance(input_dict[MODEL])
     artifact.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)

@@ -21,7 +21,8 @@ def configuration(**sections: object) -> config.Config:
     return strict.read(config.Config, {"name": NAME, "data": strict.to_plain(examples.data()), **sections})
 
 
-def make(root: pathlib.Path, rows: Mapping[str, list], outputs: Mapping[tuple[str, str], pathlib.Path]) -> runs.Run:
+def make(root: pathlib.Path, rows: Mapping[str, list],
+         outputs: Mapping[tuple[str, str], pathlib.Path]) -> runs.Run:
     """Writes the examples and ML Metadata.
 
     Args:

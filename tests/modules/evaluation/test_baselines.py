@@ -19,7 +19,8 @@ from tests import held_out
 
 
 def _parsed(rows: dict, splits: list[str]) -> list[tuple[str, dict]]:
-    return [(split, requests.read_raw_example(examples.serialize(row))) for split in splits for row in rows[split]]
+    return [(split, requests.read_raw_example(examples.serialize(row)))
+            for split in splits for row in rows[split]]
 
 
 @pytest.mark.parametrize("length", [3, 6, 7, 8, 9, 25])
@@ -69,15 +70,16 @@ def test_ranks_equal_a_dense_reference(tmp_path):
         for place, item in enumerate(items):
             for before in range(max(0, place - 5), place):
                 dense[items[before], item] += 1 / (place - before)
+    places, nothing = popularity.places, np.zeros(0, int)
     for items in histories[:10]:
         seen = {i.encode() for i in items}
-        for scores in ({i: sum(dense[last, i] for last in items[-5:]) for i in catalogue}, dict.fromkeys(catalogue, 0.0)):
-            ordered = sorted(popularity.items, key=lambda i: (-round(scores[i.decode()], 6), popularity.places[i]))
-            unseen = [i for i in ordered if i not in seen]
-            sparse = table.scores([i.encode() for i in items]) if any(scores.values()) else (np.zeros(0, int),) * 2
+        summed = {i.encode(): round(sum(dense[last, i] for last in items[-5:]), 6) for i in catalogue}
+        for scores, sparse in ((summed, table.scores([i.encode() for i in items])),
+                               (dict.fromkeys(summed, 0), (nothing, nothing))):
+            unseen = sorted(set(summed) - seen, key=lambda i: (-scores[i], places[i]))
             for target in popularity.items:
                 expected = unseen.index(target) + 1 if target in unseen else 0
-                assert baselines.rank(popularity.places[target], popularity.places_of(seen), *sparse) == expected
+                assert baselines.rank(places[target], popularity.places_of(seen), *sparse) == expected
 
 
 def _count(folder: pathlib.Path, histories: list[list[str]], catalogue: list[str]
@@ -90,5 +92,9 @@ def _count(folder: pathlib.Path, histories: list[list[str]], catalogue: list[str
         popularity = pairs | baselines.CountPopularity(listed)
         table = pairs | baselines.CountCoOccurrence(beam.pvalue.AsSingleton(popularity))
         for name, found in (("popularity", popularity), ("table", table)):
-            _ = found | name >> beam.Map(lambda value, path: path.write_bytes(pickle.dumps(value)), folder / name)
+            _ = found | name >> beam.Map(_keep, folder / name)
     return tuple(pickle.loads((folder / name).read_bytes()) for name in ("popularity", "table"))
+
+
+def _keep(value: object, path: pathlib.Path) -> None:
+    path.write_bytes(pickle.dumps(value))

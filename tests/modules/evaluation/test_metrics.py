@@ -35,7 +35,8 @@ def test_a_negative_rank_is_refused():
 def _moments(per_user: list[list[float]]) -> tuple:
     counts = np.array([len(u) for u in per_user], float)
     sums = np.array([sum(u) for u in per_user])
-    return (counts.sum(), len(per_user), sums.sum(), (sums**2).sum(), (sums * counts).sum(), (counts**2).sum())
+    return (counts.sum(), len(per_user), sums.sum(), (sums**2).sum(), (sums * counts).sum(),
+            (counts**2).sum())
 
 
 def test_error_of_one_request_a_user_is_s_over_root_n():
@@ -92,8 +93,15 @@ def test_even_exposure_has_no_inequality_and_the_middle_percentile():
     assert metrics.average_percentile(even, np.arange(5)) == pytest.approx(0.5)
 
 
+def test_histogram_by_hand():
+    found = metrics.popularity_histogram(np.array([6, 2, 1, 1]), np.array([10, 5, 5, 0]), parts=2)
+    assert found == [(0.0, 0.5, 0.75, 0.8), (0.5, 1.0, 0.25, 0.2)]
+    assert [part[:2] for part in metrics.popularity_histogram(np.ones(1), np.ones(1))] == [(0.0, 1.0)]
+
+
 def test_no_lists_have_no_bias():
     nothing = np.zeros(3, int)
     assert metrics.coverage(nothing) == 0
-    assert all(math.isnan(f(nothing, nothing)) for f in (metrics.average_popularity, metrics.average_percentile))
+    assert math.isnan(metrics.average_popularity(nothing, nothing))
+    assert math.isnan(metrics.average_percentile(nothing, nothing))
     assert math.isnan(metrics.gini(nothing))

@@ -31,6 +31,9 @@ USERS, LENGTH, MAX_HISTORY, K = 70, 14, 5, 20
 SLICES = ("user_gender", "user_hobbies", "user_age", "context_device", "history_length", "target_popularity")
 
 
+Evaluated = tuple[dict[str, Any], standard_artifacts.ModelEvaluation, standard_artifacts.ModelBlessing]
+
+
 class World:
     """Examples of users who walk round a circle of items, and what becomes of models evaluated on them."""
 
@@ -54,8 +57,7 @@ class World:
         return artifact
 
     def evaluate(self, model: standard_artifacts.Model, baseline: standard_artifacts.Model | None = None,
-                 slices: tuple[str, ...] = (), thresholds: dict[str, Any] | None = None
-                 ) -> tuple[dict[str, Any], standard_artifacts.ModelEvaluation, standard_artifacts.ModelBlessing]:
+                 slices: tuple[str, ...] = (), thresholds: dict[str, Any] | None = None) -> Evaluated:
         evaluation, blessing = standard_artifacts.ModelEvaluation(), standard_artifacts.ModelBlessing()
         evaluation.uri = str(self.folder / f"evaluation{model.id}-{baseline.id if baseline else 0}")
         blessing.uri = str(self.folder / f"blessing{model.id}-{baseline.id if baseline else 0}")
@@ -64,7 +66,8 @@ class World:
                                    "thresholds": thresholds or {}}}
         evaluator.Executor().Do(
             {"examples": [self.examples], "model": [model], "baseline_model": [baseline] if baseline else []},
-            {"evaluation": [evaluation], "blessing": [blessing]}, {"config": json.dumps(sections), "source_digest": ""})
+            {"evaluation": [evaluation], "blessing": [blessing]},
+            {"config": json.dumps(sections), "source_digest": ""})
         found = json.loads((pathlib.Path(evaluation.uri) / evaluator.EVALUATION_FILE).read_text())
         return found, evaluation, blessing
 
@@ -92,12 +95,13 @@ def good(world: World) -> standard_artifacts.Model:
 
 
 @pytest.fixture(scope="module")
-def evaluated(world: World, good: standard_artifacts.Model) -> tuple:
+def evaluated(world: World, good: standard_artifacts.Model) -> Evaluated:
     return world.evaluate(good, slices=SLICES, thresholds={
         "NDCG@5": {"min": 0.3, "beats": ["popularity"]}})
 
 
-def test_a_good_model_is_blessed_and_pushed(world: World, good: standard_artifacts.Model, evaluated: tuple) -> None:
+def test_a_good_model_is_blessed_and_pushed(world: World, good: standard_artifacts.Model,
+                                            evaluated: Evaluated) -> None:
     report, _, blessing = evaluated
     assert report["blessing"]["blessed"], report["blessing"]["reasons"]
     assert blessing.get_int_custom_property("blessed") == 1
@@ -111,8 +115,8 @@ def test_a_good_model_is_blessed_and_pushed(world: World, good: standard_artifac
     assert resolved["m"] == [good]
 
 
-def test_metrics_are_those_of_the_model_by_hand(world: World, evaluated: tuple) -> None:
-    """The model knows the circle: a target d steps ahead of the last event is at rank d, less the seen ones."""
+def test_metrics_are_those_of_the_model_by_hand(world: World, evaluated: Evaluated) -> None:
+    """The model knows the circle: a target d steps ahead of the last event is at rank d, less seen ones."""
     report, _, _ = evaluated
     for split, cut in (("valid", -2), ("test", -1)):
         gains = []
@@ -127,7 +131,7 @@ def test_metrics_are_those_of_the_model_by_hand(world: World, evaluated: tuple) 
         assert found["se"] == pytest.approx(np.std(gains, ddof=1) / math.sqrt(USERS))
 
 
-def test_metrics_are_those_of_the_judge(world: World, evaluated: tuple, tmp_path: pathlib.Path) -> None:
+def test_metrics_are_those_of_the_judge(world: World, evaluated: Evaluated, tmp_path: pathlib.Path) -> None:
     """The per-request file, as predictions, through ../shared/judge where the checkout has it."""
     judge = pathlib.Path(__file__).resolve().parents[4] / "shared/judge/evaluate.py"
     if not judge.exists():
@@ -141,8 +145,8 @@ def test_metrics_are_those_of_the_judge(world: World, evaluated: tuple, tmp_path
         lists = tmp_path / "predictions.tsv"
         lists.write_text("".join(f"{r['user_id']}\t{' '.join(r['items'])}\n" for r in rows))
         judged = json.loads(subprocess.run(
-            [sys.executable, str(judge), str(tmp_path), str(lists), "--on", split, "--ks", f"5,{K}", "--json"],
-            capture_output=True, text=True, check=True).stdout)
+            [sys.executable, str(judge), str(tmp_path), str(lists), "--on", split, "--ks", f"5,{K}",
+             "--json"], capture_output=True, text=True, check=True).stdout)
         own = report["splits"][split]["metrics"]["recall"]
         for metric in (f"{m}@{k}" for m in ("HR", "NDCG", "MRR") for k in (5, K)):
             assert own[metric]["value"] == pytest.approx(judged[metric], abs=1e-12)
@@ -150,7 +154,7 @@ def test_metrics_are_those_of_the_judge(world: World, evaluated: tuple, tmp_path
         assert judged["seen_in_lists"] == 0
 
 
-def test_slices_are_means_of_their_requests(evaluated: tuple) -> None:
+def test_slices_are_means_of_their_requests(evaluated: Evaluated) -> None:
     report, evaluation, _ = evaluated
     rows = pq.read_table(pathlib.Path(evaluation.uri) / "requests-valid.parquet").to_pylist()
     found = report["splits"]["valid"]["slices"]
@@ -163,7 +167,7 @@ def test_slices_are_means_of_their_requests(evaluated: tuple) -> None:
     assert set(found["history_length"]) == {"10-19"}
 
 
-def test_tfma_reads_the_results(evaluated: tuple) -> None:
+def test_tfma_reads_the_results(evaluated: Evaluated) -> None:
     report, evaluation, _ = evaluated
     result = tfma.load_eval_result(str(pathlib.Path(evaluation.uri) / evaluator.TFMA_FOLDER))
     values = {tuple(sorted(key)): metrics[""][""] for key, metrics in result.slicing_metrics}
@@ -195,7 +199,8 @@ def test_a_broken_model_is_neither_blessed_nor_pushed(world: World, scores: np.n
     assert world.push(model, blessing) == []
 
 
-def test_a_worse_model_than_the_last_blessed_is_not_pushed(world: World, good: standard_artifacts.Model) -> None:
+def test_a_worse_model_than_the_last_blessed_is_not_pushed(world: World,
+                                                           good: standard_artifacts.Model) -> None:
     """It is sound and passes all thresholds, but looks one item further than it should."""
     worse = world.model(np.roll(fake_recall.cycle(len(ITEMS)), 3, axis=1))
     report, _, blessing = world.evaluate(worse, baseline=good, thresholds={"NDCG@5": {"min": 0.0}})

@@ -1,0 +1,80 @@
+"""The rules of a blessing, one by one."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from modules import config
+from modules.evaluation import blessing
+
+EVALUATION = config.Evaluation(thresholds={"NDCG@10": config.Threshold(min=0.09, beats=("popularity",))})
+NO_COMPARISON = "There is no earlier model."
+
+
+def _paired(difference: float, low: float, high: float) -> dict[str, Any]:
+    return {"NDCG@10": {"difference": difference, "low": low, "high": high}}
+
+
+@pytest.fixture
+def valid() -> dict[str, Any]:
+    """A sound model, better than popularity and than the last blessed one."""
+    values = {"recall": 0.12, "popularity": 0.04, "last_blessed": 0.11}
+    return {"requests": 50, "users": 50,
+            "metrics": {system: {"NDCG@10": {"value": v, "se": 0.01}} for system, v in values.items()},
+            "paired": {"popularity": _paired(0.08, 0.06, 0.1), "last_blessed": _paired(0.01, -0.01, 0.03)},
+            "sanity": {"not_finite": 0, "missing": 0, "seen": 0, "duplicates": 0, "constant": 0,
+                       "lists_compared": 49, "same_order": 1}}
+
+
+def _failed(valid: dict[str, Any]) -> list[str]:
+    verdict = blessing.decide(valid, EVALUATION, NO_COMPARISON)
+    failed = [rule.name for rule in verdict.rules if rule.passed is False]
+    assert verdict.blessed == (not failed)
+    assert len(verdict.to_json()["reasons"]) == len(failed)
+    return failed
+
+
+def test_a_good_model_passes_every_rule(valid: dict[str, Any]) -> None:
+    assert _failed(valid) == []
+    assert all(rule.passed for rule in blessing.decide(valid, EVALUATION, NO_COMPARISON).rules)
+
+
+@pytest.mark.parametrize("fault", ["not_finite", "missing", "seen", "duplicates", "constant"])
+def test_a_single_fault_fails(valid: dict[str, Any], fault: str) -> None:
+    valid["sanity"][fault] = 1
+    assert _failed(valid) == [f"sound/{fault}"]
+
+
+@pytest.mark.parametrize("same,failed", [(46, []), (47, ["sound/personal"])])  # 95% of 49 is 46.55
+def test_nearly_one_list_for_everybody_fails(valid: dict[str, Any], same: int, failed: list[str]) -> None:
+    valid["sanity"]["same_order"] = same
+    assert _failed(valid) == failed
+
+
+def test_thresholds(valid: dict[str, Any]) -> None:
+    low = copy.deepcopy(valid)
+    low["metrics"]["recall"]["NDCG@10"]["value"] = 0.08
+    assert _failed(low) == ["NDCG@10/min"]
+    low["metrics"]["popularity"]["NDCG@10"]["value"] = 0.08  # equal does not beat
+    assert _failed(low) == ["NDCG@10/min", "NDCG@10/beats/popularity"]
+
+
+def test_only_a_difference_beyond_the_noise_is_worse(valid: dict[str, Any]) -> None:
+    valid["paired"]["last_blessed"] = _paired(-0.02, -0.05, 0.001)
+    assert _failed(valid) == []
+    valid["paired"]["last_blessed"] = _paired(-0.02, -0.03, -0.001)
+    assert _failed(valid) == ["last_blessed"]
+
+
+def test_without_a_last_model_the_reason_is_kept(valid: dict[str, Any]) -> None:
+    del valid["paired"]["last_blessed"]
+    rule = blessing.decide(valid, EVALUATION, NO_COMPARISON).rules[-1]
+    assert (rule.passed, rule.reason) == (None, NO_COMPARISON)
+
+
+def test_no_requests_no_blessing(valid: dict[str, Any]) -> None:
+    verdict = blessing.decide({**valid, "requests": 0}, EVALUATION, NO_COMPARISON)
+    assert not verdict.blessed and "no validation requests" in verdict.rules[0].reason

@@ -33,7 +33,7 @@ METRICS = ("NDCG@10", "HR@10", "HR@200")
 # The recommender that was there before: SASRec-like, Post-LayerNorm, one random negative, a constant rate.
 EXISTING = (
     "model.dim=32", "model.layers=1", "model.feed_forward=1", "model.norm_first=false",
-    "model.normalise=false",
+    "model.normalise=false", "model.relative_positions=false", "model.relative_time=false",
     "model.time_features=false", "model.request_time=false", "model.event_features=false",
     "model.context_features=false", "model.user_features=false", "model.item_features=false",
     "training.negatives=random", "training.loss=bce", "training.lr_schedule=constant",
@@ -52,6 +52,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "no event features": ("model.event_features=false",),
     "own positives as negatives": ("training.mask_own_positives=false",),
     "no logQ": ("training.logq_correction=false",),
+    "no relative positions": ("model.relative_positions=false",),
+    "no relative time": ("model.relative_time=false",),
     "ties in file order": ("training.shuffle_ties=false",),
     "a candidate a target": ("training.candidates=targets",),
     "random negatives": ("training.negatives=random", "training.loss=bce", "model.normalise=false"),

@@ -220,8 +220,8 @@ class RecallModel:
     dropout: float = 0.2
     feed_forward: int = 4  # width of the feed-forward layers, in multiples of dim
     norm_first: bool = True  # Pre-LayerNorm; false is the existing recommender's Post-LN
-    relative_positions: bool = False  # attention also learns from how many events lie between
-    relative_time: bool = False  # attention also learns from how much time lies between; with time_features
+    relative_positions: bool = True  # attention also learns from how many events lie between
+    relative_time: bool = True  # attention also learns from how much time lies between; with time_features
     time_features: bool = True  # of the history's events
     request_time: bool = True  # of the moment of the request
     event_features: bool = True  # feedback and action type of the history's events
@@ -229,7 +229,6 @@ class RecallModel:
     user_features: bool = True
     item_features: bool = True
     item_id_dropout: float = 0.0  # share of ids hidden in training, so that features alone mean something
-    shared_items: bool = True  # the history reads items through the item tower; false gives it its own
     normalise: bool = True  # both towers' vectors have length 1; false is the plain dot product
 
     def __post_init__(self) -> None:
@@ -246,7 +245,7 @@ class EarlyStopping:
 
     enabled: bool = True
     monitor: str = "NDCG@10"
-    patience: int = 5
+    patience: int = 8
 
     def __post_init__(self) -> None:
         strict.at_least(self, patience=1)
@@ -259,14 +258,13 @@ class EarlyStopping:
 class Training:
     """How the recall model is trained. Each measure is a switch, so that an ablation shows its gain."""
 
-    epochs: int = 60
-    batch_positions: int = 4096  # target positions a batch holds at most
-    shuffle_ties: bool = False  # each epoch puts a user's events of the same second in another order
-    learning_rate: float = 1e-3
+    epochs: int = 26
+    batch_positions: int = 2048  # target positions a batch holds at most
+    shuffle_ties: bool = True  # each epoch puts a user's events of the same second in another order
+    learning_rate: float = 2e-3
     lr_schedule: Literal["constant", "warmup_cosine"] = "warmup_cosine"
     warmup_fraction: float = 0.1  # of all steps
     weight_decay: float = 0.0
-    ema: float = 0.0  # decay per step of the weights' moving average, which is exported; 0 is none
     early_stopping: EarlyStopping = EarlyStopping()
     negatives: Literal["random", "in_batch"] = "in_batch"
     loss: Literal["bce", "infonce"] = "infonce"
@@ -289,7 +287,7 @@ class Training:
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name}: found {getattr(self, name)}, expected a number above 0.")
         strict.at_least(self, epochs=1, batch_positions=1, weight_decay=0, seed=0)
-        _shares(self, "warmup_fraction", "ema")
+        _shares(self, "warmup_fraction")
         for action, weight in self.action_weights.items():
             if not weight >= 0:
                 raise ConfigError(f"action_weights.{action}: found {weight}, expected at least 0.")

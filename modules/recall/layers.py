@@ -131,8 +131,8 @@ class CausalSelfAttention(tf.keras.layers.Layer):
 
         Args:
           inputs: float [batch, length, dim].
-          elapsed: int [batch, length, length], for `relative_time`: `log2_bucket` of the seconds from the event
-            that is attended to (third axis) to the one that attends (second axis).
+          elapsed: int [batch, length, length], for `relative_time`: `log2_bucket` of the seconds from the
+            event that is attended to (third axis) to the one that attends (second axis).
 
         Returns:
           float [batch, length, dim].

@@ -57,8 +57,7 @@ class Trainer:
     """What a training consists of, so that a checkpoint can hold all of it.
 
     Attributes:
-      model: the model; its exponential moving average (`training.ema`) takes its place for validation and
-        at the end.
+      model: the model.
       optimizer: AdamW, or Adam without weight decay.
       stopping: early stopping with the best weights.
       epoch: epochs done.
@@ -70,7 +69,6 @@ class Trainer:
         self.variables = model.trainable_variables
         self.optimizer = schedule.optimizer(settings, settings.epochs * steps_per_epoch)
         self.optimizer.build(self.variables)
-        self.average = [tf.Variable(v, trainable=False) for v in self.variables] if settings.ema else []
         self.stopping = callbacks.EarlyStopping(settings.early_stopping, self.variables)
         self.epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
 
@@ -80,16 +78,7 @@ class Trainer:
         with tf.GradientTape() as tape:
             loss = self.model.compute_loss(batch, training=True)
         self.optimizer.apply_gradients(zip(tape.gradient(loss, self.variables), self.variables))
-        for average, variable in zip(self.average, self.variables):
-            average.assign_sub((1.0 - self.model.settings.training.ema) * (average - variable))
         return loss, learning_rate, tf.math.count_nonzero(batch[input_data.TARGET_WEIGHT], dtype=tf.int32)
-
-    def swap(self) -> None:
-        """Exchanges the weights with their moving average, and back when called again."""
-        for average, variable in zip(self.average, self.variables):
-            weights = tf.identity(variable)
-            variable.assign(average)
-            average.assign(weights)
 
 
 def fit(trainer: Trainer, batches: Callable[[int], tf.data.Dataset], validate: Validation,
@@ -122,7 +111,6 @@ def fit(trainer: Trainer, batches: Callable[[int], tf.data.Dataset], validate: V
             watcher.on_epoch(history[-1])
     for watcher in watchers:
         watcher.on_end()
-    trainer.swap()
     trainer.stopping.restore_best()
     return history
 
@@ -141,17 +129,15 @@ def _run_epoch(trainer: Trainer, step: Callable, batches: tf.data.Dataset, valid
         raise FloatingPointError(
             f"The loss has to be finite, found {total} in epoch {int(trainer.epoch) + 1}. Lower "
             "training.learning_rate, or raise training.temperature.")
-    trainer.swap()
     validation_loss, metrics = validate()
     trainer.epoch.assign_add(1)
     epoch = callbacks.Epoch(
         epoch=int(trainer.epoch), loss=total / max(positions, 1), val_loss=validation_loss, metrics=metrics,
         learning_rate=float(rate), seconds=seconds, positions_per_second=positions / seconds)
     trainer.stopping.update(epoch)
-    trainer.swap()
     return epoch
 
 
 def _checkpoint(trainer: Trainer) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(variables=trainer.variables, optimizer=trainer.optimizer,
-                               average=trainer.average, stopping=trainer.stopping, epoch=trainer.epoch)
+                               stopping=trainer.stopping, epoch=trainer.epoch)

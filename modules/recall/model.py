@@ -35,10 +35,8 @@ class RecallModel(tfrs.Model):
         self.settings, self.items = settings, catalogue.size
         model = settings.model
         specs = features.item_features(settings.data) if model.item_features else ()
-        tower = lambda name: item_tower.ItemTower(
-            model.dim, catalogue, specs, sizes, model.item_id_dropout, name=name)
-        self.item_tower = tower("item_tower")
-        self.history_tower = self.item_tower if model.shared_items else tower("history_tower")
+        self.item_tower = item_tower.ItemTower(
+            model.dim, catalogue, specs, sizes, model.item_id_dropout, name="item_tower")
         self.query_tower = query_tower.QueryTower(settings.data, model, settings.features.max_history, sizes,
                                                   name="query_tower")
         self.counts = tf.Variable(catalogue.counts, trainable=False, dtype=tf.float32, name="target_counts")
@@ -50,7 +48,7 @@ class RecallModel(tfrs.Model):
         """Queries for all places of the batch's sequences: float [batch, length, dim]."""
         ids = inputs[input_data.ITEMS]
         distinct, places = tf.unique(tf.reshape(ids, [-1]))
-        vectors = tf.gather(self.history_tower(distinct, training=training), places)
+        vectors = tf.gather(self.item_tower(distinct, training=training), places)
         vectors = tf.reshape(vectors, [*tf.unstack(tf.shape(ids)), self.settings.model.dim])
         return self._scaled(self.query_tower(inputs, vectors, training=training))
 

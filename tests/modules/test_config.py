@@ -118,7 +118,7 @@ def test_a_configuration_survives_json():
      "training.learning_rate: found nan, expected a number above 0."),
     ("training.batch_positions", 0, "training.batch_positions: found 0, expected at least 1."),
     ("training.weight_decay", -0.1, "training.weight_decay: found -0.1, expected at least 0."),
-    ("training.ema", 1.0, "training.ema: found 1.0, expected 0 to below 1."),
+    ("training.warmup_fraction", 1.0, "training.warmup_fraction: found 1.0, expected 0 to below 1."),
     ("training.action_weights", {"click": -1},
      "training.action_weights.click: found -1.0, expected at least 0."),
     ("training.early_stopping", {"patience": 0},

@@ -1,4 +1,4 @@
-"""Training as a whole: early stopping, resumption, moving average, progress, and the exported model."""
+"""Training as a whole: early stopping, resumption, progress, and the exported model."""
 
 import dataclasses
 import io
@@ -94,7 +94,7 @@ class _Killed(callbacks.Callback):
 
 def _train(transformed, folder, watchers=(), **training):
     settings = transformed.settings({"dropout": 0.0}, {
-        "epochs": 3, "learning_rate": 0.01, "ema": 0.9, "shuffle_ties": True, **training})
+        "epochs": 3, "learning_rate": 0.01, **training})
     return trainer.train(
         settings=settings, transform=transformed.output, train_files=[transformed.files["train"]],
         catalogue_files=[transformed.files["catalogue"]], valid_files=[transformed.files["valid"]],
@@ -132,21 +132,7 @@ def test_early_stop_leaves_the_best_epoch_s_model(transformed, tmp_path):
 
 def test_a_loss_that_is_not_finite_is_an_error(transformed, tmp_path):
     with pytest.raises(FloatingPointError, match=r"Lower training\.learning_rate"):
-        _train(transformed, tmp_path, learning_rate=1e30, lr_schedule="constant", ema=0.0)
-
-
-def test_moving_average_is_what_validation_sees(transformed):
-    settings = transformed.settings(training={"ema": 0.5})
-    model = transformed.model(settings)
-    model.compute_loss(transformed.batch(settings))
-    training = loop.Trainer(model, steps_per_epoch=1)
-    before = model.trainable_variables[0].numpy()
-    training.step(transformed.batch(settings))
-    after = model.trainable_variables[0].numpy()
-    training.swap()
-    np.testing.assert_allclose(model.trainable_variables[0], (before + after) / 2, atol=1e-6)
-    training.swap()
-    np.testing.assert_array_equal(model.trainable_variables[0], after)
+        _train(transformed, tmp_path, learning_rate=1e30, lr_schedule="constant")
 
 
 @pytest.fixture(scope="module")

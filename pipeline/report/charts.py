@@ -40,12 +40,12 @@ def lines(
     """Lines over a common x of whole numbers.
 
     Args:
-      series: (x, y) points by name, at most `MOST_SERIES`; two or more get a legend.
+      series: (x, y) points by name, at most `MOST_SERIES`; two or more are named in a legend.
       mark: an x to mark with a vertical line, and what to call it.
     """
     with svg.axes_of(height=2.5) as (drawing, ax):
         for colour, (name, points) in zip(svg.SERIES, series.items()):
-            ax.plot(*zip(*points), color=colour, label=name)
+            ax.plot(*zip(*points), color=colour, label=name if len(series) > 1 else "")
             if mark:
                 ax.plot(
                     *zip(*[p for p in points if p[0] == mark[0]]),
@@ -55,11 +55,10 @@ def lines(
                     markeredgecolor=svg.SURFACE,
                 )
         if mark:
-            marked = [y for points in series.values() for x, y in points if x == mark[0]]
-            _mark(ax, *mark, below=max(marked) > sum(ax.get_ylim()) / 2)
+            ax.axvline(mark[0], **_DASHED, label=mark[1])
         _labels(ax, x_label, y_label)
         ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, nbins=8))
-        if len(series) > 1:
+        if len(series) > 1 or mark:
             _legend_above(ax)
         return svg.markup(drawing, alt)
 
@@ -124,14 +123,14 @@ def trade_off(
     """Recall of an index against its latency.
 
     Args:
-      points: (latency in ms, recall) of every setting tried.
+      points: (latency in ms, recall) of every setting tried, in the order of their effort.
       chosen: the point of the setting in use.
       exact_ms: latency of exact search, whose recall is 1.
       gate: the lowest recall that is let through.
     """
     with svg.axes_of(height=2.8) as (drawing, ax):
         ax.plot(
-            *zip(*sorted(points)),
+            *zip(*points),
             color=svg.SERIES[0],
             marker="o",
             markersize=4,
@@ -218,21 +217,6 @@ def histogram(
 
 def _date(unix_seconds: float) -> str:
     return datetime.datetime.fromtimestamp(unix_seconds, datetime.timezone.utc).strftime("%Y-%m-%d")
-
-
-def _mark(ax: axes.Axes, x: float, label: str, *, below: bool) -> None:
-    """A dashed line at x, its label at the line's lower or upper end, on the side with more room."""
-    ax.axvline(x, **_DASHED)
-    to_left = x > sum(ax.get_xlim()) / 2
-    ax.annotate(
-        label,
-        (x, 0 if below else 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(-4 if to_left else 4, 3 if below else -3),
-        ha="right" if to_left else "left",
-        va="bottom" if below else "top",
-        **_NOTE,
-    )
 
 
 def _labels(ax: axes.Axes, x_label: str, y_label: str) -> None:

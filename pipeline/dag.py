@@ -73,7 +73,7 @@ def _components(cfg: config.Config, run: runs.Run) -> list[Any]:
         splits_config=tfx.proto.SplitsConfig(
             analyze=[features.SPLIT_TRAIN, features.SPLIT_CATALOGUE],
             transform=[*features.SEQUENCE_SPLITS, features.SPLIT_CATALOGUE]),
-        disable_statistics=True,
+        disable_statistics=True, disable_analyzer_cache=True,
         custom_config=_custom_config(cfg, TRANSFORM_SECTIONS, PREPROCESSING))
     transform.add_upstream_node(validator)
     trainer = tfx.components.Trainer(
@@ -96,7 +96,7 @@ def _release(cfg: config.Config, run: runs.Run, examples: Any, index: Any) -> li
     """What decides whether the indexed model is released, and releases it."""
     last_blessed = tfx.dsl.Resolver(
         strategy_class=resolver.LastOtherBlessedModel,
-        config={"producer": indexer.Indexer.__name__},
+        config={"producer": index.type},
         model=types.Channel(type=standard_artifacts.Model),
         model_blessing=types.Channel(type=standard_artifacts.ModelBlessing)).with_id("LastBlessedModel")
     last_blessed.add_upstream_node(index)

@@ -18,7 +18,7 @@ class LastOtherBlessedModel(latest_blessed_model_strategy.LatestBlessedModelStra
     """
 
     def __init__(self, producer: str) -> None:
-        """Args: producer: the type name of the component whose newest output is the candidate."""
+        """Args: producer: the node type (its class with its module) of the component whose newest output is the candidate."""
         self._producer = producer
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: dict[str, list[types.Artifact]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 SIGNATURE = "serving_default"
 ITEM_ID, SCORE = "item_id", "score"
+_SCANN_OP = b"Scann>"  # how the names of its ops begin
 
 
 class SavedRecall:
@@ -46,15 +46,17 @@ class SavedRecall:
 
 def input_names(path: str) -> frozenset[str]:
     """Names of the inputs of a SavedModel's signature, without loading its graph."""
-    saved = saved_model_pb2.SavedModel.FromString((pathlib.Path(path) / "saved_model.pb").read_bytes())
+    saved = saved_model_pb2.SavedModel.FromString(_definition(path))
     return frozenset(saved.meta_graphs[0].signature_def[SIGNATURE].inputs)
 
 
 def _load(path: str) -> Any:
-    try:
-        return tf.saved_model.load(path)
-    except (tf.errors.NotFoundError, FileNotFoundError) as error:
-        if "Scann" not in str(error):
-            raise
-    importlib.import_module("scann")  # registers the ops of its index
+    if _SCANN_OP in _definition(path):
+        importlib.import_module("scann")  # registers the ops of its index
     return tf.saved_model.load(path)
+
+
+def _definition(path: str) -> bytes:
+    """The serialized SavedModel, without its variables."""
+    with tf.io.gfile.GFile(f"{path}/saved_model.pb", "rb") as file:
+        return file.read()

@@ -126,8 +126,8 @@ def _time_notes(times: Sequence[int], when: int, at: int | None) -> Iterator[str
 def _item_notes(unknown: Sequence[str], found: int, k: int) -> Iterator[str]:
     """Ids of no catalogue, and a list that is shorter than asked for."""
     if unknown:
-        yield (f"{len(unknown)} ids are not in the catalogue and count as unknown items: "
-               f"{', '.join(unknown[:5])}{' ...' if len(unknown) > 5 else '.'}")
+        yield (f"ids that are not in the catalogue, taken as unknown items: {len(unknown)} "
+               f"({', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}).")
     if found < k:
         yield f"only {found} items are left."
 

@@ -78,7 +78,7 @@ def test_unknown_items_are_counted(root: pathlib.Path) -> None:
     answer = _ask(root, history=(("nothing", 1), ("nowhere", 1), ("item4", 2)), at=3)
     assert answer.items[0][0] == "item5"
     (note,) = answer.notes
-    assert note == "2 ids are not in the catalogue and count as unknown items: nothing, nowhere."
+    assert note == "ids that are not in the catalogue, taken as unknown items: 2 (nothing, nowhere)."
 
 
 def test_a_request_before_the_last_event_is_pointed_out(root: pathlib.Path) -> None:

@@ -1,0 +1,50 @@
+"""The recall SavedModel loads where nothing has loaded ScaNN's ops before, and says what it takes."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+
+from modules import saved_recall
+from tests import examples
+from tests import fake_recall
+from tests import fake_trained
+
+
+def test_an_index_of_scann_loads_in_a_process_of_its_own(
+    tmp_path: pathlib.Path, run_python: Callable[[str], str]
+) -> None:
+    """Evaluator, export and recommend all start without ScaNN; of 3 items, `i2` fits the query best."""
+    trained = fake_trained.save(tmp_path / "trained", [b"i0", b"i1", b"i2"], np.eye(3, dtype=np.float32))
+    run_python(f"""
+        import numpy as np, tensorflow as tf
+        import modules
+        from modules.index import bodies, export, parameters
+        from tests import fake_trained
+        trained = tf.saved_model.load({trained!r})
+        ids, vectors = export.candidates(trained)
+        settings = parameters.Scann(leaves=1, leaves_to_search=1, reorder=3, anisotropic_threshold=0.2,
+                                    training_sample=3, k=2)
+        sample = fake_trained.request(np.ones((1, 3)), [[]])
+        export.save(trained, bodies.build(vectors, settings), ids, {str(tmp_path / "recall")!r}, k=2,
+                    max_exclusions=1, sample=sample, description={{}})
+        """)
+    found = run_python(f"""
+        import sys
+        import modules
+        from modules import saved_recall
+        from tests import fake_trained
+        assert "scann" not in sys.modules
+        model = saved_recall.SavedRecall({str(tmp_path / "recall")!r})
+        ids, scores = model(fake_trained.request([[0.25, 0.5, 0.75]], [[b"i1"]]))
+        print(ids.tolist(), scores.tolist())
+        """)
+    assert found.strip() == "[[b'i2', b'i0']] [[0.75, 0.25]]"
+
+
+def test_inputs_are_known_without_loading(tmp_path: pathlib.Path) -> None:
+    path = fake_recall.save(tmp_path / "m", examples.data(), ["a", "b"], fake_recall.cycle(2), k=2)
+    assert saved_recall.input_names(path) == frozenset(saved_recall.SavedRecall(path).inputs)
+    assert {"user_age", "event_item_id", "request_timestamp", "exclude_item_id"} <= saved_recall.input_names(path)

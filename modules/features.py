@@ -90,8 +90,10 @@ def transformed_name(name: str) -> str:
 def _of(table: TableName, source: config.Table | None, role: str = "feature") -> tuple[Feature, ...]:
     if source is None:
         return ()
-    return tuple(Feature(name=feature_name(table, n), table=table, column=n, kind=c.kind or "categorical", spec=c)
-                 for n, c in source.features(role).items())
+    return tuple(
+        Feature(name=feature_name(table, n), table=table, column=n, kind=c.kind or "categorical", spec=c)
+        for n, c in source.features(role).items()
+    )
 
 
 def user_features(data: config.Data) -> tuple[Feature, ...]:
@@ -109,7 +111,10 @@ def event_features(data: config.Data) -> tuple[Feature, ...]:
     if column is None:
         return found
     spec = dataclasses.replace(data.events.columns[column], role="feature", kind="categorical")
-    return (Feature(name=EVENT_ACTION_TYPE, table="event", column=column, kind="categorical", spec=spec), *found)
+    return (
+        Feature(name=EVENT_ACTION_TYPE, table="event", column=column, kind="categorical", spec=spec),
+        *found,
+    )
 
 
 def context_features(data: config.Data) -> tuple[Feature, ...]:
@@ -123,4 +128,8 @@ def all_features(data: config.Data) -> tuple[Feature, ...]:
 
 def sequence_names(data: config.Data) -> tuple[str, ...]:
     """Raw names of all features that have one value an event."""
-    return (EVENT_ITEM_ID, EVENT_TIMESTAMP, *(f.name for f in (*event_features(data), *context_features(data))))
+    return (
+        EVENT_ITEM_ID,
+        EVENT_TIMESTAMP,
+        *(f.name for f in (*event_features(data), *context_features(data))),
+    )

@@ -50,7 +50,9 @@ def create(cfg: config.Config, run: runs.Run, *, use_cache: bool = True) -> tfx.
     return tfx.dsl.Pipeline(
         pipeline_name=cfg.name,
         pipeline_root=str(run.artifacts),
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(str(run.metadata)),
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(run.metadata)
+        ),
         components=_components(cfg, run),
         enable_cache=use_cache,
         beam_pipeline_args=runners.beam_args(cfg.runner),
@@ -61,20 +63,30 @@ def _components(cfg: config.Config, run: runs.Run) -> list[Any]:
     examples = example_gen.InteractionsExampleGen(
         config=_sections(cfg, EXAMPLE_GEN_SECTIONS),
         input_fingerprint=example_gen.input_fingerprint(cfg.data),
-        source_digest=source_digest.of("pipeline.components.example_gen"))
+        source_digest=source_digest.of("pipeline.components.example_gen"),
+    )
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
-    schema = tfx.components.ImportSchemaGen(schema_file=str(schema_source.materialise(cfg, run.folder / "schema")))
+    schema = tfx.components.ImportSchemaGen(
+        schema_file=str(schema_source.materialise(cfg, run.folder / "schema"))
+    )
     validator = data_validator.DataValidator(
-        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"],
-        schema_name=schema_source.describe(cfg), source_digest=source_digest.of("pipeline.components.data_validator"))
+        statistics=statistics.outputs["statistics"],
+        schema=schema.outputs["schema"],
+        schema_name=schema_source.describe(cfg),
+        source_digest=source_digest.of("pipeline.components.data_validator"),
+    )
     transform = tfx.components.Transform(
-        examples=examples.outputs["examples"], schema=schema.outputs["schema"],
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
         preprocessing_fn=f"{PREPROCESSING}.preprocessing_fn",
         splits_config=tfx.proto.SplitsConfig(
             analyze=[features.SPLIT_TRAIN, features.SPLIT_CATALOGUE],
-            transform=[*features.SEQUENCE_SPLITS, features.SPLIT_CATALOGUE]),
-        disable_statistics=True, disable_analyzer_cache=True,
-        custom_config=_custom_config(cfg, TRANSFORM_SECTIONS, PREPROCESSING))
+            transform=[*features.SEQUENCE_SPLITS, features.SPLIT_CATALOGUE],
+        ),
+        disable_statistics=True,
+        disable_analyzer_cache=True,
+        custom_config=_custom_config(cfg, TRANSFORM_SECTIONS, PREPROCESSING),
+    )
     transform.add_upstream_node(validator)
     trainer = tfx.components.Trainer(
         run_fn=f"{RECALL_TRAINER}.run_fn",
@@ -82,14 +94,27 @@ def _components(cfg: config.Config, run: runs.Run) -> list[Any]:
         transform_graph=transform.outputs["transform_graph"],
         train_args=tfx.proto.TrainArgs(splits=[features.SPLIT_TRAIN, features.SPLIT_CATALOGUE]),
         eval_args=tfx.proto.EvalArgs(splits=[features.SPLIT_VALID]),
-        custom_config={**_custom_config(cfg, TRAINER_SECTIONS, RECALL_TRAINER),
-                       "checkpoint_root": str(run.checkpoints)})
+        custom_config={
+            **_custom_config(cfg, TRAINER_SECTIONS, RECALL_TRAINER),
+            "checkpoint_root": str(run.checkpoints),
+        },
+    )
     index = indexer.Indexer(
-        model=trainer.outputs["model"], examples=examples.outputs["examples"],
+        model=trainer.outputs["model"],
+        examples=examples.outputs["examples"],
         config=_sections(cfg, INDEXER_SECTIONS),
-        source_digest=source_digest.of("pipeline.components.indexer"))
-    return [examples, statistics, schema, validator, transform, trainer, index,
-            *_release(cfg, run, examples, index)]
+        source_digest=source_digest.of("pipeline.components.indexer"),
+    )
+    return [
+        examples,
+        statistics,
+        schema,
+        validator,
+        transform,
+        trainer,
+        index,
+        *_release(cfg, run, examples, index),
+    ]
 
 
 def _release(cfg: config.Config, run: runs.Run, examples: Any, index: Any) -> list[Any]:
@@ -98,17 +123,23 @@ def _release(cfg: config.Config, run: runs.Run, examples: Any, index: Any) -> li
         strategy_class=resolver.LastOtherBlessedModel,
         config={"producer": index.type},
         model=types.Channel(type=standard_artifacts.Model),
-        model_blessing=types.Channel(type=standard_artifacts.ModelBlessing)).with_id("LastBlessedModel")
+        model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id("LastBlessedModel")
     last_blessed.add_upstream_node(index)
     evaluation = evaluator.RecallEvaluator(
-        examples=examples.outputs["examples"], model=index.outputs["model"],
+        examples=examples.outputs["examples"],
+        model=index.outputs["model"],
         baseline_model=last_blessed.outputs["model"],
         config=_sections(cfg, EVALUATOR_SECTIONS),
-        source_digest=source_digest.of("pipeline.components.evaluator"))
+        source_digest=source_digest.of("pipeline.components.evaluator"),
+    )
     pusher = tfx.components.Pusher(
-        model=index.outputs["model"], model_blessing=evaluation.outputs["blessing"],
+        model=index.outputs["model"],
+        model_blessing=evaluation.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(run.serving / "recall"))))
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(run.serving / "recall"))
+        ),
+    )
     return [last_blessed, evaluation, pusher]
 
 
@@ -123,4 +154,3 @@ def _plain_sections(cfg: config.Config, names: tuple[str, ...]) -> dict[str, Any
 
 def _custom_config(cfg: config.Config, sections: tuple[str, ...], module: str) -> dict[str, Any]:
     return {"config": _plain_sections(cfg, sections), "source_digest": source_digest.of(module)}
-

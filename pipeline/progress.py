@@ -47,7 +47,9 @@ class ComponentProgress(logging.Handler):
         elif record.msg == _CACHED:
             self._cached = True
         elif record.msg == _ENDS and arguments:
-            self._say(f"        {'unchanged, reused' if self._cached else f'{time.monotonic() - self._started:.1f} s'}")
+            self._say(
+                f"        {'unchanged, reused' if self._cached else f'{time.monotonic() - self._started:.1f} s'}"
+            )
             self.running = None
 
     def _say(self, line: str) -> None:
@@ -71,7 +73,9 @@ def logs_to_file(folder: pathlib.Path, progress: ComponentProgress, verbose: boo
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     file = logging.FileHandler(path, encoding="utf-8")
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(filename)s:%(lineno)d %(message)s"))
+    file.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)s %(name)s %(filename)s:%(lineno)d %(message)s")
+    )
     handlers = [file, progress] + (before or [logging.StreamHandler()] if verbose else [])
     _detach_absl()
     root.handlers = handlers
@@ -95,8 +99,9 @@ def _detach_absl() -> None:
     absl_logging.set_verbosity(absl_logging.INFO)
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
-    logging.getLogger().handlers = [h for h in logging.getLogger().handlers
-                                    if h is not absl_logging.get_absl_handler()]
+    logging.getLogger().handlers = [
+        h for h in logging.getLogger().handlers if h is not absl_logging.get_absl_handler()
+    ]
     for name in ("tensorflow", "apache_beam"):
         library = logging.getLogger(name)
         library.handlers, library.propagate = [], True

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
-from ml_metadata.proto import metadata_store_pb2
 
 
 class LastOtherBlessedModel(latest_blessed_model_strategy.LatestBlessedModelStrategy):
@@ -21,10 +19,13 @@ class LastOtherBlessedModel(latest_blessed_model_strategy.LatestBlessedModelStra
         """Args: producer: the node type (its class with its module) of the component whose newest output is the candidate."""
         self._producer = producer
 
-    def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: dict[str, list[types.Artifact]]
-                          ) -> Optional[dict[str, list[types.Artifact]]]:
+    def resolve_artifacts(
+        self, store: mlmd.MetadataStore, input_dict: dict[str, list[types.Artifact]]
+    ) -> dict[str, list[types.Artifact]] | None:
         candidates = self._candidates(store)
-        others = {key: [a for a in artifacts if a.id not in candidates] for key, artifacts in input_dict.items()}
+        others = {
+            key: [a for a in artifacts if a.id not in candidates] for key, artifacts in input_dict.items()
+        }
         return super().resolve_artifacts(store, others)
 
     def _candidates(self, store: mlmd.MetadataStore) -> set[int]:

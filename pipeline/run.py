@@ -20,7 +20,9 @@ class NotBlessed(RuntimeError):
     """The pipeline ran to its end, and the evaluation refused the model."""
 
 
-def run(cfg: config.Config, root: str | pathlib.Path, *, verbose: bool = False, use_cache: bool = True) -> runs.Run:
+def run(
+    cfg: config.Config, root: str | pathlib.Path, *, verbose: bool = False, use_cache: bool = True
+) -> runs.Run:
     """Runs every component that is not cached and prints a line for each.
 
     Args:
@@ -43,7 +45,9 @@ def run(cfg: config.Config, root: str | pathlib.Path, *, verbose: bool = False, 
             raise
         except Exception as error:
             logging.getLogger(__name__).exception("The run failed.")
-            raise RunFailed(f"{lines.running or 'The pipeline'} failed: {_reason(error)}\nDetails: {log}") from error
+            raise RunFailed(
+                f"{lines.running or 'The pipeline'} failed: {_reason(error)}\nDetails: {log}"
+            ) from error
     print(f"Done in {time.monotonic() - started:.0f} s.", flush=True)
     return place
 

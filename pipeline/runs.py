@@ -44,6 +44,8 @@ class Run:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise RunBusy(f"{self.folder}: another process is running this pipeline. Wait for it to end, or "
-                              "choose another --root.") from None
+                raise RunBusy(
+                    f"{self.folder}: another process is running this pipeline. Wait for it to end, or "
+                    "choose another --root."
+                ) from None
             yield

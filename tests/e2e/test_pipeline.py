@@ -16,8 +16,17 @@ from tests.e2e import small_shop
 pytestmark = pytest.mark.e2e
 
 STATE = metadata_store_pb2.Execution.State
-COMPONENTS = ("InteractionsExampleGen", "StatisticsGen", "ImportSchemaGen", "DataValidator", "Transform", "Trainer",
-              "Indexer", "RecallEvaluator", "Pusher")
+COMPONENTS = (
+    "InteractionsExampleGen",
+    "StatisticsGen",
+    "ImportSchemaGen",
+    "DataValidator",
+    "Transform",
+    "Trainer",
+    "Indexer",
+    "RecallEvaluator",
+    "Pusher",
+)
 
 
 def executions(run: runs.Run) -> dict[str, list[str]]:
@@ -71,7 +80,8 @@ def test_unchanged_rerun_reuses_everything(first: runs.Run, shop: pathlib.Path, 
 
 
 def test_a_refused_model_is_not_pushed_and_only_the_evaluator_runs(
-        first: runs.Run, shop: pathlib.Path, root: pathlib.Path) -> None:
+    first: runs.Run, shop: pathlib.Path, root: pathlib.Path
+) -> None:
     pushed = versions(first)
     cfg = configuration.load(str(shop), ["evaluation.thresholds={NDCG@5: {min: 0.999}}"])
     run = pipeline_run.run(cfg, root)
@@ -83,17 +93,23 @@ def test_a_refused_model_is_not_pushed_and_only_the_evaluator_runs(
     assert versions(first) == pushed
 
 
-def test_a_change_of_training_reruns_what_follows_it(first: runs.Run, shop: pathlib.Path, root: pathlib.Path) -> None:
+def test_a_change_of_training_reruns_what_follows_it(
+    first: runs.Run, shop: pathlib.Path, root: pathlib.Path
+) -> None:
     pipeline_run.run(configuration.load(str(shop), ["training.epochs=3"]), root)
     reran = {name for name, state in last_states(first).items() if state == "COMPLETE"}
     assert reran == {"Trainer", "Indexer", "RecallEvaluator", "Pusher"}
 
 
-def test_a_failed_component_names_itself_and_leaves_no_artifact(shop: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_failed_component_names_itself_and_leaves_no_artifact(
+    shop: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     events = (shop.parent / "events.csv").read_text(encoding="utf-8").splitlines()
     broken = small_shop.write(tmp_path / "broken")
     (broken.parent / "events.csv").write_text("\n".join([*events[:5], "u1,i1,yesterday,buy", *events[5:]]))
-    with pytest.raises(pipeline_run.RunFailed, match=r"InteractionsExampleGen failed: .*events\.csv.*6.*yesterday"):
+    with pytest.raises(
+        pipeline_run.RunFailed, match=r"InteractionsExampleGen failed: .*events\.csv.*6.*yesterday"
+    ):
         pipeline_run.run(configuration.load(str(broken), []), tmp_path / "runs")
     run = runs.Run(tmp_path / "runs", "small-shop")
     assert executions(run)["InteractionsExampleGen"] == ["FAILED"]

@@ -30,20 +30,35 @@ def test_specs_follow_the_columns():
     specs = requests.input_specs(DATA, exclusions=True)
 
     assert {name: (spec.dtype.name, spec.shape.as_list()) for name, spec in specs.items()} == {
-        "user_age": ("float32", [None]), "user_gender": ("string", [None]), "user_hobbies": ("string", [None, None]),
+        "user_age": ("float32", [None]),
+        "user_gender": ("string", [None]),
+        "user_hobbies": ("string", [None, None]),
         "user_taste": ("float32", [None, 2]),
-        "event_item_id": ("string", [None, None]), "event_timestamp": ("int64", [None, None]),
-        "event_action_type": ("string", [None, None]), "event_rating": ("float32", [None, None]),
-        "context_device": ("string", [None, None]), "context_battery": ("float32", [None, None]),
-        "request_timestamp": ("int64", [None]), "request_device": ("string", [None]),
-        "request_battery": ("float32", [None]), "exclude_item_id": ("string", [None, None])}
+        "event_item_id": ("string", [None, None]),
+        "event_timestamp": ("int64", [None, None]),
+        "event_action_type": ("string", [None, None]),
+        "event_rating": ("float32", [None, None]),
+        "context_device": ("string", [None, None]),
+        "context_battery": ("float32", [None, None]),
+        "request_timestamp": ("int64", [None]),
+        "request_device": ("string", [None]),
+        "request_battery": ("float32", [None]),
+        "exclude_item_id": ("string", [None, None]),
+    }
     assert set(specs) - set(requests.input_specs(DATA, exclusions=False)) == {"exclude_item_id"}
 
 
 def test_the_target_only_lends_its_time_and_context():
-    request = batch(examples.sequence(["a", "b", "target"], [10, 20, 30], context_device=["app", "web", "tv"],
-                                      context_battery=[1.0, 2.0, 3.0], event_rating=[5.0, 4.0, 1.0],
-                                      seen_item_id=["a", "b"]))
+    request = batch(
+        examples.sequence(
+            ["a", "b", "target"],
+            [10, 20, 30],
+            context_device=["app", "web", "tv"],
+            context_battery=[1.0, 2.0, 3.0],
+            event_rating=[5.0, 4.0, 1.0],
+            seen_item_id=["a", "b"],
+        )
+    )
 
     assert request["event_item_id"].tolist() == [[b"a", b"b"]]
     assert request["event_timestamp"].tolist() == [[10, 20]]
@@ -61,9 +76,12 @@ def test_a_long_history_keeps_its_end_and_one_event_more_for_the_delta():
 
 
 def test_a_batch_is_padded_and_gaps_of_the_profile_are_marked_as_missing():
-    request = batch(examples.sequence(["a", "b"], [1, 2]),
-                    examples.sequence(["b"], [7], user_age=None, user_gender=None, user_hobbies=[], user_taste=None,
-                                      seen_item_id=[]))
+    request = batch(
+        examples.sequence(["a", "b"], [1, 2]),
+        examples.sequence(
+            ["b"], [7], user_age=None, user_gender=None, user_hobbies=[], user_taste=None, seen_item_id=[]
+        ),
+    )
 
     assert request["event_item_id"].tolist() == [[b"a"], [b""]]
     assert request["exclude_item_id"].tolist() == [[b"a", b"b"], [b"", b""]]
@@ -110,7 +128,11 @@ def test_an_empty_history_leaves_only_the_request(width):
     request = batch(examples.sequence(["target"], [30]))
     for name in ("event_item_id", "event_action_type", "context_device"):
         request[name] = np.full((1, width), b"", object)
-    for name, kind in (("event_timestamp", np.int64), ("event_rating", np.float32), ("context_battery", np.float32)):
+    for name, kind in (
+        ("event_timestamp", np.int64),
+        ("event_rating", np.float32),
+        ("context_battery", np.float32),
+    ):
         request[name] = np.zeros((1, width), kind)
 
     found = raw(request)
@@ -133,7 +155,8 @@ def test_raw_features_are_made_inside_a_graph_for_any_batch_and_length():
 
 
 def test_an_example_is_read_by_type():
-    parsed = requests.read_raw_example(examples.serialize(
-        {"text": ["ä", "b"], "whole": 2**40, "number": 0.5, "nothing": []}))
+    parsed = requests.read_raw_example(
+        examples.serialize({"text": ["ä", "b"], "whole": 2**40, "number": 0.5, "nothing": []})
+    )
 
     assert parsed == {"text": ["ä".encode(), b"b"], "whole": [2**40], "number": [0.5], "nothing": []}

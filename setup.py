@@ -1,4 +1,4 @@
-"""The package that Beam workers install (``--setup_file=./setup.py``). Tools are configured in pyproject.toml."""
+"""The package that Beam workers install (`--setup_file=./setup.py`); pyproject.toml configures tools."""
 
 import setuptools
 

@@ -4,7 +4,7 @@ A raw example is a window of one user's events (splits train, valid, test) or on
 
   user_id               bytes [1]
   user_<column>         the profile, by kind (see `Feature`)
-  event_item_id         bytes [n], oldest first; the last event is a target (or, when serving, the request: "")
+  event_item_id         bytes [n], oldest first; the last is a target (or, when serving, the request: "")
   event_timestamp       int64 [n], Unix seconds
   event_action_type     bytes [n], where a column has that role
   event_<column>        [n], categorical or numeric, what the user did (known only after the event)

@@ -1,6 +1,7 @@
 """The pipeline: which components there are and how they are wired. Values live in the configuration.
 
-ExampleGen -> StatisticsGen -> DataValidator (blocks) -> Transform -> Trainer -> Indexer -> Evaluator -> Pusher
+ExampleGen -> StatisticsGen -> DataValidator (blocks) -> Transform -> Trainer -> Indexer -> Evaluator
+  -> Pusher
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pipeline.components import indexer
 PREPROCESSING = "modules.preprocessing"
 RECALL_TRAINER = "modules.recall.trainer"
 
-# Sections of the configuration that a component reads. It gets no other, so a change elsewhere leaves it cached.
+# Sections of the configuration that a component reads. It gets no other: a change elsewhere leaves it cached.
 EXAMPLE_GEN_SECTIONS = ("data", "split", "features")
 TRANSFORM_SECTIONS = ("data", "features")
 TRAINER_SECTIONS = ("data", "features", "model", "training")

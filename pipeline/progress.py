@@ -1,7 +1,7 @@
 """One line per component on the terminal, everything else in a log file.
 
-TFX says through the log when a component starts, ends or is taken from the cache; this handler turns these records
-into lines for a person and keeps the flood out of sight.
+TFX says through the log when a component starts, ends or is taken from the cache; this handler turns these
+records into lines for a person and keeps the flood out of sight.
 """
 
 from __future__ import annotations
@@ -47,9 +47,8 @@ class ComponentProgress(logging.Handler):
         elif record.msg == _CACHED:
             self._cached = True
         elif record.msg == _ENDS and arguments:
-            self._say(
-                f"        {'unchanged, reused' if self._cached else f'{time.monotonic() - self._started:.1f} s'}"
-            )
+            seconds = f"{time.monotonic() - self._started:.1f} s"
+            self._say(f"        {'unchanged, reused' if self._cached else seconds}")
             self.running = None
 
     def _say(self, line: str) -> None:

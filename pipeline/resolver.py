@@ -11,12 +11,12 @@ from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
 class LastOtherBlessedModel(latest_blessed_model_strategy.LatestBlessedModelStrategy):
     """TFX's LatestBlessedModelStrategy, without the candidate.
 
-    TFX's own would hand a blessed candidate to its own Evaluator when a pipeline runs again with nothing changed:
-    a new input, so Evaluator and Pusher would run again and push the same model a second time.
+    TFX's own would hand a blessed candidate to its own Evaluator when a pipeline runs again with nothing
+    changed: a new input, so Evaluator and Pusher would run again and push the same model a second time.
     """
 
     def __init__(self, producer: str) -> None:
-        """Args: producer: the node type (its class with its module) of the component whose newest output is the candidate."""
+        """Args: producer: type (module and class) of the component whose newest output is the candidate."""
         self._producer = producer
 
     def resolve_artifacts(

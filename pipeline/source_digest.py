@@ -1,8 +1,8 @@
 """A digest of the project's own code that a component runs, so that TFX's cache sees an edit of it.
 
-TFX's cache key holds inputs and parameters but not the code behind a dotted path. Each component therefore carries
-the digest of the modules it imports, found by following the import statements from its entry module. An edit of the
-recall model then reruns the Trainer and what follows, and not ExampleGen.
+TFX's cache key holds inputs and parameters but not the code behind a dotted path. Each component therefore
+carries the digest of the modules it imports, found by following the import statements from its entry module.
+An edit of the recall model then reruns the Trainer and what follows, and not ExampleGen.
 """
 
 from __future__ import annotations

@@ -15,15 +15,15 @@ data:
   events:
     path: events.csv
     format: csv
-    columns: {user: {role: user_id}, item: {role: item_id}, time: {role: timestamp}, action: {role: action_type}}
+    columns: {user: user_id, item: item_id, time: timestamp, action: action_type}
   users:
     path: users.csv
     format: csv
-    columns: {user: {role: user_id}, age: numeric, country: categorical}
+    columns: {user: user_id, age: numeric, country: categorical}
   items:
     path: items.csv
     format: csv
-    columns: {item: {role: item_id}, name: {role: title}, group: categorical, tags: multi_categorical}
+    columns: {item: item_id, name: title, group: categorical, tags: multi_categorical}
 features: {max_history: 12}
 model: {dim: 16, layers: 1, heads: 2}
 training: {epochs: 2, batch_positions: 512, early_stopping: {patience: 5}}

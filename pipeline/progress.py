@@ -16,6 +16,8 @@ import warnings
 from collections.abc import Iterator
 from typing import TextIO
 
+from absl import logging as absl_logging
+
 _STARTS = "Component %s is running."
 _ENDS = "Component %s is finished."
 _CACHED = "A cached execution %d is used."
@@ -86,13 +88,12 @@ def logs_to_file(folder: pathlib.Path, progress: ComponentProgress, verbose: boo
     finally:
         logging.captureWarnings(False)
         root.handlers, root.level = before, level
+        absl_logging.set_verbosity(absl_logging.WARNING)
         file.close()
 
 
 def _detach_absl() -> None:
     """Lets absl's records rise to the root logger instead of being printed by absl's own handler."""
-    from absl import logging as absl_logging
-
     logger = absl_logging.get_absl_logger()
     logger.propagate = True
     absl_logging.set_verbosity(absl_logging.INFO)

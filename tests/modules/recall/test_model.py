@@ -21,12 +21,13 @@ def _changed(batch, name, place):
     return {**batch, name: tf.constant(values)}
 
 
-def test_a_query_depends_on_the_past_and_on_its_own_request_only(transformed):
-    settings = transformed.settings({"relative_positions": True, "relative_time": True, "layers": 2})
+@pytest.mark.parametrize("request_time", [True, False])
+def test_a_query_depends_on_the_past_and_on_its_own_request_only(transformed, request_time):
+    settings = transformed.settings({"request_time": request_time, "layers": 2})
     model, batch = transformed.model(settings), transformed.batch(settings)
     place, before = 2, model(batch).numpy()
     layout = transformed.layout(settings)
-    request = {*TIMES, "context_device_xf", "context_battery_xf"}
+    request = {"context_device_xf", "context_battery_xf", *(TIMES if request_time else ())}
     assert request < set(layout.events)
     for name in layout.events:
         after = model(_changed(batch, name, place)).numpy()

@@ -1,7 +1,7 @@
 """Recall and latency of the index bodies against exact search and TFRS's BruteForce, on synthetic clustered
 vectors.
 
-  .venv/bin/python benchmarks/index.py --output benchmarks/index.md [--items 1682 20000]
+  .venv/bin/python -m benchmarks.index --output benchmarks/index.md [--items 1682 20000]
 
 All bodies of one size are alive together and take turns, call by call, so that a busy machine slows all
 alike.
@@ -29,7 +29,6 @@ import scann  # noqa: F401  # its ops
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-import modules  # noqa: F401  # before TensorFlow
 from modules import config
 from modules.index import bodies
 from modules.index import parameters

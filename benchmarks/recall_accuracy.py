@@ -37,8 +37,8 @@ EXISTING = (
     "model.time_features=false", "model.request_time=false", "model.event_features=false",
     "model.context_features=false", "model.user_features=false", "model.item_features=false",
     "training.negatives=random", "training.loss=bce", "training.lr_schedule=constant",
-    "training.learning_rate=0.001", "training.shuffle_ties=false", "training.epochs=200",
-    "training.early_stopping.patience=20")
+    "training.learning_rate=0.002", "training.shuffle_ties=false", "training.epochs=120",
+    "training.early_stopping.patience=15")
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     "default": (),

@@ -62,7 +62,8 @@ def export(cfg: config.Config, root: str | pathlib.Path, stage: Literal["recall"
     model = saved_recall.SavedRecall(str(path))
     wanted = (s for n, s in enumerate(run_files.serialized_examples(run, on)) if n in chosen)
     with _atomic(pathlib.Path(output)) as file:
-        for line in tqdm.tqdm(_lines(model, cfg, wanted), total=len(chosen), unit=" users", file=sys.stderr):
+        lines = _lines(model, cfg, wanted)
+        for line in tqdm.tqdm(lines, total=len(chosen), unit=" users", file=sys.stderr, disable=None):
             file.write(line)
     print(f"{output}: {len(chosen)} users of {on}, answered by {path}")
     return len(chosen)

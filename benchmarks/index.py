@@ -1,7 +1,7 @@
 """Recall and latency of the index bodies against exact search and TFRS's BruteForce, on synthetic clustered
 vectors.
 
-  .venv/bin/python -m benchmarks.index --output benchmarks/index.md [--items 1682 20000]
+  python -m benchmarks.index --output benchmarks/index.md [--items 1682 20000]
 
 All bodies of one size are alive together and take turns, call by call, so that a busy machine slows all
 alike.
@@ -206,7 +206,7 @@ def main() -> None:
         print(table(rows[-len(BODIES) - 1 :]), flush=True)
     text = f"""# Index bodies
 
-Made by `.venv/bin/python benchmarks/index.py --output benchmarks/index.md` on {datetime.date.today()}.
+Made by `python -m benchmarks.index --output benchmarks/index.md` on {datetime.date.today()}.
 {machine()}.
 
 {QUERIES} queries, {DIMENSION}-d vectors of length 1 in clusters of {ITEMS_PER_CLUSTER} with a falling

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import math
 import re
 import zoneinfo
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ class Column:
     separator: str = " "  # between the values of a multi_categorical, or the numbers of a vector
     dimension: int | None = None  # of a vector
     unit: Literal["s", "ms"] = "s"  # of a timestamp
-    source: str | None = None  # the column's name in the file, where it differs
+    source: str | None = None  # the column's name in the file, where the key differs
 
     @classmethod
     def shorthand(cls, text: str, path: str) -> Mapping[str, str]:
@@ -55,10 +56,18 @@ class Column:
             raise ConfigError("dimension: a vector needs its dimension, a whole number above 0.")
         if self.kind != "vector" and self.dimension is not None:
             raise ConfigError("dimension: only a vector has one; remove it or set kind: vector.")
-        if self.kind in ("numeric", "vector") and isinstance(self.default, str):
-            raise ConfigError(f"default: found {self.default!r}, expected a number for kind {self.kind}.")
-        if self.kind in ("categorical", "multi_categorical") and isinstance(self.default, (int, float)):
-            raise ConfigError(f"default: found {self.default!r}, expected a text for kind {self.kind}.")
+        self._check_default()
+
+    def _check_default(self) -> None:
+        what = f"kind {self.kind}" if self.kind else f"role {self.role}"
+        if self.kind in ("numeric", "vector"):
+            number = _number(self.default)
+            if number is None and self.default is not None:
+                raise ConfigError(f"default: found {self.default!r}, expected a finite number for {what}.")
+            object.__setattr__(self, "default", number)
+        elif isinstance(self.default, (int, float)):  # not its text: YAML has already made 7 of 007
+            raise ConfigError(f"default: found the number {self.default:g}, expected a text for {what}. Put "
+                              "it in quotes.")
 
     @property
     def fill(self) -> float | str:
@@ -111,10 +120,22 @@ class Data:
             _roles(self.users, "users", once=("user_id",), maybe=(), allowed=("feature", "ignore"))
         if self.items:
             _roles(self.items, "items", once=("item_id",), maybe=("title",), allowed=("feature", "ignore"))
+        for name, table in (("events", self.events), ("users", self.users), ("items", self.items)):
+            if table:
+                _keys(table, name)
         for name, column in self.events.columns.items():
             if column.kind in ("multi_categorical", "vector"):
                 raise ConfigError(f"events.columns.{name}.kind: found {column.kind}; a column of the events "
                                   "is categorical or numeric. Move it to users or items.")
+
+
+def _keys(table: Table, name: str) -> None:
+    """Refuses keys that cannot name an input of a SavedModel's signature."""
+    for key in (*table.features("feature"), *table.features("context")):
+        if not re.fullmatch(r"\w+", key, re.ASCII):
+            raise ConfigError(f"{name}.columns.{key}: found the key {key!r}, expected letters a-z or A-Z, "
+                              "digits and _, for it names an input of the model. Rename the key and keep the "
+                              f"name in the file as source: {table.columns[key].source or key!r}.")
 
 
 def _roles(table: Table, name: str, once: tuple[str, ...], maybe: tuple[str, ...],
@@ -164,14 +185,24 @@ class Split:
 
 def unix_seconds(key: str, value: float | str | None) -> int:
     """Reads a date (UTC), a date-time or Unix seconds; `key` names the value in the error."""
-    if isinstance(value, (int, float)):
-        return int(value)
+    number = _number(value)
+    if number is not None:
+        return int(number)
     try:
         when = datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:
         raise ConfigError(f"{key}: found {value!r}, expected a date like 1998-03-01, a date-time or Unix "
                           "seconds.") from None
     return int((when if when.tzinfo else when.replace(tzinfo=datetime.timezone.utc)).timestamp())
+
+
+def _number(value: float | str | None) -> float | None:
+    """A finite number, also one written as a text (YAML 1.1 reads 1e-3 as one); None for all else."""
+    try:
+        number = math.nan if value is None else float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,7 +252,7 @@ class RecallModel:
     feed_forward: int = 4  # width of the feed-forward layers, in multiples of dim
     norm_first: bool = True  # Pre-LayerNorm; false is the existing recommender's Post-LN
     relative_positions: bool = True  # attention also learns from how many events lie between
-    relative_time: bool = True  # attention also learns from how much time lies between; with time_features
+    relative_time: bool = True  # attention also learns from how much time lies between; not without the next
     time_features: bool = True  # of the history's events
     request_time: bool = True  # of the moment of the request
     event_features: bool = True  # feedback and action type of the history's events
@@ -263,18 +294,21 @@ class Training:
     shuffle_ties: bool = True  # each epoch puts a user's events of the same second in another order
     learning_rate: float = 2e-3
     lr_schedule: Literal["constant", "warmup_cosine"] = "warmup_cosine"
-    warmup_fraction: float = 0.1  # of all steps
+    warmup_fraction: float = 0.1  # of all steps; ignored with lr_schedule: constant
     weight_decay: float = 0.0
     early_stopping: EarlyStopping = EarlyStopping()
+    # random: one unseen item a positive; needs loss: bce and model.normalise: false, and ignores what
+    # stands between here and action_weights.
     negatives: Literal["random", "in_batch"] = "in_batch"
     loss: Literal["bce", "infonce"] = "infonce"
-    temperature: float = 0.1
+    temperature: float = 0.1  # scores are divided by it, whichever the loss
     learn_temperature: bool = False
-    logq_correction: bool = True
+    logq_correction: bool = True  # ignored with loss: bce, and with candidates: catalogue (no sampling)
     # What a query is scored against: the batch's items, each once; one for every target; all items.
     candidates: Literal["distinct", "targets", "catalogue"] = "distinct"
     mask_own_positives: bool = True  # the user's other positives are no negatives
-    mask_duplicates: bool = True  # accidental hits: an item that equals the positive is no negative
+    # Accidental hits: an item that equals the positive is no negative. Only candidates: targets has any.
+    mask_duplicates: bool = True
     # Of a target in the loss, by action type; types that are not named weigh 1.
     action_weights: dict[str, float] = dataclasses.field(default_factory=dict)
     seed: int = 1
@@ -353,6 +387,7 @@ class Runner:
     kind: Literal["direct", "multi_process", "dataflow"] = "direct"
     workers: int = 2
     options: tuple[str, ...] = ()
+    artifacts: str | None = None  # folder or URL of what components write; default: in the run's folder
 
     def __post_init__(self) -> None:
         strict.at_least(self, workers=1)
@@ -377,6 +412,10 @@ class Config:
 
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", self.name):
             raise ConfigError(f"name: found {self.name!r}, expected small letters, digits, - and _.")
+        features.check_names(self.data)
+        if self.training.negatives == "random" and self.model.normalise:
+            raise ConfigError("training.negatives: random needs model.normalise: false; it has no temperature, "
+                              "and the scores of vectors of length 1 stay between -1 and 1.")
         known = [f.name for f in features.all_features(self.data)]
         for n, cross in enumerate(self.features.crosses):
             for feature in cross.features:

@@ -6,6 +6,7 @@ ExampleGen -> StatisticsGen -> DataValidator (blocks) -> Transform -> Trainer ->
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -33,8 +34,8 @@ RECALL_TRAINER = "modules.recall.trainer"
 EXAMPLE_GEN_SECTIONS = ("data", "split", "features")
 TRANSFORM_SECTIONS = ("data", "features")
 TRAINER_SECTIONS = ("data", "features", "model", "training")
-INDEXER_SECTIONS = ("data", "features", "index")
-EVALUATOR_SECTIONS = ("data", "features", "evaluation")
+INDEXER_SECTIONS = ("data", "split", "features", "index")
+EVALUATOR_SECTIONS = ("data", "split", "features", "evaluation")
 
 
 def create(cfg: config.Config, run: runs.Run, *, use_cache: bool = True) -> tfx.dsl.Pipeline:
@@ -50,7 +51,7 @@ def create(cfg: config.Config, run: runs.Run, *, use_cache: bool = True) -> tfx.
     """
     return tfx.dsl.Pipeline(
         pipeline_name=cfg.name,
-        pipeline_root=str(run.artifacts),
+        pipeline_root=runners.artifact_root(cfg, run.artifacts),
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str(run.metadata)
         ),
@@ -61,8 +62,9 @@ def create(cfg: config.Config, run: runs.Run, *, use_cache: bool = True) -> tfx.
 
 
 def _components(cfg: config.Config, run: runs.Run) -> list[Any]:
+    length_only = dataclasses.replace(cfg, features=config.Features(max_history=cfg.features.max_history))
     examples = example_gen.InteractionsExampleGen(
-        config=_sections(cfg, EXAMPLE_GEN_SECTIONS),
+        config=_sections(length_only, EXAMPLE_GEN_SECTIONS),
         input_fingerprint=example_gen.input_fingerprint(cfg.data),
         source_digest=source_digest.of("pipeline.components.example_gen"),
     )
@@ -86,7 +88,7 @@ def _components(cfg: config.Config, run: runs.Run) -> list[Any]:
         ),
         disable_statistics=True,
         disable_analyzer_cache=True,
-        custom_config=_custom_config(cfg, TRANSFORM_SECTIONS, PREPROCESSING),
+        custom_config=_custom_config(_columns_only(cfg), TRANSFORM_SECTIONS, PREPROCESSING),
     )
     transform.add_upstream_node(validator)
     trainer = tfx.components.Trainer(
@@ -96,14 +98,14 @@ def _components(cfg: config.Config, run: runs.Run) -> list[Any]:
         train_args=tfx.proto.TrainArgs(splits=[features.SPLIT_TRAIN, features.SPLIT_CATALOGUE]),
         eval_args=tfx.proto.EvalArgs(splits=[features.SPLIT_VALID]),
         custom_config={
-            **_custom_config(cfg, TRAINER_SECTIONS, RECALL_TRAINER),
+            **_custom_config(_columns_only(cfg), TRAINER_SECTIONS, RECALL_TRAINER),
             "checkpoint_root": str(run.checkpoints),
         },
     )
     index = indexer.Indexer(
         model=trainer.outputs["model"],
         examples=examples.outputs["examples"],
-        config=_sections(cfg, INDEXER_SECTIONS),
+        config=_sections(_columns_only(length_only), INDEXER_SECTIONS),
         source_digest=source_digest.of("pipeline.components.indexer"),
     )
     return [
@@ -114,7 +116,7 @@ def _components(cfg: config.Config, run: runs.Run) -> list[Any]:
         transform,
         trainer,
         index,
-        *_release(cfg, run, examples, index),
+        *_release(length_only, run, examples, index),
     ]
 
 
@@ -131,7 +133,7 @@ def _release(cfg: config.Config, run: runs.Run, examples: Any, index: Any) -> li
         examples=examples.outputs["examples"],
         model=index.outputs["model"],
         baseline_model=last_blessed.outputs["model"],
-        config=_sections(cfg, EVALUATOR_SECTIONS),
+        config=_sections(_columns_only(cfg), EVALUATOR_SECTIONS),
         source_digest=source_digest.of("pipeline.components.evaluator"),
     )
     pusher = tfx.components.Pusher(
@@ -142,6 +144,20 @@ def _release(cfg: config.Config, run: runs.Run, examples: Any, index: Any) -> li
         ),
     )
     return [last_blessed, evaluation, pusher]
+
+
+def _columns_only(cfg: config.Config) -> config.Config:
+    """The configuration without what only ExampleGen reads, or (crosses) only ranking."""
+
+    def columns(table: config.Table | None, name: str) -> config.Table | None:
+        return table and config.Table(path=name, columns=table.columns)
+
+    data = config.Data(
+        events=config.Table(path="events", columns=cfg.data.events.columns),
+        users=columns(cfg.data.users, "users"),
+        items=columns(cfg.data.items, "items"),
+    )
+    return dataclasses.replace(cfg, data=data, features=dataclasses.replace(cfg.features, crosses=()))
 
 
 def _sections(cfg: config.Config, names: tuple[str, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 from modules import config
 from modules.strict import ConfigError
 
@@ -28,6 +30,22 @@ def beam_args(runner: config.Runner) -> list[str]:
     if runner.kind == "multi_process":
         arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={runner.workers}"]
     return [*arguments, *runner.options]
+
+
+def artifact_root(cfg: config.Config, folder: pathlib.Path) -> str:
+    """Where components write: `runner.artifacts`, else `folder`.
+
+    Raises:
+      ConfigError: Dataflow's workers could not read the data, or not write where this machine reads.
+    """
+    if cfg.runner.kind == "dataflow":
+        tables = {"events": cfg.data.events, "users": cfg.data.users, "items": cfg.data.items}
+        places = {f"data.{name}.path": table.path for name, table in tables.items() if table}
+        for key, place in {**places, "runner.artifacts": cfg.runner.artifacts}.items():
+            if "://" not in (place or ""):
+                raise ConfigError(f"{key}: found {place!r}, expected a URL like gs://bucket/folder; the "
+                                  "workers of runner.kind: dataflow cannot reach this machine's files.")
+    return cfg.runner.artifacts or str(folder)
 
 
 def _dataflow(options: tuple[str, ...]) -> list[str]:

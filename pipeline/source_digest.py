@@ -10,15 +10,19 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import importlib.metadata
 import importlib.util
 import pathlib
 from collections.abc import Iterable, Iterator
 
 PACKAGES = ("modules", "pipeline")
+LIBRARIES = ("apache-beam", "scann", "tensorflow", "tensorflow-recommenders", "tensorflow-transform")
 
 
 def of(*entry_modules: str) -> str:
     """Returns the hex SHA-256 of the sources of the modules and of all project modules they import.
+
+    The versions of LIBRARIES count too: what they made is not reused beside others.
 
     Args:
       entry_modules: dotted names, like `modules.recall.trainer`.
@@ -27,6 +31,8 @@ def of(*entry_modules: str) -> str:
       ModuleNotFoundError: an entry module does not exist.
     """
     digest = hashlib.sha256()
+    for library in LIBRARIES:
+        digest.update(f"{library} {importlib.metadata.version(library)}\n".encode())
     for name in closure(entry_modules):
         digest.update(name.encode())
         digest.update(_source(name).read_bytes())

@@ -13,18 +13,20 @@ from modules import config
 BodyName = Literal["exact", "ivf", "scann"]
 
 # ScaNN: items, leaves, leaves searched, number reordered, training sample. Each was measured to reach a
-# recall@200 of 0.995 on clustered 64-d vectors with an anisotropic threshold of 0.2 (benchmarks/index.md).
+# recall@200 of 0.993 on clustered 64-d vectors with an anisotropic threshold of 0.2 (benchmarks/index.md).
 _SCANN_POINTS = np.array(
     [
         [5e3, 70, 70, 800, 5e3],
         [20e3, 140, 70, 800, 20e3],
         [200e3, 1000, 60, 800, 200e3],
-        [1e6, 2000, 80, 1000, 250e3],
+        [1e6, 2000, 160, 2500, 250e3],
     ]
 )
 _SCANN_POINTS_K = 200  # the k of these measurements
+# ivf: items, and the share of the partitions to search for the same recall.
+_IVF_POINTS = np.array([[200e3, 0.025], [1e6, 0.065]])
 
-EXACT_UP_TO = 20_000  # items for which `auto` takes exact search (benchmarks/index.md)
+EXACT_UP_TO = 5_000  # items for which `auto` takes exact search: about as fast (benchmarks/index.md)
 SMALLEST_PARTITIONED = 1_000  # items; below, ScaNN compares with every one: there is nothing to win
 _SMALLEST_LEAF = 8  # items
 
@@ -103,8 +105,9 @@ def is_fixed(index: config.Index) -> bool:
 
 def _ivf(index: config.Index, items: int) -> Ivf:
     partitions = min(index.leaves or math.ceil(2 * math.sqrt(items)), max(1, items // _SMALLEST_LEAF))
-    # A fixed share finds the neighbours; the floor holds k items after exclusions of common length.
-    share = max(0.02, min(1.0, 8 * index.k / items))
+    # The measured share finds the neighbours; the floor holds k items after exclusions of common length.
+    measured = float(np.interp(math.log(items), np.log(_IVF_POINTS[:, 0]), _IVF_POINTS[:, 1]))
+    share = max(measured, min(1.0, 8 * index.k / items))
     return Ivf(
         partitions=partitions, probes=min(partitions, index.leaves_to_search or math.ceil(share * partitions))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 
@@ -95,3 +96,18 @@ def test_a_missing_file_is_told_before_anything_is_submitted(tmp_path: pathlib.P
     (tmp_path / "shop.item").unlink()
     with pytest.raises(errors.DataError, match=r"^data\.items\.path: nothing found"):
         files.list_tables(data)
+
+
+def test_dataflow_refuses_what_its_workers_cannot_reach(tmp_path: pathlib.Path) -> None:
+    roles = ("user_id", "item_id", "timestamp")
+    columns = {role: config.Column(role=role) for role in roles}  # type: ignore[arg-type]
+    table = config.Table(path="gs://shop/events.csv", format="csv", columns=columns)
+    cloud = config.Runner(kind="dataflow", options=OPTIONS, artifacts="gs://shop/artifacts")
+    cfg = config.Config(name="shop", data=config.Data(events=table), runner=cloud)
+    assert runners.artifact_root(cfg, tmp_path) == "gs://shop/artifacts"
+    local = dataclasses.replace(table, path="/data/events.csv")
+    with pytest.raises(ConfigError, match=r"^data\.events\.path: found '/data/events.csv', expected a URL"):
+        runners.artifact_root(dataclasses.replace(cfg, data=config.Data(events=local)), tmp_path)
+    with pytest.raises(ConfigError, match=r"^runner\.artifacts: found None, expected a URL"):
+        runners.artifact_root(dataclasses.replace(cfg, runner=config.Runner(kind="dataflow")), tmp_path)
+    assert runners.artifact_root(dataclasses.replace(cfg, runner=config.Runner()), tmp_path) == str(tmp_path)

@@ -10,7 +10,11 @@ from modules.index import parameters
 
 @pytest.mark.parametrize(
     "items, leaves, searched, reorder, sample",
-    [(20_000, 140, 70, 800, 20_000), (200_000, 1000, 60, 800, 200_000), (1_000_000, 2000, 80, 1000, 250_000)],
+    [
+        (20_000, 140, 70, 800, 20_000),
+        (200_000, 1000, 60, 800, 200_000),
+        (1_000_000, 2000, 160, 2500, 250_000),
+    ],
 )
 def test_the_measured_points_are_met(
     items: int, leaves: int, searched: int, reorder: int, sample: int
@@ -32,7 +36,7 @@ def test_between_points_the_logarithms_are_interpolated() -> None:
 
 def test_beyond_the_last_point_leaves_grow_as_the_root() -> None:
     found = parameters.derive(config.Index(body="scann"), 4_000_000)
-    assert (found.leaves, found.leaves_to_search, found.reorder) == (4000, 160, 1000)
+    assert (found.leaves, found.leaves_to_search, found.reorder) == (4000, 320, 2500)
 
 
 @pytest.mark.parametrize("items", [1, 2, 15, 999])

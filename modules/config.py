@@ -252,7 +252,7 @@ class RecallModel:
     feed_forward: int = 4  # width of the feed-forward layers, in multiples of dim
     norm_first: bool = True  # Pre-LayerNorm; false is the existing recommender's Post-LN
     relative_positions: bool = True  # attention also learns from how many events lie between
-    relative_time: bool = True  # attention also learns from how much time lies between; not without the next
+    relative_time: bool = True  # and from how much time lies between; ignored without time_features
     time_features: bool = True  # of the history's events
     request_time: bool = True  # of the moment of the request
     event_features: bool = True  # feedback and action type of the history's events
@@ -297,8 +297,8 @@ class Training:
     warmup_fraction: float = 0.1  # of all steps; ignored with lr_schedule: constant
     weight_decay: float = 0.0
     early_stopping: EarlyStopping = EarlyStopping()
-    # random: one unseen item a positive; needs loss: bce and model.normalise: false, and ignores what
-    # stands between here and action_weights.
+    # random: one unseen item a positive; needs loss: bce and model.normalise: false, and ignores the fields
+    # from temperature to mask_duplicates.
     negatives: Literal["random", "in_batch"] = "in_batch"
     loss: Literal["bce", "infonce"] = "infonce"
     temperature: float = 0.1  # scores are divided by it, whichever the loss
@@ -414,8 +414,8 @@ class Config:
             raise ConfigError(f"name: found {self.name!r}, expected small letters, digits, - and _.")
         features.check_names(self.data)
         if self.training.negatives == "random" and self.model.normalise:
-            raise ConfigError("training.negatives: random needs model.normalise: false; it has no temperature, "
-                              "and the scores of vectors of length 1 stay between -1 and 1.")
+            raise ConfigError("training.negatives: random needs model.normalise: false; it has no "
+                              "temperature, and the scores of vectors of length 1 stay between -1 and 1.")
         known = [f.name for f in features.all_features(self.data)]
         for n, cross in enumerate(self.features.crosses):
             for feature in cross.features:

@@ -21,6 +21,7 @@ import dataclasses
 from typing import Literal
 
 from modules import config
+from modules import strict
 
 USER_ID = "user_id"
 ITEM_ID = "item_id"
@@ -28,6 +29,7 @@ ITEM_TITLE = "item_title"
 EVENT_ITEM_ID = "event_item_id"
 EVENT_TIMESTAMP = "event_timestamp"
 EVENT_ACTION_TYPE = "event_action_type"
+REQUEST_TIMESTAMP = "request_timestamp"
 WINDOW_START = "window_start"
 SEEN_ITEM_ID = "seen_item_id"
 
@@ -87,6 +89,11 @@ def transformed_name(name: str) -> str:
     return f"{name}_xf"
 
 
+def request_name(feature: Feature) -> str:
+    """`request_device` for the feature `context_device`: its value for the request, not a past event."""
+    return f"request_{feature.name.removeprefix('context_')}"
+
+
 def _of(table: TableName, source: config.Table | None, role: str = "feature") -> tuple[Feature, ...]:
     if source is None:
         return ()
@@ -124,6 +131,38 @@ def context_features(data: config.Data) -> tuple[Feature, ...]:
 
 def all_features(data: config.Data) -> tuple[Feature, ...]:
     return (*user_features(data), *item_features(data), *event_features(data), *context_features(data))
+
+
+def check_names(data: config.Data) -> None:
+    """Refuses columns that would share one name in the raw examples, after Transform or in requests.
+
+    Raises:
+      strict.ConfigError: names both columns.
+    """
+    owners = _names_of_roles(data)
+    for feature in all_features(data):
+        table = {"user": "users", "item": "items"}.get(feature.table, "events")
+        path = f"data.{table}.columns.{feature.column}"
+        names = [feature.name] + ([request_name(feature)] if feature.table == "context" else [])
+        for name in names:
+            owner = owners.setdefault(name, path)
+            if owner != path:
+                raise strict.ConfigError(
+                    f"{path}: its name in the model would be '{name}', which is that of {owner}. Rename the "
+                    f"key and keep the name in the file as source: {feature.spec.source or feature.column}.")
+
+
+def _names_of_roles(data: config.Data) -> dict[str, str]:
+    """Names that no feature may have, with whose they are; only those a table's prefix can lead to."""
+    def path(table: str, source: config.Table, role: str) -> str:
+        return f"data.{table}.columns.{source.column_with(role)}"
+
+    owners = {name: path("events", data.events, role) for name, role in (
+        (USER_ID, "user_id"), (ITEM_ID, "item_id"), (EVENT_ITEM_ID, "item_id"),
+        (EVENT_TIMESTAMP, "timestamp"), (REQUEST_TIMESTAMP, "timestamp"))}
+    if data.items and data.items.column_with("title"):
+        owners[ITEM_TITLE] = path("items", data.items, "title")
+    return owners | dict.fromkeys(TIME_FEATURES, "a feature derived from the timestamp")
 
 
 def sequence_names(data: config.Data) -> tuple[str, ...]:

@@ -28,15 +28,9 @@ import tensorflow as tf
 from modules import config
 from modules import features
 
-REQUEST_TIMESTAMP = "request_timestamp"
 EXCLUDE_ITEM_ID = "exclude_item_id"
 
 RawExample = dict[str, list[Any]]
-
-
-def request_name(feature: features.Feature) -> str:
-    """`request_device` for the feature `context_device`: its value for the request, not a past event."""
-    return f"request_{feature.name.removeprefix('context_')}"
 
 
 def input_specs(data: config.Data, *, exclusions: bool) -> dict[str, tf.TensorSpec]:
@@ -46,9 +40,9 @@ def input_specs(data: config.Data, *, exclusions: bool) -> dict[str, tf.TensorSp
     specs[features.EVENT_TIMESTAMP] = _spec(features.EVENT_TIMESTAMP, tf.int64, [None, None])
     for feature in (*features.event_features(data), *features.context_features(data)):
         specs[feature.name] = _spec(feature.name, _dtype(feature), [None, None])
-    specs[REQUEST_TIMESTAMP] = _spec(REQUEST_TIMESTAMP, tf.int64, [None])
+    specs[features.REQUEST_TIMESTAMP] = _spec(features.REQUEST_TIMESTAMP, tf.int64, [None])
     for feature in features.context_features(data):
-        specs[request_name(feature)] = _spec(request_name(feature), _dtype(feature), [None])
+        specs[features.request_name(feature)] = _spec(features.request_name(feature), _dtype(feature), [None])
     if exclusions:
         specs[EXCLUDE_ITEM_ID] = _spec(EXCLUDE_ITEM_ID, tf.string, [None, None])
     return specs
@@ -75,14 +69,14 @@ def to_raw_features(inputs: Mapping[str, tf.Tensor], data: config.Data) -> dict[
         ordered = tf.gather(past, order, batch_dims=1)
         return tf.concat([tf.RaggedTensor.from_tensor(ordered, lengths), now[:, tf.newaxis]], axis=1)
 
-    request = inputs[REQUEST_TIMESTAMP]
+    request = inputs[features.REQUEST_TIMESTAMP]
     result[features.EVENT_ITEM_ID] = sequence(items, tf.fill(tf.shape(request), ""))
     result[features.EVENT_TIMESTAMP] = sequence(timestamps, request)
     for feature in features.event_features(data):  # not known yet
         unknown = tf.constant(_missing(feature), _dtype(feature))
         result[feature.name] = sequence(inputs[feature.name], tf.fill(tf.shape(request), unknown))
     for feature in features.context_features(data):
-        result[feature.name] = sequence(inputs[feature.name], inputs[request_name(feature)])
+        result[feature.name] = sequence(inputs[feature.name], inputs[features.request_name(feature)])
     return result
 
 
@@ -110,10 +104,11 @@ def from_examples(examples: Sequence[RawExample], data: config.Data,
     batch[features.EVENT_TIMESTAMP] = past(features.EVENT_TIMESTAMP, 0, np.int64)
     for feature in (*features.event_features(data), *features.context_features(data)):
         batch[feature.name] = past(feature.name, _missing(feature), _numpy_dtype(feature))
-    batch[REQUEST_TIMESTAMP] = np.array([e[features.EVENT_TIMESTAMP][-1] for e in examples], np.int64)
+    times = [example[features.EVENT_TIMESTAMP][-1] for example in examples]
+    batch[features.REQUEST_TIMESTAMP] = np.array(times, np.int64)
     for feature in features.context_features(data):
         targets = [example[feature.name][-1] for example in examples]
-        batch[request_name(feature)] = np.array(targets, _numpy_dtype(feature))
+        batch[features.request_name(feature)] = np.array(targets, _numpy_dtype(feature))
     batch[EXCLUDE_ITEM_ID] = _padded([e.get(features.SEEN_ITEM_ID, []) for e in examples], b"", object)
     return batch
 

@@ -91,6 +91,8 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in args:
             return None
+        if isinstance(value, str) and str in args:  # "0" stays a text, also where a number may stand
+            return value
         options = [a for a in args if a is not type(None)]
         for option in options[:-1]:
             try:

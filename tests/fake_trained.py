@@ -94,7 +94,7 @@ def request(
         TASTE: np.asarray(queries, np.float32),
         features.EVENT_ITEM_ID: np.full((rows, 1), history, object),
         features.EVENT_TIMESTAMP: np.zeros((rows, 1), np.int64),
-        requests.REQUEST_TIMESTAMP: np.full(rows, 10, np.int64),
+        features.REQUEST_TIMESTAMP: np.full(rows, 10, np.int64),
         requests.EXCLUDE_ITEM_ID: exclusions,
     }
 

@@ -4,7 +4,7 @@ The same converters serve text (every cell is a string) and Parquet (cells have 
 
 | column             | value                                   | missing           |
 |--------------------|-----------------------------------------|-------------------|
-| user_id, item_id   | str                                     | refused           |
+| user_id, item_id   | str on one line                         | refused           |
 | timestamp          | float, Unix seconds                     | refused           |
 | action_type, title | str                                     | `Column.fill`     |
 | categorical        | str                                     | `Column.fill`     |
@@ -74,7 +74,11 @@ def _text(cell: Any) -> str:
 def _identifier(cell: Any) -> str:
     if _missing(cell):
         raise ValueError("found nothing; every row needs an id. Remove the row or fill it")
-    return _text(cell)
+    text = _text(cell)
+    if "\n" in text or "\r" in text:  # Transform leaves it out of the vocabulary without a word
+        raise ValueError(f"found {_shown(cell)}, an id with a line break, which no vocabulary can hold. "
+                         "Remove it, in events, users and items alike")
+    return text
 
 
 def _text_of(cell: Any, column: config.Column) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from modules import config
+from modules import features
 from modules import strict
 
 EVENTS = {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"}
@@ -61,9 +62,15 @@ def test_a_configuration_survives_json():
     ("data.items.columns.image", {"kind": "numeric", "dimension": 3},
      "data.items.columns.image.dimension: only a vector has one; remove it or set kind: vector."),
     ("data.users.columns.age", {"kind": "numeric", "default": "old"},
-     "data.users.columns.age.default: found 'old', expected a number for kind numeric."),
+     "data.users.columns.age.default: found 'old', expected a finite number for kind numeric."),
+    ("data.users.columns.age", {"kind": "numeric", "default": float("nan")},
+     "data.users.columns.age.default: found nan, expected a finite number for kind numeric."),
     ("data.users.columns.age", {"kind": "categorical", "default": 3},
-     "data.users.columns.age.default: found 3.0, expected a text for kind categorical."),
+     "data.users.columns.age.default: found the number 3, expected a text for kind categorical. Put it in "
+     "quotes."),
+    ("data.items.columns.title", {"role": "title", "default": 0},
+     "data.items.columns.title.default: found the number 0, expected a text for role title. Put it in "
+     "quotes."),
     # tables
     ("data.events.columns", {"user_id": "user_id", "item_id": "item_id"},
      "data.events.columns: expected one column with role timestamp, found none."),
@@ -104,6 +111,9 @@ def test_a_configuration_survives_json():
      "model.dropout: found 1.0, expected 0 to below 1."),
     ("training.negatives", "random",
      "training.loss: infonce needs negatives: in_batch; with negatives: random use loss: bce."),
+    ("training", {"negatives": "random", "loss": "bce"},
+     "training.negatives: random needs model.normalise: false; it has no temperature, and the scores of "
+     "vectors of length 1 stay between -1 and 1."),
     ("training.temperature", 0,
      "training.temperature: found 0.0, expected a number above 0."),
     ("training.epochs", 0,
@@ -154,7 +164,84 @@ def test_refuses(path, value, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("key", ["Fav Cat", "a.b", "a/b", "a-b", "größe", ""])
+def test_the_key_of_a_feature_has_to_name_an_input_of_the_model(key):
+    plain = copy.deepcopy(PLAIN)
+    plain["data"]["users"]["columns"][key] = "categorical"
+    with pytest.raises(strict.ConfigError) as caught:
+        strict.read(config.Config, plain)
+    assert str(caught.value) == (
+        f"data.users.columns.{key}: found the key {key!r}, expected letters a-z or A-Z, digits and _, for it "
+        f"names an input of the model. Rename the key and keep the name in the file as source: {key!r}.")
+
+
+@pytest.mark.parametrize(("table", "key", "column"), [
+    ("users", "Age_2", {"kind": "numeric", "source": "Fav Cat"}),
+    ("users", "2nd", {"kind": "numeric"}),
+    ("users", "who is it", "ignore"),
+    ("items", "the title", "title"),  # its name in the model is always item_title
+])
+def test_other_keys_and_sources_are_free(table, key, column):
+    plain = copy.deepcopy(PLAIN)
+    plain["data"][table]["columns"].pop("title", None)
+    plain["data"][table]["columns"][key] = column
+    assert key in getattr(strict.read(config.Config, plain).data, table).columns
+
+
+TAKEN = "data.{}: its name in the model would be '{}', which is that of {}. Rename the key and keep the name "
+
+
+@pytest.mark.parametrize(("path", "column", "name", "owner"), [
+    ("items.columns.item_title", "categorical", "item_title", "data.items.columns.title"),
+    ("items.columns.id", "categorical", "item_id", "data.events.columns.item_id"),
+    ("users.columns.id", "categorical", "user_id", "data.events.columns.user_id"),
+    ("users.columns.user_age", "numeric", "user_age", "data.users.columns.age"),
+    ("events.columns.event_timestamp", "numeric", "event_timestamp", "data.events.columns.timestamp"),
+    ("events.columns.event_item_id", "categorical", "event_item_id", "data.events.columns.item_id"),
+    ("events.columns.time_of_day", "categorical", "event_time_of_day",
+     "a feature derived from the timestamp"),
+    ("events.columns.context_timestamp", {"role": "context", "kind": "numeric"}, "request_timestamp",
+     "data.events.columns.timestamp"),
+])
+def test_two_columns_with_one_name_in_the_model_are_refused(path, column, name, owner):
+    with pytest.raises(strict.ConfigError) as caught:
+        strict.read(config.Config, _with(f"data.{path}", column))
+    key = path.rpartition(".")[2]
+    assert str(caught.value) == f"{TAKEN.format(path, name, owner)}in the file as source: {key}."
+
+
+def test_an_action_type_and_a_feature_with_its_name_are_refused():
+    columns = {**EVENTS, "kind": "action_type", "action_type": {"kind": "categorical", "source": "act"}}
+    with pytest.raises(strict.ConfigError) as caught:
+        strict.read(config.Config, _with("data.events.columns", columns))
+    assert str(caught.value) == (TAKEN.format("events.columns.action_type", "event_action_type",
+                                              "data.events.columns.kind") + "in the file as source: act.")
+
+
+def test_names_of_different_tables_do_not_meet():
+    changed = _with("data.items.columns.age", "numeric")
+    changed["data"]["events"]["columns"] = {**EVENTS, "user_age": "numeric", "age": "numeric",
+                                            "item_age": {"role": "context", "kind": "numeric"}}
+    names = {f.name for f in features.all_features(strict.read(config.Config, changed).data)}
+    assert names == {"user_age", "item_age", "item_class", "event_user_age", "event_age", "context_item_age"}
+
+
+@pytest.mark.parametrize(("column", "default"), [
+    ({"kind": "categorical", "default": "0"}, "0"),
+    ({"kind": "multi_categorical", "default": "1e3"}, "1e3"),
+    ({"kind": "numeric", "default": "1e-3"}, 0.001),  # so YAML 1.1 reads it
+    ({"kind": "numeric", "default": 7}, 7.0),
+])
+def test_a_default_has_the_type_of_its_kind_also_after_json(column, default):
+    cfg = strict.read(config.Config, _with("data.users.columns.x", column))
+    again = strict.read(config.Config, strict.to_plain(cfg))
+    for read in (cfg, again):
+        found = read.data.users.columns["x"].default
+        assert found == default and type(found) is type(default)
+
+
 @pytest.mark.parametrize(("text", "expected"), [
+    ("888710400", datetime.datetime(1998, 3, 1, tzinfo=datetime.timezone.utc)),
     ("1998-03-01", datetime.datetime(1998, 3, 1, tzinfo=datetime.timezone.utc)),
     ("1998-03-01T02:00:00+02:00", datetime.datetime(1998, 3, 1, tzinfo=datetime.timezone.utc)),
     ("1998-03-01T00:00:00Z", datetime.datetime(1998, 3, 1, tzinfo=datetime.timezone.utc)),

@@ -46,13 +46,18 @@ def _error(value: Any, path: str = "") -> str:
 def test_reads_every_type():
     assert strict.read(Bike, {
         "name": "b", "wheels": [{"size": 26}, "red"], "parts": {"spare": {"size": 2, "colour": "red"}},
-        "weight": 9, "electric": True, "owner": None, "price": "1e2"}) == Bike(
+        "weight": 9, "electric": True, "owner": None, "price": 100}) == Bike(
             name="b", wheels=(Wheel(26), Wheel(28, "red")), parts={"spare": Wheel(2, "red")},
             weight=9.0, electric=True, owner=None, price=100.0)
 
 
 def test_numbers_written_as_yaml_1_1_texts():
     assert strict.read(Bike, {"name": "b", "weight": "1e-3"}).weight == 0.001
+
+
+def test_a_text_stays_a_text_where_a_number_may_stand_too():
+    assert strict.read(Bike, {"name": "b", "price": "0"}).price == "0"
+    assert strict.read(Bike, {"name": "b", "price": 7}).price == 7.0
 
 
 def test_a_dataclass_stays_as_it_is():

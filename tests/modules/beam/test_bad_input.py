@@ -118,6 +118,13 @@ def test_a_nested_row_is_named_with_its_element(tmp_path: pathlib.Path) -> None:
     assert "e.parquet, row 1, element 2: column 'timestamp': found -2, a negative time" in message
 
 
+def test_an_id_with_a_line_break_is_refused_with_its_row(tmp_path: pathlib.Path) -> None:
+    rows = [{"user_id": "u", "item_id": item, "timestamp": 1} for item in ("a", "b\nc")]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "e.parquet")
+    message = tables.refusal(_events(tmp_path / "e.parquet", "parquet"))
+    assert "e.parquet, row 2: column 'item_id': found 'b\\nc', an id with a line break" in message
+
+
 @pytest.mark.parametrize(("list_column", "message"), [
     ("sequence",
      "e.parquet, row 1: no column 'sequence', which data.events.list_column names; found user_id, seq."),

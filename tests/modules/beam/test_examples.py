@@ -128,6 +128,31 @@ def test_flat_and_nested_parquet_give_what_text_gives(tmp_path: pathlib.Path) ->
             assert sorted(made[split], key=json.dumps) == sorted(expected[split], key=json.dumps)
 
 
+def test_any_name_in_the_file_is_read_by_its_source(tmp_path: pathlib.Path) -> None:
+    """As no key of a feature may have them: spaces, dots, slashes; in every format and nested Parquet."""
+    names = {"user": "the user", "item": "item.id", "time": "when/s", "fav_cat": "Fav Cat", "a_b": "a.b"}
+    roles = {"user": {"role": "user_id"}, "item": {"role": "item_id"}, "time": {"role": "timestamp"},
+             "fav_cat": {"kind": "categorical"}, "a_b": {"role": "context", "kind": "categorical"}}
+    columns = {key: {**role, "source": names[key]} for key, role in roles.items()}
+    rows = [dict(zip(names.values(), ("u", item, n, f"cat {n}", f"ctx {n}"))) for n, item in enumerate("abc")]
+    lines = [",".join(names.values()), *(",".join(map(str, row.values())) for row in rows)]
+    (tmp_path / "e.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "e.recbole").write_text("\n".join(lines).replace(",", "\t") + "\n")
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "e.parquet")
+    nested = [{"the user": "u", "all.events": [{k: v for k, v in row.items() if k != "the user"}
+                                               for row in rows]}]
+    parquet.write_table(pa.Table.from_pylist(nested), tmp_path / "e.nested")
+    for kind, extra in (("csv", {}), ("recbole", {}), ("parquet", {}),
+                        ("nested", {"format": "parquet", "list_column": "all.events"})):
+        folder = tmp_path / kind
+        folder.mkdir()
+        table = {"path": str(tmp_path / f"e.{kind}"), "format": kind, "columns": columns, **extra}
+        row, = tables.make(folder, strict.read(config.Data, {"events": table}))["test"]
+        assert row["user_id"] == ["u"] and row["event_item_id"] == ["a", "b", "c"], kind
+        assert row["event_fav_cat"] == ["cat 0", "cat 1", "cat 2"], kind
+        assert row["context_a_b"] == ["ctx 0", "ctx 1", "ctx 2"], kind
+
+
 def test_action_type_context_and_source_are_carried(tmp_path: pathlib.Path) -> None:
     (tmp_path / "e.csv").write_text(
         "who,item_id,timestamp,kind,device\nu,a,1,click,tv\nu,b,2,,tv\nu,c,3,buy,\n")

@@ -43,6 +43,8 @@ def test_converts(column: config.Column, cell: Any, expected: Any) -> None:
     (VECTOR, "1 x", "found 'x', expected a number"),
     (ID, "", "found nothing; every row needs an id"),
     (ID, None, "found nothing; every row needs an id"),
+    (ID, "a\nb", r"found 'a\\nb', an id with a line break, which no vocabulary can hold"),
+    (ID, b"a\r", r"found b'a\\r', an id with a line break"),
     (SECONDS, "", "found '', expected a time as a number"),
     (SECONDS, "inf", "found 'inf', expected a time as a number"),
     (SECONDS, "yesterday", "found 'yesterday', expected a time as a number"),

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import math
+import shutil
 import types
 
 import numpy as np
@@ -15,6 +16,7 @@ from modules import features
 from modules import requests
 from modules import strict
 from modules.recall import callbacks
+from modules.recall import export
 from modules.recall import input_data
 from modules.recall import loop
 from modules.recall import trainer
@@ -130,25 +132,105 @@ def test_early_stop_leaves_the_best_epoch_s_model(transformed, tmp_path):
     assert loss == pytest.approx(min(e.val_loss for e in history), rel=1e-4)
 
 
+def _validation(transformed, model, most=None):
+    layout = transformed.layout(model.settings)
+    batches = input_data.batches(transformed.sequences("valid", model.settings), layout, 1000, most)
+    return loop.Validation(model, batches, "loss")
+
+
+def _places(transformed, model):
+    """Ranks of the held-out items, one request at a time."""
+    vectors, places = model.candidates(model.all_items()).numpy(), []
+    for sequence in transformed.sequences("valid", model.settings):
+        query = model.last_queries({n: v[tf.newaxis] for n, v in sequence.items()})[0].numpy()
+        seen = set(sequence[input_data.SEEN].numpy())
+        order = [i for i in np.argsort(-vectors @ query) + 1 if i not in seen]
+        places.append(1 + order.index(int(sequence[input_data.ITEMS][-1])))
+    return np.array(places)
+
+
+@pytest.mark.parametrize("most", [None, 3])
+def test_validation_follows_the_weights_whatever_the_batches(transformed, most):
+    # With the whole catalogue as candidates the loss does not depend on the batches either.
+    settings = transformed.settings({"normalise": False}, {"candidates": "catalogue"})
+    model, found = transformed.model(settings), []
+    model.compute_loss(transformed.batch(settings))
+    validate = _validation(transformed, model, most)
+    for _ in range(2):
+        loss, metrics = validate()
+        places = _places(transformed, model)
+        assert metrics["MRR@10"] == pytest.approx(np.mean(np.where(places <= 10, 1 / places, 0)))
+        assert loss == pytest.approx(_validation(transformed, model)()[0], rel=1e-5)
+        found.append((loss, metrics["MRR@10"]))
+        for n, variable in enumerate(model.trainable_variables):
+            noise = tf.random.stateless_normal(variable.shape, [1, n])
+            variable.assign_add(noise)
+    assert found[0] != found[1]
+
+
+def test_validation_computes_the_items_once(transformed, monkeypatch):
+    model = transformed.model(transformed.settings())
+    model.compute_loss(transformed.batch(model.settings))
+    validate, calls, candidates = _validation(transformed, model, most=3), [], model.candidates
+    monkeypatch.setattr(model, "candidates", lambda ids, training=False: calls.append(len(ids)) or candidates(
+        ids, training))
+    tf.config.run_functions_eagerly(True)
+    try:
+        validate()
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert len(calls) == 4  # the items, then the candidates of three batches
+    assert [n for n in calls if n == 12] == [12]
+
+
+def test_history_has_null_for_what_validation_could_not_measure(tmp_path):
+    path = str(tmp_path / "history.json")
+    callbacks.write_history(path, [_epoch(1, math.nan), _epoch(2, 0.5)])
+    first, second = json.loads((tmp_path / "history.json").read_text())
+    assert first["val_loss"] is None and first["metrics"] == {"NDCG@10": None}
+    assert second["val_loss"] == 0.5
+    read = callbacks.read_history(path)
+    assert math.isnan(read[0].val_loss) and math.isnan(read[0].metrics["NDCG@10"])
+    assert read[1] == _epoch(2, 0.5)
+
+
 def test_a_loss_that_is_not_finite_is_an_error(transformed, tmp_path):
     with pytest.raises(FloatingPointError, match=r"Lower training\.learning_rate"):
         _train(transformed, tmp_path, learning_rate=1e30, lr_schedule="constant")
 
 
-@pytest.fixture(scope="module")
-def exported(transformed, tmp_path_factory):
-    """(folder, model, fn_args) of a training by `run_fn`."""
-    folder = tmp_path_factory.mktemp("exported")
+def _arguments(transformed, folder):
     settings = transformed.settings()
     sections = {name: strict.to_plain(getattr(settings, name)) for name in trainer.SECTIONS}
-    arguments = types.SimpleNamespace(
+    return types.SimpleNamespace(
         custom_config={"config": sections, "checkpoint_root": str(folder / "checkpoints")},
         transform_output=transformed.graph,
         train_files=[transformed.files["train"], transformed.files["catalogue"]],
         eval_files=[transformed.files["valid"]],
         serving_model_dir=str(folder / "model"), model_run_dir=str(folder / "run"))
+
+
+@pytest.fixture(scope="module")
+def exported(transformed, tmp_path_factory):
+    """Folder of a training by `run_fn`, that was killed once, when it was about to export."""
+    folder = tmp_path_factory.mktemp("exported")
+    arguments = _arguments(transformed, folder)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(export, "save", _interrupt)
+        trainer.run_fn(arguments)
+    (checkpoints,) = (folder / "checkpoints").iterdir()
+    shutil.copytree(checkpoints, folder / "copy")
     trainer.run_fn(arguments)
     return folder
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_checkpoints_stay_until_the_model_is_exported(exported):
+    assert (exported / "copy" / "checkpoint").is_file()
+    assert list((exported / "checkpoints").iterdir()) == []
 
 
 def _requests(transformed):
@@ -159,11 +241,10 @@ def _requests(transformed):
 
 def test_the_exported_queries_are_the_model_s(transformed, exported):
     settings = transformed.settings()
-    checkpoints = next((exported / "checkpoints").iterdir())
     model, _ = trainer.train(
         settings=settings, transform=transformed.output, train_files=[transformed.files["train"]],
         catalogue_files=[transformed.files["catalogue"]], valid_files=[transformed.files["valid"]],
-        checkpoint_folder=str(checkpoints))
+        checkpoint_folder=str(exported / "copy"))
     saved = tf.saved_model.load(str(exported / "model"))
     given = {name: tf.constant(value) for name, value in _requests(transformed).items()}
     queries = saved.signatures["query"](**given)["query"].numpy()
@@ -183,7 +264,7 @@ def test_longer_histories_than_the_model_reads_are_legal(transformed, exported):
                 "context_device", "context_battery"}
     times = np.arange(10**9, 10**9 + 9)[np.newaxis]
     long = {n: np.repeat(v[:, :1], 9, axis=1) if n in sequence else v for n, v in one.items()}
-    long |= {features.EVENT_TIMESTAMP: times, requests.REQUEST_TIMESTAMP: times[:, -1] + 1}
+    long |= {features.EVENT_TIMESTAMP: times, features.REQUEST_TIMESTAMP: times[:, -1] + 1}
     short = {n: v[:, -5:] if n in sequence else v for n, v in long.items()}
     query = saved.signatures["query"]
     ask = lambda batch: query(**{n: tf.constant(v) for n, v in batch.items()})["query"].numpy()

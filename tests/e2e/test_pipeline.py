@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
+import subprocess
+import sys
+import time
 
 import ml_metadata as mlmd
 import pytest
@@ -114,3 +118,39 @@ def test_a_failed_component_names_itself_and_leaves_no_artifact(
     run = runs.Run(tmp_path / "runs", "small-shop")
     assert executions(run)["InteractionsExampleGen"] == ["FAILED"]
     assert not list(run.artifacts.glob("InteractionsExampleGen/examples/*"))
+
+
+def test_a_killed_training_goes_on_where_it_was(shop: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    overrides = ["training.epochs=30", "training.early_stopping.enabled=false"]
+    run = runs.Run(tmp_path, "small-shop")
+    options = [option for override in overrides for option in ("-o", override)]
+    command = [sys.executable, "-m", "pipeline.cli", "run", "--config", str(shop), "--root", str(tmp_path)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([*command, *options], **quiet)
+    try:
+        before = epochs_of(run.checkpoints, at_least=3, process=process)
+    finally:
+        process.kill()
+        process.wait()
+    pipeline_run.run(configuration.load(str(shop), overrides), tmp_path)
+    (history,) = run.artifacts.glob("Trainer/model_run/*/history.json")
+    after = json.loads(history.read_text(encoding="utf-8"))
+    assert len(after) == 30
+    assert after[: len(before)] == before  # to the second that each epoch took: they were not trained again
+    assert executions(run)["Trainer"][-1] == "COMPLETE"
+    assert executions(run)["Transform"] == ["COMPLETE", "CACHED"]
+
+
+def epochs_of(checkpoints: pathlib.Path, at_least: int, process: subprocess.Popen) -> list[dict]:
+    """Waits for a checkpoint's history to be that long."""
+    for _ in range(6000):
+        assert process.poll() is None, "the run ended before it could be killed"
+        for file in checkpoints.glob("*/history.json"):
+            try:
+                found = json.loads(file.read_text(encoding="utf-8"))
+            except ValueError:  # being written
+                continue
+            if len(found) >= at_least:
+                return found
+        time.sleep(0.05)
+    raise AssertionError(f"no {at_least} epochs in {checkpoints} after 300 s")

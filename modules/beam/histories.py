@@ -129,18 +129,21 @@ class MakeWindows(beam.DoFn):
 
     def _windows(self, profile: RawFeatures, events: list[Event], parts: sequences.Parts,
                  counts: dict[str, int]) -> Iterator[Any]:
-        seen = _distinct_items(events[:parts.train])
+        seen = list(dict.fromkeys(event[2] for event in events[:parts.train]))
         windows = sequences.train_windows(parts.train, self._max_history)
         for start, stop in windows:
             window = self._window(profile, events, start, stop, seen)
             yield beam.pvalue.TaggedOutput(features.SPLIT_TRAIN, window)
         held_out = {features.SPLIT_VALID: parts.valid, features.SPLIT_TEST: parts.test}
-        for name, targets in held_out.items():
+        known = set(seen)
+        for name, targets in held_out.items():  # from the end of train on, without a gap
             for target in targets:
                 start, stop = sequences.request_window(target, self._max_history)
-                seen = _distinct_items(events[:target])
                 window = self._window(profile, events, start, stop, seen)
                 yield beam.pvalue.TaggedOutput(name, window)
+                if events[target][2] not in known:
+                    known.add(events[target][2])
+                    seen = [*seen, events[target][2]]  # windows of no new item share one list
         counts |= {summary.USERS: 1, summary.EVENTS: len(events), summary.TRAIN_WINDOWS: len(windows),
                    summary.targets(features.SPLIT_TRAIN): parts.train,
                    **{summary.targets(name): len(targets) for name, targets in held_out.items()},
@@ -157,7 +160,3 @@ class MakeWindows(beam.DoFn):
                 features.EVENT_TIMESTAMP: [int(event[0]) for event in window],
                 features.WINDOW_START: [start],
                 features.SEEN_ITEM_ID: seen}
-
-
-def _distinct_items(events: list[Event]) -> list[str]:
-    return list(dict.fromkeys(event[2] for event in events))

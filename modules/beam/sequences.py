@@ -2,9 +2,9 @@
 
 A user's events are numbered 0..n-1 by (time, file order). A window is a range [start, stop) of them. L is
 `Features.max_history`: what a model sees before it predicts. Readers drop the first event of a window with
-start > 0 (it only makes the next one's time delta right), predict each event from those before it, and the
-first event of the history from the profile alone. So a window has `stop - start - 2` targets if start > 0,
-else `stop`.
+start > 0 or with more than L + 1 events (it only makes the next one's time delta right), predict each event
+from those before it, and the first event of the history from the profile alone. So a window of train has
+`stop - start - 2` targets if start > 0, else `stop`; one of valid or test has its last event.
 """
 
 from __future__ import annotations
@@ -67,9 +67,6 @@ def train_windows(n: int, max_history: int) -> list[tuple[int, int]]:
 def request_window(target: int, max_history: int) -> tuple[int, int]:
     """The window whose last event is the target: the L events before it and one more for the time delta.
 
-    With L events or fewer before the target, all of them and start 0. With L + 1 before it, start 1 and L of
-    them, so that start 0 always means a history of at most L events.
+    With L + 1 events or fewer before the target, that is all of them and start 0.
     """
-    if target <= max_history:
-        return 0, target + 1
-    return max(1, target - (max_history + 1)), target + 1
+    return max(0, target - (max_history + 1)), target + 1

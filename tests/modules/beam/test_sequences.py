@@ -39,7 +39,7 @@ def test_no_target_is_lost_or_doubled(max_history: int) -> None:
 @pytest.mark.parametrize(("target", "expected"), [
     (0, (0, 1)),  # a request without history
     (3, (0, 4)),  # 3 = L events before it
-    (4, (1, 5)),  # 4 before it: 3 inputs are events 2, 3 and event 1, kept for the delta of 2
+    (4, (0, 5)),  # 4 before it: inputs 1, 2, 3 and event 0 for the delta of 1
     (5, (1, 6)),  # 5 before it: inputs 2, 3, 4 and event 1 for the delta of 2
     (9, (5, 10)),
 ])

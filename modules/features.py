@@ -20,7 +20,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from modules import config
+from modules import data_config
 from modules import strict
 
 USER_ID = "user_id"
@@ -62,8 +62,8 @@ class Feature:
     name: str
     table: TableName
     column: str
-    kind: config.Kind
-    spec: config.Column
+    kind: data_config.Kind
+    spec: data_config.Column
 
     @property
     def transformed(self) -> str:
@@ -94,7 +94,7 @@ def request_name(feature: Feature) -> str:
     return f"request_{feature.name.removeprefix('context_')}"
 
 
-def _of(table: TableName, source: config.Table | None, role: str = "feature") -> tuple[Feature, ...]:
+def _of(table: TableName, source: data_config.Table | None, role: str = "feature") -> tuple[Feature, ...]:
     if source is None:
         return ()
     return tuple(
@@ -103,15 +103,15 @@ def _of(table: TableName, source: config.Table | None, role: str = "feature") ->
     )
 
 
-def user_features(data: config.Data) -> tuple[Feature, ...]:
+def user_features(data: data_config.Data) -> tuple[Feature, ...]:
     return _of("user", data.users)
 
 
-def item_features(data: config.Data) -> tuple[Feature, ...]:
+def item_features(data: data_config.Data) -> tuple[Feature, ...]:
     return _of("item", data.items)
 
 
-def event_features(data: config.Data) -> tuple[Feature, ...]:
+def event_features(data: data_config.Data) -> tuple[Feature, ...]:
     """What is known of an event once it has happened; the action type comes first where there is one."""
     found = _of("event", data.events)
     column = data.events.column_with("action_type")
@@ -124,16 +124,16 @@ def event_features(data: config.Data) -> tuple[Feature, ...]:
     )
 
 
-def context_features(data: config.Data) -> tuple[Feature, ...]:
+def context_features(data: data_config.Data) -> tuple[Feature, ...]:
     """What is known when the request is made, of the request and of each past event."""
     return _of("context", data.events, role="context")
 
 
-def all_features(data: config.Data) -> tuple[Feature, ...]:
+def all_features(data: data_config.Data) -> tuple[Feature, ...]:
     return (*user_features(data), *item_features(data), *event_features(data), *context_features(data))
 
 
-def check_names(data: config.Data) -> None:
+def check_names(data: data_config.Data) -> None:
     """Refuses columns that would share one name in the raw examples, after Transform or in requests.
 
     Raises:
@@ -152,9 +152,9 @@ def check_names(data: config.Data) -> None:
                     f"key and keep the name in the file as source: {feature.spec.source or feature.column}.")
 
 
-def _names_of_roles(data: config.Data) -> dict[str, str]:
+def _names_of_roles(data: data_config.Data) -> dict[str, str]:
     """Names that no feature may have, with whose they are; only those a table's prefix can lead to."""
-    def path(table: str, source: config.Table, role: str) -> str:
+    def path(table: str, source: data_config.Table, role: str) -> str:
         return f"data.{table}.columns.{source.column_with(role)}"
 
     owners = {name: path("events", data.events, role) for name, role in (
@@ -165,7 +165,7 @@ def _names_of_roles(data: config.Data) -> dict[str, str]:
     return owners | dict.fromkeys(TIME_FEATURES, "a feature derived from the timestamp")
 
 
-def sequence_names(data: config.Data) -> tuple[str, ...]:
+def sequence_names(data: data_config.Data) -> tuple[str, ...]:
     """Raw names of all features that have one value an event."""
     return (
         EVENT_ITEM_ID,

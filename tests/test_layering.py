@@ -67,7 +67,8 @@ def test_only_trainers_and_the_pipeline_import_tfx():
 
 
 def test_the_data_package_is_never_imported():
-    assert [file for file in _files(*OURS) if any(_package(n) == "recbole" for n in _imports(file))] == []
+    importers = [file.name for file in _files(*OURS) if any(_package(n) == "recbole" for n in _imports(file))]
+    assert importers == ["recbole_sasrec.py"]  # a benchmark that runs in RecBole's own environment
 
 
 def test_legacy_keras_is_switched_in_one_place():

@@ -46,9 +46,10 @@ def lines(
     with svg.axes_of(height=2.5) as (drawing, ax):
         for colour, (name, points) in zip(svg.SERIES, series.items()):
             ax.plot(*zip(*points), color=colour, label=name if len(series) > 1 else "")
-            if mark:
+            marked = [p for p in points if mark and p[0] == mark[0]]
+            if marked:
                 ax.plot(
-                    *zip(*[p for p in points if p[0] == mark[0]]),
+                    *zip(*marked),
                     "o",
                     color=colour,
                     markersize=7,

@@ -13,7 +13,9 @@ from pipeline.report import charts
 from pipeline.report import sources
 from pipeline.report import text
 
-Epoch = dict[str, Any]  # epoch, loss, val_loss, metrics{}, learning_rate, seconds, positions_per_second
+# epoch, loss, val_loss, metrics{}, learning_rate, seconds, positions_per_second; the values of validation
+# (val_loss and metrics) are None where no held-out item is in the catalogue.
+Epoch = dict[str, Any]
 
 
 def body(source: sources.Source) -> list[blocks.Block]:
@@ -31,8 +33,8 @@ def exported(history: Sequence[Epoch], settings: config.EarlyStopping) -> Epoch:
 
 
 def value(epoch: Epoch, monitor: str) -> float:
-    """What early stopping looks at."""
-    return epoch["val_loss"] if monitor == "loss" else epoch["metrics"][monitor]
+    """What early stopping looks at; NaN where validation measured nothing."""
+    return _value(epoch, "val_loss" if monitor == "loss" else monitor)
 
 
 def curves(history: Sequence[Epoch], settings: config.EarlyStopping) -> list[blocks.Block]:
@@ -43,25 +45,18 @@ def curves(history: Sequence[Epoch], settings: config.EarlyStopping) -> list[blo
     kinds: dict[str, list[str]] = {}
     for name in names:
         kinds.setdefault(name.partition("@")[0], []).append(name)
-    figures = [
-        _figure(
-            {"training": _points(history, "loss"), "validation": _points(history, "val_loss")}, "loss", mark
-        )
-    ]
-    figures += [
-        _figure(
-            {n: _points(history, n) for n in of_kind[: charts.MOST_SERIES]}, f"{kind} on validation", mark
-        )
-        for kind, of_kind in kinds.items()
-    ]
-    figures.append(_figure({"learning rate": _points(history, "learning_rate")}, "learning rate", mark))
+    series = {"loss": {"training": _points(history, "loss"), "validation": _points(history, "val_loss")}}
+    for kind, of_kind in kinds.items():
+        series[f"{kind} on validation"] = {n: _points(history, n) for n in of_kind[: charts.MOST_SERIES]}
+    series["learning rate"] = {"learning rate": _points(history, "learning_rate")}
+    figures = [f for what, points in series.items() for f in _figure(points, what, mark)]
     shown = "validation loss" if settings.monitor == "loss" else settings.monitor
     return [
         blocks.Facts(
             (
                 ("epochs", str(len(history))),
                 ("exported epoch", str(best["epoch"])),
-                (f"its {shown}", f"{value(best, settings.monitor):.4f}"),
+                (f"its {shown}", _text(value(best, settings.monitor))),
                 ("training time", text.duration(sum(e["seconds"] for e in history))),
                 (
                     "target positions per second",
@@ -75,20 +70,33 @@ def curves(history: Sequence[Epoch], settings: config.EarlyStopping) -> list[blo
 
 
 def _points(history: Sequence[Epoch], key: str) -> list[tuple[float, float]]:
-    """(epoch, value) of a key of the epochs or of their metrics."""
-    return [(e["epoch"], e[key] if key in e else e["metrics"][key]) for e in history]
+    """(epoch, value) of a key of the epochs or of their metrics, where it was measured."""
+    return [(e["epoch"], _value(e, key)) for e in history if not math.isnan(_value(e, key))]
+
+
+def _value(epoch: Epoch, key: str) -> float:
+    found = epoch[key] if key in epoch else epoch["metrics"][key]
+    return math.nan if found is None else found
+
+
+def _text(value: float) -> str:
+    return "not measured" if math.isnan(value) else f"{value:.4f}"
 
 
 def _figure(
     points: dict[str, list[tuple[float, float]]], what: str, mark: tuple[float, str]
-) -> blocks.Figure:
+) -> list[blocks.Figure]:
+    """One figure, or none if nothing of it was measured."""
+    points = {label: values for label, values in points.items() if values}
+    if not points:
+        return []
     ends = ", ".join(
         f"{label} from {values[0][1]:.4g} to {values[-1][1]:.4g}" for label, values in points.items()
     )
     svg = charts.lines(
         points, alt=f"{what} by epoch: {ends}; {mark[1]}.", x_label="epoch", y_label=what, mark=mark
     )
-    return blocks.Figure(svg, "")
+    return [blocks.Figure(svg, "")]
 
 
 def _table(history: Sequence[Epoch], names: Sequence[str], best: Epoch) -> blocks.Table:
@@ -97,8 +105,7 @@ def _table(history: Sequence[Epoch], names: Sequence[str], best: Epoch) -> block
         values = [
             str(e["epoch"]),
             f"{e['loss']:.4f}",
-            f"{e['val_loss']:.4f}",
-            *(f"{e['metrics'][n]:.4f}" for n in names),
+            *(_text(_value(e, n)) for n in ("val_loss", *names)),
             f"{e['learning_rate']:.2e}",
             f"{e['seconds']:.1f}",
             f"{e['positions_per_second']:,.0f}",

@@ -51,12 +51,41 @@ def test_exported_epoch(values: tuple[float, ...], settings: config.EarlyStoppin
     assert learning.exported(epochs(*values), settings)["epoch"] == expected
 
 
+@pytest.mark.parametrize("missing", [None, math.nan])  # as history files have it now, and as they had it
+def test_epochs_that_validation_could_not_measure_are_said_so(missing: float | None) -> None:
+    history = copy.deepcopy(small_run.HISTORY)
+    for epoch in history:
+        epoch |= {"val_loss": missing, "metrics": dict.fromkeys(epoch["metrics"], missing)}
+    facts, figures, folded = learning.curves(history, config.EarlyStopping())
+    assert ("exported epoch", str(len(history))) in facts.facts  # the last one, as nothing is known of any
+    assert ("its NDCG@10", "not measured") in facts.facts
+    assert [re.findall('aria-label="(.*?) by epoch', f.svg) for f in figures.blocks] == [
+        ["loss"], ["learning rate"]]
+    assert cells(folded.blocks[0])[0][:4] == ["1", "5.1000", "not measured", "not measured"]
+
+
+def test_an_epoch_that_validation_measured_in_part_is_left_out_of_that_curve() -> None:
+    history = copy.deepcopy(small_run.HISTORY)
+    history[-1]["val_loss"] = None
+    history[-1]["metrics"]["NDCG@10"] = 1.0  # the exported epoch, which the figure of the loss marks
+    _, figures, _ = learning.curves(history, config.EarlyStopping())
+    assert "validation from 4.9 to 4.5" in figures.blocks[0].svg
+
+
 def test_gain_is_over_the_better_baseline_and_errors_keep_their_place() -> None:
     split = small_run.evaluation()["splits"]["test"]
     (test, _) = results.tables({"test": split, "valid": split}, [10])
     assert test.columns == ("metric", "recall#", "popularity#", "co-occurrence#", "gain#")
     ndcg = cells(test)[1]
     assert ndcg == ["NDCG@10", "0.1170 ±\u00a00.0071", "0.0500 ±\u00a00.0071", "0.0985 ±\u00a00.0071", "+19%"]
+
+
+def test_targets_that_no_list_can_hold_are_told_of() -> None:
+    splits = small_run.evaluation()["splits"]
+    assert list(results.repeats(splits)) == []
+    splits["test"]["targets_seen"] = 41
+    (sentence,) = results.repeats(splits)
+    assert sentence.startswith("Of the 943 held-out events of test, 41 are of an item")
 
 
 def test_last_blessed_is_a_column_where_there_was_one() -> None:
@@ -140,12 +169,11 @@ def test_popularity_bins_become_bars_with_their_values_as_text() -> None:
 
 
 def test_sample_users_have_hits_and_misses_and_do_not_depend_on_the_order() -> None:
-    answers = [
-        samples.Answer(f"u{n}", 0, "i", rank, ()) for n, rank in enumerate([1, 10, 11, 0, 5, 7, 0, 0, 200])
-    ]
-    chosen = samples.choose(answers)
-    assert [0 < a.rank <= 10 for a in chosen] == [True, True, True, False, False, False]
-    assert samples.choose(answers[::-1]) == chosen
+    ranks = [1, 10, 11, 0, 5, 7, 0, 0, 200]
+    users = [f"u{n}" for n in range(9)]
+    chosen = samples.choose(users, ranks)
+    assert [0 < ranks[n] <= 10 for n in chosen] == [True, True, True, False, False, False]
+    assert [8 - n for n in samples.choose(users[::-1], ranks[::-1])] == chosen
 
 
 def test_history_lengths_are_named_by_their_upper_ends() -> None:

@@ -6,6 +6,10 @@ Trains on the Transform output of a finished run, without the rest of the pipeli
   python -m benchmarks.recall_accuracy --run runs/movielens-100k --output wide.tsv --only default \
     -o model.dim=128
 
+Or prints the command that runs the whole pipeline with a variant, in a folder of its own:
+
+  python -m benchmarks.recall_accuracy --print "existing recommender"
+
 A line of the output holds the variant, the seed, the epochs trained, the metrics of the exported weights on
 validation and test, the seconds of training and the target positions per second. Choose on validation.
 """
@@ -14,9 +18,10 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+import shlex
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import tensorflow_transform as tft
 
@@ -63,6 +68,9 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 def main() -> None:
     arguments = _arguments()
+    if arguments.print:
+        print(command(arguments.print, arguments.config, arguments.override))
+        return
     chosen = {n: VARIANTS[n] for n in arguments.only or VARIANTS}
     for name, overrides in chosen.items():
         rows = []
@@ -75,6 +83,18 @@ def main() -> None:
         mean = {key: statistics.mean(row[key] for row in rows) for key in rows[0]}
         print(f"== {name}, mean of {len(rows)}: "
               + ", ".join(f"{key} {value:.4f}" for key, value in mean.items()), flush=True)
+
+
+def command(variant: str, config: str, overrides: Sequence[str] = ()) -> str:
+    """The shell command that runs the pipeline with the variant; its name keeps other runs' models apart."""
+    name = f"{configuration.load(config).name}-{variant.lower().replace(' ', '-')}"
+    options = [f"-o {shlex.quote(o)}" for o in (f"name={name}", *VARIANTS[variant], *overrides)]
+    lines = [f".venv/bin/recsys run --config {shlex.quote(config)}"]
+    for option in options:
+        if len(lines[-1]) + len(option) > 107:
+            lines.append(" ")
+        lines[-1] += f" {option}"
+    return " \\\n".join(lines)
 
 
 def _measure(settings: model_lib.Settings, run: pathlib.Path) -> dict[str, float]:
@@ -124,13 +144,17 @@ def _append(path: pathlib.Path, row: dict[str, object]) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", required=True, help="folder of a finished run")
+    parser.add_argument("--print", choices=list(VARIANTS), help="the command of a variant, and train nothing")
+    parser.add_argument("--run", help="folder of a finished run")
     parser.add_argument("--config", default="movielens-100k")
-    parser.add_argument("--output", required=True, help="a TSV file, appended to")
+    parser.add_argument("--output", help="a TSV file, appended to")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), help="variants; default all")
     parser.add_argument("-o", "--override", action="append", default=[], metavar="KEY=VALUE")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not (arguments.print or (arguments.run and arguments.output)):
+        parser.error("expected --run and --output, or --print")
+    return arguments
 
 
 if __name__ == "__main__":

@@ -153,11 +153,23 @@ def read_history(path: str) -> list[Epoch]:
     if not tf.io.gfile.exists(path):
         return []
     with tf.io.gfile.GFile(path) as f:
-        return [Epoch(**e) for e in json.load(f)]
+        return [Epoch(**{**e, "val_loss": _number(e["val_loss"]),
+                         "metrics": {n: _number(v) for n, v in e["metrics"].items()}}) for e in json.load(f)]
 
 
 def write_history(path: str, history: Sequence[Epoch]) -> None:
-    """Writes the epochs as a JSON list."""
-    plain: list[dict[str, Any]] = [dataclasses.asdict(e) for e in history]
+    """Writes the epochs as a JSON list; validation's values are null where there was nothing to measure."""
+    plain: list[dict[str, Any]] = [
+        {**dataclasses.asdict(e), "val_loss": _null(e.val_loss),
+         "metrics": {n: _null(v) for n, v in e.metrics.items()}} for e in history]
     with tf.io.gfile.GFile(path, "w") as f:
-        json.dump(plain, f, indent=1)
+        json.dump(plain, f, indent=1, allow_nan=False)
+
+
+def _null(value: float) -> float | None:
+    """The value as JSON has it, which knows no NaN and no infinity."""
+    return value if math.isfinite(value) else None
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

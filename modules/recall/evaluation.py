@@ -11,25 +11,24 @@ import numpy as np
 def ranks(scores: np.ndarray, targets: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """1-based place of each target among the items that the user has not seen.
 
-    Items that score the same share their places: the target gets the mean one, so neither the order of ids
-    nor a model that scores everything alike can look good. A score that is not a number counts as the
-    lowest.
+    A target that the user has seen is never served: its place is infinity, a miss at every depth. Items that
+    score the same share their places: the target gets the mean one, so neither the order of ids nor a model
+    that scores everything alike can look good. A score that is not a number counts as the lowest.
 
     Args:
       scores: float [users, items].
       targets: int [users], the held-out item.
-      seen: bool [users, items]; a target stays in even if it was seen.
+      seen: bool [users, items].
 
     Returns:
       float [users].
     """
     scores = np.where(np.isnan(scores), -np.inf, scores)
     own = np.take_along_axis(scores, targets[:, np.newaxis], axis=1)
-    others = ~seen
-    np.put_along_axis(others, targets[:, np.newaxis], False, axis=1)
-    above = np.sum((scores > own) & others, axis=1)
-    ties = np.sum((scores == own) & others, axis=1)
-    return 1.0 + above + ties / 2.0
+    above = np.sum((scores > own) & ~seen, axis=1)
+    ties = np.sum((scores == own) & ~seen, axis=1) - 1  # without the target itself
+    served = ~np.take_along_axis(seen, targets[:, np.newaxis], axis=1)[:, 0]
+    return np.where(served, 1.0 + above + ties / 2.0, np.inf)
 
 
 def metric(name: str, places: np.ndarray) -> float:
@@ -37,7 +36,7 @@ def metric(name: str, places: np.ndarray) -> float:
 
     Args:
       name: like `NDCG@10`.
-      places: float [users], 1-based ranks.
+      places: float [users], 1-based ranks, infinity for a miss.
     """
     kind, depth = name.split("@")
     gains = {"HR": np.ones_like(places), "NDCG": math.log(2) / np.log1p(places), "MRR": 1.0 / places}[kind]

@@ -116,9 +116,11 @@ def sequences(patterns: Sequence[str], spec: Mapping, layout: Layout, unknown_it
     return read_examples(patterns, spec, names).map(trim, tf.data.AUTOTUNE)
 
 
-def batches(examples: tf.data.Dataset, layout: Layout, batch_positions: int) -> tf.data.Dataset:
-    """Pads sequences of like length together; a batch holds at most about `batch_positions` places."""
-    lengths, sizes = batch_sizes(layout, batch_positions)
+def batches(examples: tf.data.Dataset, layout: Layout, batch_positions: int,
+            most: int | None = None) -> tf.data.Dataset:
+    """Pads sequences of like length together; a batch holds about `batch_positions` places, and no more than
+    `most` sequences."""
+    lengths, sizes = batch_sizes(layout, batch_positions, most)
     spec = examples.element_spec
     return examples.bucket_by_sequence_length(
         element_length_func=lambda e: tf.size(e[ITEMS]),
@@ -156,11 +158,12 @@ def shuffle_ties(example: Batch, layout: Layout, seed: tf.Tensor) -> Batch:
     return {**example, **{name: tf.gather(example[name], order) for name in (*moved, TARGET_WEIGHT)}}
 
 
-def batch_sizes(layout: Layout, batch_positions: int) -> tuple[list[int], list[int]]:
-    """(longest sequences of the buckets, sequences in a batch of each)."""
+def batch_sizes(layout: Layout, batch_positions: int,
+                most: int | None = None) -> tuple[list[int], list[int]]:
+    """(longest sequences of the buckets, sequences in a batch of each); arguments as for `batches`."""
     longest = layout.max_history + 1
     lengths = [b for b in _BUCKETS if b < longest] + [longest]
-    return lengths, [max(1, batch_positions // length) for length in lengths]
+    return lengths, [max(1, min(batch_positions // length, most or batch_positions)) for length in lengths]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,11 +191,16 @@ def summarise(examples: tf.data.Dataset, layout: Layout, batch_positions: int, r
 
 
 def read_catalogue(patterns: Sequence[str], spec: Mapping, specs: Sequence[features.Feature],
-                   ids: Sequence[bytes], counts: np.ndarray) -> item_tower.Catalogue:
-    """The catalogue's features by item id; padding and the unknown item have zeros, or no values.
+                   sizes: Mapping[str, int], ids: Sequence[bytes],
+                   counts: np.ndarray) -> item_tower.Catalogue:
+    """The catalogue's features by item id.
+
+    Padding and the unknown item have what Transform gives for a value that it does not know: of a category
+    the last id, zeros (the mean) of numbers, and no values of a list.
 
     Args:
       specs: the item features that the model uses.
+      sizes: for each categorical feature its number of ids, the unknown one included.
       ids: the vocabulary.
       counts: see `item_tower.Catalogue`.
     """
@@ -209,7 +217,8 @@ def read_catalogue(patterns: Sequence[str], spec: Mapping, specs: Sequence[featu
                 column[row, :len(value)] = value
         else:
             stacked = np.stack(values) if feature.kind == "vector" else np.concatenate(values)
-            column = np.zeros([len(ids) + 2, *stacked.shape[1:]], stacked.dtype)
+            unknown = sizes[feature.name] - 1 if feature.kind == "categorical" else 0
+            column = np.full([len(ids) + 2, *stacked.shape[1:]], unknown, stacked.dtype)
             column[rows] = stacked
         table[feature.transformed] = column
     return item_tower.Catalogue(ids, table, counts)

@@ -26,23 +26,27 @@ class Validation:
     def __init__(self, model: model_lib.RecallModel, batches: tf.data.Dataset, monitor: str):
         self._model, self._batches = model, list(batches)
         self._names = evaluation.names(DEPTHS, *([monitor] if monitor != "loss" else []))
-        self._scored = tf.function(self._score, input_signature=[batches.element_spec])
+        self._vectors = tf.function(lambda: model.candidates(model.all_items()))
+        self._scored = tf.function(self._score, input_signature=[
+            batches.element_spec, tf.TensorSpec([model.items, model.settings.model.dim])])
 
-    def _score(self, batch: input_data.Batch) -> tuple[tf.Tensor, ...]:
+    def _score(self, batch: input_data.Batch, vectors: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """`vectors`: float [items, dim]; returns what `__call__` needs of each sequence."""
         items = batch[input_data.ITEMS]
         last = tf.reduce_sum(tf.cast(items != features.PADDING_ID, tf.int32), axis=1) - 1
         queries = self._model.last_queries(batch)
-        scores = tf.matmul(queries, self._model.candidates(self._model.all_items()), transpose_b=True)
-        return (scores, tf.gather(items, last, batch_dims=1), self._model.seen(batch)[:, 1:-1],
+        scores = tf.matmul(queries, vectors, transpose_b=True)
+        return (scores, tf.gather(items, last, batch_dims=1),
+                self._model.seen(batch, self._model.all_items()),
                 tf.gather(batch[input_data.TARGET_WEIGHT], last, batch_dims=1),
                 self._model.target_losses(queries, tf.gather(items, last, batch_dims=1),
                                           tf.range(tf.shape(items)[0], dtype=tf.int64), batch))
 
     def __call__(self) -> tuple[float, dict[str, float]]:
         """(mean loss, metrics), over the sequences whose held-out item is in the catalogue."""
-        places, values = [], []
+        places, values, vectors = [], [], self._vectors()
         for batch in self._batches:
-            scores, targets, seen, weights, loss = (t.numpy() for t in self._scored(batch))
+            scores, targets, seen, weights, loss = (t.numpy() for t in self._scored(batch, vectors))
             known = weights > 0
             places.append(evaluation.ranks(scores[known], targets[known] - 1, seen[known]))
             values.append(loss[known])

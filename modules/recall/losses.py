@@ -5,25 +5,31 @@ All take logits' parts, not probabilities, and return one value a target, so tha
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 MASKED = -1e9  # a logit that is left out
 
 
-def log_inclusion(counts: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
+def shares(counts: np.ndarray) -> np.ndarray:
+    """float32 [items]: each one's share of all targets; items that are never a target count as seen once."""
+    counts = np.maximum(counts, 1)
+    return (counts / counts.sum()).astype(np.float32)
+
+
+def log_inclusion(share: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     """log Q of the sampling-bias correction, for the *distinct* items of a batch.
 
     An item with share p of all targets is among `draws` of them with probability Q = 1 - (1 - p)^draws;
     with one draw this is p, the sampling probability of Yi et al. (RecSys 2019, section 3).
 
     Args:
-      counts: float [items], how often each is a target of the training split.
+      share: float [items], see `shares`.
       draws: float scalar, targets in the batch.
 
     Returns:
-      float [items], at most 0. Items that are never a target count as seen once.
+      float [items], at most 0.
     """
-    share = tf.maximum(counts, 1.0) / tf.reduce_sum(tf.maximum(counts, 1.0))
     return tf.math.log(-tf.math.expm1(draws * tf.math.log1p(-tf.minimum(share, 1.0 - 1e-7))))
 
 

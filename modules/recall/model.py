@@ -39,7 +39,7 @@ class RecallModel(tfrs.Model):
             model.dim, catalogue, specs, sizes, model.item_id_dropout, name="item_tower")
         self.query_tower = query_tower.QueryTower(settings.data, model, settings.features.max_history, sizes,
                                                   name="query_tower")
-        self.counts = tf.Variable(catalogue.counts, trainable=False, dtype=tf.float32, name="target_counts")
+        self.share = tf.Variable(losses.shares(catalogue.counts), trainable=False, name="target_share")
         self.log_temperature = tf.Variable(
             tf.math.log(settings.training.temperature), dtype=tf.float32,
             trainable=settings.training.learn_temperature, name="log_temperature")
@@ -97,7 +97,10 @@ class RecallModel(tfrs.Model):
 
     def _random_negative_loss(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor,
                               inputs: input_data.Batch, training: bool) -> tf.Tensor:
-        negatives = losses.random_negatives(self.seen(inputs), rows, self.items)
+        """SASRec's loss, of plain dot products: it has no temperature, and would barely learn from vectors of
+        length 1, whose scores stay between -1 and 1. The configuration refuses the two together."""
+        seen = self.seen(inputs, tf.range(self.items + 2, dtype=tf.int64))
+        negatives = losses.random_negatives(seen, rows, self.items)
         vectors = self.candidates(tf.concat([positives, negatives], axis=0), training)
         positive, negative = (tf.reduce_sum(queries * half, axis=-1) for half in tf.split(vectors, 2))
         return losses.pairwise_bce(positive, negative)
@@ -121,24 +124,28 @@ class RecallModel(tfrs.Model):
             return losses.in_batch_bce(logits, positive, excluded)
         log_q = None
         if settings.logq_correction and draws is not None:
-            log_q = tf.gather(losses.log_inclusion(self.counts, draws), candidates)
+            log_q = losses.log_inclusion(tf.gather(self.share, candidates), draws)
         return losses.infonce(logits, positive, log_q, excluded)
 
     def _no_negatives(self, positives: tf.Tensor, candidates: tf.Tensor, rows: tf.Tensor,
                       inputs: input_data.Batch) -> tf.Tensor | None:
         settings, excluded = self.settings.training, None
         if settings.mask_own_positives:
-            excluded = tf.gather(tf.gather(self.seen(inputs), candidates, axis=1), rows)
+            excluded = tf.gather(self.seen(inputs, candidates), rows)
         if settings.mask_duplicates and settings.candidates == "targets":  # else there are none
             same = positives[:, tf.newaxis] == candidates[tf.newaxis]
             excluded = same if excluded is None else excluded | same
         return excluded
 
-    def seen(self, inputs: input_data.Batch) -> tf.Tensor:
-        """bool [batch, items + 2]: which items each user has in the split's history."""
-        seen = inputs[input_data.SEEN]
+    def seen(self, inputs: input_data.Batch, item_ids: tf.Tensor) -> tf.Tensor:
+        """bool [batch, n]: which of the items, int64 [n], each user has in the split's history."""
+        distinct, columns = tf.unique(item_ids)
+        count = tf.size(distinct)  # also the column of all other items
+        column = tf.tensor_scatter_nd_update(
+            tf.fill([self.items + 2], count), distinct[:, tf.newaxis], tf.range(count))
+        seen = tf.gather(column, inputs[input_data.SEEN])
         users, width = tf.unstack(tf.shape(seen))
-        rows = tf.repeat(tf.range(tf.cast(users, tf.int64)), width)
-        pairs = tf.stack([rows, tf.reshape(seen, [-1])], axis=1)
-        nothing = tf.zeros([users, self.items + 2], tf.bool)
-        return tf.tensor_scatter_nd_update(nothing, pairs, tf.ones([users * width], tf.bool))
+        pairs = tf.stack([tf.repeat(tf.range(users), width), tf.reshape(seen, [-1])], axis=1)
+        found = tf.tensor_scatter_nd_update(
+            tf.zeros([users, count + 1], tf.bool), pairs, tf.ones([users * width], tf.bool))
+        return tf.gather(found, columns, axis=1)

@@ -23,27 +23,30 @@ from modules.recall import model as model_lib
 
 SECTIONS = ("data", "features", "model", "training")
 _VALIDATION_POSITIONS = 16_384  # of a batch
-_SCORES = 2**25  # of a batch of validation, against the whole catalogue
+_VALIDATION_SCORES = 2**25  # of a batch: its sequences times the catalogue's items
 
 
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
     """Trains on the splits `train` and `catalogue`, validates on the other files, and exports the best model.
 
     `fn_args.custom_config` holds `config` (the sections of SECTIONS), `checkpoint_root` (a folder) and
-    `source_digest`; training goes on from a checkpoint of the same configuration, code and examples.
+    `source_digest`; training goes on from a checkpoint of the same configuration, code and examples. The
+    checkpoints go once the model is exported.
     """
     custom = fn_args.custom_config
     settings = read_settings(custom["config"])
     transform = tft.TFTransformOutput(fn_args.transform_output)
     train_files, catalogue_files = _split(fn_args.train_files)
     digest = _digest(custom, train_files + catalogue_files + list(fn_args.eval_files))
+    checkpoints = os.path.join(custom["checkpoint_root"], digest)
     model, history = train(
         settings=settings, transform=transform, train_files=train_files, catalogue_files=catalogue_files,
-        valid_files=fn_args.eval_files, checkpoint_folder=os.path.join(custom["checkpoint_root"], digest),
+        valid_files=fn_args.eval_files, checkpoint_folder=checkpoints,
         watchers=[callbacks.TensorBoard(fn_args.model_run_dir)])
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     callbacks.write_history(os.path.join(fn_args.model_run_dir, "history.json"), history)
     export.save(model, transform, vocabulary(transform, features.ITEM_VOCABULARY), fn_args.serving_model_dir)
+    tf.io.gfile.rmtree(checkpoints)
 
 
 def read_settings(config: str | Mapping[str, Any]) -> model_lib.Settings:
@@ -69,14 +72,16 @@ def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, tra
     if not summary.counts.any():
         raise ValueError("Training needs at least one event of a known item, the split train has none; check "
                          "the split's cut-off times and data.unknown_item.")
+    sizes = vocabulary_sizes(settings, transform)
     catalogue = input_data.read_catalogue(
-        catalogue_files, spec, features.item_features(settings.data), ids, summary.counts)
-    model = model_lib.RecallModel(settings, catalogue, vocabulary_sizes(settings, transform))
+        catalogue_files, spec, features.item_features(settings.data), sizes, ids, summary.counts)
+    model = model_lib.RecallModel(settings, catalogue, sizes)
     batches = lambda epoch: input_data.training_batches(examples, layout, training, epoch)
     model.compute_loss(next(iter(batches(0))))  # builds it
     monitor = training.early_stopping.monitor
-    positions = max(1, min(_VALIDATION_POSITIONS, _SCORES // len(ids)))
-    validate = loop.Validation(model, input_data.batches(held_out, layout, positions), monitor)
+    validation = input_data.batches(
+        held_out, layout, _VALIDATION_POSITIONS, most=max(1, _VALIDATION_SCORES // len(ids)))
+    validate = loop.Validation(model, validation, monitor)
     shown = "NDCG@10" if monitor == "loss" else monitor
     history = loop.fit(
         loop.Trainer(model, summary.steps), batches, validate,

@@ -26,9 +26,11 @@ def test_scores_that_are_no_numbers_do_not_look_good():
     assert evaluation.ranks(scores, np.array([0]), np.zeros((1, 5), bool)).tolist() == [5.0]
 
 
-def test_a_target_that_was_seen_stays_in():
-    scores = np.array([[0.1, 0.9]])
-    assert evaluation.ranks(scores, np.array([0]), np.array([[True, False]])).tolist() == [2.0]
+def test_a_target_that_was_seen_is_never_served():
+    scores, seen = np.array([[0.9, 0.1], [0.9, 0.1]]), np.array([[True, False], [True, False]])
+    places = evaluation.ranks(scores, np.array([0, 1]), seen)
+    assert places.tolist() == [math.inf, 1.0]
+    assert [evaluation.metric(name, places) for name in ("HR@2", "NDCG@2", "MRR@2")] == [0.5, 0.5, 0.5]
 
 
 def test_metrics_by_hand():

@@ -93,6 +93,18 @@ def test_batches_pad_lists_with_minus_one(transformed):
     assert (hobbies >= 0).any()
 
 
+def test_a_batch_holds_no_more_sequences_than_asked(transformed):
+    settings = transformed.settings()
+    examples, layout = transformed.sequences("valid", settings), transformed.layout(settings)
+
+    def rows(most):
+        found = list(input_data.batches(examples, layout, 10_000, most).as_numpy_iterator())
+        return [len(batch[input_data.ITEMS]) for batch in found]
+
+    assert rows(None) == [8]
+    assert rows(3) == [3, 3, 2]
+
+
 def test_shuffled_ties_keep_the_seconds_together(transformed):
     settings = transformed.settings()
     layout = transformed.layout(settings)
@@ -126,3 +138,12 @@ def test_catalogue_rows_are_the_vocabulary_s(transformed):
     counts = [{0: 1, 1: 1, 2: 2}[n % 3] for n in order]  # without tags: the column's default
     assert (tags[1:-1] >= 0).sum(axis=1).tolist() == counts
     assert tags[0].tolist() == tags[-1].tolist() == [-1, -1]
+
+
+def test_the_unknown_item_has_what_transform_gives_for_unknown_values(transformed):
+    found = transformed.catalogue(transformed.settings()).features
+    assert set(found["item_brand_xf"][1:-1]) == {0, 1}  # brands a and b
+    for row in (0, 13):
+        assert found["item_brand_xf"][row] == 2
+        assert found["item_price_xf"][row] == 0.0
+        assert found["item_image_xf"][row].tolist() == [0.0, 0.0, 0.0]

@@ -215,9 +215,10 @@ def exported(transformed, tmp_path_factory):
     """Folder of a training by `run_fn`, that was killed once, when it was about to export."""
     folder = tmp_path_factory.mktemp("exported")
     arguments = _arguments(transformed, folder)
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export, "save", _interrupt)
-        trainer.run_fn(arguments)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.run_fn(arguments)
     (checkpoints,) = (folder / "checkpoints").iterdir()
     shutil.copytree(checkpoints, folder / "copy")
     trainer.run_fn(arguments)

@@ -34,9 +34,10 @@ def test_infonce_subtracts_log_q():
 def test_log_inclusion_by_hand():
     # Shares 1/4 and 3/4 (an item never seen counts as seen once: 1 + 3 = 4). One draw: the shares themselves.
     # Two draws: 1 - (3/4)^2 = 7/16 and 1 - (1/4)^2 = 15/16.
-    counts = tf.constant([0.0, 3.0])
-    np.testing.assert_allclose(tf.exp(losses.log_inclusion(counts, 1.0)), [1 / 4, 3 / 4], rtol=1e-5)
-    np.testing.assert_allclose(tf.exp(losses.log_inclusion(counts, 2.0)), [7 / 16, 15 / 16], rtol=1e-5)
+    share = losses.shares(np.array([0, 3]))
+    np.testing.assert_allclose(share, [1 / 4, 3 / 4])
+    np.testing.assert_allclose(tf.exp(losses.log_inclusion(share, 1.0)), [1 / 4, 3 / 4], rtol=1e-5)
+    np.testing.assert_allclose(tf.exp(losses.log_inclusion(share, 2.0)), [7 / 16, 15 / 16], rtol=1e-5)
 
 
 def test_log_inclusion_is_how_often_a_sampled_batch_holds_the_item():
@@ -44,7 +45,7 @@ def test_log_inclusion_is_how_often_a_sampled_batch_holds_the_item():
     counts = np.array([1.0, 2.0, 5.0, 12.0])
     batches = rng.choice(4, p=counts / counts.sum(), size=(20_000, 6))
     frequency = [np.mean(np.any(batches == item, axis=1)) for item in range(4)]
-    value = losses.log_inclusion(tf.constant(counts, tf.float32), 6.0)
+    value = losses.log_inclusion(losses.shares(counts), 6.0)
     np.testing.assert_allclose(np.exp(value), frequency, atol=0.01)
 
 

@@ -47,14 +47,13 @@ def test_padding_changes_nothing(transformed):
     np.testing.assert_allclose(model.last_queries(batch)[row], model(alone)[0, -1], atol=1e-5)
 
 
-def _reference(model, batch, *, temperature, log_q, own, duplicates, distinct):
+def _reference(model, batch, counts, *, temperature, log_q, own, duplicates, distinct):
     """InfoNCE with loops, from the model's queries and candidates."""
     weights, items = batch[input_data.TARGET_WEIGHT].numpy(), batch[input_data.ITEMS].numpy()
     queries, vectors = model(batch).numpy(), model.candidates(model.all_items()).numpy()
     targets = [(row, place) for row, place in np.argwhere(weights > 0)]
     positives = [items[t] for t in targets]
     candidates = sorted(set(positives)) if distinct else positives
-    counts = model.counts.numpy()
     share = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
     probability = 1 - (1 - share) ** (len(targets) if distinct else 1)
     total = 0.0
@@ -73,6 +72,13 @@ def _reference(model, batch, *, temperature, log_q, own, duplicates, distinct):
     return total / weights.sum()
 
 
+def test_seen_by_hand(transformed):
+    model = transformed.model(transformed.settings())
+    batch = {input_data.SEEN: tf.constant([[3, 5, 13], [12, 0, 0]], tf.int64)}  # 13 is unknown, 0 pads
+    found = model.seen(batch, tf.constant([5, 12, 1, 5, 13], tf.int64))
+    assert found.numpy().tolist() == [[True, False, False, True, True], [False, True, False, False, False]]
+
+
 @pytest.mark.parametrize("distinct", [True, False])
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("other", [True, False])
@@ -84,7 +90,7 @@ def test_loss_against_numpy(transformed, distinct, own, other):
     model, batch = transformed.model(settings, counts), transformed.batch(settings)
     batch = {**batch, input_data.TARGET_WEIGHT: batch[input_data.TARGET_WEIGHT] * [1.0, 2.0, 1.0, 3.0, 1.0]}
     expected = _reference(
-        model, batch, temperature=0.3, log_q=other, own=own, duplicates=other, distinct=distinct)
+        model, batch, counts, temperature=0.3, log_q=other, own=own, duplicates=other, distinct=distinct)
     np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-4)
 
 

@@ -76,9 +76,7 @@ def main() -> None:
         rows = []
         for seed in arguments.seeds:
             everything = [*overrides, *arguments.override, f"training.seed={seed}"]
-            cfg = configuration.load(arguments.config, everything)
-            settings = trainer.read_settings({n: strict.to_plain(getattr(cfg, n)) for n in trainer.SECTIONS})
-            rows.append(_measure(settings, pathlib.Path(arguments.run)))
+            rows.append(measure(settings(arguments.config, everything), pathlib.Path(arguments.run)))
             _append(pathlib.Path(arguments.output), {"variant": name, "seed": seed, **rows[-1]})
         mean = {key: statistics.mean(row[key] for row in rows) for key in rows[0]}
         print(f"== {name}, mean of {len(rows)}: "
@@ -97,7 +95,13 @@ def command(variant: str, config: str, overrides: Sequence[str] = ()) -> str:
     return " \\\n".join(lines)
 
 
-def _measure(settings: model_lib.Settings, run: pathlib.Path) -> dict[str, float]:
+def settings(config: str, overrides: Sequence[str]) -> model_lib.Settings:
+    """What the Trainer would read of a configuration."""
+    cfg = configuration.load(config, overrides)
+    return trainer.read_settings({n: strict.to_plain(getattr(cfg, n)) for n in trainer.SECTIONS})
+
+
+def measure(settings: model_lib.Settings, run: pathlib.Path) -> dict[str, float]:
     """Trains once; the metrics are those of the weights that would be exported."""
     graph, examples = (_latest(run / "artifacts" / "Transform" / name)
                        for name in ("transform_graph", "transformed_examples"))

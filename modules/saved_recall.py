@@ -44,10 +44,11 @@ class SavedRecall:
         return answer[ITEM_ID].numpy(), answer[SCORE].numpy()
 
 
-def input_names(path: str) -> frozenset[str]:
-    """Names of the inputs of a SavedModel's signature, without loading its graph."""
+def input_types(path: str) -> dict[str, tuple[str, int]]:
+    """(name of the dtype, rank) of each input of a SavedModel's signature, without loading its graph."""
     saved = saved_model_pb2.SavedModel.FromString(_definition(path))
-    return frozenset(saved.meta_graphs[0].signature_def[SIGNATURE].inputs)
+    inputs = saved.meta_graphs[0].signature_def[SIGNATURE].inputs
+    return {name: (tf.as_dtype(info.dtype).name, len(info.tensor_shape.dim)) for name, info in inputs.items()}
 
 
 def _load(path: str) -> Any:

@@ -32,6 +32,7 @@ from modules import strict
 from modules.evaluation import answers_file
 from modules.evaluation import baselines
 from modules.evaluation import blessing
+from modules.evaluation import held_out
 from modules.evaluation import ranking
 from modules.evaluation import slices
 from modules.evaluation import summary
@@ -58,7 +59,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         derived = strict.read(config.Features, sections["features"])
         evaluation = strict.read(config.Evaluation, sections["evaluation"])
         folder = artifact_utils.get_single_uri(output_dict[EVALUATION])
-        models, no_comparison = _models(input_dict)
+        models, no_comparison = _models(input_dict, strict.read(config.Split, sections["split"]))
         with self._make_beam_pipeline() as pipeline:
             _evaluate(pipeline, input_dict[EXAMPLES], models, data, derived.max_history, evaluation, folder)
         found = {split: _take(_summary_path(folder, split)) for split in SPLITS}
@@ -69,18 +70,23 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         _bless(artifact_utils.get_single_instance(output_dict[BLESSING]), verdict, input_dict)
 
 
-def _models(input_dict: dict[str, list[types.Artifact]]) -> tuple[dict[str, str], str]:
+def _models(input_dict: dict[str, list[types.Artifact]], split: config.Split
+            ) -> tuple[dict[str, str], str]:
     """SavedModel folders by system, and why the last blessed model is not among them if it is not."""
     models = {ranking.RECALL: _model_path(artifact_utils.get_single_instance(input_dict[MODEL]))}
     if not input_dict.get(BASELINE_MODEL):
         return models, _FIRST_MODEL
-    last = _model_path(artifact_utils.get_single_instance(input_dict[BASELINE_MODEL]))
+    artifact = artifact_utils.get_single_instance(input_dict[BASELINE_MODEL])
+    last = _model_path(artifact)
     if not fileio.exists(os.path.join(last, "saved_model.pb")):
         return models, f"The last blessed model is gone from {last}, so nothing was compared."
-    extra = saved_recall.input_names(last) - saved_recall.input_names(models[ranking.RECALL])
-    if extra:
-        return models, ("The last blessed model asks for inputs that the data no longer has, so nothing was "
-                        f"compared: {', '.join(sorted(extra))}.")
+    given = saved_recall.input_types(models[ranking.RECALL])
+    other = [name for name, kind in saved_recall.input_types(last).items() if given.get(name) != kind]
+    if other:
+        return models, ("The last blessed model asks for inputs that the data no longer has, or has as "
+                        f"another kind, so nothing was compared: {', '.join(sorted(other))}.")
+    if reason := held_out.overlap(artifact.get_string_custom_property(held_out.MODEL_PROPERTY), split):
+        return models, f"{reason} So nothing was compared."
     return {**models, ranking.LAST_BLESSED: last}, ""
 
 
@@ -199,7 +205,7 @@ class RecallEvaluator(base_beam_component.BaseBeamComponent):
         """Args:
           examples: raw examples with the splits train, valid, test and catalogue.
           model: the Indexer's model.
-          config: JSON of the sections data, features and evaluation.
+          config: JSON of the sections data, split, features and evaluation.
           source_digest: of the code behind this component, for the cache.
           baseline_model: the last blessed model; may resolve to none.
         """

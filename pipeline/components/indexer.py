@@ -30,6 +30,7 @@ from modules import config
 from modules import features
 from modules import requests
 from modules import strict
+from modules.evaluation import held_out
 from modules.index import bodies
 from modules.index import body
 from modules.index import export
@@ -57,7 +58,8 @@ class Executor(base_executor.BaseExecutor):
         Args:
           input_dict: `trained_model`, of the Trainer; `examples`, raw, with the split `valid`.
           output_dict: `model`, the servable recall model.
-          exec_properties: `config`, JSON of the sections data, features and index; `source_digest`.
+          exec_properties: `config`, JSON of the sections data, split, features and index;
+            `source_digest`.
 
         Raises:
           modules.index.gate.IndexGateError: the index must not be served.
@@ -73,6 +75,9 @@ class Executor(base_executor.BaseExecutor):
             data=strict.read(config.Data, sections["data"], "data"),
             max_history=strict.read(config.Features, sections["features"], "features").max_history,
             index=strict.read(config.Index, sections["index"], "index"),
+        )
+        target.set_string_custom_property(
+            held_out.MODEL_PROPERTY, held_out.describe(strict.read(config.Split, sections["split"], "split"))
         )
         for name, value in properties(report).items():
             (
@@ -110,7 +115,7 @@ class Indexer(base_component.BaseComponent):
         """Args:
         model: the Trainer's SavedModel, with the signatures `query` and `candidates`.
         examples: raw examples with the split `valid`, whose requests measure the index.
-        config: JSON of the sections data, features and index.
+        config: JSON of the sections data, split, features and index.
         source_digest: of the code that runs here; a change of it runs the component again.
         """
         super().__init__(

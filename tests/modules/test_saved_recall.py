@@ -46,6 +46,8 @@ def test_an_index_of_scann_loads_in_a_process_of_its_own(
 
 def test_inputs_are_known_without_loading(tmp_path: pathlib.Path) -> None:
     path = fake_recall.save(tmp_path / "m", examples.data(), ["a", "b"], fake_recall.cycle(2), k=2)
-    assert saved_recall.input_names(path) == frozenset(saved_recall.SavedRecall(path).inputs)
-    expected = {"user_age", "event_item_id", "request_timestamp", "exclude_item_id"}
-    assert expected <= saved_recall.input_names(path)
+    found = saved_recall.input_types(path)
+    assert set(found) == set(saved_recall.SavedRecall(path).inputs)
+    expected = {"user_age": ("float32", 1), "event_item_id": ("string", 2), "user_taste": ("float32", 2),
+                "request_timestamp": ("int64", 1), "exclude_item_id": ("string", 2)}
+    assert {name: found[name] for name in expected} == expected

@@ -19,6 +19,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
+from modules import config
 from modules import strict
 from modules.evaluation import ranking
 from pipeline.components import evaluator
@@ -49,11 +50,14 @@ class World:
         self.examples.split_names = json.dumps(["train", "valid", "test", "catalogue"])
         self._ids = 0
 
-    def model(self, scores: np.ndarray) -> standard_artifacts.Model:
+    def model(self, scores: np.ndarray, data: config.Data | None = None,
+              split: str = '{"method": "leave_one_out", "min_events": 3}') -> standard_artifacts.Model:
         self._ids += 1
         artifact = standard_artifacts.Model()
         artifact.uri, artifact.id = str(self.folder / f"model{self._ids}"), self._ids
-        fake_recall.save(pathlib.Path(artifact.uri) / "Format-Serving", examples.data(), ITEMS, scores, k=K)
+        fake_recall.save(pathlib.Path(artifact.uri) / "Format-Serving", data or examples.data(), ITEMS,
+                         scores, k=K)
+        artifact.set_string_custom_property("split", split)
         return artifact
 
     def evaluate(self, model: standard_artifacts.Model, baseline: standard_artifacts.Model | None = None,
@@ -61,7 +65,8 @@ class World:
         evaluation, blessing = standard_artifacts.ModelEvaluation(), standard_artifacts.ModelBlessing()
         evaluation.uri = str(self.folder / f"evaluation{model.id}-{baseline.id if baseline else 0}")
         blessing.uri = str(self.folder / f"blessing{model.id}-{baseline.id if baseline else 0}")
-        sections = {"data": strict.to_plain(examples.data()), "features": {"max_history": MAX_HISTORY},
+        sections = {"data": strict.to_plain(examples.data()), "split": {},
+                    "features": {"max_history": MAX_HISTORY},
                     "evaluation": {"ks": [5, K], "slices": list(slices), "primary": "NDCG@5",
                                    "thresholds": thresholds or {}}}
         evaluator.Executor().Do(
@@ -210,3 +215,22 @@ def test_a_worse_model_than_the_last_blessed_is_not_pushed(world: World,
     assert paired["low"] <= paired["difference"] <= paired["high"] < 0
     assert blessing.get_int_custom_property("baseline_model_id") == good.id
     assert world.push(worse, blessing) == []
+
+
+def _age_as_text() -> config.Data:
+    plain = strict.to_plain(examples.data())
+    plain["users"]["columns"]["age"] = {"kind": "categorical"}
+    return strict.read(config.Data, plain)
+
+
+@pytest.mark.parametrize(("changed", "reason"), [
+    ({"data": _age_as_text()}, "another kind, so nothing was compared: user_age"),
+    ({"split": '{"method": "temporal", "valid_from": 9}'}, "split.method was temporal and is leave_one_out"),
+], ids=["input-type", "split"])
+def test_a_last_blessed_model_that_cannot_be_compared_is_not(
+        world: World, good: standard_artifacts.Model, changed: dict[str, Any], reason: str) -> None:
+    last = world.model(fake_recall.cycle(len(ITEMS)), **changed)
+    report, _, _ = world.evaluate(good, baseline=last)
+    (rule,) = [r for r in report["blessing"]["rules"] if r["name"] == "last_blessed"]
+    assert rule["passed"] is None and reason in rule["reason"]
+    assert ranking.LAST_BLESSED not in report["splits"]["valid"]["metrics"]

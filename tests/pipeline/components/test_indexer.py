@@ -255,6 +255,7 @@ def test_the_executor_reads_artifacts_and_records_its_measures(
     )
     sections = {
         "data": fake_trained.data(DIMENSION),
+        "split": config.Split(method="temporal", valid_from="1998-03-01", test_from="1998-04-01"),
         "features": config.Features(),
         "index": config.Index(body="exact", k=K, gate_queries=10),
     }
@@ -265,6 +266,9 @@ def test_the_executor_reads_artifacts_and_records_its_measures(
     )
     assert target.get_custom_property("index_body") == "exact"
     assert target.get_custom_property("index_recall") == 1.0
+    assert json.loads(target.get_custom_property("split")) == {
+        "method": "temporal", "valid_from": 888710400  # 1998-03-01 UTC
+    }
     assert target.get_custom_property("index_milliseconds_batch_1") > 0
     description = json.loads(pathlib.Path(target.uri, "Format-Serving", export.DESCRIPTION_FILE).read_text())
     assert description["queries"] == 10

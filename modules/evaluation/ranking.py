@@ -51,6 +51,7 @@ class Answer:
       target: the held-out item.
       ranks: 1-based rank of the target by system, a name like `recall`.
       items: the model's list, best first, without empty places.
+      target_seen: whether the user had seen the target, which no list can hold then.
       faults: of that list.
       same_order: whether the list of the request before may be the same one, see `same_order`; None if not
         compared.
@@ -62,6 +63,7 @@ class Answer:
     target: bytes
     ranks: Mapping[str, int]
     items: tuple[bytes, ...]
+    target_seen: bool
     faults: Faults
     same_order: bool | None
     slices: Mapping[str, tuple[str, ...]]
@@ -145,6 +147,7 @@ class _Judge(beam.DoFn):
         yield Answer(
             user_id=example[features.USER_ID][0], timestamp=example[features.EVENT_TIMESTAMP][-1],
             target=target, ranks=ranks, items=tuple(item for item in ids if item),
+            target_seen=target in seen,
             faults=faults_of(ids, scores, seen, len(catalogue.items)), same_order=agreement,
             slices=self._slicer.of(example, catalogue, edges))
 

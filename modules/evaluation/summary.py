@@ -131,7 +131,7 @@ class Accuracy(beam.CombineFn):
 
 
 class Lists(beam.CombineFn):
-    """Answers -> (exposure of items at each depth, {"faults": totals, "compared", "same_order"})."""
+    """Answers -> (exposure of items by depth, totals: faults, "targets_seen", "compared", "same_order")."""
 
     def __init__(self, ks: Sequence[int]) -> None:
         self._ks = tuple(ks)
@@ -145,6 +145,7 @@ class Lists(beam.CombineFn):
             exposure[k].update(answer.items[:k])
         for name, number in dataclasses.asdict(answer.faults).items():
             totals[name] += number
+        totals["targets_seen"] += answer.target_seen
         totals["compared"] += answer.same_order is not None
         totals["same_order"] += answer.same_order is True
         return accumulator
@@ -181,6 +182,7 @@ def _report(accuracy: Mapping[str, Any], sliced: Mapping[tuple[str, str], Mappin
             "gini_of_exposure": _number(metrics.gini(x))} for k, x in exposed.items()},
         "popularity_histogram": _histogram(exposed, catalogue.counts),
         "catalogue": len(catalogue.items), "distinct_lists": distinct,
+        "targets_seen": int(totals["targets_seen"]),
         "sanity": {**faults, "lists_compared": int(totals["compared"]),
                    "same_order": int(totals["same_order"])}}
 

@@ -74,9 +74,19 @@ def body(source: sources.Artifacts) -> list[blocks.Block]:
             "user had seen. Mean ± one standard error; the gain is over the better of the two baselines."
         ),
         blocks.Grid(tuple(tables(report["splits"], report["ks"])), least=34),
+        *(blocks.Text(sentence) for sentence in repeats(report["splits"])),
         blocks.Text(f"Model: {pushed}" if pushed else "No model was pushed by this run."),
         blocks.Folded("The rules of the blessing", (rules(report["blessing"]),)),
     ]
+
+
+def repeats(splits: Mapping[str, Split]) -> Iterator[str]:
+    """A sentence for each split some of whose targets no system can find."""
+    for name, label in SPLITS.items():
+        if found := splits[name]["targets_seen"]:
+            yield (f"Of the {splits[name]['requests']:,} held-out events of {label}, {found:,} are of an "
+                   "item that the user had seen before. Seen items are never recommended, so all systems "
+                   "miss them.")
 
 
 def rules(blessing: Mapping[str, Any]) -> blocks.Table:

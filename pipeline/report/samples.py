@@ -20,6 +20,7 @@ _HITS, _MISSES = 3, 3  # users shown
 _LIST, _EVENTS = 10, 8  # recommendations and past events shown of each
 
 RawExample = Mapping[str, Sequence[Any]]
+_Key = tuple[str, int, str]  # of a request: user, Unix seconds, held-out item
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Answer:
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
-    chosen = choose(read_answers(source))
+    chosen = read_answers(source)
     examples = source.artifact(sources.EXAMPLE_GEN, "examples").path
     histories = _histories(examples / f"Split-{features.SPLIT_TEST}", chosen)
     shown = {i for a in chosen for i in (*a.items[:_LIST], a.target)}
@@ -48,11 +49,16 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     yield blocks.Grid(tuple(card(a, histories[_key(a)], titles, source.cfg.data) for a in chosen))
 
 
-def choose(answers: Sequence[Answer]) -> list[Answer]:
-    """A few users with a hit and a few without, the same ones whenever the answers are the same."""
-    ordered = sorted(answers, key=lambda a: hashlib.sha256(a.user_id.encode()).digest())
-    hits = [a for a in ordered if 0 < a.rank <= _LIST]
-    misses = [a for a in ordered if not 0 < a.rank <= _LIST]
+def choose(users: Sequence[str], ranks: Sequence[int]) -> list[int]:
+    """Places of a few users with a hit and a few without, the same ones whenever the answers are the same.
+
+    Args:
+      users: whose request, by place.
+      ranks: of the held-out item, by place.
+    """
+    ordered = sorted(range(len(users)), key=lambda n: hashlib.sha256(users[n].encode()).digest())
+    hits = [n for n in ordered if 0 < ranks[n] <= _LIST]
+    misses = [n for n in ordered if not 0 < ranks[n] <= _LIST]
     return hits[:_HITS] + misses[:_MISSES]
 
 
@@ -107,9 +113,11 @@ def _recommendations(answer: Answer, titles: Mapping[str, str]) -> blocks.Table:
 
 
 def read_answers(source: sources.Source) -> list[Answer]:
-    """The test requests that the Evaluator put to the model, with its lists."""
+    """The chosen ones of the test requests that the Evaluator put to the model, with its lists."""
     path = source.file(sources.EVALUATOR, "evaluation", f"requests-{features.SPLIT_TEST}.parquet")
-    table = pyarrow.dataset.dataset(path, format="parquet").to_table()
+    requests = pyarrow.dataset.dataset(path, format="parquet")
+    narrow = requests.to_table(columns=["user_id", "rank_recall"])  # all lists are not for memory
+    chosen = choose(*(narrow[name].to_pylist() for name in narrow.column_names))
     return [
         Answer(
             _text(row["user_id"]),
@@ -118,7 +126,7 @@ def read_answers(source: sources.Source) -> list[Answer]:
             row["rank_recall"],
             tuple(_text(i) for i in row["items"]),
         )
-        for row in table.to_pylist()
+        for row in requests.take(chosen).to_pylist()
     ]
 
 
@@ -127,12 +135,13 @@ def past(example: RawExample) -> list[str]:
     return [_text(i) for i in example[features.EVENT_ITEM_ID][:-1][-_EVENTS:]]
 
 
-def _histories(folder: pathlib.Path, answers: Sequence[Answer]) -> dict[tuple[str, int], RawExample]:
+def _histories(folder: pathlib.Path, answers: Sequence[Answer]) -> dict[_Key, RawExample]:
     """The raw examples of the answers' requests."""
     wanted = {_key(a) for a in answers}
-    found: dict[tuple[str, int], RawExample] = {}
+    found: dict[_Key, RawExample] = {}
     for example in _examples(folder):
-        key = _text(example[features.USER_ID][0]), example[features.EVENT_TIMESTAMP][-1]
+        user, target = example[features.USER_ID][0], example[features.EVENT_ITEM_ID][-1]
+        key = _text(user), example[features.EVENT_TIMESTAMP][-1], _text(target)
         if key in wanted:
             found[key] = example
         if len(found) == len(wanted):
@@ -163,8 +172,8 @@ def _examples(folder: pathlib.Path) -> Iterator[RawExample]:
         yield requests.read_raw_example(serialized)
 
 
-def _key(answer: Answer) -> tuple[str, int]:
-    return answer.user_id, answer.timestamp
+def _key(answer: Answer) -> _Key:
+    return answer.user_id, answer.timestamp, answer.target
 
 
 def _title(item: str, titles: Mapping[str, str]) -> str:

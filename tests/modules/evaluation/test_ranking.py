@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from modules.evaluation import baselines
 from modules.evaluation import ranking
+from modules.evaluation import slices
+from modules.evaluation import summary
+from tests import examples
 
 NOTHING_SEEN: frozenset[bytes] = frozenset()
 
@@ -60,3 +64,19 @@ def test_two_lists_of_other_items_or_order_are_two_lists():
 
 def test_nothing_to_compare():
     assert ranking.same_order([b"a"], NOTHING_SEEN, [b"b"], frozenset({b"a"})) is None
+
+
+def test_targets_that_the_user_had_seen_are_counted():
+    """The user consumes a, b, a and then, in another request, a new c."""
+    judge = ranking._Judge(slices.Slicer(examples.data(), []))
+    catalogue, table = baselines.Popularity.of([(b"a", 2), (b"b", 1), (b"c", 0)]), baselines.CoOccurrence({})
+    totals = summary.Lists([1])
+    accumulator = totals.create_accumulator()
+    for target, rank, seen in ((b"a", 0, True), (b"c", 1, False)):
+        example = {"user_id": [b"u"], "event_item_id": [b"a", b"b", target], "event_timestamp": [1, 2, 3],
+                   "seen_item_id": [b"a", b"b"]}
+        lists = {ranking.RECALL: (np.array([b"c"], object), np.array([1.0]))}
+        (answer,) = judge.process((example, lists, None), catalogue, table, {})
+        assert (answer.ranks[ranking.RECALL], answer.target_seen) == (rank, seen)
+        totals.add_input(accumulator, answer)
+    assert totals.extract_output(accumulator)[1]["targets_seen"] == 1

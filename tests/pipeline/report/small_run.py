@@ -200,6 +200,7 @@ def _split(recall: float, co_occurrence: float) -> dict[str, Any]:
         ],
         "catalogue": 1682,
         "distinct_lists": 900,
+        "targets_seen": 0,
         "sanity": {"not_finite": 0},
     }
 

@@ -1,4 +1,6 @@
-"""Writes a model's lists for the held-out requests, for any tool that judges rankings.
+"""Writes the newest model's lists for the held-out requests, for any tool that judges rankings.
+
+The model is the newest run's, pushed or not, so that the lists are those of the report.
 
 A line is `user<TAB>item item ...`: original ids, best first, seen items excluded. The requests of `test` know
 the validation events. Where a user has several held-out requests (split `temporal`), the first one is
@@ -49,12 +51,12 @@ def export(cfg: config.Config, root: str | pathlib.Path, stage: Literal["recall"
 
     Raises:
       ExportError: a stage that does not exist yet, no held-out requests, or ids that the format cannot hold.
-      sources.NotMade: nothing has run yet.
+      sources.NotMade: nothing has run yet, or not as far as the index.
     """
     if stage != "recall":
         raise ExportError(f"--stage {stage}: ranking is not part of this release. Use --stage recall.")
     run = runs.Run(root, cfg.name)
-    path = run_files.pushed_or_indexed_model(run)
+    path = run_files.indexed_model(run)
     chosen = _first_requests(run_files.serialized_examples(run, on))
     if not chosen:
         raise ExportError(f"--on {on}: the newest run in {run.folder} held out no events. Users need at "

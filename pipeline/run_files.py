@@ -43,13 +43,10 @@ def pushed_model(run: runs.Run) -> pathlib.Path:
     return max(versions, key=lambda path: int(path.name))
 
 
-def pushed_or_indexed_model(run: runs.Run) -> pathlib.Path:
-    """The newest pushed version, or the newest run's model where none has been pushed.
+def indexed_model(run: runs.Run) -> pathlib.Path:
+    """The newest run's model, which its report is about, whether it was pushed or not.
 
     Raises:
       sources.NotMade: nothing has run yet, or not as far as the index.
     """
-    try:
-        return pushed_model(run)
-    except NoModel:
-        return sources.of(run).artifact(sources.INDEXER, "model").path / "Format-Serving"
+    return sources.of(run).artifact(sources.INDEXER, "model").path / "Format-Serving"

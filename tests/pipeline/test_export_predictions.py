@@ -27,16 +27,17 @@ def histories() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory, histories: dict[str, list[str]]) -> pathlib.Path:
-    """A run whose newest model was pushed as version 20; version 3 is older."""
+    """A run whose model walks the circle forwards; the pushed one, of an earlier run, walks backwards."""
     folder = tmp_path_factory.mktemp("runs")
     rows = held_out.splits(histories, ITEMS, max_history=4)
     later = rows["valid"][0]
     number = len(later["event_item_id"])
     rows["valid"].append({**later, "event_timestamp": [0] * number, "event_item_id": ["item30"] * number,
                           "seen_item_id": ["item30"]})
-    run = fake_run.make(folder, rows, {})
-    fake_recall.save(run.serving / "recall" / "20", fake_run.configuration().data, ITEMS,
+    model = folder / "model"
+    fake_recall.save(model / "Format-Serving", fake_run.configuration().data, ITEMS,
                      fake_recall.cycle(len(ITEMS)), k=K)
+    run = fake_run.make(folder, rows, {("Indexer", "model"): model})
     fake_recall.save(run.serving / "recall" / "3", fake_run.configuration().data, ITEMS,
                      -fake_recall.cycle(len(ITEMS)), k=K)
     return folder
@@ -84,9 +85,8 @@ def test_of_several_requests_the_first_is_answered(root: pathlib.Path, tmp_path:
     assert _read(tmp_path / "valid.tsv")["user0"][:2] == ["item31", "item32"]
 
 
-def test_without_a_pushed_model_the_indexed_one_answers(histories: dict[str, list[str]],
-                                                        tmp_path: pathlib.Path,
-                                                        capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_answering_model_is_named(histories: dict[str, list[str]], tmp_path: pathlib.Path,
+                                      capsys: pytest.CaptureFixture[str]) -> None:
     model = tmp_path / "model"
     fake_recall.save(model / "Format-Serving", CFG.data, ITEMS, fake_recall.cycle(len(ITEMS)), k=K)
     some = dict(list(histories.items())[:3])

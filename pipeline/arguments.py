@@ -8,6 +8,8 @@ from modules import config
 from modules.strict import ConfigError
 from pipeline import configuration
 
+_MILLISECONDS = 10**11  # seconds reach this in the year 5138, milliseconds in 1973
+
 
 def override(text: str) -> str:
     """`training.epochs=3` as it is; a missing `=` is a usage error."""
@@ -23,7 +25,7 @@ def history(text: str) -> tuple[tuple[str, int | None], ...]:
     events = []
     for part in ids(text):
         item, colon, when = part.rpartition(":")
-        events.append((item, int(when)) if colon and item and when.isdecimal() else (part, None))
+        events.append((item, time(when)) if colon and item and when.isdecimal() else (part, None))
     return tuple(events)
 
 
@@ -45,12 +47,14 @@ def profile(text: str) -> dict[str, str]:
 
 def time(text: str) -> int:
     """`893286638`, `1998-04-23` (UTC) or `1998-04-23T21:10:38+02:00`, as Unix seconds."""
-    if text.removeprefix("-").isdecimal():
-        return int(text)
     try:
-        return config.unix_seconds("time", text)
+        seconds = config.unix_seconds("time", text)
     except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    if not 0 <= seconds < _MILLISECONDS:
+        what = "a time before 1970" if seconds < 0 else "which looks like milliseconds"
+        raise argparse.ArgumentTypeError(f"time: found {text!r}, {what}; expected Unix seconds from 1970 on.")
+    return seconds
 
 
 def positive(text: str) -> int:

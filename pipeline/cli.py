@@ -6,6 +6,7 @@ Nothing heavy is imported before the arguments have been understood (see `pipeli
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib.metadata
 import pathlib
 import sys
@@ -57,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def is_declared(error: Exception) -> bool:
     """Whether the message alone is enough: an error class of this project, or a file that cannot be used."""
     ours = type(error).__module__.split(".")[0] in _OURS
-    return ours or isinstance(error, (FileNotFoundError, PermissionError))
+    a_file = isinstance(error, OSError) and (error.filename is not None or error.errno == errno.ENOSPC)
+    return ours or a_file or isinstance(error, (FileNotFoundError, PermissionError))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -12,6 +12,10 @@ class RunBusy(RuntimeError):
     """Another process is running this pipeline in the same folder."""
 
 
+class RunFolder(RuntimeError):
+    """The run's folder cannot be made or written."""
+
+
 class Run:
     """The folder `<root>/<name>` of one configuration.
 
@@ -38,9 +42,15 @@ class Run:
 
         Raises:
           RunBusy: another process holds the folder.
+          RunFolder: it cannot be made or written.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("w") as lock:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock_file = (self.folder / ".lock").open("w")
+        except OSError as error:
+            raise RunFolder(f"{self.folder}: cannot be made or written ({error.strerror}). Choose a folder that "
+                            "can be, with --root.") from None
+        with lock_file as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

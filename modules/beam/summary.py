@@ -124,7 +124,8 @@ def summarise(counts: Mapping[str, int], times: Times, data: config.Data) -> dic
 def complaints(summary: Mapping[str, Any], split: config.Split) -> Iterator[str]:
     """Why nothing can be learned or measured, if so."""
     if not summary["events"]:
-        yield "data.events: no events at all, only a header. Expected at least one user with 3 events."
+        yield ("data.events: no events at all; there is only a header, or every row is refused. Expected at "
+               "least one user with 3 events.")
         return
     if summary["items"] < 2:
         yield (f"data.items: a catalogue of {summary['items']}, expected at least 2 items; with one there is "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.metadata
 import pathlib
@@ -105,6 +106,9 @@ def test_answers_without_heavy_imports(run_python, argv):
     (["recommend", "--user", "1", "--history", "2"], "not allowed with argument --user"),
     (["recommend", "--user", "1", "--k", "0"], "found '0', expected a whole number above 0."),
     (["recommend", "--user", "1", "--at", "noon"], "time: found 'noon', expected a date like 1998-03-01"),
+    (["recommend", "--user", "1", "--at", "893286638000"], "time: found '893286638000', which looks like milliseconds"),
+    (["recommend", "--user", "1", "--at=-1"], "time: found '-1', a time before 1970"),
+    (["recommend", "--history", "50,172:881250949000"], "argument --history: time: found '881250949000'"),
     (["recommend", "--user", "1", "--profile", "age"], "found 'age', expected COLUMN=VALUE, like age=24."),
     (["export-predictions"], "the following arguments are required: --output"),
     (["export-predictions", "--output", "f", "--on", "train"], "invalid choice: 'train'"),
@@ -194,6 +198,8 @@ def test_a_wrong_configuration_is_one_line_and_exit_code_2(capsys):
 @pytest.mark.parametrize(("error", "code"), [
     (DataError("ml.inter:7: expected 4 fields, found 3"), 1),
     (FileNotFoundError("ml.inter: no such file"), 1),
+    (NotADirectoryError(errno.ENOTDIR, "Not a directory", "out.tsv/x"), 1),
+    (OSError(errno.ENOSPC, "No space left on device"), 1),
     (strict.ConfigError("profile.agee: unknown column"), 2),
 ])
 def test_a_declared_error_is_its_message(implementation, capsys, error, code):

@@ -74,7 +74,7 @@ def test_a_missing_file_names_the_key(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize(("events", "message"), [
     ("", "shop.inter: the file is empty, expected a header and rows."),
-    (HEADER, "data.events: no events at all, only a header."),
+    (HEADER, "data.events: no events at all; there is only a header"),
     (HEADER + "u1\ta\t1\t1\nu1\tb\t1\t2\n", "split: no event is left for valid; leave_one_out needs a user "
      "with at least 3 events (min_events), found 1 users with fewer."),
 ])

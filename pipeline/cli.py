@@ -149,8 +149,8 @@ def _add_export_predictions(children: _Children) -> None:
     child = _add(children, "export-predictions", commands.export_predictions,
                  "write the predictions for all held-out events",
                  "A line is `user<TAB>item item ...`: original ids, best first, seen items excluded.\n"
-                 "On test, the validation event is part of the history. The model is that of the newest run,\n"
-                 "as in its report, whether it was pushed or not.\n\n"
+                 "On test, the validation event is part of the history. The model is that of the newest\n"
+                 "run, as in its report, whether it was pushed or not.\n\n"
                  "example:\n  recsys export-predictions --on test --output test.tsv")
     default = "default %(default)s"
     child.add_argument("--stage", choices=("recall", "two-stage"), default="recall", help=default)

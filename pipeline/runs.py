@@ -48,8 +48,8 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock_file = (self.folder / ".lock").open("w")
         except OSError as error:
-            raise RunFolder(f"{self.folder}: cannot be made or written ({error.strerror}). Choose a folder that "
-                            "can be, with --root.") from None
+            raise RunFolder(f"{self.folder}: cannot be made or written ({error.strerror}). Choose a folder "
+                            "that can be, with --root.") from None
         with lock_file as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,16 +11,16 @@ from pipeline import runs
 
 def test_one_process_at_a_time(tmp_path: pathlib.Path) -> None:
     place = runs.Run(tmp_path, "shop")
+    again = runs.Run(tmp_path, "shop").locked()
     with place.locked(), pytest.raises(runs.RunBusy, match="another process is running this pipeline"):
-        with runs.Run(tmp_path, "shop").locked():
-            pass
+        again.__enter__()
     with place.locked():  # free again
         pass
 
 
 @pytest.mark.parametrize("root", ["a-file", "a-file/below", "/proc/nothing"])
-def test_a_folder_that_cannot_be_made_is_one_message_with_the_remedy(tmp_path: pathlib.Path, root: str) -> None:
+def test_a_folder_that_cannot_be_made_says_the_remedy(tmp_path: pathlib.Path, root: str) -> None:
     (tmp_path / "a-file").touch()
+    held = runs.Run(tmp_path / root, "shop").locked()
     with pytest.raises(runs.RunFolder, match=r"shop: cannot be made or written \(.+\)\. Choose .* --root\."):
-        with runs.Run(tmp_path / root, "shop").locked():
-            pass
+        held.__enter__()

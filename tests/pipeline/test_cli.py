@@ -27,9 +27,11 @@ class DataError(ValueError):
 @pytest.fixture
 def implementation(monkeypatch):
     """Puts a function in the place of `module.name` and records how it is called."""
-    calls = []
+    fakes: dict[str, types.ModuleType] = {}
 
     def replace(module: str, name: str, result=None, error: BaseException | None = None) -> list:
+        calls = []
+
         def function(*args, **kwargs):
             calls.append((args, kwargs))
             if error is not None:
@@ -37,7 +39,7 @@ def implementation(monkeypatch):
             return result
 
         parent, _, child = module.rpartition(".")
-        fake = types.ModuleType(module)
+        fake = fakes.setdefault(module, types.ModuleType(module))
         setattr(fake, name, function)
         monkeypatch.setitem(sys.modules, module, fake)
         monkeypatch.setattr(importlib.import_module(parent), child, fake, raising=False)
@@ -121,16 +123,19 @@ def test_wrong_arguments(argv, message, capsys):
 # --- what the commands call ---
 
 def test_run(implementation):
-    calls = implementation("pipeline.run", "run")
+    calls = implementation("pipeline.run", "run", result="the place")
+    reports = implementation("pipeline.run", "report")
     assert cli.main(["run", "-o", "training.epochs=3", "-o", "index.body=exact", "--root", "there"]) == 0
     (cfg, root), options = calls[0]
     assert cfg == configuration.load("movielens-100k", ["training.epochs=3", "index.body=exact"])
     assert root == pathlib.Path("there")
     assert options == {"verbose": False, "use_cache": True}
+    assert reports == [((cfg, "the place"), {})]
 
 
 def test_run_without_the_cache(implementation):
     calls = implementation("pipeline.run", "run")
+    implementation("pipeline.run", "report")
     assert cli.main(["run", "--no-cache", "--verbose"]) == 0
     assert calls[0][0][1] == pathlib.Path("runs")
     assert calls[0][1] == {"verbose": True, "use_cache": False}

@@ -136,7 +136,8 @@ def test_a_killed_training_goes_on_where_it_was(shop: pathlib.Path, tmp_path: pa
     (history,) = run.artifacts.glob("Trainer/model_run/*/history.json")
     after = json.loads(history.read_text(encoding="utf-8"))
     assert len(after) == 30
-    assert after[: len(before)] == before  # to the second that each epoch took: they were not trained again
+    kept = before[:-1]  # the kill may have come before the last one's checkpoint
+    assert after[: len(kept)] == kept  # to the second that each epoch took: they were not trained again
     assert executions(run)["Trainer"][-1] == "COMPLETE"
     assert executions(run)["Transform"] == ["COMPLETE", "CACHED"]
 

@@ -49,9 +49,9 @@ def verdict(source: sources.Artifacts) -> Verdict:
         return Verdict("", "No verdict yet.", (str(missing),))
     blessing = report["blessing"]
     if not blessing["blessed"]:
-        return Verdict("bad", "Not blessed, and not pushed.", tuple(blessing["reasons"]))
+        return Verdict("bad", "Not blessed on validation, and not pushed.", tuple(blessing["reasons"]))
     place = pushed_to(source.pipeline_run)
-    headline = "Blessed and pushed." if place else "Blessed, not pushed."
+    headline = "Blessed on validation, and pushed." if place else "Blessed on validation, not pushed."
     return Verdict(
         "good", headline, tuple(r["reason"] for r in blessing["rules"] if not r["name"].startswith("sound/"))
     )

@@ -78,7 +78,7 @@ def page(root: pathlib.Path) -> _Page:
 
 def test_values_of_every_artifact_appear(page: _Page) -> None:
     for expected in (
-        "Blessed and pushed.",
+        "Blessed on validation, and pushed.",
         "NDCG@10 is 0.1300; expected at least 0.09.",
         "/serving/recall/893286900",
         "0.1170 ± 0.0071",
@@ -179,7 +179,7 @@ def test_a_failed_run_names_the_component(tmp_path: pathlib.Path) -> None:
 def test_a_refused_model_is_called_so(tmp_path: pathlib.Path) -> None:
     source = sources.of(small_run.make(tmp_path, blessed=False))
     assert results.verdict(source) == results.Verdict(
-        "bad", "Not blessed, and not pushed.", ("NDCG@10 is 0.0700; expected at least 0.09.",)
+        "bad", "Not blessed on validation, and not pushed.", ("NDCG@10 is 0.0700; expected at least 0.09.",)
     )
     assert "/serving/recall" not in results.terminal(source)
 
@@ -191,7 +191,7 @@ def test_reused_components_are_read_from_the_run_that_made_them(tmp_path: pathli
     assert trainer is not None
     assert (trainer.id, trainer.made_by, trainer.state, trainer.seconds) == (11, 4, "cached", 185.0)
     assert [(a.id, a.key) for a in trainer.outputs] == [(4, "model"), (5, "model_run")]
-    assert results.verdict(source).headline == "Blessed and pushed."
+    assert results.verdict(source).headline == "Blessed on validation, and pushed."
 
 
 def test_no_run_yet_is_an_error_with_a_remedy(tmp_path: pathlib.Path) -> None:

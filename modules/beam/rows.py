@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import typing
 from collections.abc import Sequence
 from typing import Any
 
 from modules import config
-from modules import strict
 from modules.beam import files
 from modules.beam import values
 
@@ -43,9 +43,12 @@ class Columns:
         """
         for name, source, _ in self._used:
             if source not in header:
+                close = difflib.get_close_matches(source, header, n=1)
+                remedy = (f"Did you mean '{close[0]}'?" if close else
+                          "Correct the delimiter in the configuration." if len(header) == 1 else
+                          "Correct the column's name or source in the configuration.")
                 raise ValueError(f"no column '{source}', which data.{self._table_name}.columns.{name} reads; "
-                                 f"found {', '.join(header) or 'no columns'}."
-                                 + strict.nearest(source, header))
+                                 f"found {', '.join(header) or 'no columns'}. {remedy}")
         return [(list(header).index(source), name, convert) for name, source, convert in self._used]
 
     def convert(self, located: Located, cells: Sequence[Any]) -> tuple[Any, ...]:

@@ -19,6 +19,8 @@ from modules.data_config import Kind as Kind
 from modules.data_config import Split as Split
 from modules.data_config import Table as Table
 from modules.data_config import unix_seconds as unix_seconds
+from modules.ranking_config import MONITOR
+from modules.ranking_config import Ranking as Ranking
 from modules.strict import ConfigError
 
 
@@ -97,7 +99,7 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         strict.at_least(self, patience=1)
-        if self.monitor != "loss" and not re.fullmatch(r"(HR|NDCG|MRR)@[1-9]\d*", self.monitor):
+        if self.monitor != "loss" and not re.fullmatch(MONITOR, self.monitor):
             raise ConfigError(f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG or MRR with a "
                               "depth, like NDCG@10.")
 
@@ -184,6 +186,8 @@ class Evaluation:
     thresholds: dict[str, Threshold] = dataclasses.field(
         default_factory=lambda: {"NDCG@10": Threshold(beats=("popularity",))})
     primary: str = "NDCG@10"  # compared with the last blessed model
+    # Lowest values of metrics of what is released, in every group of a slice: {user_gender: {HR@10: 0.1}}.
+    slice_floors: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     min_slice_users: int = 30
 
     def __post_init__(self) -> None:
@@ -195,6 +199,13 @@ class Evaluation:
             for key in keys:
                 if key not in known:
                     raise ConfigError(f"{name}: unknown metric {key!r}.{strict.nearest(key, known)}")
+        for name, floors in self.slice_floors.items():
+            if name not in self.slices:
+                raise ConfigError(f"slice_floors: {name!r} is not among evaluation.slices; add it there."
+                                  + strict.nearest(name, self.slices))
+            for key in floors:
+                if key not in known:
+                    raise ConfigError(f"slice_floors.{name}: unknown metric {key!r}.{strict.nearest(key, known)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,6 +232,7 @@ class Config:
     model: RecallModel = RecallModel()
     training: Training = Training()
     index: Index = Index()
+    ranking: Ranking = Ranking()
     evaluation: Evaluation = dataclasses.field(default_factory=Evaluation)
     runner: Runner = Runner()
 
@@ -245,6 +257,23 @@ class Config:
                                   + strict.nearest(name, sliceable))
         if self.training.action_weights and not self.data.events.column_with("action_type"):
             raise ConfigError("training.action_weights: no column of data.events has role action_type.")
+        self._check_ranking()
         if self.index.k < max(self.evaluation.ks):
             raise ConfigError(f"evaluation.ks: found {max(self.evaluation.ks)}, expected at most index.k "
                               f"({self.index.k}).")
+
+    def _check_ranking(self) -> None:
+        columns = {f.column: f for f in features.event_features(self.data)}
+        for name, objective in self.ranking.objectives.items():
+            path = f"ranking.objectives.{name}"
+            if not re.fullmatch(r"[a-z]\w*", name, re.ASCII):
+                raise ConfigError(f"{path}: found {name!r}, expected small letters, digits and _; it names an "
+                                  "output of the model.")
+            if objective.column not in columns:
+                raise ConfigError(f"{path}.column: found {objective.column!r}, expected a column of "
+                                  "data.events with the role action_type or feature."
+                                  + strict.nearest(objective.column, columns))
+            kind = columns[objective.column].kind
+            needs, given = ("at_least", objective.at_least) if kind == "numeric" else ("values", objective.values)
+            if given in (None, ()):
+                raise ConfigError(f"{path}: column {objective.column} is {kind}, expected {needs}.")

@@ -45,8 +45,27 @@ SPLIT_TEST = "test"
 SPLIT_CATALOGUE = "catalogue"
 SEQUENCE_SPLITS = (SPLIT_TRAIN, SPLIT_VALID, SPLIT_TEST)
 
+# Examples of ranking: a request's raw features with what recall answered (see ranking/candidates.py).
+CANDIDATE_ITEM_ID = "candidate_item_id"  # bytes [n], best first
+RECALL_SCORE = "recall_score"  # float [n]
+TARGET_PLACE = "target_place"  # int64 [1]: 0-based, of the target among the candidates, -1 if it is not
+POSITIVE_ADDED = "positive_added"  # int64 [1]: 1 if recall missed the target and it was put last
+PART = "part"  # int64 [1]: which hold-out recall model was asked
+
 ITEM_VOCABULARY = "item_id"
 PADDING_ID = 0  # of transformed ids; items are 1..N in the vocabulary's order, N+1 is an unknown item
+
+
+
+def hold_out_split(part: int) -> str:
+    """The split from whose windows hold-out recall model number `part` learns."""
+    return f"recall_{part}"
+
+
+def rank_split(part: int) -> str:
+    """The split of the ranker's training requests, which hold-out recall model number `part` has not seen."""
+    return f"rank_{part}"
+
 
 TableName = Literal["user", "item", "event", "context"]
 

@@ -1,0 +1,159 @@
+"""The section `ranking` of the configuration: the second stage, which orders the candidates of recall again.
+
+`config.py` reads it as a part of the whole; names of columns and features are checked there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Literal
+
+from modules import data_config
+from modules import strict
+from modules.strict import ConfigError
+
+MONITOR = r"(HR|NDCG|MRR)@[1-9]\d*"
+
+
+@dataclasses.dataclass(frozen=True)
+class HoldOut:
+    """Which training events the ranker learns from, so that its recall model has not seen them.
+
+    `temporal`: the last part of every user's training events, or of the training period where `starts` is
+    set; one more recall model is trained on what comes before. `cross_fit`: the last events of the users of
+    each fold; `folds` recall models, each trained on the other users. `none`: the recall model that is
+    released, whose scores of events that it was trained on are inflated; to show the leak, not to use it.
+    """
+
+    method: Literal["temporal", "cross_fit", "none"] = "temporal"
+    requests: int = 10  # of each user, at most
+    share: float = 0.2  # temporal without `starts`: of a user's training events, at most
+    starts: float | str | None = None  # temporal: events from here on (date, date-time or Unix seconds)
+    folds: int = 2  # of cross_fit
+
+    def __post_init__(self) -> None:
+        strict.at_least(self, requests=1, folds=2)
+        if not 0 < self.share < 1:
+            raise ConfigError(f"share: found {self.share}, expected a number between 0 and 1.")
+        if self.starts is not None:
+            if self.method != "temporal":
+                raise ConfigError(f"starts: only method: temporal has a start, found {self.method}.")
+            data_config.unix_seconds("starts", self.starts)
+
+    @property
+    def parts(self) -> int:
+        """How many recall models are trained for the ranker's sake."""
+        return {"temporal": 1, "cross_fit": self.folds, "none": 0}[self.method]
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistics:
+    """What is counted in the training events and travels inside the rank model."""
+
+    windows_days: tuple[float, ...] = (1, 7, 30)  # of an item's popularity before the request
+    distance: int = 5  # events within which one item follows another
+    last_events: tuple[int, ...] = (1, 5, 20)  # of the history, whose co-occurrence with a candidate is summed
+    neighbours: int = 500  # of each item that are kept, the strongest
+
+    def __post_init__(self) -> None:
+        strict.at_least(self, distance=1, neighbours=1)
+        for name in ("windows_days", "last_events"):
+            if any(not value > 0 for value in getattr(self, name)):
+                raise ConfigError(f"{name}: found {list(getattr(self, name))}, expected numbers above 0.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """One more thing that the ranker predicts of a candidate: a yes or no about the event, if it happens.
+
+    `column` is a column of the events: the action type, or feedback. The answer is yes where a category is
+    among `values`, or a number is at least `at_least`.
+    """
+
+    column: str
+    values: tuple[str, ...] = ()
+    at_least: float | None = None
+    weight: float = 0.1  # of its loss; the next item's weighs 1
+
+    def __post_init__(self) -> None:
+        if bool(self.values) == (self.at_least is not None):
+            raise ConfigError("values: expected either values (of a category) or at_least (of a number).")
+        if not self.weight >= 0:
+            raise ConfigError(f"weight: found {self.weight}, expected at least 0.")
+
+
+@dataclasses.dataclass(frozen=True)
+class RankModel:
+    """The ranker. Each group of features is a switch, so that an ablation shows its gain."""
+
+    dim: int = 32
+    history: int = 50  # last events that target attention sees
+    cross_layers: int = 2  # DCN-v2
+    hidden: tuple[int, ...] = (128, 64)
+    dropout: float = 0.1
+    target_attention: bool = True  # DIN: the history, as it looks from the candidate
+    item_vectors: bool = True  # of the hold-out recall model, as features
+    crosses: bool = True  # features.crosses
+    context: bool = True  # the request's moment, session and declared context
+    statistics: bool = True
+    recall_score: bool = True  # and rank
+    profile: bool = True  # user features
+    item_features: bool = True
+
+    def __post_init__(self) -> None:
+        strict.at_least(self, dim=1, history=1, cross_layers=0)
+        if any(width < 1 for width in self.hidden):
+            raise ConfigError(f"hidden: found {list(self.hidden)}, expected widths of at least 1.")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout: found {self.dropout}, expected 0 to below 1.")
+
+
+@dataclasses.dataclass(frozen=True)
+class RankEarlyStopping:
+    """As of recall, on the requests of the validation split."""
+
+    enabled: bool = True
+    monitor: str = "NDCG@10"
+    patience: int = 4
+
+    def __post_init__(self) -> None:
+        strict.at_least(self, patience=1)
+        if self.monitor != "loss" and not re.fullmatch(MONITOR, self.monitor):
+            raise ConfigError(f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG or MRR with a "
+                              "depth, like NDCG@10.")
+
+
+@dataclasses.dataclass(frozen=True)
+class RankTraining:
+    """How the ranker is trained."""
+
+    loss: Literal["softmax", "bce"] = "softmax"  # over the list of candidates | of each candidate
+    epochs: int = 12
+    batch_requests: int = 64
+    learning_rate: float = 1e-3
+    lr_schedule: Literal["constant", "warmup_cosine"] = "warmup_cosine"
+    warmup_fraction: float = 0.1
+    weight_decay: float = 1e-4
+    missed_positives: bool = False  # also learn from requests whose item recall missed, put last in the list
+    early_stopping: RankEarlyStopping = RankEarlyStopping()
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        strict.at_least(self, epochs=1, batch_requests=1, weight_decay=0, seed=0)
+        if not self.learning_rate > 0:
+            raise ConfigError(f"learning_rate: found {self.learning_rate}, expected a number above 0.")
+        if not 0 <= self.warmup_fraction < 1:
+            raise ConfigError(f"warmup_fraction: found {self.warmup_fraction}, expected 0 to below 1.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranking:
+    """The second stage; without it, a release holds recall alone."""
+
+    enabled: bool = True
+    hold_out: HoldOut = HoldOut()
+    statistics: Statistics = Statistics()
+    model: RankModel = RankModel()
+    training: RankTraining = RankTraining()
+    objectives: dict[str, Objective] = dataclasses.field(default_factory=dict)

@@ -1,0 +1,198 @@
+"""Features of (request, candidate) from the statistics: the same graph for training and in the SavedModel.
+
+What is counted in training events is in `statistics.Statistics`; what concerns the user comes from the
+request's own history. All is known before the request: the counts are of events that the part's recall model
+learned from, none of them a target; windows of popularity end with the day before the request.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from modules import ranking_config
+from modules.ranking import sparse_table
+from modules.ranking import statistics as statistics_lib
+
+RECENT = 5  # events of the shorter affinity and of the normalised co-occurrence
+_PERCENT = 100.0  # log1p of a share in percent tells small shares apart
+_MOST_EVENTS = 200  # a touch longer ago counts as that long ago
+_MOST_SECONDS = 365 * statistics_lib.SECONDS_A_DAY
+
+
+def names(statistics: statistics_lib.Statistics, settings: ranking_config.Statistics) -> tuple[str, ...]:
+    """What the F features are, in their order."""
+    found = ["popularity", *(f"popularity_{days:g}_days" for days in settings.windows_days)]
+    found += [f"co_occurrence_last_{n}" for n in settings.last_events]
+    found += [f"co_occurrence_share_last_{RECENT}"]
+    for name in statistics.categories:
+        found += [f"{name}_{what}" for what in ("popularity", "affinity", f"affinity_last_{RECENT}",
+                                                "events_since", "seconds_since", "never")]
+    return (*found, *(f"{name}_mean" for name in statistics.feedback))
+
+
+class StatisticFeatures(tf.Module):
+    """The statistics as variables that are saved and not trained, and the features made of them.
+
+    Of a candidate c, a history h_1..h_n and a request at time t (log is the natural one, of 1 + x):
+     - popularity: log events of c; in a window of w days: of those on the w days before the day of t. After
+       the last training day, the last days of training stand in.
+     - co_occurrence_last_n: log of the sum of C[h, c] over the last n events h.
+     - co_occurrence_share_last_5: log of the percentage sum C[h, c] / (1 + events of h) over the last 5.
+     - for each categorical item feature: popularity, log of the mean share of the events in c's categories,
+       in multiples of 1/V; affinity, mean over c's categories of the share of history events in them, and of
+       the last 5; events and seconds since the last one of any of c's categories, as logs on a scale from 0
+       (now) to 1 (200 events, a year, or never); never, 1 if there was none.
+     - mean feedback of c, in standard deviations from the mean of all events.
+    """
+
+    def __init__(self, statistics: statistics_lib.Statistics, settings: ranking_config.Statistics) -> None:
+        super().__init__(name="statistic_features")
+        self.names = names(statistics, settings)
+        self._settings = settings
+        self._first_day, self._days = statistics.first_day, statistics.days
+        self._popularity = _table(statistics.popularity, "popularity")
+        self._daily = sparse_table.TensorTable(statistics.daily, "daily")
+        self._co_occurrence = sparse_table.TensorTable(statistics.co_occurrence, "co_occurrence")
+        self._categories = [_CategoryFeatures(c, name) for name, c in statistics.categories.items()]
+        self._feedback = [_table((f.items - f.mean) / f.spread, name) for name, f in statistics.feedback.items()]
+
+    def __call__(self, history_rows: tf.Tensor, history_timestamps: tf.Tensor, request_timestamp: tf.Tensor,
+                 candidate_rows: tf.Tensor) -> tf.Tensor:
+        """Makes the features of a batch of requests.
+
+        Args:
+          history_rows: int64 [B, L], items of the past events, oldest first; 0 pads, on whichever side.
+          history_timestamps: int64 [B, L], Unix seconds.
+          request_timestamp: int64 [B], Unix seconds.
+          candidate_rows: int64 [B, C]; 0 pads, N+1 is an unknown item.
+
+        Returns:
+          float32 [B, C, F], finite, in the order of `names`.
+        """
+        order = tf.cumsum(tf.cast(history_rows > 0, tf.int64), axis=1, reverse=True) - 1  # 0: the last event
+        since = tf.where(history_rows > 0, order, order.dtype.max)
+        found = [*self._popularities(request_timestamp, candidate_rows)]
+        found += self._co_occurrences(history_rows, since, candidate_rows)
+        for category in self._categories:
+            found += category(history_rows, since, history_timestamps, request_timestamp, candidate_rows)
+        found += [tf.gather(table, candidate_rows) for table in self._feedback]
+        return tf.stack(found, axis=-1)
+
+    def _popularities(self, request_timestamp: tf.Tensor, candidates: tf.Tensor) -> Iterator[tf.Tensor]:
+        """[B, C] each: of all time, and of each window."""
+        yield tf.math.log1p(tf.gather(self._popularity, candidates))
+        today = request_timestamp // statistics_lib.SECONDS_A_DAY - self._first_day
+        yesterday = tf.broadcast_to(tf.minimum(today, self._days)[:, tf.newaxis] - 1, tf.shape(candidates))
+        until = self._daily.last(candidates, yesterday)
+        for days in self._settings.windows_days:
+            yield tf.math.log1p(until - self._daily.last(candidates, yesterday - math.ceil(days)))
+
+    def _co_occurrences(self, history: tf.Tensor, since: tf.Tensor, candidates: tf.Tensor
+                        ) -> Iterator[tf.Tensor]:
+        """[B, C] each: of the last n events for each declared n, and the normalised one."""
+        most = tf.minimum(max((RECENT, *self._settings.last_events)), tf.shape(history)[1])
+        negated, places = tf.math.top_k(-since, most)  # the last events, the last first
+        last, since = tf.gather(history, places, batch_dims=1), -negated
+        known = since < since.dtype.max
+        shape = tf.concat([tf.shape(last), tf.shape(candidates)[1:]], axis=0)
+        counts = self._co_occurrence.lookup(tf.broadcast_to(last[:, :, tf.newaxis], shape),
+                                            tf.broadcast_to(candidates[:, tf.newaxis, :], shape))
+
+        def summed(n: int, weights: tf.Tensor | float = 1.0) -> tf.Tensor:
+            taken = tf.where(known & (since < n), weights, 0.0)
+            return tf.einsum("bh,bhc->bc", taken, counts)
+
+        for n in self._settings.last_events:
+            yield tf.math.log1p(summed(n))
+        yield tf.math.log1p(_PERCENT * summed(RECENT, 1.0 / (1.0 + tf.gather(self._popularity, last))))
+
+
+class _CategoryFeatures(tf.Module):
+    """How the candidates' categories of one item feature relate to the history."""
+
+    def __init__(self, categories: statistics_lib.Categories, name: str) -> None:
+        super().__init__(name=name)
+        self._items = _table(categories.items, "items")
+        self._share = _table(categories.share, "share")
+        self._number = len(categories.share)  # V+1
+
+    def __call__(self, history: tf.Tensor, since: tf.Tensor, timestamps: tf.Tensor, now: tf.Tensor,
+                 candidates: tf.Tensor) -> list[tf.Tensor]:
+        """The six features, float32 [B, C] each.
+
+        Args:
+          history, timestamps: int64 [B, L], rows and Unix seconds of the past events.
+          since: int64 [B, L], how many events came after each; the largest number for padding.
+          now: int64 [B], Unix seconds of the request.
+          candidates: int64 [B, C], rows.
+        """
+        own = tf.gather(self._items, candidates)  # [B, C, M]
+        has = own != statistics_lib.NO_CATEGORY
+        own = tf.maximum(own, 0)
+        of_events = tf.gather(self._items, history)  # [B, L, M]
+        past = _PastCategories(of_events, since < since.dtype.max, self._number)
+
+        def share(most: int) -> tf.Tensor:
+            recent = since < most
+            events = tf.maximum(tf.reduce_sum(tf.cast(recent, tf.float32), axis=1), 1.0)
+            return _mean(past.of(past.count(recent) / events[:, tf.newaxis], own), has)
+
+        never_since, long_ago = since.dtype.max, timestamps.dtype.min
+        events = tf.reduce_min(tf.where(has, past.of(past.least(since), own), never_since), axis=-1)
+        moment = tf.reduce_max(tf.where(has, past.of(past.greatest(timestamps), own), long_ago), axis=-1)
+        never = events == never_since
+        most = tf.constant(_MOST_SECONDS, now.dtype)
+        seconds = tf.where(never, most, now[:, tf.newaxis] - tf.where(never, now[:, tf.newaxis], moment))
+        popularity = tf.math.log1p(_mean(tf.gather(self._share, own), has) * self._number)
+        return [popularity, share(since.dtype.max), share(RECENT), _log_scaled(events, _MOST_EVENTS),
+                _log_scaled(seconds, _MOST_SECONDS), tf.cast(never, tf.float32)]
+
+
+class _PastCategories:
+    """Sums over the history by category: [B, V+1], of which candidates then take their own."""
+
+    def __init__(self, categories: tf.Tensor, given: tf.Tensor, number: int) -> None:
+        """Args: categories: [B, L, M]; given: bool [B, L], where there is an event; number: V+1."""
+        self._rows, self._number, self._shape = tf.shape(categories)[0], number, tf.shape(categories)
+        user = tf.range(self._rows)[:, tf.newaxis, tf.newaxis]
+        counts = given[:, :, tf.newaxis] & (categories != statistics_lib.NO_CATEGORY)
+        self._segments = tf.where(counts, user * number + categories, -1)  # -1 is left out
+
+    def count(self, events: tf.Tensor) -> tf.Tensor:
+        """Events, of those with True in [B, L], by category, float32."""
+        return self._reduce(tf.math.unsorted_segment_sum, tf.cast(events, tf.float32))
+
+    def least(self, values: tf.Tensor) -> tf.Tensor:
+        """The least value of [B, L] by category, the type's largest number where there is none."""
+        return self._reduce(tf.math.unsorted_segment_min, values)
+
+    def greatest(self, values: tf.Tensor) -> tf.Tensor:
+        """The greatest value of [B, L] by category, the type's smallest number where there is none."""
+        return self._reduce(tf.math.unsorted_segment_max, values)
+
+    def of(self, by_category: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+        """What candidates have of [B, V+1] by their categories [B, C, M]."""
+        return tf.gather(by_category, own, batch_dims=1)
+
+    def _reduce(self, reduce: tf.types.experimental.GenericFunction, values: tf.Tensor) -> tf.Tensor:
+        repeated = tf.broadcast_to(values[:, :, tf.newaxis], self._shape)
+        return tf.reshape(reduce(repeated, self._segments, self._rows * self._number), [-1, self._number])
+
+
+def _table(values: object, name: str) -> tf.Variable:
+    return tf.Variable(values, trainable=False, name=name)
+
+
+def _mean(values: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+    """Mean over the last axis of the values that are given; 0 of none."""
+    weights = tf.cast(given, tf.float32)
+    return tf.math.divide_no_nan(tf.reduce_sum(values * weights, axis=-1), tf.reduce_sum(weights, axis=-1))
+
+
+def _log_scaled(values: tf.Tensor, most: int) -> tf.Tensor:
+    """log(1 + x) from 0 to 1 at `most` and beyond; int64 -> float32."""
+    capped = tf.cast(tf.clip_by_value(values, 0, most), tf.float32)
+    return tf.math.log1p(capped) / math.log1p(most)

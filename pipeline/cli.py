@@ -29,6 +29,7 @@ examples:
   recsys report --open                           the run as one HTML page
   recsys recommend --user 42 --k 10              ten films for a user
   recsys recommend --history 50,172:881250949    ... or for a history that you make up
+  recsys releases                                what has been released, and which release is in force
   recsys dataset check --config shop.yaml        read all rows and say what is wrong, without a run
   recsys doctor                                  is this machine set up?
 
@@ -73,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     _add_report(children)
     _add_recommend(children)
     _add_export_predictions(children)
+    _add_releases(children)
     _add(children, "doctor", commands.doctor, "check versions, ScaNN, memory, disk and the data set's files",
          "examples:\n  recsys doctor\n  recsys doctor --config shop.yaml")
     dataset = children.add_parser("dataset", help="look at a data set without running the pipeline")
@@ -126,8 +128,8 @@ def _add_report(children: _Children) -> None:
 
 
 def _add_recommend(children: _Children) -> None:
-    child = _add(children, "recommend", commands.recommend, "recommend items from the pushed model",
-                 "examples:\n  recsys recommend --user 42 --k 10\n"
+    child = _add(children, "recommend", commands.recommend, "recommend items from the release in force",
+                 "examples:\n  recsys recommend --user 42 --k 10 --explain\n"
                  "  recsys recommend --history 50,172:881250949 --profile age=24,gender=M\n"
                  "  recsys recommend --user 42 --at 1998-04-23T20:00 --exclude 1,50")
     who = child.add_mutually_exclusive_group(required=True)
@@ -142,6 +144,10 @@ def _add_recommend(children: _Children) -> None:
                        help="item ids not to recommend, besides the history's")
     child.add_argument("--k", metavar="N", type=arguments.positive, default=10,
                        help="how many items (default %(default)s)")
+    child.add_argument("--stage", choices=("recall", "two-stage"),
+                       help="whose order (default two-stage, if the release has a rank model)")
+    child.add_argument("--explain", action="store_true",
+                       help="say which groups of features moved each item's rank score, and how far")
     child.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
@@ -149,13 +155,25 @@ def _add_export_predictions(children: _Children) -> None:
     child = _add(children, "export-predictions", commands.export_predictions,
                  "write the predictions for all held-out events",
                  "A line is `user<TAB>item item ...`: original ids, best first, seen items excluded.\n"
-                 "On test, the validation event is part of the history. The model is that of the newest\n"
-                 "run, as in its report, whether it was pushed or not.\n\n"
-                 "example:\n  recsys export-predictions --on test --output test.tsv")
+                 "On test, the validation event is part of the history. The models are those of the\n"
+                 "newest run, as in its report, whether they were pushed or not.\n\n"
+                 "example:\n  recsys export-predictions --stage two-stage --on test --output test.tsv")
     default = "default %(default)s"
     child.add_argument("--stage", choices=("recall", "two-stage"), default="recall", help=default)
     child.add_argument("--on", choices=("valid", "test"), default="test", help=default)
     child.add_argument("--output", metavar="FILE", type=pathlib.Path, required=True)
+
+
+def _add_releases(children: _Children) -> None:
+    child = _add(children, "releases", commands.releases, "list the releases and say which one is in force",
+                 "examples:\n  recsys releases\n  recsys releases --json")
+    child.add_argument("--json", action="store_true", help="print them as JSON")
+    child = _add(children, "rollback", commands.rollback, "put another release in force",
+                 "Both models of the release take effect at once, after their files have been checked.\n\n"
+                 "examples:\n  recsys rollback              back to the one before\n"
+                 "  recsys rollback 1795565736   this one, earlier or later")
+    child.add_argument("id", metavar="ID", nargs="?", type=arguments.positive,
+                       help="as `recsys releases` lists it (default: the one before the one in force)")
 
 
 def _version() -> str:

@@ -43,7 +43,7 @@ def recommend(args: argparse.Namespace) -> int:
 
     implementation.main(
         cfg, args.root, user=args.user, history=args.history, profile=args.profile, at=args.at,
-        exclude=args.exclude, k=args.k, as_json=args.json)
+        exclude=args.exclude, k=args.k, stage=args.stage, explain=args.explain, as_json=args.json)
     return 0
 
 
@@ -52,6 +52,22 @@ def export_predictions(args: argparse.Namespace) -> int:
     from pipeline import export_predictions as implementation
 
     implementation.export(cfg, args.root, args.stage, args.on, args.output)
+    return 0
+
+
+def releases(args: argparse.Namespace) -> int:
+    cfg = _config(args)
+    from pipeline import releases as implementation
+
+    implementation.show(cfg, args.root, as_json=args.json)
+    return 0
+
+
+def rollback(args: argparse.Namespace) -> int:
+    cfg = _config(args)
+    from pipeline import releases as implementation
+
+    implementation.rollback(cfg, args.root, args.id)
     return 0
 
 

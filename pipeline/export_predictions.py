@@ -1,6 +1,6 @@
-"""Writes the newest model's lists for the held-out requests, for any tool that judges rankings.
+"""Writes the newest models' lists for the held-out requests, for any tool that judges rankings.
 
-The model is the newest run's, pushed or not, so that the lists are those of the report.
+The models are the newest run's, pushed or not, so that the lists are those of the report.
 
 A line is `user<TAB>item item ...`: original ids, best first, seen items excluded. The requests of `test` know
 the validation events. Where a user has several held-out requests (split `temporal`), the first one is
@@ -23,8 +23,9 @@ import tqdm
 
 from modules import config
 from modules import features
+from modules import release
 from modules import requests
-from modules import saved_recall
+from modules import two_stage
 from pipeline import run_files
 from pipeline import runs
 
@@ -42,7 +43,7 @@ def export(cfg: config.Config, root: str | pathlib.Path, stage: Literal["recall"
     Args:
       cfg: the configuration of the run.
       root: the folder that holds runs.
-      stage: whose lists; only recall is part of this release.
+      stage: whose lists: those of recall, or ordered again by the rank model.
       on: the split whose requests are answered.
       output: the file.
 
@@ -50,24 +51,26 @@ def export(cfg: config.Config, root: str | pathlib.Path, stage: Literal["recall"
       The number of lines.
 
     Raises:
-      ExportError: a stage that does not exist yet, no held-out requests, or ids that the format cannot hold.
-      sources.NotMade: nothing has run yet, or not as far as the index.
+      ExportError: no held-out requests, or ids that the format cannot hold.
+      sources.NotMade: nothing has run yet, or not as far as the index, or without ranking.
+      release.ReleaseError: the two models do not belong together.
     """
-    if stage != "recall":
-        raise ExportError(f"--stage {stage}: ranking is not part of this release. Use --stage recall.")
     run = runs.Run(root, cfg.name)
-    path = run_files.indexed_model(run)
+    models = {release.RECALL: run_files.indexed_model(run)}
+    if stage == "two-stage":
+        models[release.RANK] = run_files.rank_model(run)
+        release.check_lineage(models)
     chosen = _first_requests(run_files.serialized_examples(run, on))
     if not chosen:
         raise ExportError(f"--on {on}: the newest run in {run.folder} held out no events. Users need at "
                           f"least {cfg.split.min_events} events (split.min_events).")
-    model = saved_recall.SavedRecall(str(path))
+    model = two_stage.TwoStage(*map(str, models.values()))
     wanted = (s for n, s in enumerate(run_files.serialized_examples(run, on)) if n in chosen)
     with _atomic(pathlib.Path(output)) as file:
         lines = _lines(model, cfg, wanted)
         for line in tqdm.tqdm(lines, total=len(chosen), unit=" users", file=sys.stderr, disable=None):
             file.write(line)
-    print(f"{output}: {len(chosen)} users of {on}, answered by {path}")
+    print(f"{output}: {len(chosen)} users of {on}, answered by {' and '.join(map(str, models.values()))}")
     return len(chosen)
 
 
@@ -82,11 +85,11 @@ def _first_requests(serialized: Iterable[bytes]) -> set[int]:
     return {number for _, number in first.values()}
 
 
-def _lines(model: saved_recall.SavedRecall, cfg: config.Config, serialized: Iterator[bytes]) -> Iterator[str]:
+def _lines(model: two_stage.TwoStage, cfg: config.Config, serialized: Iterator[bytes]) -> Iterator[str]:
     """One line a request, in batches through the model."""
     while batch := [requests.read_raw_example(s) for s in itertools.islice(serialized, BATCH)]:
-        ids, _ = model(requests.from_examples(batch, cfg.data, cfg.features.max_history))
-        for example, items in zip(batch, ids):
+        lists = model(requests.from_examples(batch, cfg.data, cfg.features.max_history))
+        for example, items in zip(batch, lists.ids):
             words = [word.decode() for word in (example[features.USER_ID][0], *items) if word]
             if bad := next((word for word in words if re.search(r"[\s,]", word)), None):
                 raise ExportError(f"The id {bad!r} holds a space or a comma, which separate ids in this "

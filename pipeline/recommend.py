@@ -1,116 +1,119 @@
-"""Answers one request from the pushed model and shows it with titles: `recsys recommend`."""
+"""Answers one request from the release in force and shows it with titles: `recsys recommend`."""
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import json
 import pathlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Literal
 
 from modules import config
 from modules import features
+from modules import release
 from modules import requests
-from modules import saved_recall
 from modules import strict
+from modules import two_stage
+from pipeline import answer
 from pipeline import run_files
 from pipeline import runs
+from pipeline.report import text
 
-RECENT = 10  # events shown
 History = Sequence[tuple[str, int | None]]
+Stage = Literal["recall", "two-stage"]
 
 
 class RecommendError(ValueError):
     """A request that cannot be answered. The message is for the person at the terminal."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """A request and what the model recommends.
-
-    Attributes:
-      model: folder of the SavedModel.
-      request_timestamp: Unix seconds.
-      history: (item id, Unix seconds), oldest first.
-      items: (item id, score), best first.
-      titles: of all known items in `history` and `items`; "" without a title column.
-      notes: what the person should know, one sentence each.
-    """
-
-    model: pathlib.Path
-    request_timestamp: int
-    history: tuple[tuple[str, int], ...]
-    items: tuple[tuple[str, float], ...]
-    titles: Mapping[str, str]
-    notes: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        history = [{"item_id": i, "title": self.titles.get(i), "timestamp": t} for i, t in self.history]
-        items = [{"rank": n, "item_id": i, "title": self.titles.get(i), "score": s}
-                 for n, (i, s) in enumerate(self.items, start=1)]
-        return {"model": str(self.model), "request_timestamp": self.request_timestamp,
-                "notes": list(self.notes), "history": history, "recommendations": items}
-
-    def to_text(self) -> str:
-        """Recent history, then the recommendations, as two tables."""
-        shown = self.history[::-1][:RECENT]
-        lines = [f"History: {len(self.history)} events" + (", newest first:" if shown else ".")]
-        lines += _table(("item", "title", "when"), [
-            (i, self.titles.get(i, "?"), _moment(t)) for i, t in shown])
-        if len(self.history) > len(shown):
-            lines.append(f"  ... and {len(self.history) - len(shown)} before.")
-        lines += ["", f"Recommended at {_moment(self.request_timestamp)}:"]
-        lines += _table(("#", "item", "title", "score"), [
-            (str(n), i, self.titles.get(i, "?"), f"{s:.4f}") for n, (i, s) in enumerate(self.items, start=1)])
-        return "\n".join([*lines, "", *(f"Note: {note}" for note in self.notes), f"Model: {self.model}"])
+class WrongArgument(strict.ConfigError):
+    """An argument of the command that cannot be meant."""
 
 
 def main(cfg: config.Config, root: str | pathlib.Path, *, user: str | None = None,
          history: History | None = None, profile: Mapping[str, str] | None = None, at: int | None = None,
-         exclude: Iterable[str] = (), k: int = 10, as_json: bool = False) -> Answer:
-    """Answers and prints; see `answer` for the arguments."""
-    found = answer(cfg, runs.Run(root, cfg.name), user=user, history=history, profile=profile or {}, at=at,
-                   exclude=tuple(exclude), k=k)
+         exclude: Iterable[str] = (), k: int = 10, stage: Stage | None = None, explain: bool = False,
+         as_json: bool = False) -> answer.Answer:
+    """Answers and prints; see `ask` for the arguments."""
+    found = ask(cfg, runs.Run(root, cfg.name), user=user, history=history, profile=profile or {}, at=at,
+                exclude=tuple(exclude), k=k, stage=stage, explain=explain)
     print(json.dumps(found.to_json(), indent=2, ensure_ascii=False) if as_json else found.to_text())
     return found
 
 
-def answer(cfg: config.Config, run: runs.Run, *, user: str | None, history: History | None,
-           profile: Mapping[str, str], at: int | None, exclude: tuple[str, ...], k: int) -> Answer:
-    """Asks the pushed model.
+def ask(cfg: config.Config, run: runs.Run, *, user: str | None, history: History | None,
+        profile: Mapping[str, str], at: int | None, exclude: tuple[str, ...], k: int, stage: Stage | None,
+        explain: bool) -> answer.Answer:
+    """Asks the release in force.
 
     Args:
       cfg: the configuration of the run.
-      run: where the examples and the pushed model are.
+      run: where the examples and the release are.
       user: an id of the data set, whose whole history and profile are taken; or
       history: (item id, Unix seconds or None) of past events, oldest first.
       profile: columns of the users table with their values; they replace those of `user`.
       at: the request's time, Unix seconds; without it, the time of the last event, or now without one.
       exclude: ids that must not come back, besides the history's.
       k: number of items.
+      stage: whose order; by default two stages if the release has both.
+      explain: whether each item says which features moved it.
 
     Raises:
-      RecommendError: an unknown user or column, or more items than the model gives.
-      run_files.NoModel: nothing has been pushed.
+      WrongArgument: an unknown column of the profile, or more items than the model gives.
+      RecommendError: an unknown user, or a stage that the release does not have.
+      release.NoRelease, release.ReleaseError: there is no release, or it must not be used.
     """
-    path = run_files.pushed_model(run)
+    typed = _profile(cfg.data, profile)
+    chosen = release.in_force(run.serving)
+    stage = _stage(chosen, stage, explain)
     example = _from_data(run, user) if user is not None else _made_up(cfg.data, history or (), at)
-    example |= _profile(cfg.data, profile)
+    example |= typed
     times = example[features.EVENT_TIMESTAMP]
     when = at if at is not None else times[-1] if times else int(time.time())
     request = _with_request(example, cfg.data, when, exclude)
-    batch = requests.from_examples([request], cfg.data, cfg.features.max_history)
-    ids, scores = saved_recall.SavedRecall(str(path))(batch)
-    if k > ids.shape[1]:
-        raise RecommendError(f"--k: found {k}, the model gives at most {ids.shape[1]} items (index.k).")
-    items = tuple((item.decode(), float(score)) for item, score in zip(ids[0][:k], scores[0][:k]) if item)
+    model = two_stage.TwoStage(str(chosen.recall), str(chosen.rank) if stage == "two-stage" else None)
+    lists = model(requests.from_examples([request], cfg.data, cfg.features.max_history), explain=explain)
+    if k > lists.ids.shape[1]:
+        raise WrongArgument(f"--k: found {k}, the model gives at most {lists.ids.shape[1]} items (index.k).")
+    items = tuple(_items(lists, k))
     past = tuple((item.decode(), t) for item, t in zip(example[features.EVENT_ITEM_ID], times))
     named = {item for item, _ in past} | set(exclude)
-    titles = _titles(run, named | {item for item, _ in items})
-    notes = (*_time_notes(times, when, at), *_item_notes(sorted(named - set(titles)), len(items), k))
-    return Answer(path, when, past, items, titles, notes)
+    titles = _titles(run, named | {item.item_id for item in items})
+    notes = (*_time_notes(times, when, at), *_item_notes(sorted(named - set(titles)), len(items), k),
+             *_release_notes(chosen))
+    return answer.Answer(chosen, stage, when, past, items, titles, notes)
+
+
+def _stage(chosen: release.Release, asked: Stage | None, explain: bool) -> Stage:
+    """Whose order is shown."""
+    if explain and asked == "recall":
+        raise WrongArgument("--explain says what moved the items in two stages; leave --stage recall out.")
+    if chosen.rank is not None:
+        return asked or "two-stage"
+    if explain or asked == "two-stage":
+        raise RecommendError(f"{'--explain' if explain else '--stage two-stage'}: release {chosen.id} holds "
+                             "recall alone. Run `recsys run` with ranking.enabled: true, or leave it out.")
+    return "recall"
+
+
+def _items(lists: two_stage.Lists, k: int) -> Iterator[answer.Item]:
+    """The first k of the only request."""
+    for place, item in enumerate(lists.ids[0][:k]):
+        if item:
+            moved = () if lists.effects is None else lists.effects[0, place]
+            yield answer.Item(
+                item_id=item.decode(),
+                recall_rank=int(lists.recall_ranks[0, place]),
+                recall_score=float(lists.recall_scores[0, place]),
+                rank_score=None if lists.rank_scores is None else float(lists.rank_scores[0, place]),
+                effects={group: float(effect) for group, effect in zip(lists.groups, moved)})
+
+
+def _release_notes(chosen: release.Release) -> Iterator[str]:
+    if chosen.manifest is None:
+        yield ("the model was pushed before there were releases, and could not be checked. `recsys run` "
+               "makes a release.")
 
 
 def _time_notes(times: Sequence[int], when: int, at: int | None) -> Iterator[str]:
@@ -119,8 +122,8 @@ def _time_notes(times: Sequence[int], when: int, at: int | None) -> Iterator[str
         source = "that of the last event" if times else "now"
         yield f"the request's time is {source}; change it with --at."
     elif times and when < times[-1]:
-        yield (f"the request's time lies before the last event ({_moment(times[-1])}), whose item the model "
-               "knows nevertheless.")
+        yield (f"the request's time lies before the last event ({text.moment(times[-1])}), whose item the "
+               "model knows nevertheless.")
 
 
 def _item_notes(unknown: Sequence[str], found: int, k: int) -> Iterator[str]:
@@ -186,13 +189,13 @@ def _profile(data: config.Data, given: Mapping[str, str]) -> requests.RawExample
     found: requests.RawExample = {}
     for column, value in given.items():
         if column not in columns:
-            raise RecommendError(f"--profile: unknown column {column!r}.{strict.nearest(column, columns)}")
+            raise WrongArgument(f"--profile: unknown column {column!r}.{strict.nearest(column, columns)}")
         feature = columns[column]
         several = feature.kind in ("multi_categorical", "vector")
         parts = value.split(feature.spec.separator) if several else [value]
         if feature.kind == "vector" and len(parts) != feature.spec.dimension:
-            raise RecommendError(f"--profile: {column} has {len(parts)} numbers, expected "
-                                 f"{feature.spec.dimension}.")
+            raise WrongArgument(f"--profile: {column} has {len(parts)} numbers, expected "
+                                f"{feature.spec.dimension}.")
         is_number = feature.kind in ("numeric", "vector")
         found[feature.name] = [_number(column, part) if is_number else part.encode() for part in parts]
     return found
@@ -202,7 +205,7 @@ def _number(column: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise RecommendError(f"--profile: found {column}={text}, expected a number.") from None
+        raise WrongArgument(f"--profile: found {column}={text}, expected a number.") from None
 
 
 def _titles(run: runs.Run, wanted: set[str]) -> dict[str, str]:
@@ -213,16 +216,3 @@ def _titles(run: runs.Run, wanted: set[str]) -> dict[str, str]:
         if item in wanted:
             found[item] = b"".join(example.get(features.ITEM_TITLE, [])).decode()
     return found
-
-
-def _moment(seconds: int) -> str:
-    return f"{datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc):%Y-%m-%d %H:%M} UTC"
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    """Left-aligned columns; nothing without rows."""
-    if not rows:
-        return []
-    widths = [max(len(row[n]) for row in (head, *rows)) for n in range(len(head))]
-    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-            for row in (head, *rows)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import pathlib
 import time
+from collections.abc import Iterator
+from typing import Any
 
 from modules import config
 from modules import strict
@@ -56,15 +58,29 @@ def report(cfg: config.Config, place: runs.Run) -> None:
     """Writes the report of the newest run and prints the results, the verdict and where things are.
 
     Raises:
-      NotBlessed: the evaluation refused the model.
+      NotBlessed: an evaluation refused the models.
     """
+    from pipeline import releases
     from pipeline.report import report as page
-    from pipeline.report import sources
 
     page.write(cfg, place.folder.parent)
     print(f"\n{page.results_table(place)}", flush=True)
-    if not sources.of(place).evaluation()["blessing"]["blessed"]:
-        raise NotBlessed("the new model was refused, for the reasons above; what is served stays as it was.")
+    refused = [verdict for verdict in _verdicts(place) if not verdict["blessed"]]
+    if refused:
+        reasons = " ".join(reason for verdict in refused for reason in verdict["reasons"])
+        raise NotBlessed(f"the new models were refused: {reasons} What is served stays as it was.")
+    if remark := releases.remark(place):
+        print(f"Note: {remark}", flush=True)
+
+
+def _verdicts(place: runs.Run) -> Iterator[dict[str, Any]]:
+    """The blessings of recall and, if the run has two stages, of both together."""
+    from pipeline.report import sources
+
+    found = sources.of(place)
+    yield found.evaluation()["blessing"]
+    if found.pipeline_run.execution(sources.TWO_STAGE_EVALUATOR):
+        yield found.json(sources.TWO_STAGE_EVALUATOR, "evaluation", "two_stage.json")["blessing"]
 
 
 def _run(cfg: config.Config, place: runs.Run, lines: progress.ComponentProgress, use_cache: bool) -> None:

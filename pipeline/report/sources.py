@@ -15,6 +15,7 @@ from pipeline.report import metadata
 # Ids of the components, as pipeline/dag.py wires them.
 EXAMPLE_GEN, STATISTICS_GEN, VALIDATOR = "InteractionsExampleGen", "StatisticsGen", "DataValidator"
 TRAINER, INDEXER, EVALUATOR, PUSHER = "Trainer", "Indexer", "RecallEvaluator", "Pusher"
+RANK_TRAINER, TWO_STAGE_EVALUATOR = "RankTrainer", "TwoStageEvaluator"
 
 
 _WORDS = {"running": "has not finished", "failed": "failed", "executed": "made nothing like it",

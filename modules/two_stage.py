@@ -1,0 +1,76 @@
+"""Both stages on one request: recall finds candidates, the rank model orders them again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from modules import requests
+from modules import saved_rank
+from modules import saved_recall
+
+Request = Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Lists:
+    """What a batch of requests is answered; K places a request, best first.
+
+    Attributes:
+      ids: bytes objects [B, K]; b"" in places that could not be filled, which come last.
+      recall_ranks: int [B, K], from 1.
+      recall_scores: float32 [B, K].
+      rank_scores: float32 [B, K], by which the list is ordered; None where recall answers alone.
+      groups: of the rank model's features, where the lists are explained.
+      effects: float32 [B, K, groups]: how far each group moved the item's rank score from what it would be
+        with the group at its average.
+    """
+
+    ids: np.ndarray
+    recall_ranks: np.ndarray
+    recall_scores: np.ndarray
+    rank_scores: np.ndarray | None = None
+    groups: tuple[str, ...] = ()
+    effects: np.ndarray | None = None
+
+
+class TwoStage:
+    """The loaded models of a release, or of a run."""
+
+    def __init__(self, recall: str, rank: str | None = None) -> None:
+        """Args: recall, rank: folders of the SavedModels; without `rank`, recall answers alone."""
+        self._recall = saved_recall.SavedRecall(recall)
+        self._rank = saved_rank.SavedRank(rank) if rank else None
+
+    def __call__(self, request: Request, *, explain: bool = False) -> Lists:
+        """Answers a batch.
+
+        Args:
+          request: arrays as `modules.requests` says, with exclusions.
+          explain: whether the lists say what moved each item; only where there is a rank model.
+        """
+        ids, scores = self._recall(request)
+        ranks = np.broadcast_to(np.arange(1, ids.shape[1] + 1), ids.shape)
+        if self._rank is None:
+            return Lists(ids, ranks, scores)
+        asked = {name: values for name, values in request.items() if name != requests.EXCLUDE_ITEM_ID}
+        rank_scores = self._rank(asked, ids, scores)["score"]
+        order = best_first(ids, rank_scores)
+
+        def ordered(values: np.ndarray) -> np.ndarray:
+            return np.take_along_axis(values, order, axis=1)
+
+        lists = Lists(ordered(ids), ordered(ranks), ordered(scores), ordered(rank_scores))
+        if not explain:
+            return lists
+        groups, effects = self._rank.explain(asked, ids, scores)
+        return dataclasses.replace(lists, groups=tuple(groups),
+                                   effects=np.take_along_axis(effects, order[..., np.newaxis], axis=1))
+
+
+def best_first(ids: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The order int [B, K] of ids [B, K] by score, highest first; equal ones as given, NaN and b"" last."""
+    usable = (ids != b"") & ~np.isnan(scores)
+    return np.lexsort((-np.where(usable, scores, 0), ~usable, ids == b""), axis=1)

@@ -1,0 +1,67 @@
+"""A rank SavedModel with the real signatures and a simple rule, for tests of what comes after its training.
+
+The score of an item is `weight` times its recall score plus the item's own bonus; each summand is a group of
+features, `recall_score` and `item`.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from modules import config
+from modules import features
+from modules import requests
+
+GROUPS = ("recall_score", "item")
+
+
+class FakeRank(tf.Module):
+    """Items without a bonus have 0."""
+
+    def __init__(self, bonus: Mapping[str, float], weight: float) -> None:
+        super().__init__()
+        self._weight = weight
+        self._bonus = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(
+            tf.constant(["", *bonus]), tf.constant([0.0, *bonus.values()])), 0.0)
+
+    def parts(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        recall = self._weight * inputs[features.RECALL_SCORE]
+        item = self._bonus.lookup(inputs[features.CANDIDATE_ITEM_ID])
+        return {"part_recall_score": recall[..., tf.newaxis], "part_item": item[..., tf.newaxis]}
+
+    def serve(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        given = inputs[features.CANDIDATE_ITEM_ID] != ""
+        score = tf.where(given, score_of(self.parts(inputs)), tf.float32.min)
+        return {"score": score, "probability": tf.where(given, tf.nn.softmax(score), 0.0),
+                "missing_inputs": tf.zeros(tf.shape(score)[:1], tf.int32)}
+
+
+def score_of(parts: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """Of parts [B, C, 1] each: [B, C]."""
+    return tf.add_n([part[..., 0] for part in parts.values()])
+
+
+def save(folder: str | pathlib.Path, data: config.Data, bonus: Mapping[str, float], *,
+         weight: float = 1.0) -> str:
+    """Writes the SavedModel, without lineage."""
+    module = FakeRank(bonus, weight)
+    specs = requests.input_specs(data, exclusions=False)
+    specs[features.CANDIDATE_ITEM_ID] = tf.TensorSpec([None, None], tf.string, features.CANDIDATE_ITEM_ID)
+    specs[features.RECALL_SCORE] = tf.TensorSpec([None, None], tf.float32, features.RECALL_SCORE)
+    part_specs = {f"part_{g}": tf.TensorSpec([None, None, 1], tf.float32, f"part_{g}") for g in GROUPS}
+    module.default = tf.function(lambda **inputs: module.serve(inputs))
+    module.split = tf.function(lambda **inputs: module.parts(inputs))
+    module.join = tf.function(lambda **parts: {"score": score_of(parts)})
+    tf.saved_model.save(module, str(folder), signatures={
+        "serving_default": module.default.get_concrete_function(**specs),
+        "parts": module.split.get_concrete_function(**specs),
+        "score_parts": module.join.get_concrete_function(**part_specs)})
+    extra = pathlib.Path(folder) / "assets.extra"
+    extra.mkdir()
+    (extra / "rank.json").write_text(json.dumps(
+        {"groups": GROUPS, "objectives": [], "calibration": {}, "history": 50, "parameters": 1}))
+    return str(folder)

@@ -1,0 +1,36 @@
+"""Models for tests of releases: folders with the files of a SavedModel, which nobody loads."""
+
+from __future__ import annotations
+
+import pathlib
+
+from modules import lineage
+from modules import release
+from pipeline import release_writer
+
+LINEAGE = lineage.Lineage(transform="transform1", catalogue="catalogue1", recall="recall1")
+
+
+def model(folder: pathlib.Path, content: str, made_of: lineage.Lineage = LINEAGE) -> str:
+    """Writes a folder that looks like a SavedModel and returns its path."""
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_text(f"graph of {content}")
+    (folder / "variables" / "variables.data-00000-of-00001").write_text(f"values of {content}")
+    lineage.write(str(folder), made_of)
+    return str(folder)
+
+
+def pair(folder: pathlib.Path, content: str = "a") -> dict[str, str]:
+    """A recall model and a rank model that belong together."""
+    return {name: model(folder / name, f"{name} {content}") for name in (release.RECALL, release.RANK)}
+
+
+def facts(value: float = 0.1) -> release_writer.Facts:
+    """Of a release whose NDCG@10 are `value` (recall, valid), and 0.1, 0.2 and 0.3 more."""
+    metrics = {split: {system: {"NDCG@10": release.Estimate(value + plus + more, 0.01)}
+                       for system, more in (("recall", 0.0), ("two_stage", 0.2))}
+               for split, plus in (("valid", 0.0), ("test", 0.1))}
+    return release_writer.Facts(
+        name="shop", versions={"tensorflow": "2.16.2"}, metrics=metrics,
+        artifacts={"recall_model": release.Made("/artifacts/recall/1", 1)},
+        config_digest="c0ffee", source_digest="50da")

@@ -81,5 +81,5 @@ def dataset_check(args: argparse.Namespace) -> int:
     cfg = _config(args)
     from modules.beam import check
 
-    check.check(cfg.data, cfg.split, cfg.features)
+    check.check(cfg.data, cfg.split, cfg.features, cfg.ranking.hold_out if cfg.ranking.enabled else None)
     return 0

@@ -11,6 +11,7 @@ import apache_beam as beam
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
 from modules import config
+from modules import ranking_config
 from modules import strict
 from modules.beam import errors
 from modules.beam import examples
@@ -62,11 +63,11 @@ def write(folder: pathlib.Path, *, events: str | bytes = EVENTS, users: str | by
 
 
 def make(folder: pathlib.Path, data: config.Data, split: config.Split | None = None, max_history: int = 10,
-         options: Any = None) -> dict[str, list[Any]]:
+         options: Any = None, hold_out: ranking_config.HoldOut | None = None) -> dict[str, list[Any]]:
     """Runs the transforms as a run does: refuses the first problem; returns the elements of every output."""
-    names = (*examples.SPLITS, examples.SUMMARY)
+    names = (*examples.splits(hold_out), examples.SUMMARY)
     with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
-        made = _refusing(pipeline, data, split, max_history)
+        made = _refusing(pipeline, data, split, max_history, hold_out)
         named = tuple(made[name] | f"Name[{name}]" >> beam.Map(lambda row, of: json.dumps([of, row]), name)
                       for name in names)
         (named
@@ -77,11 +78,12 @@ def make(folder: pathlib.Path, data: config.Data, split: config.Split | None = N
     return {name: [row for of, row in rows if of == name] for name in names}
 
 
-def refusal(data: config.Data, split: config.Split | None = None, options: Any = None) -> str:
+def refusal(data: config.Data, split: config.Split | None = None, options: Any = None,
+            hold_out: ranking_config.HoldOut | None = None) -> str:
     """The one error that a run on bad data gives."""
     try:
         with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
-            _refusing(pipeline, data, split, 10)
+            _refusing(pipeline, data, split, 10, hold_out)
     except Exception as error:
         message = errors.unwrap(error)
         if message is None:
@@ -90,10 +92,10 @@ def refusal(data: config.Data, split: config.Split | None = None, options: Any =
     raise AssertionError("the run did not fail")
 
 
-def _refusing(pipeline: beam.Pipeline, data: config.Data, split: config.Split | None, max_history: int
-              ) -> dict[str, Any]:
+def _refusing(pipeline: beam.Pipeline, data: config.Data, split: config.Split | None, max_history: int,
+              hold_out: ranking_config.HoldOut | None) -> dict[str, Any]:
     listings = files.list_tables(data)
-    make = examples.MakeExamples(data, split or config.Split(), max_history, listings)
+    make = examples.MakeExamples(data, split or config.Split(), max_history, listings, hold_out)
     made: dict[str, Any] = pipeline | make
     for n, found in enumerate(made[problems.TAG]):
         found | f"Refuse[{n}]" >> beam.ParDo(problems.Refuse(listings))

@@ -12,6 +12,7 @@ import apache_beam as beam
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
 from modules import config
+from modules import ranking_config
 from modules.beam import errors
 from modules.beam import examples
 from modules.beam import files
@@ -20,7 +21,8 @@ from modules.beam import problems
 LIMIT = 10  # problems that are shown
 
 
-def check(data: config.Data, split: config.Split, features: config.Features | None = None) -> dict[str, Any]:
+def check(data: config.Data, split: config.Split, features: config.Features | None = None,
+          hold_out: ranking_config.HoldOut | None = None) -> dict[str, Any]:
     """Runs the transforms of ExampleGen in this process, writes no examples, and prints what was counted.
 
     Returns:
@@ -31,7 +33,7 @@ def check(data: config.Data, split: config.Split, features: config.Features | No
     """
     max_history = (features or config.Features()).max_history
     listings = files.list_tables(data)
-    summary, (count, found) = _run(data, split, max_history, listings)
+    summary, (count, found) = _run(data, split, max_history, listings, hold_out)
     print(report(summary, listings, max_history))
     if count:
         shown = "\n".join(f"  {problems.describe(problem, listings)}" for problem in found)
@@ -40,12 +42,14 @@ def check(data: config.Data, split: config.Split, features: config.Features | No
     return summary
 
 
-def _run(data: config.Data, split: config.Split, max_history: int, listings: Mapping[str, files.Listing]
+def _run(data: config.Data, split: config.Split, max_history: int, listings: Mapping[str, files.Listing],
+         hold_out: ranking_config.HoldOut | None
          ) -> tuple[dict[str, Any], tuple[int, list[problems.Problem]]]:
     with tempfile.TemporaryDirectory() as folder:
         paths = {name: os.path.join(folder, name) for name in (examples.SUMMARY, problems.TAG)}
         with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
-            made = pipeline | "Make" >> examples.MakeExamples(data, split, max_history, listings)
+            make = examples.MakeExamples(data, split, max_history, listings, hold_out)
+            made = pipeline | "Make" >> make
             first = (made[problems.TAG]
                      | "AllProblems" >> beam.Flatten()
                      | "First" >> beam.CombineGlobally(problems.CountAndFirst(LIMIT)))

@@ -1,4 +1,4 @@
-"""ExampleGen as one transform: tables in; raw features of the four splits, summary and problems out."""
+"""ExampleGen as one transform: tables in; raw features of the splits, summary and problems out."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ import apache_beam as beam
 
 from modules import config
 from modules import features
+from modules import ranking_config
 from modules.beam import catalogue
 from modules.beam import files
 from modules.beam import histories
 from modules.beam import problems
+from modules.beam import sequences
 from modules.beam import summary
 from modules.beam import tables
 
-SPLITS = (*features.SEQUENCE_SPLITS, features.SPLIT_CATALOGUE)
 SUMMARY = "summary"
+
+
+def splits(hold_out: ranking_config.HoldOut | None) -> tuple[str, ...]:
+    """Names of all splits; without `hold_out` there are none of ranking."""
+    return (*sequences.splits(hold_out), features.SPLIT_CATALOGUE)
 
 
 class MakeExamples(beam.PTransform):
@@ -30,9 +36,11 @@ class MakeExamples(beam.PTransform):
     """
 
     def __init__(self, data: config.Data, split: config.Split, max_history: int,
-                 listings: Mapping[str, files.Listing]) -> None:
+                 listings: Mapping[str, files.Listing],
+                 hold_out: ranking_config.HoldOut | None = None) -> None:
         super().__init__()
         self._data, self._split, self._max_history, self._listings = data, split, max_history, listings
+        self._hold_out = hold_out
 
     def expand(self, begin: beam.pvalue.PBegin) -> dict[str, Any]:
         read = {name: begin | f"Read[{name}]" >> tables.ReadTable(self._listings[name], table)
@@ -43,9 +51,9 @@ class MakeExamples(beam.PTransform):
         found = ((windows[summary.TAG], items[summary.TAG])
                  | "AllCounts" >> beam.Flatten().with_output_types(summary.Counts)
                  | "AddCounts" >> beam.CombineGlobally(summary.Add())
-                 | "Summarise" >> beam.ParDo(summary.Summarise(self._data, self._split))
+                 | "Summarise" >> beam.ParDo(summary.Summarise(self._data, self._split, self._hold_out))
                  .with_outputs(problems.TAG, main=SUMMARY))
-        return {**{split: windows[split] for split in features.SEQUENCE_SPLITS},
+        return {**{split: windows[split] for split in sequences.splits(self._hold_out)},
                 features.SPLIT_CATALOGUE: items[features.SPLIT_CATALOGUE],
                 SUMMARY: found[SUMMARY],
                 problems.TAG: tuple(step[problems.TAG] for step in (*read.values(), windows, items, found))}
@@ -56,10 +64,11 @@ class MakeExamples(beam.PTransform):
             columns = [f.column for f in features.user_features(self._data)]
             joined[histories.USERS] = read["users"][tables.ROWS] | "KeyUsers" >> beam.ParDo(
                 histories.KeyRows(self._data.users, "user_id", columns))
-        make = beam.ParDo(histories.MakeWindows(self._data, self._split, self._max_history))
+        make = beam.ParDo(histories.MakeWindows(self._data, self._split, self._max_history, self._hold_out))
         return (joined
                 | "JoinUsers" >> beam.CoGroupByKey()
-                | "MakeWindows" >> make.with_outputs(*features.SEQUENCE_SPLITS, summary.TAG, problems.TAG))
+                | "MakeWindows" >> make.with_outputs(
+                    *sequences.splits(self._hold_out), summary.TAG, problems.TAG))
 
     def _items(self, events: beam.PCollection, read: Mapping[str, Any]) -> beam.pvalue.DoOutputsTuple:
         joined = {catalogue.USES: events

@@ -1,4 +1,4 @@
-"""One user's events and profile to windows of raw features for the splits train, valid and test."""
+"""One user's events and profile to windows of raw features for all splits but the catalogue."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import apache_beam as beam
 
 from modules import config
 from modules import features
+from modules import ranking_config
 from modules.beam import files
 from modules.beam import problems
 from modules.beam import rows
@@ -74,8 +75,10 @@ class MakeWindows(beam.DoFn):
     One user's events have to fit in memory; users do not have to.
     """
 
-    def __init__(self, data: config.Data, split: config.Split, max_history: int) -> None:
-        self._data, self._split, self._max_history = data, split, max_history
+    def __init__(self, data: config.Data, split: config.Split, max_history: int,
+                 hold_out: ranking_config.HoldOut | None = None) -> None:
+        """`hold_out` adds the splits of ranking; without it there are none."""
+        self._data, self._split, self._max_history, self._hold_out = data, split, max_history, hold_out
         self._events = event_columns(data)
         self._profile = features.user_features(data)
 
@@ -98,6 +101,9 @@ class MakeWindows(beam.DoFn):
         counts[summary.TIES] = sum(a == b for a, b in itertools.pairwise(times))
         parts = sequences.divide(times, self._split)
         yield from self._windows({features.USER_ID: [user], **profile}, events, parts, counts)
+        if self._hold_out is not None:
+            held = sequences.hold_out(user, times[:parts.train], self._hold_out)
+            yield from self._ranking({features.USER_ID: [user], **profile}, events, held, counts)
         yield summary.counted(counts, (times[0], times[-1]))
 
     def _find_profile(self, user: str, found: list[Any]) -> typing.Generator[Any, None, RawFeatures | None]:
@@ -129,27 +135,43 @@ class MakeWindows(beam.DoFn):
 
     def _windows(self, profile: RawFeatures, events: list[Event], parts: sequences.Parts,
                  counts: dict[str, int]) -> Iterator[Any]:
-        seen = list(dict.fromkeys(event[2] for event in events[:parts.train]))
-        windows = sequences.train_windows(parts.train, self._max_history)
-        for start, stop in windows:
-            window = self._window(profile, events, start, stop, seen)
-            yield beam.pvalue.TaggedOutput(features.SPLIT_TRAIN, window)
-        held_out = {features.SPLIT_VALID: parts.valid, features.SPLIT_TEST: parts.test}
-        known = set(seen)
-        for name, targets in held_out.items():  # from the end of train on, without a gap
-            for target in targets:
-                start, stop = sequences.request_window(target, self._max_history)
-                window = self._window(profile, events, start, stop, seen)
-                yield beam.pvalue.TaggedOutput(name, window)
-                if events[target][2] not in known:
-                    known.add(events[target][2])
-                    seen = [*seen, events[target][2]]  # windows of no new item share one list
-        counts |= {summary.USERS: 1, summary.EVENTS: len(events), summary.TRAIN_WINDOWS: len(windows),
-                   summary.targets(features.SPLIT_TRAIN): parts.train,
-                   **{summary.targets(name): len(targets) for name, targets in held_out.items()},
+        yield from self._learned((features.SPLIT_TRAIN,), profile, events, parts.train, counts)
+        yield from self._requests(features.SPLIT_VALID, profile, events, parts.valid, counts)
+        yield from self._requests(features.SPLIT_TEST, profile, events, parts.test, counts)
+        counts |= {summary.USERS: 1, summary.EVENTS: len(events),
                    summary.UNUSED_EVENTS: len(events) - parts.train - len(parts.valid) - len(parts.test),
                    summary.ONLY_TRAIN: int(not parts.valid and not parts.test),
                    summary.history_length(len(events)): 1}
+
+    def _ranking(self, profile: RawFeatures, events: list[Event], held: sequences.HoldOut,
+                 counts: dict[str, int]) -> Iterator[Any]:
+        learners = tuple(features.hold_out_split(part) for part in held.learners)
+        yield from self._learned(learners, profile, events, held.learned, counts)
+        yield from self._requests(features.rank_split(held.part), profile, events, held.requests, counts)
+
+    def _learned(self, splits: Sequence[str], profile: RawFeatures, events: list[Event], stop: int,
+                 counts: dict[str, int]) -> Iterator[Any]:
+        """Windows in which events [0, stop) are targets, for each of `splits`."""
+        seen = list(dict.fromkeys(event[2] for event in events[:stop])) if splits else []
+        windows = sequences.train_windows(stop, self._max_history)
+        for split in splits:
+            for first, end in windows:
+                window = self._window(profile, events, first, end, seen)
+                yield beam.pvalue.TaggedOutput(split, window)
+            counts |= {summary.windows(split): len(windows), summary.targets(split): stop}
+
+    def _requests(self, split: str, profile: RawFeatures, events: list[Event], targets: range,
+                  counts: dict[str, int]) -> Iterator[Any]:
+        """A window for each target, with the items before it as seen ones."""
+        seen = list(dict.fromkeys(event[2] for event in events[:targets.start])) if targets else []
+        known = set(seen)
+        for target in targets:
+            window = self._window(profile, events, *sequences.request_window(target, self._max_history), seen)
+            yield beam.pvalue.TaggedOutput(split, window)
+            if events[target][2] not in known:
+                known.add(events[target][2])
+                seen = [*seen, events[target][2]]  # windows of no new item share one list
+        counts[summary.targets(split)] = len(targets)
 
     def _window(self, profile: RawFeatures, events: list[Event], start: int, stop: int,
                 seen: list[str]) -> RawFeatures:

@@ -5,15 +5,22 @@ A user's events are numbered 0..n-1 by (time, file order). A window is a range [
 start > 0 or with more than L + 1 events (it only makes the next one's time delta right), predict each event
 from those before it, and the first event of the history from the profile alone. So a window of train has
 `stop - start - 2` targets if start > 0, else `stop`; one of valid or test has its last event.
+
+Of the training events, the last are also requests that the ranker learns from (splits `rank_<n>`), asked of a
+recall model that learned from other events (splits `recall_<n>`); see `hold_out`.
 """
 
 from __future__ import annotations
 
 import bisect
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 
 from modules import config
+from modules import data_config
+from modules import features
+from modules import ranking_config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +49,56 @@ def divide(times: Sequence[float], split: config.Split) -> Parts:
     if n < split.min_events:
         return Parts(valid, range(0), range(0))
     return Parts(valid, range(valid, test), range(test, n))
+
+
+def splits(settings: ranking_config.HoldOut | None) -> tuple[str, ...]:
+    """Names of all splits of users' events; without `settings` there are none of ranking."""
+    if settings is None:
+        return features.SEQUENCE_SPLITS
+    return (*features.SEQUENCE_SPLITS,
+            *(features.hold_out_split(part) for part in range(settings.parts)),
+            *(features.rank_split(part) for part in range(max(settings.parts, 1))))
+
+
+@dataclasses.dataclass(frozen=True)
+class HoldOut:
+    """What ranking makes of a user's training events.
+
+    Attributes:
+      part: number of the recall model that has not seen `requests`.
+      requests: events that are targets of ranking, each with all events before it.
+      learners: numbers of the recall models that learn from events [0, learned).
+      learned: see `learners`.
+    """
+
+    part: int
+    requests: range
+    learners: tuple[int, ...]
+    learned: int
+
+
+def hold_out(user: str, times: Sequence[float], settings: ranking_config.HoldOut) -> HoldOut:
+    """Divides a user's training events between the ranker and the recall models that it learns with.
+
+    Args:
+      user: the id; under `cross_fit` its SHA-256 says the fold, the same one in every run.
+      times: of the training events, sorted, in Unix seconds.
+      settings: see `ranking_config.HoldOut`.
+    """
+    n = len(times)
+    if settings.starts is not None:
+        first = bisect.bisect_left(times, data_config.unix_seconds("starts", settings.starts))
+        return HoldOut(0, range(max(first, n - settings.requests), n), (0,), first)
+    requests = range(n - min(settings.requests, _share(settings.share, n)), n)
+    if settings.method == "cross_fit":
+        fold = int.from_bytes(hashlib.sha256(user.encode()).digest()[:8], "big") % settings.folds
+        return HoldOut(fold, requests, tuple(f for f in range(settings.folds) if f != fold), n)
+    return HoldOut(0, requests, (0,) if settings.method == "temporal" else (), requests.start)
+
+
+def _share(share: float, n: int) -> int:
+    """Whole events in a share of n, so that 0.29 of 100 is 29, which the product of floats just misses."""
+    return int(share * n + 1e-9)
 
 
 def train_windows(n: int, max_history: int) -> list[tuple[int, int]]:

@@ -9,8 +9,11 @@ from typing import Any
 import apache_beam as beam
 
 from modules import config
+from modules import data_config
 from modules import features
+from modules import ranking_config
 from modules.beam import problems
+from modules.beam import sequences
 
 TAG = "counts"
 FILE_NAME = "summary.json"
@@ -19,7 +22,6 @@ FILE_NAME = "summary.json"
 USERS = "users"
 EVENTS = "events"  # after the policies
 ITEMS = "items"
-TRAIN_WINDOWS = "train_windows"
 UNUSED_EVENTS = "unused_events"
 ONLY_TRAIN = "users_only_in_train"
 USERS_WITHOUT_EVENTS = "users_without_events"
@@ -39,6 +41,11 @@ Counts = tuple[dict[str, int], Times]
 def targets(split: str) -> str:
     """Name of the count of a split's targets."""
     return f"{split}_targets"
+
+
+def windows(split: str) -> str:
+    """Name of the count of the windows in which a split's targets are."""
+    return f"{split}_windows"
 
 
 def history_length(n: int) -> str:
@@ -80,33 +87,35 @@ class Add(beam.CombineFn):
 class Summarise(beam.DoFn):
     """The summary, and the problems of a data set from which nothing can be learned or measured."""
 
-    def __init__(self, data: config.Data, split: config.Split) -> None:
-        self._data, self._split = data, split
+    def __init__(self, data: config.Data, split: config.Split,
+                 hold_out: ranking_config.HoldOut | None = None) -> None:
+        self._data, self._split, self._hold_out = data, split, hold_out
 
     def process(self, element: Counts) -> Iterator[Any]:
         counts, times = element
         for name, count in counts.items():
             beam.metrics.Metrics.counter(problems.NAMESPACE, name).inc(count)
-        found = summarise(counts, times, self._data)
-        for text in complaints(found, self._split):
+        found = summarise(counts, times, self._data, self._hold_out)
+        for text in complaints(found, self._split, self._hold_out):
             yield problems.found("events", None, text)
         yield found
 
 
-def summarise(counts: Mapping[str, int], times: Times, data: config.Data) -> dict[str, Any]:
+def summarise(counts: Mapping[str, int], times: Times, data: config.Data,
+              hold_out: ranking_config.HoldOut | None = None) -> dict[str, Any]:
     """The summary as JSON holds it; times in Unix seconds."""
     def count(name: str) -> int:
         return counts.get(name, 0)
 
+    splits = sequences.splits(hold_out)
+    learned = (features.SPLIT_TRAIN, *map(features.hold_out_split, range(hold_out.parts if hold_out else 0)))
     lengths = sorted(int(name.removeprefix(_LENGTH)) for name in counts if name.startswith(_LENGTH))
     return {
         "users": count(USERS), "items": count(ITEMS), "events": count(EVENTS),
         "first_timestamp": int(times[0]) if times else None,
         "last_timestamp": int(times[1]) if times else None,
-        "targets": {split: count(targets(split)) for split in features.SEQUENCE_SPLITS},
-        "examples": {features.SPLIT_TRAIN: count(TRAIN_WINDOWS),
-                     features.SPLIT_VALID: count(targets(features.SPLIT_VALID)),
-                     features.SPLIT_TEST: count(targets(features.SPLIT_TEST)),
+        "targets": {split: count(targets(split)) for split in splits},
+        "examples": {**{split: count((windows if split in learned else targets)(split)) for split in splits},
                      features.SPLIT_CATALOGUE: count(ITEMS)},
         "policies": {
             "unknown_item": {"policy": data.unknown_item, "items": count(UNKNOWN_ITEMS),
@@ -121,7 +130,8 @@ def summarise(counts: Mapping[str, int], times: Times, data: config.Data) -> dic
     }
 
 
-def complaints(summary: Mapping[str, Any], split: config.Split) -> Iterator[str]:
+def complaints(summary: Mapping[str, Any], split: config.Split,
+               hold_out: ranking_config.HoldOut | None = None) -> Iterator[str]:
     """Why nothing can be learned or measured, if so."""
     if not summary["events"]:
         yield ("data.events: no events at all; there is only a header, or every row is refused. Expected at "
@@ -132,7 +142,8 @@ def complaints(summary: Mapping[str, Any], split: config.Split) -> Iterator[str]
                "nothing to choose. Check the path, and that events and items have the same ids.")
     for name, number in summary["targets"].items():
         if not number:
-            yield _no_targets(name, summary, split)
+            yield (_no_targets(name, summary, split) if hold_out is None or name in features.SEQUENCE_SPLITS
+                   else _nothing_for_ranking(name, summary, hold_out))
             return
 
 
@@ -143,3 +154,16 @@ def _no_targets(name: str, summary: Mapping[str, Any], split: config.Split) -> s
     return (f"split: no event falls into {name}; events last from {summary['first_timestamp']} to "
             f"{summary['last_timestamp']} (Unix seconds), valid_from is {split.cutoffs[0]} and test_from "
             f"{split.cutoffs[1]}. Move the cut-off times.")
+
+
+def _nothing_for_ranking(name: str, summary: Mapping[str, Any], hold_out: ranking_config.HoldOut) -> str:
+    if hold_out.starts is not None:
+        return (f"ranking.hold_out: no training event falls into {name}; events last from "
+                f"{summary['first_timestamp']} to {summary['last_timestamp']} (Unix seconds), starts is "
+                f"{data_config.unix_seconds('starts', hold_out.starts)}. Move it, or set ranking.enabled: "
+                "false.")
+    folds = f" in each of {hold_out.folds} folds" if hold_out.method == "cross_fit" else ""
+    return (f"ranking.hold_out: no training event is left for {name}; it needs users{folds} of whose "
+            f"training events a share of {hold_out.share:g} is a whole event, found {summary['users']} users "
+            f"with {summary['targets'][features.SPLIT_TRAIN]} training events. Raise ranking.hold_out.share, "
+            "or set ranking.enabled: false.")

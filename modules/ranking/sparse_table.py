@@ -1,4 +1,4 @@
-"""A table of which few cells are not 0, as sorted keys and values: for NumPy, and for a graph that is saved."""
+"""A table of which few cells are not 0, as sorted keys and values, in NumPy and in a graph that is saved."""
 
 from __future__ import annotations
 

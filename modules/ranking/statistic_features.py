@@ -57,7 +57,8 @@ class StatisticFeatures(tf.Module):
         self._daily = sparse_table.TensorTable(statistics.daily, "daily")
         self._co_occurrence = sparse_table.TensorTable(statistics.co_occurrence, "co_occurrence")
         self._categories = [_CategoryFeatures(c, name) for name, c in statistics.categories.items()]
-        self._feedback = [_table((f.items - f.mean) / f.spread, name) for name, f in statistics.feedback.items()]
+        self._feedback = [
+            _table((f.items - f.mean) / f.spread, name) for name, f in statistics.feedback.items()]
 
     def __call__(self, history_rows: tf.Tensor, history_timestamps: tf.Tensor, request_timestamp: tf.Tensor,
                  candidate_rows: tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,8 @@
 """InteractionsExampleGen: tables of events, users and items to tf.Examples, with sequences made on Beam.
 
-The artifact holds `Split-train`, `Split-valid`, `Split-test` and `Split-catalogue` (modules/features.py tells
-the features) and `summary.json` (see modules/beam/summary.py). Bad data end the execution with one
+The artifact holds `Split-train`, `Split-valid`, `Split-test` and `Split-catalogue`, with ranking also
+`Split-recall_<n>` and `Split-rank_<n>` (modules/features.py tells the features; modules/beam/sequences.py,
+which events are where), and `summary.json` (see modules/beam/summary.py). Bad data end the execution with one
 `errors.DataError`; TFX then removes the outputs and publishes none.
 """
 
@@ -24,6 +25,7 @@ from tfx.types import component_spec
 from tfx.types import standard_artifacts
 
 from modules import config as configuration
+from modules import ranking_config
 from modules import strict
 from modules.beam import encode
 from modules.beam import errors
@@ -43,6 +45,12 @@ def input_fingerprint(data: configuration.Data) -> str:
     return files.fingerprint(data)
 
 
+def hold_out(sections: Mapping[str, Any]) -> ranking_config.HoldOut | None:
+    """What the section `ranking` says of the hold-out; None if it is missing or ranking is not enabled."""
+    ranking = strict.read(configuration.Ranking, sections.get("ranking", {"enabled": False}), "ranking")
+    return ranking.hold_out if ranking.enabled else None
+
+
 class WriteSplits(beam.PTransform):
     """Reads the tables, writes the splits into their folders and the summary; refuses the first problem."""
 
@@ -51,11 +59,13 @@ class WriteSplits(beam.PTransform):
         self._data = strict.read(configuration.Data, sections["data"], "data")
         self._split = strict.read(configuration.Split, sections["split"], "split")
         self._features = strict.read(configuration.Features, sections["features"], "features")
+        self._hold_out = hold_out(sections)
         self._folders, self._summary_path = folders, summary_path
 
     def expand(self, begin: beam.pvalue.PBegin) -> beam.pvalue.PDone:
         listings = files.list_tables(self._data)
-        make = examples.MakeExamples(self._data, self._split, self._features.max_history, listings)
+        make = examples.MakeExamples(self._data, self._split, self._features.max_history, listings,
+                                     self._hold_out)
         made = begin | "Make" >> make
         for n, found in enumerate(made[problems.TAG]):
             found | f"Refuse[{n}]" >> beam.ParDo(problems.Refuse(listings))
@@ -77,10 +87,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     def Do(self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]],
            exec_properties: dict[str, Any]) -> None:
         artifact = artifact_utils.get_single_instance(output_dict[EXAMPLES])
-        artifact.split_names = artifact_utils.encode_split_names(list(examples.SPLITS))
-        folders = {split: artifact_utils.get_split_uri([artifact], split) for split in examples.SPLITS}
+        sections = json.loads(exec_properties[CONFIG])
+        splits = examples.splits(hold_out(sections))
+        artifact.split_names = artifact_utils.encode_split_names(list(splits))
+        folders = {split: artifact_utils.get_split_uri([artifact], split) for split in splits}
         summary_path = os.path.join(artifact.uri, summary.FILE_NAME)
-        write = WriteSplits(json.loads(exec_properties[CONFIG]), folders, summary_path)
+        write = WriteSplits(sections, folders, summary_path)
         try:
             with self._make_beam_pipeline() as pipeline:
                 pipeline | "Interactions" >> write
@@ -107,10 +119,11 @@ class InteractionsExampleGenSpec(component_spec.ComponentSpec):
 
 
 class InteractionsExampleGen(base_beam_component.BaseBeamComponent):
-    """Makes examples of the four splits from the declared tables.
+    """Makes the examples of all splits from the declared tables.
 
     Args:
-      config: JSON of the configuration's sections data, split and features.
+      config: JSON of the configuration's sections data, split and features; and of ranking its `enabled` and
+        `hold_out`, without which there are no splits of ranking.
       input_fingerprint: `input_fingerprint(data)`; a change of the files runs the component again.
       source_digest: digest of the code; a change of it runs the component again.
     """

@@ -181,7 +181,9 @@ def test_dataset_check(implementation):
     calls = implementation("modules.beam.check", "check")
     assert cli.main(["dataset", "check", "-o", "features.max_history=50"]) == 0
     cfg = configuration.load("movielens-100k", ["features.max_history=50"])
-    assert calls[0][0] == (cfg.data, cfg.split, cfg.features)
+    assert calls[0][0] == (cfg.data, cfg.split, cfg.features, cfg.ranking.hold_out)
+    cli.main(["dataset", "check", "-o", "ranking.enabled=false"])
+    assert calls[1][0][3] is None
 
 
 def test_doctor_gets_the_arguments_unread(implementation):

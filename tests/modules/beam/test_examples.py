@@ -6,6 +6,7 @@ import gzip
 import json
 import pathlib
 import random
+import re
 from collections import Counter
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from modules import config
+from modules import ranking_config
 from modules import strict
 from modules.beam import text
 from tests import tables
@@ -216,6 +218,66 @@ def test_random_users_lose_and_double_no_target(tmp_path: pathlib.Path, seed: in
                       for mark in row["event_mark"][2 if row["window_start"][0] else 0:])
     targets.update(row["event_mark"][-1] for split in ("valid", "test") for row in made[split])
     assert targets == Counter(row.split(",")[3] for row in rows)
+
+
+def test_what_ranking_and_its_recall_model_get_by_hand(tmp_path: pathlib.Path) -> None:
+    """Eight training events of u1, a b c a b c a b; a quarter of them, the last two, are requests."""
+    rows = "".join(f"u1\t{'abc'[n % 3]}\t{n}\t{n}\n" for n in range(10))
+    data = tables.write(tmp_path, events=tables.EVENTS.splitlines()[0] + "\n" + rows)
+    made = tables.make(tmp_path, data, max_history=3, hold_out=ranking_config.HoldOut(share=0.25))
+    assert [(row["window_start"], row["event_timestamp"], row["seen_item_id"])
+            for row in tables.of_user(made["recall_0"], "u1")] == [
+        ([0], [0, 1, 2], ["a", "b", "c"]),  # targets 0, 1, 2 and 3, 4, 5
+        ([1], [1, 2, 3, 4, 5], ["a", "b", "c"])]
+    assert tables.of_user(made["rank_0"], "u1") == [
+        {"user_id": ["u1"], "user_age": [20.0], "user_gender": ["F"], "window_start": [start],
+         "event_item_id": items, "event_timestamp": [start + n for n in range(5)],
+         "event_rating": [float(start + n) for n in range(5)], "seen_item_id": ["a", "b", "c"]}
+        for start, items in ((2, ["c", "a", "b", "c", "a"]), (3, ["a", "b", "c", "a", "b"]))]
+    summary, = made["summary"]
+    assert summary["targets"] == {"train": 8, "valid": 1, "test": 1, "recall_0": 6, "rank_0": 2}
+    assert summary["examples"] == {"train": 3, "valid": 1, "test": 1, "recall_0": 2, "rank_0": 2,
+                                   "catalogue": 3}
+
+
+def test_a_recall_model_of_ranking_sees_no_event_that_it_is_asked_about(tmp_path: pathlib.Path) -> None:
+    """Nor does it know the item as seen; and what is not asked of it trains it, under each method."""
+    random.seed(5)
+    rows = [f"u{n},i{random.randrange(200)},{place},u{n}-{place}"
+            for n in range(20) for place in range(random.randrange(8, 30))]
+    (tmp_path / "e.csv").write_text("\n".join(["user_id,item_id,timestamp,mark", *rows]))
+    data = _csv(tmp_path / "e.csv", mark="categorical")
+    for settings in (ranking_config.HoldOut(requests=4), ranking_config.HoldOut(starts=10),
+                     ranking_config.HoldOut(method="cross_fit", folds=3)):
+        folder = tmp_path / f"{settings.method}-{settings.starts}"
+        folder.mkdir()
+        made = tables.make(folder, data, max_history=4, hold_out=settings)
+        asked = {row["event_mark"][-1] for part in range(settings.parts) for row in made[f"rank_{part}"]}
+        assert asked < {mark for row in made["train"] for mark in row["event_mark"]}
+        for part in range(settings.parts):
+            learned = {mark for row in made[f"recall_{part}"] for mark in row["event_mark"]}
+            requests = {row["event_mark"][-1] for row in made[f"rank_{part}"]}
+            assert requests and learned and not requests & learned
+            for row in made[f"recall_{part}"]:
+                own = {line.split(",")[1] for line in rows if line.split(",")[3] in learned
+                       and line.split(",")[0] == row["user_id"][0]}
+                assert set(row["seen_item_id"]) == own
+            for row in made[f"rank_{part}"]:
+                user, place = row["event_mark"][-1].split("-")
+                before = [line.split(",")[1] for line in rows if line.split(",")[0] == user][:int(place)]
+                assert sorted(row["seen_item_id"]) == sorted(set(before))
+
+
+@pytest.mark.parametrize(("settings", "text"), [
+    ({}, "is left for rank_0; it needs users of whose training events a share of 0.2 is a whole event, found "
+         "2 users with 3 training events. Raise ranking.hold_out.share"),
+    ({"method": "cross_fit", "folds": 2, "share": 0.1}, "users in each of 2 folds of whose"),
+    ({"starts": 251}, r"falls into rank_0; events last from 100 to 450 \(Unix seconds\), starts is 251."),
+    ({"starts": 50}, "falls into recall_0; events last")])
+def test_a_hold_out_that_holds_nothing_is_refused(
+        tmp_path: pathlib.Path, settings: dict[str, Any], text: str) -> None:
+    message = tables.refusal(tables.write(tmp_path), hold_out=ranking_config.HoldOut(**settings))
+    assert re.search(f"ranking.hold_out: no training event .*{text}", message)
 
 
 def _csv(path: pathlib.Path, delimiter: str | None = None, **features: str) -> config.Data:

@@ -27,9 +27,9 @@ def _functions(data: config.Data) -> list[Any]:
         text.ReadLines(), text.ParseLines(listings["events"], data.events),
         parquet.ReadRows(listings["events"], data.events),
         histories.KeyEvents(data), histories.KeyRows(data.events, "user_id", ["rating"]),
-        histories.MakeWindows(data, config.Split(), 10),
+        histories.MakeWindows(data, config.Split(), 10, config.Ranking().hold_out),
         catalogue.KeyPlaces(), catalogue.CountUses(), catalogue.MakeItems(data),
-        summary.Add(), summary.Summarise(data, config.Split()),
+        summary.Add(), summary.Summarise(data, config.Split(), config.Ranking().hold_out),
         problems.Refuse(listings), problems.CountAndFirst(3),
         encode.Encode(encode.value_types(data)),
     ]
@@ -40,5 +40,6 @@ def test_functions_keep_their_settings(tmp_path: pathlib.Path, pickler: Any) -> 
     for function in _functions(tables.write(tmp_path)):
         copy = pickler.loads(pickler.dumps(function))
         assert type(copy) is type(function)
-        for name in ("_data", "_split", "_max_history", "_listing", "_listings", "_table", "_types"):
+        for name in ("_data", "_split", "_max_history", "_hold_out", "_listing", "_listings", "_table",
+                     "_types"):
             assert getattr(copy, name, None) == getattr(function, name, None)

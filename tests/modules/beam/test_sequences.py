@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from modules import config
+from modules import ranking_config
 from modules.beam import sequences
 
 LEAVE_ONE_OUT = config.Split()
@@ -62,3 +65,59 @@ def test_leave_one_out(events: int, train: int, valid: list[int], test: list[int
 def test_temporal(times: list[float], train: int, valid: list[int], test: list[int]) -> None:
     parts = sequences.divide(times, TEMPORAL)
     assert (parts.train, list(parts.valid), list(parts.test)) == (train, valid, test)
+
+
+@pytest.mark.parametrize(("events", "learned", "requests"), [
+    (0, 0, []), (4, 4, []),  # a fifth of 4 is less than one event
+    (5, 4, [4]), (14, 12, [12, 13]),
+    (100, 97, [97, 98, 99])])  # no more than `requests`
+def test_the_last_events_of_a_user_are_held_out(events: int, learned: int, requests: list[int]) -> None:
+    settings = ranking_config.HoldOut(requests=3, share=0.2)
+    held = sequences.hold_out("u", [7.0] * events, settings)
+    assert (held.part, held.learners, held.learned) == (0, (0,), learned)
+    assert list(held.requests) == requests
+
+
+def test_a_share_that_floats_just_miss_is_whole() -> None:
+    assert 0.29 * 100 < 29
+    held = sequences.hold_out("u", [7.0] * 100, ranking_config.HoldOut(requests=50, share=0.29))
+    assert held.requests == range(71, 100)
+
+
+@pytest.mark.parametrize(("times", "learned", "requests"), [
+    ([1, 2, 99, 100, 101], 3, [3, 4]),  # the start's own second is held out
+    ([1, 100, 101, 102, 103], 1, [2, 3, 4]),  # event 1 trains neither: recall's training ends with the start
+    ([100, 101], 0, [0, 1]),
+    ([1, 2, 3], 3, [])])
+def test_hold_out_from_a_time_on(times: list[float], learned: int, requests: list[int]) -> None:
+    settings = ranking_config.HoldOut(requests=3, share=0.01, starts=100.0)
+    held = sequences.hold_out("u", times, settings)
+    assert (held.part, held.learners, held.learned) == (0, (0,), learned)
+    assert list(held.requests) == requests
+
+
+def test_under_cross_fit_a_user_is_held_out_from_one_model_and_trains_the_others() -> None:
+    settings = ranking_config.HoldOut(method="cross_fit", folds=3, requests=2, share=0.5)
+    parts = Counter()
+    for n in range(300):
+        held = sequences.hold_out(f"u{n}", [7.0] * 10, settings)
+        assert held.learners == tuple(p for p in range(3) if p != held.part)
+        assert (held.learned, held.requests) == (10, range(8, 10))
+        parts[held.part] += 1
+    assert sorted(parts) == [0, 1, 2] and min(parts.values()) > 70  # 100 on average
+    # SHA-256("abc") begins with ba7816bf 8f01cfea (FIPS 180-2, B.1), 13436514500253700074 = 0 modulo 3
+    assert sequences.hold_out("abc", [7.0], settings).part == 0xBA7816BF8F01CFEA % 3
+
+
+def test_without_a_hold_out_the_same_requests_are_asked_and_nothing_is_learned_for_them() -> None:
+    held = sequences.hold_out("u", [7.0] * 10, ranking_config.HoldOut(method="none"))
+    assert held == sequences.HoldOut(part=0, requests=range(8, 10), learners=(), learned=8)
+
+
+@pytest.mark.parametrize(("settings", "expected"), [
+    (None, []),
+    (ranking_config.HoldOut(), ["recall_0", "rank_0"]),
+    (ranking_config.HoldOut(method="none"), ["rank_0"]),
+    (ranking_config.HoldOut(method="cross_fit"), ["recall_0", "recall_1", "rank_0", "rank_1"])])
+def test_names_of_the_splits(settings: ranking_config.HoldOut | None, expected: list[str]) -> None:
+    assert list(sequences.splits(settings)) == ["train", "valid", "test", *expected]

@@ -16,6 +16,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from modules import config
+from modules import ranking_config
 from modules import strict
 from modules.beam import errors
 from pipeline import runners
@@ -23,8 +24,8 @@ from pipeline.components import example_gen
 from tests import tables
 
 
-def _run(folder: pathlib.Path, data: config.Data) -> None:
-    sections = {"data": data, "split": config.Split(), "features": config.Features(max_history=10)}
+def _run(folder: pathlib.Path, data: config.Data, **others: Any) -> None:
+    sections = {"data": data, "split": config.Split(), "features": config.Features(max_history=10), **others}
     component = example_gen.InteractionsExampleGen(
         config=json.dumps(strict.to_plain(sections)), input_fingerprint=example_gen.input_fingerprint(data),
         source_digest="1")
@@ -73,8 +74,21 @@ def test_the_artifact_the_cache_and_a_failure(tmp_path: pathlib.Path) -> None:
     assert [a.uri for a in live] == [stored.uri]  # nothing half-written is there to be used
     assert [str(path) for path in (tmp_path / "root").glob("*/examples/*")] == [stored.uri]
 
-    _run(tmp_path, tables.write(tmp_path, users=tables.USERS + "u3\t9\tM\n"))  # put right: runs, no cache
+    ranking = {"enabled": True, "hold_out": {"share": 0.5}}
+    _run(tmp_path, tables.write(tmp_path), ranking=ranking)  # put right, but with ranking: runs, no cache
     assert _states(tmp_path)[3:] == [execution.COMPLETE]
+    newest = max(_store(tmp_path).get_artifacts_by_type("Examples"), key=lambda found: found.id)
+    artifact = artifact_utils.deserialize_artifact(_store(tmp_path).get_artifact_types()[0], newest)
+    splits = artifact_utils.decode_split_names(artifact.split_names)
+    assert {split: len(_read(artifact, split)) for split in splits} == {  # u2's second event is a request
+        "train": 2, "valid": 2, "test": 2, "recall_0": 2, "rank_0": 1, "catalogue": 3}
+
+
+def test_only_an_enabled_ranking_holds_anything_out() -> None:
+    assert example_gen.hold_out({}) is None
+    assert example_gen.hold_out({"ranking": {"enabled": False, "hold_out": {}}}) is None
+    held = example_gen.hold_out({"ranking": {"enabled": True, "hold_out": {"folds": 3}}})
+    assert held == ranking_config.HoldOut(folds=3)
 
 
 def _check_artifact(artifact: Any) -> None:

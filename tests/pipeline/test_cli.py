@@ -15,7 +15,8 @@ from modules import strict
 from pipeline import cli
 from pipeline import configuration
 
-COMMANDS = (["run"], ["report"], ["recommend"], ["export-predictions"], ["doctor"], ["dataset", "check"])
+COMMANDS = (["run"], ["report"], ["recommend"], ["export-predictions"], ["releases"], ["rollback"],
+            ["doctor"], ["dataset", "check"])
 
 
 class DataError(ValueError):
@@ -112,6 +113,8 @@ def test_answers_without_heavy_imports(run_python, argv):
     (["recommend", "--user", "1", "--at=-1"], "time: found '-1', a time before 1970"),
     (["recommend", "--history", "50,172:881250949000"], "argument --history: time: found '881250949000'"),
     (["recommend", "--user", "1", "--profile", "age"], "found 'age', expected COLUMN=VALUE, like age=24."),
+    (["recommend", "--user", "1", "--stage", "rank"], "invalid choice: 'rank'"),
+    (["rollback", "last"], "found 'last', expected a whole number above 0."),
     (["export-predictions"], "the following arguments are required: --output"),
     (["export-predictions", "--output", "f", "--on", "train"], "invalid choice: 'train'"),
     (["dataset"], "the following arguments are required: COMMAND"),
@@ -150,19 +153,20 @@ def test_report_prints_where_it_is(implementation, capsys):
 def test_recommend_for_a_history(implementation):
     calls = implementation("pipeline.recommend", "main")
     assert cli.main(["recommend", "--history", "50, 172:881250949,tt:x", "--profile", "age=24,gender=M",
-                     "--at", "1998-03-01", "--exclude", "1,2", "--k", "5"]) == 0
+                     "--at", "1998-03-01", "--exclude", "1,2", "--k", "5", "--stage", "two-stage",
+                     "--explain"]) == 0
     assert calls[0][1] == {
         "user": None, "history": (("50", None), ("172", 881250949), ("tt:x", None)),
         "profile": {"age": "24", "gender": "M"}, "at": 888710400, "exclude": ("1", "2"), "k": 5,
-        "as_json": False}
+        "stage": "two-stage", "explain": True, "as_json": False}
 
 
 def test_recommend_for_a_user(implementation):
     calls = implementation("pipeline.recommend", "main")
     assert cli.main(["recommend", "--user", "42", "--at", "893286638", "--json"]) == 0
     assert calls[0][1] == {
-        "user": "42", "history": None, "profile": {}, "at": 893286638, "exclude": (), "k": 10,
-        "as_json": True}
+        "user": "42", "history": None, "profile": {}, "at": 893286638, "exclude": (), "k": 10, "stage": None,
+        "explain": False, "as_json": True}
 
 
 def test_recommend_for_an_empty_history(implementation):
@@ -175,6 +179,19 @@ def test_export_predictions(implementation):
     calls = implementation("pipeline.export_predictions", "export")
     assert cli.main(["export-predictions", "--stage", "recall", "--on", "valid", "--output", "out.tsv"]) == 0
     assert calls[0][0][1:] == (pathlib.Path("runs"), "recall", "valid", pathlib.Path("out.tsv"))
+
+
+def test_releases(implementation):
+    calls = implementation("pipeline.releases", "show")
+    assert cli.main(["releases", "--json", "--root", "there"]) == 0
+    assert calls == [((configuration.load("movielens-100k", []), pathlib.Path("there")), {"as_json": True})]
+
+
+@pytest.mark.parametrize(("arguments", "number"), [([], None), (["1795565736"], 1795565736)])
+def test_rollback(implementation, arguments, number):
+    calls = implementation("pipeline.releases", "rollback")
+    assert cli.main(["rollback", *arguments]) == 0
+    assert calls[0][0][1:] == (pathlib.Path("runs"), number)
 
 
 def test_dataset_check(implementation):

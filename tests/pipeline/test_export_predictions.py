@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -9,10 +10,14 @@ import sys
 
 import pytest
 
+from modules import lineage
+from modules import release
 from pipeline import export_predictions
 from pipeline.report import sources
+from tests import fake_rank
 from tests import fake_recall
 from tests import held_out
+from tests import small_release
 from tests.pipeline import fake_run
 
 ITEMS = [f"item{n}" for n in range(40)]
@@ -106,8 +111,38 @@ def test_an_id_with_a_space_is_refused_and_nothing_is_written(tmp_path: pathlib.
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_ranking_is_not_there_yet(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(export_predictions.ExportError, match="not part of this release"):
+def _two_stages(folder: pathlib.Path, histories: dict[str, list[str]], rank: lineage.Lineage) -> None:
+    """A run of three users, whose rank model turns recall's order round."""
+    models = {"Indexer": folder / "recall", "RankTrainer": folder / "rank"}
+    scores = fake_recall.cycle(len(ITEMS))
+    fake_recall.save(models["Indexer"] / "Format-Serving", CFG.data, ITEMS, scores, k=K)
+    fake_rank.save(models["RankTrainer"] / "Format-Serving", CFG.data, {}, weight=-1.0)
+    for name, made_of in (("Indexer", small_release.LINEAGE), ("RankTrainer", rank)):
+        lineage.write(str(models[name] / "Format-Serving"), made_of)
+    some = dict(list(histories.items())[:3])
+    fake_run.make(folder, held_out.splits(some, ITEMS, 4), {(name, "model"): p for name, p in models.items()})
+
+
+def test_two_stages_order_all_that_recall_found(histories: dict[str, list[str]], tmp_path: pathlib.Path,
+                                                capsys: pytest.CaptureFixture[str]) -> None:
+    _two_stages(tmp_path, histories, small_release.LINEAGE)
+    export_predictions.export(CFG, tmp_path, "recall", "test", tmp_path / "recall.tsv")
+    assert export_predictions.export(CFG, tmp_path, "two-stage", "test", tmp_path / "both.tsv") == 3
+    recall, both = _read(tmp_path / "recall.tsv"), _read(tmp_path / "both.tsv")
+    assert both == {user: items[::-1] for user, items in recall.items()}
+    assert {len(items) for items in both.values()} == {K}
+    assert str(tmp_path / "rank" / "Format-Serving") in capsys.readouterr().out
+
+
+def test_a_pair_that_does_not_belong_together_is_refused(histories: dict[str, list[str]],
+                                                         tmp_path: pathlib.Path) -> None:
+    _two_stages(tmp_path, histories, dataclasses.replace(small_release.LINEAGE, transform="other"))
+    with pytest.raises(release.ReleaseError, match="transform other instead of transform1"):
+        export_predictions.export(CFG, tmp_path, "two-stage", "test", tmp_path / "test.tsv")
+
+
+def test_a_run_without_ranking(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(sources.NotMade, match="RankTrainer has not run in the newest run"):
         export_predictions.export(CFG, root, "two-stage", "test", tmp_path / "test.tsv")
 
 

@@ -124,7 +124,7 @@ def _release(cfg: config.Config, run: runs.Run, examples: Any, index: Any) -> li
     """What decides whether the indexed model is released, and releases it."""
     last_blessed = tfx.dsl.Resolver(
         strategy_class=resolver.LastOtherBlessedModel,
-        config={"producer": index.type},
+        config={"producer": resolver.node(cfg.name, index.id)},
         model=types.Channel(type=standard_artifacts.Model),
         model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
     ).with_id("LastBlessedModel")

@@ -6,34 +6,45 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
+from tfx.types import standard_artifacts
+
+_NODE_CONTEXT = "node"  # type of the contexts in which TFX keeps the executions of a component
+
+
+def node(pipeline: str, component_id: str) -> str:
+    """What `LastOtherBlessedModel` calls a component."""
+    return f"{pipeline}.{component_id}"
 
 
 class LastOtherBlessedModel(latest_blessed_model_strategy.LatestBlessedModelStrategy):
-    """TFX's LatestBlessedModelStrategy, without the candidate.
+    """TFX's LatestBlessedModelStrategy among the models of one component, without the candidate.
 
     TFX's own would hand a blessed candidate to its own Evaluator when a pipeline runs again with nothing
-    changed: a new input, so Evaluator and Pusher would run again and push the same model a second time.
+    changed: a new input, so Evaluator and Pusher would run again and push the same model a second time. And
+    of a pipeline with several kinds of models it would hand out whichever was blessed last.
     """
 
     def __init__(self, producer: str) -> None:
-        """Args: producer: type (module and class) of the component whose newest output is the candidate."""
+        """Args: producer: `node` of the component whose models these are; its newest is the candidate."""
         self._producer = producer
 
     def resolve_artifacts(
         self, store: mlmd.MetadataStore, input_dict: dict[str, list[types.Artifact]]
     ) -> dict[str, list[types.Artifact]] | None:
-        candidates = self._candidates(store)
+        earlier = self._earlier(store)
         others = {
-            key: [a for a in artifacts if a.id not in candidates] for key, artifacts in input_dict.items()
+            key: [a for a in artifacts if a.id in earlier or not isinstance(a, standard_artifacts.Model)]
+            for key, artifacts in input_dict.items()
         }
         return super().resolve_artifacts(store, others)
 
-    def _candidates(self, store: mlmd.MetadataStore) -> set[int]:
-        """Ids of what the producer's newest finished or cached execution put out."""
+    def _earlier(self, store: mlmd.MetadataStore) -> set[int]:
+        """Ids of what the producer put out, without those of its newest finished or cached execution."""
+        context = store.get_context_by_type_and_name(_NODE_CONTEXT, self._producer)
         done = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED)
-        executions = [e for e in store.get_executions_by_type(self._producer) if e.last_known_state in done]
-        if not executions:
-            return set()
-        newest = max(executions, key=lambda e: e.id)
-        events = store.get_events_by_execution_ids([newest.id])
-        return {e.artifact_id for e in events if e.type == metadata_store_pb2.Event.OUTPUT}
+        executions = store.get_executions_by_context(context.id) if context else []
+        outputs: dict[int, set[int]] = {e.id: set() for e in executions if e.last_known_state in done}
+        for event in store.get_events_by_execution_ids(list(outputs)) if outputs else []:
+            if event.type == metadata_store_pb2.Event.OUTPUT:
+                outputs[event.execution_id].add(event.artifact_id)
+        return set().union(*outputs.values()) - outputs[max(outputs)] if outputs else set()

@@ -84,7 +84,7 @@ def _thresholds(valid: Mapping[str, Any], evaluation: config.Evaluation) -> Iter
             other = valid["metrics"][baseline][metric]["value"]
             yield Rule(f"{metric}/beats/{baseline}", value > other,
                        f"{metric} is {value:.4f}; expected more than the {baseline.replace('_', '-')} "
-                       f"baseline's {other:.4f}. {_shown(valid['paired'][baseline][metric])}")
+                       f"baseline's {other:.4f}. {shown(valid['paired'][baseline][metric])}")
 
 
 def _not_worse(valid: Mapping[str, Any], primary: str, no_comparison: str) -> Rule:
@@ -96,9 +96,10 @@ def _not_worse(valid: Mapping[str, Any], primary: str, no_comparison: str) -> Ru
     return Rule("last_blessed", not paired[primary]["high"] < 0,
                 f"{primary} is {new:.4f}, the last blessed model's {old:.4f} on the same requests; "
                 "expected not to be worse beyond the noise. "
-                f"{_shown(paired[primary])}")
+                f"{shown(paired[primary])}")
 
 
-def _shown(paired: Mapping[str, float]) -> str:
+def shown(paired: Mapping[str, float]) -> str:
+    """A paired difference with its interval, as a sentence."""
     return (f"Paired difference {paired['difference']:+.4f}, 95% interval {paired['low']:+.4f} to "
             f"{paired['high']:+.4f}.")

@@ -27,13 +27,13 @@ def values(ranks: np.ndarray, ks: Sequence[int]) -> np.ndarray:
     """Metrics of single requests.
 
     Args:
-      ranks: int [...], 1-based, 0 for an absent target.
+      ranks: [...], 1-based, 0 for an absent target; not whole where a target shares its place with others.
       ks: depths.
 
     Returns:
       float64 [..., len(names(ks))].
     """
-    ranks = np.asarray(ranks, np.int64)
+    ranks = np.asarray(ranks)
     if ranks.size and ranks.min() < 0:
         raise ValueError(f"ranks: found {ranks.min()}, expected 1-based places, or 0 for an absent target.")
     place = np.maximum(ranks, 1)

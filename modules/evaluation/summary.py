@@ -92,9 +92,9 @@ class Accuracy(beam.CombineFn):
         return _Moments(0, 0.0, 0.0, np.zeros(shape), np.zeros(shape), np.zeros(shape),
                         np.zeros(self._replicates), np.zeros((self._replicates, shape[0] - 1, shape[1])))
 
-    def add_input(self, accumulator: _Moments, element: tuple[bytes, Iterable[Sequence[int]]]) -> _Moments:
+    def add_input(self, accumulator: _Moments, element: tuple[bytes, Iterable[Sequence[float]]]) -> _Moments:
         user_id, ranks = element
-        per_request = metrics.values(np.array(list(ranks), np.int64), self._ks)  # [n, S, M]
+        per_request = metrics.values(np.array(list(ranks)), self._ks)  # [n, S, M]
         number, sums = len(per_request), per_request.sum(axis=0)
         accumulator.users += 1
         accumulator.requests += number

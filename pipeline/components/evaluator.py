@@ -62,22 +62,22 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         models, no_comparison = _models(input_dict, strict.read(config.Split, sections["split"]))
         with self._make_beam_pipeline() as pipeline:
             _evaluate(pipeline, input_dict[EXAMPLES], models, data, derived.max_history, evaluation, folder)
-        found = {split: _take(_summary_path(folder, split)) for split in SPLITS}
+        found = {split: take(_summary_path(folder, split)) for split in SPLITS}
         verdict = blessing.decide(found[features.SPLIT_VALID], evaluation, no_comparison)
         io_utils.write_string_file(os.path.join(folder, EVALUATION_FILE), json.dumps(
             {"ks": evaluation.ks, "primary": evaluation.primary, "splits": found,
              "blessing": verdict.to_json()}, indent=1))
-        _bless(artifact_utils.get_single_instance(output_dict[BLESSING]), verdict, input_dict)
+        bless(artifact_utils.get_single_instance(output_dict[BLESSING]), verdict, input_dict)
 
 
 def _models(input_dict: dict[str, list[types.Artifact]], split: config.Split
             ) -> tuple[dict[str, str], str]:
     """SavedModel folders by system, and why the last blessed model is not among them if it is not."""
-    models = {ranking.RECALL: _model_path(artifact_utils.get_single_instance(input_dict[MODEL]))}
+    models = {ranking.RECALL: model_path(artifact_utils.get_single_instance(input_dict[MODEL]))}
     if not input_dict.get(BASELINE_MODEL):
         return models, _FIRST_MODEL
     artifact = artifact_utils.get_single_instance(input_dict[BASELINE_MODEL])
-    last = _model_path(artifact)
+    last = model_path(artifact)
     if not fileio.exists(os.path.join(last, "saved_model.pb")):
         return models, f"The last blessed model is gone from {last}, so nothing was compared."
     given = saved_recall.input_types(models[ranking.RECALL])
@@ -90,15 +90,16 @@ def _models(input_dict: dict[str, list[types.Artifact]], split: config.Split
     return {**models, ranking.LAST_BLESSED: last}, ""
 
 
-def _model_path(model: types.Artifact) -> str:
-    return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+def model_path(model: types.Artifact) -> str:
+    """Folder of the SavedModel."""
+    return path_utils.servingmodel_path(model.uri, path_utils.is_old_model_artifact(model))
 
 
 def _evaluate(pipeline: beam.Pipeline, examples: list[types.Artifact], models: dict[str, str],
               data: config.Data, max_history: int, evaluation: config.Evaluation, folder: str) -> None:
     """Adds all steps: per split a summary for the executor and a Parquet file; for both, TFMA's results."""
-    parsed = {split: _read(pipeline, examples, split) for split in features.SEQUENCE_SPLITS}
-    catalogue = (_read(pipeline, examples, features.SPLIT_CATALOGUE)
+    parsed = {split: read_split(pipeline, examples, split) for split in features.SEQUENCE_SPLITS}
+    catalogue = (read_split(pipeline, examples, features.SPLIT_CATALOGUE)
                  | "ItemId" >> beam.Map(lambda example: example[features.ITEM_ID][0]))
     slicer = slices.Slicer(data, evaluation.slices)
     edges = beam.pvalue.AsSingleton(parsed[features.SPLIT_VALID] | "Edges" >> slices.Quartiles(slicer))
@@ -121,7 +122,8 @@ def _evaluate(pipeline: beam.Pipeline, examples: list[types.Artifact], models: d
          | "TFMA" >> tfma_results.Write(os.path.join(folder, TFMA_FOLDER), evaluation.ks, evaluation.slices))
 
 
-def _read(pipeline: beam.Pipeline, examples: list[types.Artifact], split: str) -> beam.PCollection:
+def read_split(pipeline: beam.Pipeline, examples: list[types.Artifact], split: str) -> beam.PCollection:
+    """Parsed raw examples."""
     pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri(examples, split))
     return (pipeline
             | f"ReadFiles[{split}]" >> beam.io.ReadFromTFRecord(pattern)
@@ -145,7 +147,7 @@ def _summary_path(folder: str, split: str) -> str:
     return os.path.join(folder, f"summary-{split}.json")
 
 
-def _take(path: str) -> dict[str, Any]:
+def take(path: str) -> dict[str, Any]:
     """Reads and removes a file that Beam wrote for the executor."""
     with fileio.open(path) as file:
         found = json.loads(file.read())
@@ -153,7 +155,7 @@ def _take(path: str) -> dict[str, Any]:
     return found
 
 
-def _bless(artifact: types.Artifact, verdict: blessing.Verdict,
+def bless(artifact: types.Artifact, verdict: blessing.Verdict,
            input_dict: dict[str, list[types.Artifact]]) -> None:
     """Sets what TFX's Evaluator sets: the properties and the file that Pusher and resolvers look at."""
     model = artifact_utils.get_single_instance(input_dict[MODEL])

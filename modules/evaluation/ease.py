@@ -1,0 +1,94 @@
+"""EASE, a linear item-item model in closed form, as a feature of the baseline ranker.
+
+Steck, Embarrassingly Shallow Autoencoders for Sparse Data, 2019, arXiv 1905.03375, eq. 8.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+
+from modules.evaluation import baselines
+
+L2 = 250.0
+MOST_ITEMS = 20_000  # of a catalogue; above, the matrix would take more than 1.6 GB
+
+
+class Fit(beam.PTransform):
+    """Histories (see `baselines.Histories`) -> the path of a file with B, for `read`.
+
+    A catalogue of more than `MOST_ITEMS` has no such file; then the path is None.
+    """
+
+    def __init__(self, popularity: beam.pvalue.AsSingleton, path: str) -> None:
+        """Args:
+          popularity: `baselines.Popularity`, whose order of the catalogue rows and columns have.
+          path: of the file.
+        """
+        super().__init__()
+        self._popularity, self._path = popularity, path
+
+    def expand(self, histories: beam.PCollection) -> beam.PCollection:
+        return (histories
+                | "Places" >> beam.FlatMap(_places, self._popularity)
+                | "Collect" >> beam.combiners.ToList()
+                | "Fit" >> beam.Map(_fit_and_write, self._popularity, self._path))
+
+
+def fit(users: Iterable[np.ndarray], items: int, l2: float = L2) -> np.ndarray:
+    """Item-item weights B = I - P diag(1 / diag(P)) with P = (X'X + l2 I)^-1, so that diag(B) = 0.
+
+    Args:
+      users: distinct items of each user, int64 [n], below `items`; X is 1 there and 0 elsewhere.
+      items: N.
+      l2: of the penalty.
+
+    Returns:
+      float32 [N, N]; the score of item j for a user is the sum of B[i, j] over the user's items i.
+    """
+    gram = np.zeros((items, items), np.float32)
+    for places in users:
+        gram[np.ix_(places, places)] += 1.0
+    gram[np.diag_indices(items)] += l2
+    weights = np.linalg.inv(gram)
+    weights /= -np.diag(weights)
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+def scores(weights: np.ndarray, history: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Scores of candidates for one user.
+
+    Args:
+      weights: B, float32 [N, N].
+      history: distinct items of the user, int64 [n].
+      candidates: int64 [C]; -1 is an item outside the catalogue, whose score is 0.
+
+    Returns:
+      float32 [C].
+    """
+    found = weights[np.ix_(history, np.maximum(candidates, 0))].sum(axis=0)
+    return np.where(candidates >= 0, found, np.float32(0))
+
+
+def read(path: str) -> np.ndarray:
+    """B, float32 [N, N]."""
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return np.load(io.BytesIO(file.read()), allow_pickle=False)
+
+
+def _places(history: tuple[bytes, list[bytes]], catalogue: baselines.Popularity) -> Iterator[np.ndarray]:
+    if len(catalogue.items) <= MOST_ITEMS:
+        yield catalogue.places_of(history[1])
+
+
+def _fit_and_write(users: Sequence[np.ndarray], catalogue: baselines.Popularity, path: str) -> str | None:
+    if len(catalogue.items) > MOST_ITEMS:
+        return None
+    with tf.io.gfile.GFile(path, "wb") as file:
+        np.save(file, fit(users, len(catalogue.items)))
+    return path

@@ -1,0 +1,134 @@
+"""Permutation importance of the rank model's feature groups, on Beam.
+
+(Breiman, Random Forests, 2001, section 10; Fisher et al., All Models are Wrong, but Many are Useful, 2019.)
+A group's values change hands among the candidates of all sampled requests; how much the metric drops is what
+the model owes to the group, beyond what the other groups can tell it too.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.utils import shared
+
+from modules import config
+from modules import features
+from modules import requests
+from modules import saved_rank
+from modules.evaluation import metrics
+from modules.evaluation import ranked_requests
+
+REQUESTS = 500  # of a split, drawn by lot
+REPEATS = 5  # permutations of each group
+REPLICATES = 2000  # of the bootstrap
+SEED = 0
+_BATCH = 64  # requests a call
+_PREFIX = "part_"
+
+Parts = dict[str, np.ndarray]
+
+
+class Importance(beam.PTransform):
+    """Parsed examples of Candidates -> {group: {"drop": {metric: {"value", "low", "high"}}, "requests"}}."""
+
+    def __init__(self, data: config.Data, max_history: int, rank: str, metric: str) -> None:
+        """Args:
+          data: the declared columns.
+          max_history: events that the models see.
+          rank: folder of the rank SavedModel.
+          metric: whose drop counts, like NDCG@10.
+        """
+        super().__init__()
+        self._measure = _Measure(data, max_history, rank, metric)
+
+    def expand(self, examples: beam.PCollection) -> beam.PCollection:
+        return (examples
+                | "Sample" >> beam.combiners.Top.Of(REQUESTS, key=_lot)
+                | "Measure" >> beam.ParDo(self._measure))
+
+
+class _Measure(beam.DoFn):
+    """All sampled examples at once -> their importance."""
+
+    def __init__(self, data: config.Data, max_history: int, rank: str, metric: str) -> None:
+        self._data, self._max_history, self._path, self._metric = data, max_history, rank, metric
+        self._handle = shared.Shared()
+
+    def setup(self) -> None:
+        load = functools.partial(saved_rank.SavedRank, self._path)
+        self._rank = self._handle.acquire(load, tag=self._path)
+
+    def process(self, examples: list[requests.RawExample]) -> Iterator[dict[str, Any]]:
+        if not examples:
+            yield {}
+            return
+        asked = ranked_requests.ask(examples, self._data, self._max_history)
+        batches = []
+        for start in range(0, len(examples), _BATCH):
+            rows = slice(start, start + _BATCH)
+            batches.append(self._rank.parts({name: values[rows] for name, values in asked.request.items()},
+                                            asked.item_ids[rows], asked.recall_scores[rows]))
+        parts = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+        drops = measure(parts, asked.given, asked.targets, self._score, self._metric)
+        users = [example[features.USER_ID][0] for example in examples]
+        yield {group: {"drop": {self._metric: with_interval(drop, users)}, "requests": len(examples)}
+               for group, drop in drops.items()}
+
+    def _score(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
+        number = len(next(iter(parts.values())))
+        return np.concatenate([
+            self._rank.score_parts({name: part[start:start + _BATCH] for name, part in parts.items()})
+            for start in range(0, number, _BATCH)])
+
+
+def measure(parts: Parts, given: np.ndarray, targets: np.ndarray, score: Callable[[Parts], np.ndarray],
+            metric: str) -> dict[str, np.ndarray]:
+    """Mean drop of the metric over the permutations, by group, for each request: float64 [B].
+
+    Args:
+      parts: `part_<group>`, float32 [B, C, d] each.
+      given: bool [B, C]; values change hands among these places alone.
+      targets: int [B], 0-based places of the targets, or -1.
+      score: parts -> float [B, C].
+      metric: like NDCG@10.
+    """
+    def gains(now: Parts) -> np.ndarray:
+        return gain(ranked_requests.places(score(now), targets, given), metric)
+
+    before = gains(parts)
+    result = {}
+    for name, part in sorted(parts.items()):
+        generator = np.random.default_rng(SEED)
+        after = np.zeros_like(before)
+        for _ in range(REPEATS):
+            moved = part.copy()
+            moved[given] = generator.permutation(part[given], axis=0)
+            after += gains({**parts, name: moved}) / REPEATS
+        result[name.removeprefix(_PREFIX)] = before - after
+    return result
+
+
+def with_interval(values: np.ndarray, users: Sequence[bytes]) -> dict[str, float]:
+    """The mean of values [B] and its 95% interval, users drawn anew: {"value", "low", "high"}."""
+    totals, counts = np.zeros(REPLICATES), np.zeros(REPLICATES)
+    for value, user in zip(values, users):
+        weights = metrics.bootstrap_weights(user, REPLICATES, SEED)
+        totals += weights * value
+        counts += weights
+    low, high = metrics.interval(totals, counts)
+    return {"value": float(np.mean(values)), "low": float(low), "high": float(high)}
+
+
+def gain(ranks: np.ndarray, metric: str) -> np.ndarray:
+    """A metric like NDCG@10 of ranks [B], 0 for a missed target: float64 [B]."""
+    depths = (int(metric.split("@")[1]),)
+    return metrics.values(ranks, depths)[..., metrics.names(depths).index(metric)]
+
+
+def _lot(example: requests.RawExample) -> bytes:
+    return ranked_requests.lot(example[features.USER_ID][0], example[features.EVENT_TIMESTAMP][-1],
+                               example[features.EVENT_ITEM_ID][-1])

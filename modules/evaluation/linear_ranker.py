@@ -1,0 +1,147 @@
+"""What the rank model has to beat: a linear ranker of five features, fitted on the validation lists.
+
+ - log_recall_rank: log of the candidate's place in recall's list, from 1.
+ - ease: score by EASE of all items the user has seen.
+ - log_popularity: log of 1 + training events.
+ - co_occurrence_last_1, co_occurrence_last_5: directed, 1/distance within 5 events, with the user's last
+   event, and summed over the last 5.
+
+Counts are of training events alone. The five weights are fitted where they are then judged, on validation, so
+the baseline looks a little better there than it is; on test it does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from modules.evaluation import baselines
+from modules.evaluation import ease
+
+EASE = "ease"
+FEATURES = ("log_recall_rank", EASE, "log_popularity", "co_occurrence_last_1", "co_occurrence_last_5")
+MOST_LISTS = 20_000  # that the weights are fitted on
+_RIDGE = 1e-4  # of the mean loss: keeps weights finite where lists can be told apart perfectly
+_STEPS = 50
+_SIXTIETHS = 60.0  # unit of `baselines.CoOccurrence`
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """Of standardised features: score = (features - mean) / spread . weights.
+
+    Attributes:
+      mean, spread: of the candidates of the lists fitted on, float64 [F].
+      weights: float64 [F].
+      lists: number of lists fitted on.
+    """
+
+    mean: np.ndarray
+    spread: np.ndarray
+    weights: np.ndarray
+    lists: int
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """float [..., F] -> float64 [...]."""
+        return (features - self.mean) / self.spread @ self.weights
+
+    def to_json(self, *, with_ease: bool) -> dict[str, Any]:
+        """Of standardised features; EASE is not among them where the catalogue is too large for it."""
+        taken = [n for n, name in enumerate(FEATURES) if with_ease or name != EASE]
+        found = {"features": [FEATURES[n] for n in taken], "weights": [float(self.weights[n]) for n in taken],
+                 "lists": self.lists}
+        return found if with_ease else {**found, "left_out": (
+            f"{EASE}: the catalogue has more than {ease.MOST_ITEMS} items.")}
+
+
+@dataclasses.dataclass(frozen=True)
+class List:
+    """One list to fit on: its candidates' features, float32 [C, F], and the target's 0-based place."""
+
+    features: np.ndarray
+    target: int
+
+
+def features_of(items: Sequence[bytes], history: Sequence[bytes], seen: Sequence[bytes],
+                catalogue: baselines.Popularity, table: baselines.CoOccurrence,
+                weights: np.ndarray | None) -> np.ndarray:
+    """Features of the candidates of one request.
+
+    Args:
+      items: the candidates, C of them, recall's best first.
+      history: the user's past events, oldest first.
+      seen: all items of the user's past, each once.
+      catalogue: training events of all items.
+      table: co-occurrence in training.
+      weights: of EASE; None leaves the feature 0.
+
+    Returns:
+      float32 [C, F], in the order of `FEATURES`.
+    """
+    places = np.array([catalogue.places.get(item, -1) for item in items], np.int64)
+    known = places >= 0
+    found = np.zeros((len(items), len(FEATURES)), np.float32)
+    found[:, 0] = np.log1p(np.arange(len(items)))
+    if weights is not None:
+        found[:, 1] = ease.scores(weights, catalogue.places_of(seen), places)
+    found[known, 2] = np.log1p(catalogue.counts[places[known]])
+    for column, last in ((3, history[-1:]), (4, history[-baselines.DISTANCE:])):
+        neighbours, sixtieths = table.scores(last)
+        if len(neighbours):
+            at = np.minimum(np.searchsorted(neighbours, places), len(neighbours) - 1)
+            found[:, column] = np.where(neighbours[at] == places, sixtieths[at] / _SIXTIETHS, 0.0)
+    return found
+
+
+def fit(lists: Sequence[List]) -> Weights:
+    """Fits the listwise softmax, mean over lists of -log(exp(s_target) / sum_c exp(s_c)), by Newton steps.
+
+    The loss is convex in the weights (ListNet's top one: Cao et al., Learning to Rank, 2007, eq. 5, with one
+    relevant item), so there is one minimum. Without any list, recall's order stays.
+    """
+    if not lists:
+        width = len(FEATURES)
+        return Weights(np.zeros(width), np.ones(width), -np.eye(width)[0], 0)
+    stacked = np.concatenate([one.features for one in lists]).astype(np.float64)
+    mean, spread = stacked.mean(axis=0), stacked.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    starts = np.cumsum([0, *(len(one.features) for one in lists)])[:-1]
+    problem = _Softmax((stacked - mean) / spread, starts, starts + [one.target for one in lists])
+    weights = np.zeros(stacked.shape[1])
+    loss, gradient, curvature = problem.at(weights)
+    for _ in range(_STEPS):
+        step, size = np.linalg.solve(curvature, gradient), 1.0
+        while problem.at(weights - size * step)[0] > loss and size > 1e-6:
+            size /= 2
+        before = loss
+        weights = weights - size * step
+        loss, gradient, curvature = problem.at(weights)
+        if before - loss < 1e-12:
+            break
+    return Weights(mean, spread, weights, len(lists))
+
+
+class _Softmax:
+    """The loss over lists that stand behind each other in one array."""
+
+    def __init__(self, features: np.ndarray, starts: np.ndarray, targets: np.ndarray) -> None:
+        """Args: features: [all candidates, F]; starts, targets: int [lists], rows in it."""
+        self._features, self._starts, self._targets = features, starts, targets
+        self._list = np.repeat(np.arange(len(starts)), np.diff([*starts, len(features)]))
+
+    def at(self, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Loss, gradient [F] and Hessian [F, F] = mean over lists of Cov(features) under the softmax."""
+        scores = self._features @ weights
+        scores -= np.maximum.reduceat(scores, self._starts)[self._list]
+        raised = np.exp(scores)
+        total = np.add.reduceat(raised, self._starts)
+        share = (raised / total[self._list])[:, np.newaxis] * self._features
+        mean = np.add.reduceat(share, self._starts)  # [lists, F]
+        number = len(self._starts)
+        loss = np.mean(np.log(total) - scores[self._targets]) + _RIDGE / 2 * weights @ weights
+        gradient = (mean - self._features[self._targets]).mean(axis=0) + _RIDGE * weights
+        curvature = (share.T @ self._features - mean.T @ mean) / number + _RIDGE * np.eye(len(weights))
+        return float(loss), gradient, curvature

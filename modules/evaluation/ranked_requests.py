@@ -1,0 +1,97 @@
+"""Requests with recall's candidates, as the rank model takes them, and what its scores say of the target."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from modules import config
+from modules import features
+from modules import requests
+from modules.recall import evaluation
+
+_PADDING_SCORE = np.finfo(np.float32).min  # of a place without a candidate
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """A batch of requests and their candidates, C places each.
+
+    Attributes:
+      request: arrays as `modules.requests` says, without exclusions.
+      item_ids: bytes objects [B, C], b"" where a request has fewer candidates.
+      recall_scores: float32 [B, C].
+      targets: int64 [B], 0-based places of the targets, -1 if recall missed them.
+    """
+
+    request: Mapping[str, np.ndarray]
+    item_ids: np.ndarray
+    recall_scores: np.ndarray
+    targets: np.ndarray
+
+    @property
+    def given(self) -> np.ndarray:
+        """Where there is a candidate, bool [B, C]."""
+        return self.item_ids != b""
+
+
+def ask(examples: Sequence[requests.RawExample], data: config.Data, max_history: int) -> Asked:
+    """Makes the requests of parsed examples of Candidates, whose targets are left where recall put them."""
+    if any(example[features.POSITIVE_ADDED][0] for example in examples):
+        raise ValueError("The candidates of held-out requests are those of recall alone, found a target that "
+                         "was added; evaluate the splits valid and test of Candidates.")
+    request = requests.from_examples(examples, data, max_history)
+    del request[requests.EXCLUDE_ITEM_ID]
+    lists = [example.get(features.CANDIDATE_ITEM_ID, []) for example in examples]
+    widest = max(map(len, lists), default=0)
+    item_ids = np.full((len(lists), widest), b"", object)
+    recall_scores = np.zeros(item_ids.shape, np.float32)
+    for n, (items, example) in enumerate(zip(lists, examples)):
+        item_ids[n, :len(items)] = items
+        recall_scores[n, :len(items)] = example.get(features.RECALL_SCORE, [])
+    targets = np.array([example[features.TARGET_PLACE][0] for example in examples], np.int64)
+    return Asked(request, item_ids, recall_scores, targets)
+
+
+def places(scores: np.ndarray, targets: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """1-based ranks of targets among candidates, see `evaluation.ranks`: float64 [B], 0 for -1.
+
+    Args:
+      scores: float [B, C]; NaN counts as the lowest.
+      targets: int [B], 0-based places, or -1.
+      given: bool [B, C], where there is a candidate.
+    """
+    found = np.flatnonzero(targets >= 0)
+    result = np.zeros(len(targets))
+    if len(found):
+        result[found] = evaluation.ranks(scores[found], targets[found], ~given[found])
+    return result
+
+
+@dataclasses.dataclass(frozen=True)
+class Faults:
+    """What is wrong with the scores of one request's candidates; all counts are 0 for sound ones.
+
+    Attributes:
+      not_finite: scores that are NaN or infinite.
+      lost: candidates that the rank model takes for empty places.
+      constant: 1 if all candidates score the same, though there are several.
+    """
+
+    not_finite: int = 0
+    lost: int = 0
+    constant: int = 0
+
+
+def faults_of(scores: np.ndarray) -> Faults:
+    """Looks for what sound scores of a request's candidates, float [C], never have."""
+    return Faults(not_finite=int(np.sum(~np.isfinite(scores))), lost=int(np.sum(scores == _PADDING_SCORE)),
+                  constant=int(len(scores) > 1 and bool(np.all(scores == scores[0]))))
+
+
+def lot(user_id: bytes, timestamp: int, target: bytes) -> bytes:
+    """Orders requests as if drawn by lot, the same way in every run."""
+    return hashlib.blake2b(b"%s %d %s" % (user_id, timestamp, target), digest_size=8).digest()

@@ -26,6 +26,7 @@ RECALL, RANK = "recall", "rank"
 POINTER = "models.config"
 MANIFESTS = "releases"
 UNFINISHED = ".unfinished-"
+_DIGESTS = tuple(field.name for field in dataclasses.fields(lineage.Lineage))
 _CHUNK = 1 << 20  # bytes
 _REMEDY = ("Put another release in force with `recsys rollback ID` (`recsys releases` lists them), or make a "
            "new one with `recsys run`.")
@@ -247,23 +248,17 @@ def check_lineage(folders: Mapping[str, pathlib.Path]) -> lineage.Lineage:
       folders: of SavedModels, by name.
 
     Raises:
-      ReleaseError: two models were not made of the same transform graph, catalogue or recall model.
+      ReleaseError: a model has no lineage, or two were not made of the same transform graph, catalogue or
+        recall model.
     """
-    found = {name: lineage.read(str(folder)) for name, folder in folders.items()}
-    first = found[RECALL]
-    for name, other in found.items():
-        wrong = [f"{key} {theirs} instead of {ours}" for key, ours, theirs in _compared(first, other)
-                 if ours != theirs]
-        if wrong:
-            raise ReleaseError(
-                f"{folders[name]}: was trained beside another recall model than {folders[RECALL]}, or for "
-                f"other data; its lineage has {', '.join(wrong)}. Run `recsys run`, which trains both.")
-    return first
-
-
-def _compared(ours: lineage.Lineage, theirs: lineage.Lineage) -> Iterator[tuple[str, str, str]]:
-    for field in dataclasses.fields(ours):
-        yield field.name, getattr(ours, field.name), getattr(theirs, field.name)
+    try:
+        shared = lineage.read(str(folders[RECALL]))
+        for folder in folders.values():
+            subject = f"{folder}: was trained for other data, or beside another model than {folders[RECALL]}"
+            lineage.check_same(shared, lineage.read(str(folder)), subject, _DIGESTS)
+    except lineage.LineageError as error:
+        raise ReleaseError(str(error)) from None
+    return shared
 
 
 def _manifest_path(serving: pathlib.Path, number: int) -> pathlib.Path:

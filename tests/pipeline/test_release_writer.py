@@ -200,7 +200,7 @@ def test_a_pair_that_does_not_belong_together_is_refused(tmp_path: pathlib.Path,
     other = dataclasses.replace(small_release.LINEAGE, **{field: "other"})
     models = {"recall": small_release.model(tmp_path / "recall", "new"),
               "rank": small_release.model(tmp_path / "rank", "trained beside another recall model", other)}
-    with pytest.raises(release.ReleaseError, match=f"rank: was trained beside.*{field} other instead of"):
+    with pytest.raises(release.ReleaseError, match=f"rank: was trained for other.*{field} other instead of"):
         _push(serving, models)
     assert release.ids(serving) == [release.in_force(serving).id] == [first]
     assert sorted(path.name for path in serving.iterdir()) == [

@@ -17,19 +17,16 @@ import collections
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
 import numpy as np
 
 from modules import features
 from modules import requests
+from modules.beam import counting
 
 DISTANCE = 5  # events
-_UNIT = 60  # of a weight: 1/distance is a whole number of sixtieths for 1..5, so sums depend on no order
-
-Stripe = dict[bytes, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,26 +109,20 @@ def rank(target: int, seen: np.ndarray, places: np.ndarray, scores: np.ndarray) 
 class Histories(beam.PTransform):
     """Puts the windows of raw examples together again: (user id, all items of the user in order).
 
-    Windows of train overlap, and each event is a target of exactly one (see `train_targets`), so events are
-    neither counted twice nor separated from what precedes them in the window before.
+    Windows of train overlap, and each event is a target of exactly one, so events are neither counted twice
+    nor separated from what precedes them in the window before.
     """
 
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
         return (examples
                 | "Targets" >> beam.Map(_keyed_targets)
-                | "ByUser" >> beam.GroupByKey()
-                | "InOrder" >> beam.MapTuple(lambda user, windows: (user, _in_order(windows))))
+                | counting.InOrder())
 
 
 def train_targets(example: requests.RawExample) -> list[tuple[int, bytes]]:
-    """(place in the user's history, item) of the events that a window of train has as targets.
-
-    A window at the start of the history: all events. A later one: the first only serves the time delta of the
-    second, which is an input only.
-    """
-    start = example[features.WINDOW_START][0]
-    items = example[features.EVENT_ITEM_ID]
-    return [(start + n, item) for n, item in enumerate(items) if start == 0 or n >= 2]
+    """(place in the user's history, item) of the events that a window of train has as targets."""
+    start, items = example[features.WINDOW_START][0], example[features.EVENT_ITEM_ID]
+    return [(start + n, items[n]) for n in counting.target_places(example)]
 
 
 def held_out_target(example: requests.RawExample) -> list[tuple[int, bytes]]:
@@ -144,10 +135,6 @@ def _keyed_targets(pair: tuple[str, requests.RawExample]) -> tuple[bytes, list[t
     split, example = pair
     take = train_targets if split == features.SPLIT_TRAIN else held_out_target
     return example[features.USER_ID][0], take(example)
-
-
-def _in_order(windows: Iterable[list[tuple[int, bytes]]]) -> list[bytes]:
-    return [item for _, item in sorted(event for window in windows for event in window)]
 
 
 @beam.typehints.with_output_types(Popularity)
@@ -167,7 +154,7 @@ class CountPopularity(beam.PTransform):
         return ({"count": counts, "listed": listed}
                 | "Join" >> beam.CoGroupByKey()
                 | "InCatalogue" >> beam.FlatMapTuple(_counted)
-                | "Order" >> beam.CombineGlobally(_Collect(Popularity.of)))
+                | "Order" >> beam.CombineGlobally(counting.Collect(Popularity.of)))
 
 
 def _counted(item: bytes, joined: dict[str, Iterable]) -> Iterator[tuple[bytes, int]]:
@@ -177,11 +164,7 @@ def _counted(item: bytes, joined: dict[str, Iterable]) -> Iterator[tuple[bytes, 
 
 @beam.typehints.with_output_types(CoOccurrence)
 class CountCoOccurrence(beam.PTransform):
-    """Histories -> one `CoOccurrence`.
-
-    A worker sums whole rows ("stripes", Lin and Dyer, Data-Intensive Text Processing, 2010, section 3.2) of
-    many users before anything is shuffled: one element a row instead of one a pair.
-    """
+    """Histories -> one `CoOccurrence`."""
 
     def __init__(self, popularity: beam.pvalue.AsSingleton) -> None:
         """Args: popularity: the catalogue that the places of the rows refer to."""
@@ -191,64 +174,19 @@ class CountCoOccurrence(beam.PTransform):
     def expand(self, histories: beam.PCollection) -> beam.PCollection:
         return (histories
                 | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
-                | "Stripes" >> beam.FlatMap(stripes)
-                | "SumStripes" >> beam.CombinePerKey(_SumStripes())
+                | "Stripes" >> beam.FlatMap(_stripes)
+                | "SumStripes" >> beam.CombinePerKey(counting.SumStripes())
                 | "Places" >> beam.Map(_row, popularity=self._popularity)
-                | "Table" >> beam.CombineGlobally(_Collect(lambda rows: CoOccurrence(dict(rows)))))
+                | "Table" >> beam.CombineGlobally(counting.Collect(lambda rows: CoOccurrence(dict(rows)))))
 
 
-def stripes(histories: Iterable[tuple[bytes, list[bytes]]]) -> Iterator[tuple[bytes, Stripe]]:
-    """Rows of C, in sixtieths, of some users: (i, {j: weight})."""
-    rows: dict[bytes, Stripe] = collections.defaultdict(lambda: collections.defaultdict(int))
-    for _, items in histories:
-        for distance in range(1, DISTANCE + 1):
-            for first, then in zip(items, items[distance:]):
-                rows[first][then] += _UNIT // distance
-    for item, stripe in rows.items():
-        yield item, dict(stripe)
+def _stripes(histories: Iterable[tuple[bytes, list[bytes]]]) -> Iterator[tuple[bytes, counting.Stripe]]:
+    return counting.stripes((items for _, items in histories), DISTANCE)
 
 
-def _row(element: tuple[bytes, Stripe], popularity: Popularity
+def _row(element: tuple[bytes, counting.Stripe], popularity: Popularity
          ) -> tuple[bytes, tuple[np.ndarray, np.ndarray]]:
     item, stripe = element
     known = [(popularity.places[j], weight) for j, weight in stripe.items() if j in popularity.places]
     places, weights = np.array(sorted(known), np.int64).reshape(-1, 2).T
     return item, (places, weights)
-
-
-class _SumStripes(beam.CombineFn):
-    """Adds rows of the table."""
-
-    def create_accumulator(self) -> Stripe:
-        return {}
-
-    def add_input(self, accumulator: Stripe, element: Stripe) -> Stripe:
-        for item, weight in element.items():
-            accumulator[item] = accumulator.get(item, 0) + weight
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[Stripe]) -> Stripe:
-        return functools.reduce(self.add_input, accumulators, {})
-
-    def extract_output(self, accumulator: Stripe) -> Stripe:
-        return accumulator
-
-
-class _Collect(beam.CombineFn):
-    """Makes one object, of the size of the catalogue, out of all elements."""
-
-    def __init__(self, build: Callable[[list[Any]], Any]) -> None:
-        self._build = build
-
-    def create_accumulator(self) -> list:
-        return []
-
-    def add_input(self, accumulator: list, element: Any) -> list:
-        accumulator.append(element)
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[list]) -> list:
-        return [element for accumulator in accumulators for element in accumulator]
-
-    def extract_output(self, accumulator: list) -> Any:
-        return self._build(accumulator)

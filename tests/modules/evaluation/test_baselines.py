@@ -34,17 +34,6 @@ def test_windows_become_the_history_again(length):
             util.assert_that(found, util.equal_to([(b"u", [i.encode() for i in expected])]))
 
 
-def test_stripes_by_hand():
-    """a b c a: b follows a at 1, c at 2; a follows b at 2, c at 1; a follows itself at 3. In sixtieths."""
-    found = dict(baselines.stripes([(b"u", [b"a", b"b", b"c", b"a"])]))
-    assert found == {b"a": {b"b": 60, b"c": 30, b"a": 20}, b"b": {b"c": 60, b"a": 30}, b"c": {b"a": 60}}
-
-
-def test_nothing_counts_beyond_five_events():
-    (_, first), *_ = baselines.stripes([(b"u", [b"%d" % n for n in range(7)])])
-    assert first == {b"1": 60, b"2": 30, b"3": 20, b"4": 15, b"5": 12}
-
-
 def test_popularity_lists_the_whole_catalogue_and_nothing_else(tmp_path):
     popularity = _count(tmp_path, [["a", "b", "a", "gone"], ["b", "a"]], ["a", "b", "cold"])[0]
     assert list(popularity.items) == [b"a", b"b", b"cold"]

@@ -1,0 +1,98 @@
+"""Counting what users did, on Beam: whole histories of windows, who follows whom, one object of it all."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import math
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+
+from modules import features
+from modules import requests
+
+Stripe = dict[Any, int]  # of an item: the weight of each that follows, in the unit of `unit`
+
+
+def target_places(example: requests.RawExample) -> range:
+    """Places, in a training window, of the events that it has as targets.
+
+    A window at the start of the history: all events. A later one: the first only serves the time delta of the
+    second, which is an input only. So each event of the history is a target of exactly one window.
+    """
+    return range(2 if example[features.WINDOW_START][0] else 0, len(example[features.EVENT_ITEM_ID]))
+
+
+class InOrder(beam.PTransform):
+    """(user, [(place in the history, event)]), once or more a user -> (user, all events by their place)."""
+
+    def expand(self, windows: beam.PCollection) -> beam.PCollection:
+        return (windows
+                | "ByUser" >> beam.GroupByKey()
+                | "InOrder" >> beam.MapTuple(lambda user, found: (user, _in_order(found))))
+
+
+def _in_order(windows: Iterable[list[tuple[int, Any]]]) -> list[Any]:
+    return [event for _, event in sorted((pair for window in windows for pair in window), key=lambda p: p[0])]
+
+
+def unit(distance: int) -> int:
+    """The least whole number of which 1/1, 1/2, ... 1/distance are whole parts: sums then need no order."""
+    return math.lcm(*range(1, distance + 1))
+
+
+def stripes(histories: Iterable[Sequence[Hashable]], distance: int) -> Iterator[tuple[Any, Stripe]]:
+    """(i, {j: weight}) of some users' items: +1/n whenever j is the n-th item after i, n up to `distance`.
+
+    A worker sums whole rows ("stripes", Lin and Dyer, Data-Intensive Text Processing, 2010, section 3.2) of
+    many users before anything is shuffled: one element a row instead of one a pair. Weights are multiples of
+    1 / unit(distance).
+    """
+    whole = unit(distance)
+    rows: dict[Any, Stripe] = collections.defaultdict(lambda: collections.defaultdict(int))
+    for items in histories:
+        for n in range(1, distance + 1):
+            for first, then in zip(items, items[n:]):
+                rows[first][then] += whole // n
+    for item, stripe in rows.items():
+        yield item, dict(stripe)
+
+
+class SumStripes(beam.CombineFn):
+    """Adds stripes of one item."""
+
+    def create_accumulator(self) -> Stripe:
+        return {}
+
+    def add_input(self, accumulator: Stripe, element: Stripe) -> Stripe:
+        for item, weight in element.items():
+            accumulator[item] = accumulator.get(item, 0) + weight
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[Stripe]) -> Stripe:
+        return functools.reduce(self.add_input, accumulators, {})
+
+    def extract_output(self, accumulator: Stripe) -> Stripe:
+        return accumulator
+
+
+class Collect(beam.CombineFn):
+    """Makes one object, of the size of the catalogue, out of all elements."""
+
+    def __init__(self, build: Callable[[list[Any]], Any]) -> None:
+        self._build = build
+
+    def create_accumulator(self) -> list:
+        return []
+
+    def add_input(self, accumulator: list, element: Any) -> list:
+        accumulator.append(element)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[list]) -> list:
+        return [element for accumulator in accumulators for element in accumulator]
+
+    def extract_output(self, accumulator: list) -> Any:
+        return self._build(accumulator)

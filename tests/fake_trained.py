@@ -14,10 +14,12 @@ import tensorflow as tf
 
 from modules import config
 from modules import features
+from modules import lineage
 from modules import requests
 from modules import strict
 
 TASTE = "user_taste"
+LINEAGE = lineage.Lineage(transform="transform1", catalogue="catalogue1", recall="recall1")
 
 
 def data(dimension: int) -> config.Data:
@@ -66,7 +68,8 @@ class FakeTrained(tf.Module):
         return {"item_id": tf.identity(self._item_ids), "vector": tf.identity(self._vectors)}
 
 
-def save(folder: str | pathlib.Path, item_ids: Sequence[bytes], vectors: np.ndarray) -> str:
+def save(folder: str | pathlib.Path, item_ids: Sequence[bytes], vectors: np.ndarray,
+         made_of: lineage.Lineage = LINEAGE) -> str:
     """Writes the SavedModel and removes the vocabulary file it was made of."""
     vocabulary = pathlib.Path(f"{folder}-vocabulary")
     vocabulary.parent.mkdir(parents=True, exist_ok=True)
@@ -79,6 +82,7 @@ def save(folder: str | pathlib.Path, item_ids: Sequence[bytes], vectors: np.ndar
         signatures={"query": model.query.get_concrete_function(**specs), "candidates": model.candidates},
     )
     vocabulary.unlink()
+    lineage.write(str(folder), made_of)
     return str(folder)
 
 

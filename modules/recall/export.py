@@ -6,6 +6,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from modules import features
+from modules import lineage
 from modules import requests
 from modules.recall import input_data
 from modules.recall import model as model_lib
@@ -38,11 +39,12 @@ class RecallModule(tf.Module):
         return {features.ITEM_ID: tf.identity(self._item_ids), VECTOR: self._vectors()}
 
 
-def save(model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes],
-         path: str) -> None:
-    """Writes the SavedModel with the signatures `query` and `candidates` into the folder `path`."""
+def save(model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes], path: str,
+         made_of: lineage.Lineage) -> None:
+    """Writes the SavedModel with the signatures `query` and `candidates`, and its lineage, into `path`."""
     module = RecallModule(model, transform, item_ids)
     specs = requests.input_specs(model.settings.data, exclusions=False)
     tf.saved_model.save(module, path, signatures={
         SIGNATURE_QUERY: tf.function(module.query).get_concrete_function(**specs),
         SIGNATURE_CANDIDATES: tf.function(module.candidates).get_concrete_function()})
+    lineage.write(path, made_of)

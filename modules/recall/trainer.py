@@ -14,6 +14,7 @@ import tensorflow_transform as tft
 from tfx import v1 as tfx
 
 from modules import features
+from modules import lineage
 from modules import strict
 from modules.recall import callbacks
 from modules.recall import export
@@ -45,14 +46,22 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
         watchers=[callbacks.TensorBoard(fn_args.model_run_dir)])
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     callbacks.write_history(os.path.join(fn_args.model_run_dir, "history.json"), history)
-    export.save(model, transform, vocabulary(transform, features.ITEM_VOCABULARY), fn_args.serving_model_dir)
+    ids = vocabulary(transform, features.ITEM_VOCABULARY)
+    made_of = lineage.describe(fn_args.transform_output, ids, plain(custom["config"]),
+                               str(custom.get("source_digest", "")))
+    export.save(model, transform, ids, fn_args.serving_model_dir, made_of)
     tf.io.gfile.rmtree(checkpoints)
 
 
 def read_settings(config: str | Mapping[str, Any]) -> model_lib.Settings:
     """The configuration's sections, from JSON or plain dictionaries; other sections are not looked at."""
-    plain = json.loads(config) if isinstance(config, str) else config
-    return strict.read(model_lib.Settings, {name: plain[name] for name in SECTIONS if name in plain})
+    sections = plain(config)
+    return strict.read(model_lib.Settings, {name: sections[name] for name in SECTIONS if name in sections})
+
+
+def plain(config: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    """JSON or plain dictionaries as dictionaries."""
+    return json.loads(config) if isinstance(config, str) else config
 
 
 def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, train_files: Sequence[str],
@@ -84,7 +93,7 @@ def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, tra
     validate = loop.Validation(model, validation, monitor)
     shown = "NDCG@10" if monitor == "loss" else monitor
     history = loop.fit(
-        loop.Trainer(model, summary.steps), batches, validate,
+        loop.Trainer(model, training, summary.steps), batches, validate,
         [callbacks.Progress(training.epochs, metrics=[shown]), *watchers], checkpoint_folder)
     return model, history
 

@@ -28,6 +28,7 @@ from tfx.utils import path_utils
 
 from modules import config
 from modules import features
+from modules import lineage
 from modules import requests
 from modules import strict
 from modules.evaluation import held_out
@@ -148,6 +149,7 @@ def build(
       max_history: events that the model sees.
       index: body, depth, k and gate.
     """
+    made_of = lineage.read(trained_path)
     trained = tf.saved_model.load(trained_path)
     item_ids, vectors = export.candidates(trained)
     batches = [
@@ -170,6 +172,7 @@ def build(
         sample=batches[0],
         description=dataclasses.asdict(report),
     )
+    lineage.write(target_path, made_of)
     return report
 
 

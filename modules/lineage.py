@@ -1,0 +1,125 @@
+"""What a model was made of, as digests that travel in its folder, so that models of one origin can be told.
+
+Recall and rank answer together only if both were made with the same transform graph, the same catalogue and
+the same recall model. This module imports TensorFlow only when it is used: commands that list releases need
+none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from modules import strict
+
+FILE = "assets.extra/lineage.json"
+_LENGTH = 16  # hexadecimal digits of SHA-256
+
+
+class LineageError(ValueError):
+    """A model without usable lineage. The message says which file, what is wrong and the remedy."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Lineage:
+    """Digests; equal ones mean equal contents.
+
+    Attributes:
+      transform: of the files of the transform graph.
+      catalogue: of the item vocabulary, in its order.
+      recall: of the settings and the code that trained the recall model.
+    """
+
+    transform: str
+    catalogue: str
+    recall: str
+
+
+def describe(transform_folder: str, item_ids: Iterable[bytes], settings: Mapping[str, Any],
+             source_digest: str) -> Lineage:
+    """The lineage of a recall model.
+
+    Args:
+      transform_folder: a TransformGraph artifact's folder.
+      item_ids: the catalogue, in the vocabulary's order.
+      settings: the recall Trainer's sections of the configuration.
+      source_digest: of the recall Trainer's code.
+    """
+    trained = json.dumps({"settings": settings, "source_digest": source_digest}, sort_keys=True)
+    return Lineage(transform=_digest_of_files(transform_folder),
+                   catalogue=_digest(item_id + b"\n" for item_id in item_ids),
+                   recall=_digest([trained.encode()]))
+
+
+def write(model_folder: str, lineage: Lineage) -> None:
+    """Puts `assets.extra/lineage.json` into the folder of a SavedModel."""
+    gfile = _gfile()
+    path = os.path.join(model_folder, FILE)
+    gfile.makedirs(os.path.dirname(path))
+    with gfile.GFile(path, "w") as file:
+        file.write(json.dumps(dataclasses.asdict(lineage), indent=1))
+
+
+def read(model_folder: str) -> Lineage:
+    """Reads what `write` wrote.
+
+    Raises:
+      LineageError: the file is missing or cannot be read.
+    """
+    gfile = _gfile()
+    path = os.path.join(model_folder, FILE)
+    if not gfile.exists(path):
+        raise LineageError(f"{path}: is missing, expected what the model was made of. Train the models again "
+                           "with `recsys run`.")
+    try:
+        with gfile.GFile(path) as file:
+            return strict.read(Lineage, json.loads(file.read()))
+    except ValueError as error:  # strict.ConfigError is one
+        raise LineageError(f"{path}: cannot be read as lineage ({error}). Train the models again with "
+                           "`recsys run`.") from None
+
+
+def check_same(ours: Lineage, theirs: Lineage, subject: str, names: Iterable[str]) -> None:
+    """Refuses two lineages that differ.
+
+    Args:
+      ours, theirs: what is expected and what was found.
+      subject: begins the message: which model was found, and beside which.
+      names: the digests that must agree.
+
+    Raises:
+      LineageError: names the digests that differ.
+    """
+    wrong = [f"{name} {getattr(theirs, name)} instead of {getattr(ours, name)}" for name in names
+             if getattr(theirs, name) != getattr(ours, name)]
+    if wrong:
+        raise LineageError(f"{subject}: its lineage has {', '.join(wrong)}. Run `recsys run`, which trains "
+                           "both.")
+
+
+def _digest_of_files(folder: str) -> str:
+    """Of all files below a folder, by path and content."""
+    gfile, parts = _gfile(), []
+    paths = [os.path.join(parent, name) for parent, _, names in gfile.walk(folder) for name in names]
+    for path in sorted(paths):
+        with gfile.GFile(path, "rb") as file:
+            content = hashlib.sha256(file.read()).hexdigest()
+        parts.append(f"{os.path.relpath(path, folder)} {content}\n".encode())
+    return _digest(parts)
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()[:_LENGTH]
+
+
+def _gfile() -> Any:
+    import tensorflow as tf
+
+    return tf.io.gfile

@@ -92,7 +92,7 @@ def _models(input_dict: dict[str, list[types.Artifact]], split: config.Split
 
 def model_path(model: types.Artifact) -> str:
     """Folder of the SavedModel."""
-    return path_utils.servingmodel_path(model.uri, path_utils.is_old_model_artifact(model))
+    return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
 
 
 def _evaluate(pipeline: beam.Pipeline, examples: list[types.Artifact], models: dict[str, str],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -20,11 +20,11 @@ GROUPS = ("recall_score", "item")
 
 
 class FakeRank(tf.Module):
-    """Items without a bonus have 0."""
+    """Items without a bonus have 0; every objective comes true with a probability of 3/4."""
 
-    def __init__(self, bonus: Mapping[str, float], weight: float) -> None:
+    def __init__(self, bonus: Mapping[str, float], weight: float, objectives: Sequence[str]) -> None:
         super().__init__()
-        self._weight = weight
+        self._weight, self._objectives = weight, tuple(objectives)
         self._bonus = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(
             tf.constant(["", *bonus]), tf.constant([0.0, *bonus.values()])), 0.0)
 
@@ -37,7 +37,8 @@ class FakeRank(tf.Module):
         given = inputs[features.CANDIDATE_ITEM_ID] != ""
         score = tf.where(given, score_of(self.parts(inputs)), tf.float32.min)
         return {"score": score, "probability": tf.where(given, tf.nn.softmax(score), 0.0),
-                "missing_inputs": tf.zeros(tf.shape(score)[:1], tf.int32)}
+                "missing_inputs": tf.zeros(tf.shape(score)[:1], tf.int32),
+                **{f"probability_{name}": tf.where(given, 0.75, 0.0) for name in self._objectives}}
 
 
 def score_of(parts: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -46,9 +47,9 @@ def score_of(parts: Mapping[str, tf.Tensor]) -> tf.Tensor:
 
 
 def save(folder: str | pathlib.Path, data: config.Data, bonus: Mapping[str, float], *,
-         weight: float = 1.0) -> str:
+         weight: float = 1.0, objectives: Sequence[str] = ()) -> str:
     """Writes the SavedModel, without lineage."""
-    module = FakeRank(bonus, weight)
+    module = FakeRank(bonus, weight, objectives)
     specs = requests.input_specs(data, exclusions=False)
     specs[features.CANDIDATE_ITEM_ID] = tf.TensorSpec([None, None], tf.string, features.CANDIDATE_ITEM_ID)
     specs[features.RECALL_SCORE] = tf.TensorSpec([None, None], tf.float32, features.RECALL_SCORE)
@@ -63,5 +64,6 @@ def save(folder: str | pathlib.Path, data: config.Data, bonus: Mapping[str, floa
     extra = pathlib.Path(folder) / "assets.extra"
     extra.mkdir()
     (extra / "rank.json").write_text(json.dumps(
-        {"groups": GROUPS, "objectives": [], "calibration": {}, "history": 50, "parameters": 1}))
+        {"groups": GROUPS, "objectives": list(objectives), "calibration": {}, "history": 50,
+         "parameters": 1}))
     return str(folder)

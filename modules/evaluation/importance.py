@@ -27,7 +27,6 @@ REPEATS = 5  # permutations of each group
 REPLICATES = 2000  # of the bootstrap
 SEED = 0
 _BATCH = 64  # requests a call
-_PREFIX = "part_"
 
 Parts = dict[str, np.ndarray]
 
@@ -108,7 +107,7 @@ def measure(parts: Parts, given: np.ndarray, targets: np.ndarray, score: Callabl
             moved = part.copy()
             moved[given] = generator.permutation(part[given], axis=0)
             after += gains({**parts, name: moved}) / REPEATS
-        result[name.removeprefix(_PREFIX)] = before - after
+        result[name.removeprefix(saved_rank.PART)] = before - after
     return result
 
 

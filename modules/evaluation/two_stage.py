@@ -151,8 +151,8 @@ class _Ask(beam.DoFn):
             lambda: _Weights(ease.read(ease_path)), tag=ease_path).values if ease_path else None
         asked = ranked_requests.ask(examples, self._data, self._max_history)
         found = self._rank(asked.request, asked.item_ids, asked.recall_scores)
-        ranks = ranked_requests.places(found["score"], asked.targets, asked.given)
-        order = two_stage.best_first(asked.item_ids, found["score"])
+        ranks = ranked_requests.places(found[saved_rank.SCORE], asked.targets, asked.given)
+        order = two_stage.best_first(asked.item_ids, found[saved_rank.SCORE])
         last = self._last_ranks(examples)
         self._asked.inc(len(examples))
         for n, example in enumerate(examples):
@@ -167,10 +167,10 @@ class _Ask(beam.DoFn):
                        **({LAST_BLESSED: float(last[n])} if last is not None else {})},
                 recall_items=tuple(items[:FIRST]),
                 two_stage_items=tuple(asked.item_ids[n][order[n]][:len(items)][:FIRST]),
-                probabilities=found["probability"][n][given], target_place=target,
+                probabilities=found[saved_rank.PROBABILITY][n][given], target_place=target,
                 objectives=self._objectives.of(example, found, n, target),
-                missing_inputs=int(found["missing_inputs"][n]),
-                faults=ranked_requests.faults_of(found["score"][n][given]),
+                missing_inputs=int(found[saved_rank.MISSING_INPUTS][n]),
+                faults=ranked_requests.faults_of(found[saved_rank.SCORE][n][given]),
                 slices=self._slicer.of(example, catalogue, edges),
                 linear_features=linear_ranker.features_of(items, history, seen, catalogue, table, weights))
 
@@ -210,5 +210,5 @@ class _Objectives:
             if value != b"" and value == value:  # neither an empty text nor NaN
                 true = value >= objective.at_least if objective.at_least is not None else (
                     value.decode() in objective.values)
-                result[name] = float(found[f"probability_{name}"][row, target]), bool(true)
+                result[name] = float(found[f"{saved_rank.PROBABILITY}_{name}"][row, target]), bool(true)
         return result

@@ -95,7 +95,7 @@ def _objectives(answer: two_stage.Answer) -> Iterator[tuple[str, tuple[np.ndarra
 
 
 def _totals(answer: two_stage.Answer) -> collections.Counter:
-    return collections.Counter(dataclasses.asdict(answer.faults), missing_inputs=answer.missing_inputs)
+    return collections.Counter({**dataclasses.asdict(answer.faults), _MISSING_INPUTS: answer.missing_inputs})
 
 
 def _add(counters: Iterable[collections.Counter]) -> collections.Counter:

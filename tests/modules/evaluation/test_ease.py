@@ -1,0 +1,40 @@
+"""EASE against its formula in double precision, and by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from modules.evaluation import ease
+
+
+def test_two_items_by_hand():
+    """One user with both items: X'X + l2 I = [[1+l2, 1], [1, 1+l2]], so B01 = -P01 / P11 = 1 / (1 + l2)."""
+    found = ease.fit([np.array([0, 1])], 2, l2=3.0)
+    np.testing.assert_allclose(found, [[0, 0.25], [0.25, 0]], atol=1e-6)
+
+
+def test_the_formula_in_double_precision():
+    rng = np.random.default_rng(3)
+    x = (rng.random((80, 12)) < 0.3).astype(np.float64)
+    p = np.linalg.inv(x.T @ x + 250 * np.eye(12))
+    expected = np.eye(12) - p @ np.diag(1 / np.diag(p))
+    found = ease.fit([np.flatnonzero(row) for row in x], 12)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.all(np.diag(found) == 0)
+    assert np.ptp(found, axis=0).min() > 0.01  # the expectation is no table of zeros
+
+
+def test_scores_are_sums_over_the_history_and_0_outside_the_catalogue():
+    weights = np.array([[0, 1, 2], [4, 0, 8], [16, 32, 0]], np.float32)
+    np.testing.assert_array_equal(ease.scores(weights, np.array([0, 1]), np.array([2, 0, -1])), [10, 4, 0])
+
+
+def test_no_history_scores_0():
+    found = ease.scores(np.ones((2, 2), np.float32), np.zeros(0, np.int64), np.array([0, 1]))
+    assert found.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("places", [[], [np.zeros(0, np.int64)]])
+def test_without_events_no_item_says_anything_of_another(places):
+    assert not ease.fit(places, 3).any()

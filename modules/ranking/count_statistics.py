@@ -1,0 +1,210 @@
+"""Counts the statistics on Beam: parsed examples of windows and of the catalogue -> one `Statistics`."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+from apache_beam.utils import shared
+
+from modules import config
+from modules import features
+from modules import ranking_config
+from modules import requests
+from modules.beam import counting
+from modules.ranking import statistics
+from modules.ranking import tabulate
+
+Event = tuple[int, int, tuple[float, ...]]  # row (PADDING_ID: of no catalogue), Unix seconds, feedback
+History = tuple[bytes, list[Event]]
+
+
+class CountStatistics(beam.PTransform):
+    """Parsed examples of a split of training windows -> one `statistics.Statistics`."""
+
+    def __init__(self, data: config.Data, settings: ranking_config.Statistics, transform_folder: str,
+                 categories: beam.pvalue.AsSingleton) -> None:
+        """Args:
+          data: the declared columns.
+          settings: the distance of co-occurrence, and how many neighbours are kept.
+          transform_folder: of the transform graph, whose vocabulary numbers the items.
+          categories: what `ReadCategories` gives.
+        """
+        super().__init__()
+        self._data, self._settings, self._folder = data, settings, transform_folder
+        self._categories = categories
+
+    def expand(self, examples: beam.PCollection) -> beam.PCollection:
+        histories = (examples
+                     | "Events" >> beam.ParDo(_KeyEvents(self._data, self._folder))
+                     | "Histories" >> counting.InOrder())
+        counts = (histories
+                  | "ByDay" >> beam.FlatMap(_by_day)
+                  | "SumDays" >> beam.CombinePerKey(_AddEach())
+                  | "CollectDays" >> beam.CombineGlobally(counting.Collect(tabulate.DayCounts.of)))
+        following = (histories
+                     | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
+                     | "Stripes" >> beam.FlatMap(_stripes, self._settings.distance)
+                     | "SumStripes" >> beam.CombinePerKey(counting.SumStripes())
+                     | "Strongest" >> beam.Map(_strongest, self._settings)
+                     | "CollectStripes" >> beam.CombineGlobally(counting.Collect(list)))
+        spans = histories | "Span" >> beam.Map(_span) | "AddSpans" >> beam.CombineGlobally(_add_spans)
+        return spans | "Tabulate" >> beam.ParDo(
+            _Tabulate(self._data, self._folder), counts=beam.pvalue.AsSingleton(counts),
+            following=beam.pvalue.AsSingleton(following), categories=self._categories)
+
+
+class ReadCategories(beam.PTransform):
+    """Parsed examples of the catalogue -> one dict of `statistics.Categories`, their shares still zeros."""
+
+    def __init__(self, data: config.Data, transform_folder: str) -> None:
+        super().__init__()
+        self._data, self._folder = data, transform_folder
+
+    def expand(self, catalogue: beam.PCollection) -> beam.PCollection:
+        build = functools.partial(_categories, self._data, self._folder)
+        return (catalogue
+                | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
+                | "Transform" >> beam.ParDo(_TransformItems(self._data, self._folder))
+                | "Collect" >> beam.CombineGlobally(counting.Collect(build)))
+
+
+@beam.typehints.with_output_types(tuple[bytes, list[tuple[int, Any]]])
+class _KeyEvents(beam.DoFn):
+    """(user, [(place in the history, event)]) of the targets of a window."""
+
+    def __init__(self, data: config.Data, transform_folder: str) -> None:
+        self._feedback, self._folder = _feedback_names(data), transform_folder
+        self._shared = shared.Shared()  # one vocabulary a worker process
+
+    def setup(self) -> None:
+        self._rows = self._shared.acquire(functools.partial(_Rows, self._folder), tag=self._folder).rows
+
+    def process(self, element: requests.RawExample) -> Iterator[tuple[bytes, list[tuple[int, Event]]]]:
+        start = element[features.WINDOW_START][0]
+        items, times = element[features.EVENT_ITEM_ID], element[features.EVENT_TIMESTAMP]
+        rows = [self._rows.get(item, features.PADDING_ID) for item in items]
+        yield element[features.USER_ID][0], [
+            (start + n, (rows[n], times[n], tuple(element[name][n] for name in self._feedback)))
+            for n in counting.target_places(element)]
+
+
+class _Rows:
+    """Rows by item id; an object, for `shared` holds no plain dict."""
+
+    def __init__(self, transform_folder: str) -> None:
+        ids = tft.TFTransformOutput(transform_folder).vocabulary_by_name(features.ITEM_VOCABULARY)
+        self.rows = {item: row for row, item in enumerate(ids, start=1)}
+
+
+def _by_day(history: History) -> Iterator[tuple[tuple[int, int], tuple[float, ...]]]:
+    """((row, day), (1, each feedback, its square)) of the events with a row."""
+    for row, time, feedback in history[1]:
+        if row != features.PADDING_ID:
+            squares = (number for value in feedback for number in (value, value * value))
+            yield (row, time // statistics.SECONDS_A_DAY), (1.0, *squares)
+
+
+class _AddEach(beam.CombineFn):
+    """Adds tuples of numbers place by place."""
+
+    def create_accumulator(self) -> tuple[float, ...]:
+        return ()
+
+    def add_input(self, accumulator: tuple[float, ...], element: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(map(operator.add, accumulator, element)) if accumulator else element
+
+    def merge_accumulators(self, accumulators: Iterable[tuple[float, ...]]) -> tuple[float, ...]:
+        return functools.reduce(self.add_input, filter(None, accumulators), ())
+
+    def extract_output(self, accumulator: tuple[float, ...]) -> tuple[float, ...]:
+        return accumulator
+
+
+def _stripes(histories: Iterable[History], distance: int) -> Iterator[tuple[int, counting.Stripe]]:
+    """Stripes of the items with a row; the others keep their place in the history."""
+    rows = ([row for row, _, _ in events] for _, events in histories)
+    for row, stripe in counting.stripes(rows, distance):
+        stripe.pop(features.PADDING_ID, None)
+        if row != features.PADDING_ID and stripe:
+            yield row, stripe
+
+
+def _strongest(element: tuple[int, counting.Stripe], settings: ranking_config.Statistics) -> tabulate.Row:
+    """The neighbours that are kept; of equally strong ones those with the smaller rows."""
+    row, stripe = element
+    kept = sorted(stripe.items(), key=lambda pair: (-pair[1], pair[0]))[:settings.neighbours]
+    columns, weights = zip(*kept)
+    return row, np.array(columns, np.int64), np.array(weights) / counting.unit(settings.distance)
+
+
+def _span(history: History) -> tabulate.Span:
+    times = [time for row, time, _ in history[1] if row != features.PADDING_ID]
+    return tabulate.Span(1, min(times, default=None), max(times, default=None))
+
+
+def _add_spans(spans: Iterable[tabulate.Span]) -> tabulate.Span:
+    return functools.reduce(operator.add, spans, tabulate.Span(0))
+
+
+class _Tabulate(beam.DoFn):
+    """Collected counts -> `statistics.Statistics`."""
+
+    def __init__(self, data: config.Data, transform_folder: str) -> None:
+        self._feedback, self._folder = _feedback_names(data), transform_folder
+
+    def process(self, element: tabulate.Span, counts: tabulate.DayCounts, following: list[tabulate.Row],
+                categories: dict[str, statistics.Categories]) -> Iterator[statistics.Statistics]:
+        yield tabulate.tabulate(counts, element, following, categories, self._feedback, _rows(self._folder))
+
+
+@beam.typehints.with_output_types(tuple[int, dict[str, list[int]]])
+class _TransformItems(beam.DoFn):
+    """Batch of parsed items -> (row, {feature: transformed ids}) each."""
+
+    def __init__(self, data: config.Data, transform_folder: str) -> None:
+        self._features, self._folder = _categorical(data), transform_folder
+
+    def setup(self) -> None:
+        self._layer = tft.TFTransformOutput(self._folder).transform_features_layer()
+
+    def process(self, element: list[requests.RawExample]) -> Iterator[tuple[int, dict[str, list[int]]]]:
+        names = (features.ITEM_ID, *(f.name for f in self._features))
+        raw = {name: tf.ragged.constant([e.get(name, []) for e in element], tf.string, ragged_rank=1,
+                                        row_splits_dtype=tf.int64) for name in names}
+        found = self._layer(raw)
+        ids = {f.name: _lists(found[f.transformed]) for f in self._features}
+        for n, (row,) in enumerate(_lists(found[features.transformed_name(features.ITEM_ID)])):
+            yield row, {name: lists[n] for name, lists in ids.items()}
+
+
+def _lists(values: tf.Tensor | tf.RaggedTensor) -> list[list[int]]:
+    return values.to_list() if isinstance(values, tf.RaggedTensor) else values.numpy().tolist()
+
+
+def _categories(data: config.Data, transform_folder: str, items: Sequence[tuple[int, dict[str, list[int]]]]
+                ) -> dict[str, statistics.Categories]:
+    transform = tft.TFTransformOutput(transform_folder)
+    return {f.name: statistics.Categories(
+        tabulate.category_table(((row, ids[f.name]) for row, ids in items), _rows(transform_folder)),
+        np.zeros(transform.vocabulary_size_by_name(f.vocabulary) + 1, np.float32))
+        for f in _categorical(data)}
+
+
+def _rows(transform_folder: str) -> int:
+    """N+2."""
+    return tft.TFTransformOutput(transform_folder).vocabulary_size_by_name(features.ITEM_VOCABULARY) + 2
+
+
+def _categorical(data: config.Data) -> list[features.Feature]:
+    return [f for f in features.item_features(data) if f.kind in ("categorical", "multi_categorical")]
+
+
+def _feedback_names(data: config.Data) -> list[str]:
+    return [f.name for f in features.event_features(data) if f.kind == "numeric"]

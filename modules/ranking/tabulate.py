@@ -1,0 +1,121 @@
+"""Turns what Beam has counted into the tables of `Statistics`. NumPy only."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from modules.ranking import sparse_table
+from modules.ranking import statistics
+
+PRIOR_EVENTS = 10.0  # an item's mean feedback counts as many events with the mean of all items
+
+Row = tuple[int, np.ndarray, np.ndarray]  # item i, items j int64 [n], weights float [n]
+
+
+@dataclasses.dataclass(frozen=True)
+class DayCounts:
+    """Events by (row, day), ordered so, each pair once.
+
+    Attributes:
+      rows, days: int64 [n]; days since 1970-01-01.
+      sums: float64 [n, 1 + 2 F], of 1, and of each feedback and its square.
+    """
+
+    rows: np.ndarray
+    days: np.ndarray
+    sums: np.ndarray
+
+    @classmethod
+    def of(cls, cells: Iterable[tuple[tuple[int, int], Sequence[float]]]) -> DayCounts:
+        ordered = sorted(cells)
+        keys = np.array([key for key, _ in ordered], np.int64).reshape(len(ordered), 2)
+        return cls(keys[:, 0], keys[:, 1], np.array([sums for _, sums in ordered], np.float64))
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """Users, and the first and last time (Unix seconds) of their events; None if no event has an item."""
+
+    users: int
+    first: int | None = None
+    last: int | None = None
+
+    def __add__(self, other: Span) -> Span:
+        times = [t for t in (self.first, self.last, other.first, other.last) if t is not None]
+        return Span(self.users + other.users, min(times, default=None), max(times, default=None))
+
+
+def tabulate(counts: DayCounts, span: Span, following: Iterable[Row],
+             categories: Mapping[str, statistics.Categories], feedback: Sequence[str],
+             rows: int) -> statistics.Statistics:
+    """Makes all tables.
+
+    Args:
+      counts: of at least one event.
+      span: of the same events.
+      following: rows of the co-occurrence table.
+      categories: the items of each feature; shares are put in.
+      feedback: names of the F feedback features, in the order of `counts.sums`.
+      rows: N+2.
+    """
+    if span.first is None or span.last is None:
+        raise ValueError("Statistics need at least one event of an item of the catalogue, found none. Check "
+                         "the split's cut-off times, ranking.hold_out and data.unknown_item.")
+    first_day = span.first // statistics.SECONDS_A_DAY
+    totals = np.stack([np.bincount(counts.rows, column, rows) for column in counts.sums.T])
+    popularity = totals[0]
+    return statistics.Statistics(
+        popularity=popularity.astype(np.float32),
+        daily=sparse_table.SparseTable.of(
+            counts.rows, counts.days - first_day, _cumulative(counts.rows, counts.sums[:, 0]),
+            span.last // statistics.SECONDS_A_DAY - first_day + 1),
+        first_day=first_day,
+        co_occurrence=_table(list(following), rows),
+        categories={name: dataclasses.replace(c, share=shares(c.items, popularity, len(c.share)))
+                    for name, c in categories.items()},
+        feedback={name: _feedback(popularity, totals[1 + 2 * n], totals[2 + 2 * n])
+                  for n, name in enumerate(feedback)},
+        events=int(popularity.sum()), users=span.users, first_timestamp=span.first, last_timestamp=span.last)
+
+
+def category_table(lists: Iterable[tuple[int, Sequence[int]]], rows: int) -> np.ndarray:
+    """int32 [rows, longest]: each row's categories, ascending and each once, padded with NO_CATEGORY."""
+    found = {row: sorted(set(ids)) for row, ids in lists}
+    table = np.full([rows, max([1, *map(len, found.values())])], statistics.NO_CATEGORY, np.int32)
+    for row, ids in found.items():
+        table[row, :len(ids)] = ids
+    return table
+
+
+def shares(items: np.ndarray, popularity: np.ndarray, size: int) -> np.ndarray:
+    """float32 [size]: of all events, which are on items of each category. `items` is a `category_table`."""
+    given = items != statistics.NO_CATEGORY
+    events = np.broadcast_to(popularity[:, np.newaxis], items.shape)[given]
+    return (np.bincount(items[given], events, size) / popularity.sum()).astype(np.float32)
+
+
+def _cumulative(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Running sums [n] of counts [n], starting anew with each row; rows are ordered."""
+    running = np.cumsum(counts)
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    before = np.concatenate([[0.0], running])[starts]
+    return running - np.repeat(before, np.diff(starts, append=len(rows)))
+
+
+def _table(found: Sequence[Row], width: int) -> sparse_table.SparseTable:
+    lengths = [len(columns) for _, columns, _ in found]
+    rows = np.repeat(np.array([row for row, _, _ in found], np.int64), lengths)
+    columns = np.concatenate([np.zeros(0, np.int64), *(columns for _, columns, _ in found)])
+    return sparse_table.SparseTable.of(rows, columns, np.concatenate([[], *(w for _, _, w in found)]), width)
+
+
+def _feedback(events: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> statistics.Feedback:
+    """Means of items, [N+2], from events, sums and sums of squares."""
+    mean = sums.sum() / events.sum()
+    variance = squares.sum() / events.sum() - mean**2
+    spread = float(np.sqrt(variance)) if variance > 1e-9 * (1 + mean**2) else 1.0
+    items = (sums + PRIOR_EVENTS * mean) / (events + PRIOR_EVENTS)
+    return statistics.Feedback(items.astype(np.float32), float(mean), spread)

@@ -50,7 +50,8 @@ CANDIDATE_ITEM_ID = "candidate_item_id"  # bytes [n], best first
 RECALL_SCORE = "recall_score"  # float [n]
 TARGET_PLACE = "target_place"  # int64 [1]: 0-based, of the target among the candidates, -1 if it is not
 POSITIVE_ADDED = "positive_added"  # int64 [1]: 1 if recall missed the target and it was put last
-PART = "part"  # int64 [1]: which hold-out recall model was asked
+PART = "part"  # int64 [1]: which hold-out recall model was asked, FINAL_PART for the one that is released
+FINAL_PART = -1
 
 ITEM_VOCABULARY = "item_id"
 PADDING_ID = 0  # of transformed ids; items are 1..N in the vocabulary's order, N+1 is an unknown item

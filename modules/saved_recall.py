@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-SIGNATURE = "serving_default"
+SIGNATURE, QUERY, CANDIDATES = "serving_default", "query", "candidates"
 ITEM_ID, SCORE = "item_id", "score"
+VECTOR = "vector"  # output of `candidates`
 _SCANN_OP = b"Scann>"  # how the names of its ops begin
 
 
@@ -40,8 +42,40 @@ class SavedRecall:
           (ids: bytes objects [B, k], best first; scores: float32 [B, k]). Places that could not be filled
           hold the id b"".
         """
-        answer = self._signature(**{n: tf.constant(request[n], self._dtypes[n]) for n in self.inputs})
+        answer = self._signature(**self._constants(request, self.inputs))
         return answer[ITEM_ID].numpy(), answer[SCORE].numpy()
+
+    def knows(self, item_id: bytes) -> bool:
+        """Whether the item is in the model's catalogue."""
+        return item_id in self._catalogue[0]
+
+    def score(self, request: Mapping[str, np.ndarray], item_ids: np.ndarray) -> np.ndarray:
+        """The scores of given items, whether or not they would be recommended.
+
+        Args:
+          request: as of a call, B requests.
+          item_ids: bytes objects [B], one item a request.
+
+        Returns:
+          float32 [B], the dot products of queries and items; NaN for an item outside the catalogue.
+        """
+        query = self._model.signatures[QUERY]
+        names = query.structured_input_signature[1]
+        queries = query(**self._constants(request, names))[QUERY].numpy()
+        rows, vectors = self._catalogue
+        places = np.array([rows.get(item_id, -1) for item_id in item_ids], np.int64)
+        scores = np.einsum("bd,bd->b", queries, vectors[places])
+        return np.where(places >= 0, scores, np.nan).astype(np.float32)
+
+    @functools.cached_property
+    def _catalogue(self) -> tuple[dict[bytes, int], np.ndarray]:
+        """Row by item id, and vectors float32 [N, dim]."""
+        found = self._model.signatures[CANDIDATES]()
+        rows = {item_id: row for row, item_id in enumerate(found[ITEM_ID].numpy())}
+        return rows, found[VECTOR].numpy()
+
+    def _constants(self, request: Mapping[str, np.ndarray], names: Iterable[str]) -> dict[str, tf.Tensor]:
+        return {name: tf.constant(request[name], self._dtypes[name]) for name in names}
 
 
 def input_types(path: str) -> dict[str, tuple[str, int]]:

@@ -194,7 +194,7 @@ def manifest(serving: pathlib.Path, number: int) -> Manifest:
     path = _manifest_path(serving, number)
     if number not in ids(serving):
         known = ", ".join(map(str, ids(serving))) or "none"
-        raise ReleaseError(f"{path}: there is no release {number}, only: {known}. {_REMEDY}")
+        raise ReleaseError(f"{serving}: there is no release {number}. Known: {known}.")
     try:
         found = strict.read(Manifest, json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, OSError) as error:  # strict.ConfigError is a ValueError

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from modules import requests
 from modules import saved_rank
 from modules import saved_recall
 
@@ -55,8 +54,7 @@ class TwoStage:
         ranks = np.broadcast_to(np.arange(1, ids.shape[1] + 1), ids.shape)
         if self._rank is None:
             return Lists(ids, ranks, scores)
-        asked = {name: values for name, values in request.items() if name != requests.EXCLUDE_ITEM_ID}
-        rank_scores = self._rank(asked, ids, scores)["score"]
+        rank_scores = self._rank(request, ids, scores)[saved_rank.SCORE]
         order = best_first(ids, rank_scores)
 
         def ordered(values: np.ndarray) -> np.ndarray:
@@ -65,7 +63,7 @@ class TwoStage:
         lists = Lists(ordered(ids), ordered(ranks), ordered(scores), ordered(rank_scores))
         if not explain:
             return lists
-        groups, effects = self._rank.explain(asked, ids, scores)
+        groups, effects = self._rank.explain(request, ids, scores)
         return dataclasses.replace(lists, groups=tuple(groups),
                                    effects=np.take_along_axis(effects, order[..., np.newaxis], axis=1))
 

@@ -37,4 +37,8 @@ def rank_model(run: runs.Run) -> pathlib.Path:
     Raises:
       sources.NotMade: nothing has run yet, or without ranking.
     """
-    return sources.of(run).artifact(sources.RANK_TRAINER, "model").path / "Format-Serving"
+    try:
+        return sources.of(run).artifact(sources.RANK_TRAINER, "model").path / "Format-Serving"
+    except sources.NotMade as missing:
+        raise sources.NotMade(f"{missing} For two stages, run `recsys run` with ranking.enabled: true."
+                              ) from None

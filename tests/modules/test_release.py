@@ -115,7 +115,7 @@ def test_a_manifest_of_another_release(serving: pathlib.Path) -> None:
 
 
 def test_an_unknown_release(serving: pathlib.Path) -> None:
-    with pytest.raises(release.ReleaseError, match=f"there is no release 5, only: {_only(serving)}"):
+    with pytest.raises(release.ReleaseError, match=f"there is no release 5. Known: {_only(serving)}"):
         release.load(serving, 5)
 
 

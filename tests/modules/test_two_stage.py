@@ -52,8 +52,8 @@ def test_the_rank_model_orders_what_recall_found(models: tuple[str, str]) -> Non
 
 def test_what_moved_an_item_goes_with_it(models: tuple[str, str]) -> None:
     found = two_stage.TwoStage(*models)(_request(["item0"]), explain=True)
-    assert found.groups == ("recall_score", "item")
-    np.testing.assert_allclose(found.effects, [[[-2, 2.5], [0, 0], [-1, 0], [-3, 0]]])
+    assert found.groups == ("item", "recall_score")
+    np.testing.assert_allclose(found.effects, [[[2.5, -2], [0, 0], [0, -1], [0, -3]]])
 
 
 def test_recall_alone(models: tuple[str, str]) -> None:

@@ -55,7 +55,7 @@ class Summarise(beam.PTransform):
                  | "Ranks" >> beam.GroupByKey())
         accuracy = users | "Accuracy" >> beam.CombineGlobally(summary.Accuracy(self._systems, self._ks))
         ceiling = (users
-                   | "RecallRanks" >> beam.MapTuple(_only, self._systems.index(two_stage.RECALL))
+                   | "RecallRanks" >> beam.Map(_only, self._systems.index(two_stage.RECALL))
                    | "Ceiling" >> beam.CombineGlobally(summary.Accuracy((two_stage.RECALL,), (self._k,))))
         sliced = (answers
                   | "Slices" >> beam.FlatMap(_slice_keys)
@@ -75,7 +75,9 @@ class Summarise(beam.PTransform):
             objectives=single(objectives), totals=single(totals), importance=self._importance)
 
 
-def _only(user: bytes, ranks: Iterable[Sequence[float]], system: int) -> tuple[bytes, list[list[float]]]:
+def _only(user_ranks: tuple[bytes, Iterable[Sequence[float]]], system: int
+          ) -> tuple[bytes, list[list[float]]]:
+    user, ranks = user_ranks
     return user, [[row[system]] for row in ranks]
 
 

@@ -13,7 +13,9 @@ import tensorflow as tf
 
 from modules import config
 from modules import features
+from modules import lineage
 from modules import requests
+from tests import fake_trained
 
 
 class FakeRecall(tf.Module):
@@ -28,10 +30,17 @@ class FakeRecall(tf.Module):
             tf.lookup.KeyValueTensorInitializer(tf.constant(list(item_ids)), tf.range(len(item_ids))),
             default_value=len(item_ids))
 
-    def serve(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+    def query(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The scores of all items, float32 [B, N], as if the vector of each item were a unit vector."""
         events = _padded(inputs[features.EVENT_ITEM_ID])
         last = tf.reduce_max(tf.where(events != "", tf.range(tf.shape(events)[1]), 0), axis=1)
-        scores = tf.gather(self._scores, self._table.lookup(tf.gather(events, last, batch_dims=1)))  # [B, N]
+        return {"query": tf.gather(self._scores, self._table.lookup(tf.gather(events, last, batch_dims=1)))}
+
+    def candidates(self) -> dict[str, tf.Tensor]:
+        return {"item_id": self._items[:-1], "vector": tf.eye(self._scores.shape[1])}
+
+    def serve(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        scores = self.query(**inputs)["query"]
         number = self._scores.shape[1]
         excluded = self._table.lookup(_padded(inputs[requests.EXCLUDE_ITEM_ID]))
         scores = tf.where(tf.reduce_max(tf.one_hot(excluded, number), axis=1) > 0, tf.float32.min, scores)
@@ -47,13 +56,16 @@ def _padded(ids: tf.Tensor) -> tf.Tensor:
 
 
 def save(folder: str | pathlib.Path, data: config.Data, item_ids: Sequence[str], scores: np.ndarray, *,
-         k: int) -> str:
+         k: int, made_of: lineage.Lineage = fake_trained.LINEAGE) -> str:
     """Writes the SavedModel."""
     module = FakeRecall(item_ids, scores, k)
-    specs = requests.input_specs(data, exclusions=True)
-    module.call = tf.function(lambda **inputs: module.serve(**inputs))
-    signature = module.call.get_concrete_function(**specs)
-    tf.saved_model.save(module, str(folder), signatures={"serving_default": signature})
+    module.call, module.encode = tf.function(module.serve), tf.function(module.query)
+    module.catalogue = tf.function(module.candidates)
+    tf.saved_model.save(module, str(folder), signatures={
+        "serving_default": module.call.get_concrete_function(**requests.input_specs(data, exclusions=True)),
+        "query": module.encode.get_concrete_function(**requests.input_specs(data, exclusions=False)),
+        "candidates": module.catalogue.get_concrete_function()})
+    lineage.write(str(folder), made_of)
     return str(folder)
 
 

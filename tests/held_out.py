@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from modules import features
+from modules import ranking_config
 from modules.beam import sequences
 from tests import examples
 
@@ -35,4 +37,19 @@ def splits(histories: Mapping[str, Sequence[str]], catalogue: Sequence[str], max
             rows[split].append(examples.sequence(
                 items[start:stop], times, user_id=user, window_start=start,
                 seen_item_id=sorted(set(items[:known])), **profile))
+    return rows
+
+
+def rank_splits(histories: Mapping[str, Sequence[str]], max_history: int,
+                hold_out: ranking_config.HoldOut) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the splits `rank_<n>`: requests of training events, leave one out; as `splits` for histories."""
+    rows: dict[str, list[dict[str, Any]]] = {
+        features.rank_split(part): [] for part in range(max(hold_out.parts, 1))}
+    for user, items in histories.items():
+        held = sequences.hold_out(user, range(len(items) - 2), hold_out)
+        for target in held.requests:
+            start, stop = sequences.request_window(target, max_history)
+            rows[features.rank_split(held.part)].append(examples.sequence(
+                items[start:stop], [START + n * STEP for n in range(start, stop)], user_id=user,
+                window_start=start, seen_item_id=sorted(set(items[:target]))))
     return rows

@@ -1,4 +1,4 @@
-"""Reads the examples of Candidates (see candidates.py): requests with recall's lists, and where targets are."""
+"""Reads the examples of Candidates (see candidates.py): requests, recall's lists, places of the targets."""
 
 from __future__ import annotations
 

@@ -78,5 +78,5 @@ def test_only_the_named_digests_have_to_agree():
     ours = lineage.Lineage(transform="t", catalogue="c", recall="r")
     theirs = lineage.Lineage(transform="t", catalogue="d", recall="s")
     lineage.check_same(ours, theirs, "x", ["transform"])
-    with pytest.raises(lineage.LineageError, match="model x: its lineage has catalogue d instead of c. Run"):
+    with pytest.raises(lineage.LineageError, match="model x: its lineage has catalogue d instead"):
         lineage.check_same(ours, theirs, "model x", ["transform", "catalogue"])

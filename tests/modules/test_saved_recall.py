@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from modules import requests
 from modules import saved_recall
 from tests import examples
 from tests import fake_recall
@@ -51,3 +52,15 @@ def test_inputs_are_known_without_loading(tmp_path: pathlib.Path) -> None:
     expected = {"user_age": ("float32", 1), "event_item_id": ("string", 2), "user_taste": ("float32", 2),
                 "request_timestamp": ("int64", 1), "exclude_item_id": ("string", 2)}
     assert {name: found[name] for name in expected} == expected
+
+
+def test_given_items_are_scored_whatever_is_recommended(tmp_path: pathlib.Path) -> None:
+    scores = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9], [0, 0, 0]], np.float32)
+    model = saved_recall.SavedRecall(
+        fake_recall.save(tmp_path / "m", examples.data(), ["a", "b", "c"], scores, k=1))
+    raw = [requests.read_raw_example(examples.serialize(examples.sequence([last, "target"], [1, 2])))
+           for last in ("a", "b", "c")]
+    request = requests.from_examples(raw, examples.data(), max_history=5)
+    found = model.score(request, np.array([b"b", b"a", b"unknown"], object))
+    np.testing.assert_array_equal(found, np.array([2, 4, np.nan], np.float32))
+    assert (model.knows(b"a"), model.knows(b"unknown"), model.knows(b"")) == (True, False, False)

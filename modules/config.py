@@ -205,7 +205,8 @@ class Evaluation:
                                   + strict.nearest(name, self.slices))
             for key in floors:
                 if key not in known:
-                    raise ConfigError(f"slice_floors.{name}: unknown metric {key!r}.{strict.nearest(key, known)}")
+                    raise ConfigError(f"slice_floors.{name}: unknown metric {key!r}."
+                                      + strict.nearest(key, known))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -267,13 +268,13 @@ class Config:
         for name, objective in self.ranking.objectives.items():
             path = f"ranking.objectives.{name}"
             if not re.fullmatch(r"[a-z]\w*", name, re.ASCII):
-                raise ConfigError(f"{path}: found {name!r}, expected small letters, digits and _; it names an "
-                                  "output of the model.")
+                raise ConfigError(f"{path}: found {name!r}, expected small letters, digits and _; it names "
+                                  "an output of the model.")
             if objective.column not in columns:
                 raise ConfigError(f"{path}.column: found {objective.column!r}, expected a column of "
                                   "data.events with the role action_type or feature."
                                   + strict.nearest(objective.column, columns))
             kind = columns[objective.column].kind
-            needs, given = ("at_least", objective.at_least) if kind == "numeric" else ("values", objective.values)
-            if given in (None, ()):
+            needs = "at_least" if kind == "numeric" else "values"
+            if getattr(objective, needs) in (None, ()):
                 raise ConfigError(f"{path}: column {objective.column} is {kind}, expected {needs}.")

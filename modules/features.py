@@ -43,6 +43,7 @@ SPLIT_TRAIN = "train"
 SPLIT_VALID = "valid"
 SPLIT_TEST = "test"
 SPLIT_CATALOGUE = "catalogue"
+_RANK_SPLIT = "rank_"
 SEQUENCE_SPLITS = (SPLIT_TRAIN, SPLIT_VALID, SPLIT_TEST)
 
 # Examples of ranking: a request's raw features with what recall answered (see ranking/candidates.py).
@@ -65,7 +66,12 @@ def hold_out_split(part: int) -> str:
 
 def rank_split(part: int) -> str:
     """The split of the ranker's training requests, which hold-out recall model number `part` has not seen."""
-    return f"rank_{part}"
+    return f"{_RANK_SPLIT}{part}"
+
+
+def is_rank_split(split: str) -> bool:
+    """Whether a split holds training requests of the ranker."""
+    return split.startswith(_RANK_SPLIT)
 
 
 TableName = Literal["user", "item", "event", "context"]

@@ -53,7 +53,7 @@ class Statistics:
 
     windows_days: tuple[float, ...] = (1, 7, 30)  # of an item's popularity before the request
     distance: int = 5  # events within which one item follows another
-    last_events: tuple[int, ...] = (1, 5, 20)  # of the history, whose co-occurrence with a candidate is summed
+    last_events: tuple[int, ...] = (1, 5, 20)  # of the history, whose co-occurrence with a candidate counts
     neighbours: int = 500  # of each item that are kept, the strongest
 
     def __post_init__(self) -> None:

@@ -102,12 +102,12 @@ def measure(parts: Parts, given: np.ndarray, targets: np.ndarray, score: Callabl
     result = {}
     for name, part in sorted(parts.items()):
         generator = np.random.default_rng(SEED)
-        after = np.zeros_like(before)
+        drops = np.zeros_like(before)
         for _ in range(REPEATS):
             moved = part.copy()
             moved[given] = generator.permutation(part[given], axis=0)
-            after += gains({**parts, name: moved}) / REPEATS
-        result[name.removeprefix(saved_rank.PART)] = before - after
+            drops += before - gains({**parts, name: moved})
+        result[name.removeprefix(saved_rank.PART)] = drops / REPEATS
     return result
 
 

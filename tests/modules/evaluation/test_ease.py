@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import pathlib
+
+import apache_beam as beam
 import numpy as np
 import pytest
+from apache_beam.testing import test_pipeline
+from apache_beam.testing import util
 
+from modules.evaluation import baselines
 from modules.evaluation import ease
 
 
@@ -38,3 +44,24 @@ def test_no_history_scores_0():
 @pytest.mark.parametrize("places", [[], [np.zeros(0, np.int64)]])
 def test_without_events_no_item_says_anything_of_another(places):
     assert not ease.fit(places, 3).any()
+
+
+def _fit_on_beam(path: pathlib.Path, expected: str | None) -> None:
+    """Of a catalogue x, y and users [x, y, x] and [gone, y]."""
+    catalogue = baselines.Popularity(np.array([b"x", b"y"], object), np.array([2, 2]))
+    with test_pipeline.TestPipeline() as pipeline:
+        side = beam.pvalue.AsSingleton(pipeline | "Catalogue" >> beam.Create([catalogue]))
+        histories = pipeline | beam.Create([(b"u", [b"x", b"y", b"x"]), (b"v", [b"gone", b"y"])])
+        util.assert_that(histories | ease.Fit(side, str(path)), util.equal_to([expected]))
+
+
+def test_on_beam_each_user_counts_an_item_once_and_only_those_of_the_catalogue(tmp_path):
+    _fit_on_beam(tmp_path / "ease.npy", str(tmp_path / "ease.npy"))
+    np.testing.assert_allclose(ease.read(str(tmp_path / "ease.npy")),
+                               [[0, 1 / 251], [1 / 252, 0]], rtol=1e-5)  # X'X + 250 I = [[251, 1], [1, 252]]
+
+
+def test_a_catalogue_that_is_too_large_has_no_matrix(tmp_path, monkeypatch):
+    monkeypatch.setattr(ease, "MOST_ITEMS", 1)
+    _fit_on_beam(tmp_path / "ease.npy", None)
+    assert not (tmp_path / "ease.npy").exists()

@@ -17,6 +17,7 @@ import tensorflow as tf
 import tqdm
 
 from modules import config
+from modules import ranking_config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Callback:
 class EarlyStopping(tf.Module):
     """Remembers the best epoch's weights and says when to stop; a tf.Module, so that checkpoints hold it."""
 
-    def __init__(self, settings: config.EarlyStopping, weights: Sequence[tf.Variable]):
+    def __init__(self, settings: config.EarlyStopping | ranking_config.RankEarlyStopping,
+                 weights: Sequence[tf.Variable]):
         """`weights`: the variables that are remembered and restored."""
         super().__init__()
         self.settings = settings
@@ -95,8 +97,11 @@ class EarlyStopping(tf.Module):
 class Progress(Callback):
     """On a terminal a bar with loss, learning rate, positions/s and the time left; elsewhere plain lines."""
 
-    def __init__(self, epochs: int, stream: TextIO | None = None, metrics: Sequence[str] = ()):
+    def __init__(self, epochs: int, stream: TextIO | None = None, metrics: Sequence[str] = (),
+                 stage: str = "recall", unit: str = "positions"):
+        """Args: metrics: names of those that are shown; stage, unit: what is trained, on what."""
         self._epochs, self._stream, self._metrics = epochs, stream or sys.stdout, metrics
+        self._stage, self._unit = stage, unit
         self._bar: tqdm.tqdm | None = None
         self._positions, self._started = 0, 0.0
 
@@ -105,14 +110,14 @@ class Progress(Callback):
         if self._stream.isatty():
             self._bar = tqdm.tqdm(
                 total=self._epochs * steps_per_epoch, initial=epochs_done * steps_per_epoch,
-                file=self._stream, unit="batch", desc="recall", leave=False, dynamic_ncols=True)
+                file=self._stream, unit="batch", desc=self._stage, leave=False, dynamic_ncols=True)
 
     def on_batch(self, loss: float, learning_rate: float, positions: int) -> None:
         self._positions += positions
         if self._bar is None:
             return
         speed = self._positions / (time.monotonic() - self._started)
-        self._bar.set_postfix_str(f"loss {loss:.4f}, rate {learning_rate:.2e}, {speed:,.0f} positions/s",
+        self._bar.set_postfix_str(f"loss {loss:.4f}, rate {learning_rate:.2e}, {speed:,.0f} {self._unit}/s",
                                   refresh=False)
         self._bar.update()
 
@@ -120,7 +125,7 @@ class Progress(Callback):
         metrics = "".join(f", {n} {epoch.metrics[n]:.4f}" for n in self._metrics)
         line = (f"epoch {epoch.epoch}/{self._epochs}: loss {epoch.loss:.4f}, "
                 f"validation loss {epoch.val_loss:.4f}{metrics}, rate {epoch.learning_rate:.2e}, "
-                f"{epoch.positions_per_second:,.0f} positions/s")
+                f"{epoch.positions_per_second:,.0f} {self._unit}/s")
         if self._bar is None:
             print(line, file=self._stream, flush=True)
         else:

@@ -1,10 +1,14 @@
-"""The training loop: compiled steps, validation after each epoch, early stopping and checkpoints."""
+"""The training loop of both stages: compiled steps, validation after each epoch, early stopping, checkpoints.
+
+`Validation` is recall's; the ranker has its own.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +22,8 @@ from modules.recall import schedule
 
 DEPTHS = (10, 50, 200)
 _HISTORY_FILE = "history.json"
+
+Batch = Mapping[str, tf.Tensor]
 
 
 class Validation:
@@ -61,38 +67,45 @@ class Trainer:
     """What a training consists of, so that a checkpoint can hold all of it.
 
     Attributes:
-      model: the model.
+      model: the model, which gives the loss of a batch as `tfrs.Model` does.
+      settings: how it is trained.
       optimizer: AdamW, or Adam without weight decay.
       stopping: early stopping with the best weights.
       epoch: epochs done.
     """
 
-    def __init__(self, model: model_lib.RecallModel, steps_per_epoch: int):
-        settings = model.settings.training
-        self.model, self.steps_per_epoch = model, steps_per_epoch
+    remedy = "Lower training.learning_rate, or raise training.temperature."  # for a loss that is not finite
+
+    def __init__(self, model: Any, settings: schedule.Settings, steps_per_epoch: int):
+        self.model, self.settings, self.steps_per_epoch = model, settings, steps_per_epoch
         self.variables = model.trainable_variables
         self.optimizer = schedule.optimizer(settings, settings.epochs * steps_per_epoch)
         self.optimizer.build(self.variables)
         self.stopping = callbacks.EarlyStopping(settings.early_stopping, self.variables)
         self.epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
 
-    def step(self, batch: input_data.Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def step(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Learns one batch; returns its loss, the learning rate used, and the number of targets."""
         learning_rate = tf.identity(self.optimizer.learning_rate)
         with tf.GradientTape() as tape:
             loss = self.model.compute_loss(batch, training=True)
         self.optimizer.apply_gradients(zip(tape.gradient(loss, self.variables), self.variables))
-        return loss, learning_rate, tf.math.count_nonzero(batch[input_data.TARGET_WEIGHT], dtype=tf.int32)
+        return loss, learning_rate, self.targets(batch)
+
+    def targets(self, batch: Batch) -> tf.Tensor:
+        """How many targets the batch's loss is the mean of; int32."""
+        return tf.math.count_nonzero(batch[input_data.TARGET_WEIGHT], dtype=tf.int32)
 
 
-def fit(trainer: Trainer, batches: Callable[[int], tf.data.Dataset], validate: Validation,
+def fit(trainer: Trainer, batches: Callable[[int], tf.data.Dataset],
+        validate: Callable[[], tuple[float, dict[str, float]]],
         watchers: Sequence[callbacks.Callback], checkpoint_folder: str) -> list[callbacks.Epoch]:
     """Trains until the last epoch or the early stop, then leaves the model with the weights to export.
 
     Args:
       trainer: what is trained.
       batches: from the 0-based epoch to its batches.
-      validate: called after each epoch.
+      validate: called after each epoch; gives the loss and the metrics.
       watchers: told of each batch and epoch.
       checkpoint_folder: holds the state after each epoch; a training that finds one goes on from there.
 
@@ -107,7 +120,7 @@ def fit(trainer: Trainer, batches: Callable[[int], tf.data.Dataset], validate: V
     step = tf.function(trainer.step, input_signature=[batches(0).element_spec])
     for watcher in watchers:
         watcher.on_start(int(trainer.epoch), trainer.steps_per_epoch)
-    while int(trainer.epoch) < trainer.model.settings.training.epochs and not trainer.stopping.stops:
+    while int(trainer.epoch) < trainer.settings.epochs and not trainer.stopping.stops:
         history.append(_run_epoch(trainer, step, batches(int(trainer.epoch)), validate, watchers))
         callbacks.write_history(history_path, history)
         manager.save()
@@ -119,7 +132,8 @@ def fit(trainer: Trainer, batches: Callable[[int], tf.data.Dataset], validate: V
     return history
 
 
-def _run_epoch(trainer: Trainer, step: Callable, batches: tf.data.Dataset, validate: Validation,
+def _run_epoch(trainer: Trainer, step: Callable, batches: tf.data.Dataset,
+               validate: Callable[[], tuple[float, dict[str, float]]],
                watchers: Sequence[callbacks.Callback]) -> callbacks.Epoch:
     started, total, positions, rate = time.monotonic(), 0.0, 0, tf.constant(0.0)
     for batch in batches:
@@ -130,9 +144,8 @@ def _run_epoch(trainer: Trainer, step: Callable, batches: tf.data.Dataset, valid
             watcher.on_batch(float(loss), float(rate), int(count))
     seconds = time.monotonic() - started
     if not np.isfinite(total):
-        raise FloatingPointError(
-            f"The loss has to be finite, found {total} in epoch {int(trainer.epoch) + 1}. Lower "
-            "training.learning_rate, or raise training.temperature.")
+        raise FloatingPointError(f"The loss has to be finite, found {total} in epoch "
+                                 f"{int(trainer.epoch) + 1}. {trainer.remedy}")
     validation_loss, metrics = validate()
     trainer.epoch.assign_add(1)
     epoch = callbacks.Epoch(

@@ -8,6 +8,9 @@ from typing import Any
 import tensorflow as tf
 
 from modules import config
+from modules import ranking_config
+
+Settings = config.Training | ranking_config.RankTraining  # of either stage
 
 
 @tf.keras.utils.register_keras_serializable("recall")
@@ -36,7 +39,7 @@ class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "steps": self.steps, "warmup_steps": self.warmup_steps}
 
 
-def optimizer(settings: config.Training, steps: int) -> tf.keras.optimizers.Optimizer:
+def optimizer(settings: Settings, steps: int) -> tf.keras.optimizers.Optimizer:
     """AdamW (arXiv 1711.05101), which is Adam where `weight_decay` is 0. Biases and norms do not decay.
 
     Args:

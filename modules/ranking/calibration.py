@@ -1,0 +1,79 @@
+"""Scores to probabilities: fitted on validation requests, kept as a few numbers in the model."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+_ROUNDS = 60
+_LOG_TEMPERATURES = (-4.0, 4.0)
+_RIDGE = 1e-3  # of Platt's slope and offset towards 1 and 0, in examples
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Platt:
+    """sigmoid(slope * logit + offset) (Platt 1999)."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """The probability that the next event's item is the candidate: coverage * softmax(score / temperature).
+
+    Attributes:
+      temperature: divides the scores (Guo et al., arXiv 1706.04599, eq. 9).
+      coverage: how often the target is among the candidates at all.
+      objectives: of each objective's logit.
+    """
+
+    temperature: float = 1.0
+    coverage: float = 1.0
+    objectives: dict[str, Platt] = dataclasses.field(default_factory=dict)
+
+
+def temperature(scores: np.ndarray, targets: np.ndarray) -> float:
+    """The temperature of least cross entropy, by golden-section search of its logarithm (it is convex in the
+    inverse); 1 where there is nothing to fit.
+
+    Args:
+      scores: float [n, C], far below the others for padding.
+      targets: int [n], places of the targets.
+    """
+    if not len(scores):
+        return 1.0
+    own = scores[np.arange(len(scores)), targets].astype(np.float64)
+    relative = scores.astype(np.float64) - own[:, np.newaxis]
+
+    def loss(log_temperature: float) -> float:
+        logits = relative * np.exp(-log_temperature)
+        most = logits.max(axis=1)
+        return float(np.mean(most + np.log(np.exp(logits - most[:, np.newaxis]).sum(axis=1))))
+
+    low, high = _LOG_TEMPERATURES
+    for _ in range(_ROUNDS):
+        step = (high - low) * _GOLDEN
+        left, right = high - step, low + step
+        low, high = (low, right) if loss(left) < loss(right) else (left, high)
+    return float(np.exp((low + high) / 2))
+
+
+def platt(logits: np.ndarray, labels: np.ndarray) -> Platt:
+    """The slope and offset of least cross entropy, by Newton's method; a whiff of a prior keeps them finite.
+
+    Args:
+      logits, labels: float [n], labels 0 or 1.
+    """
+    inputs = np.stack([logits, np.ones_like(logits)], axis=1).astype(np.float64)
+    prior = np.array([1.0, 0.0])
+    weights = prior.copy()
+    for _ in range(_ROUNDS):
+        share = 1.0 / (1.0 + np.exp(-np.clip(inputs @ weights, -30, 30)))
+        gradient = inputs.T @ (share - labels) + _RIDGE * (weights - prior)
+        curvature = (inputs * (share * (1.0 - share))[:, np.newaxis]).T @ inputs + _RIDGE * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        weights -= step * min(1.0, 4.0 / max(np.abs(step).max(), 1e-12))
+    return Platt(float(weights[0]), float(weights[1]))

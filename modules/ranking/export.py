@@ -1,0 +1,167 @@
+"""The SavedModel of the rank model: raw requests and candidates in, scores and probabilities out.
+
+Signatures (B requests of C candidates, both of any size; C may be 0):
+
+  serving_default  inputs: see request_graph.input_specs
+                   outputs: score float32 [B, C], float32.min for padding; probability float32 [B, C], that the
+                   next event's item is the candidate, 0 for padding; probability_<objective> float32 [B, C];
+                   missing_inputs int32 [B], values that a default took the place of
+  parts            the same inputs; outputs: part_<group> float32 [B, C, width], 0 is the average of training
+  score_parts      inputs: what `parts` gives; output: score float32 [B, C]
+
+Statistics, catalogue and Transform's graph are inside.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+from modules import features
+from modules import lineage
+from modules.ranking import calibration
+from modules.ranking import model as model_lib
+from modules.ranking import request_graph
+from modules.ranking import trainer
+
+SERVING_DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+PARTS, SCORE_PARTS = "parts", "score_parts"
+PROBABILITY = "probability"
+MODEL_NAME = "rank"  # in the warm-up records
+WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+DESCRIPTION_FILE = "assets.extra/rank.json"
+WARMUP_BATCH_SIZES = (1, 2, 8)
+_ITEM_BATCH = 65_536
+
+
+def part_name(group: str) -> str:
+    """Name of a group's tensor in the signatures."""
+    return f"part_{group}"
+
+
+def probability_name(objective: str) -> str:
+    """Name of an objective's output."""
+    return f"{PROBABILITY}_{objective}"
+
+
+class RankModule(tf.Module):
+    """What is saved; loading needs none of this package."""
+
+    def __init__(self, trained: trainer.Trained) -> None:
+        super().__init__()
+        model = trained.model
+        self._data, self.groups, self.objectives = model.settings.data, model.groups, tuple(model.objectives)
+        self._graph, self._calibration = trained.graph, trained.calibration
+        self._transform = trained.graph.transform  # tracked, with its vocabularies
+        self._statistics = trained.statistics if model_lib.STATISTICS in model.groups else None
+        encoder = {id(v) for v in model.item_encoder.variables}  # its results are kept instead
+        self._weights = [v for v in model.variables if id(v) not in encoder]
+        self._items = tf.Variable(_encoded(model), trainable=False, name="items")
+        self._centres = {group: tf.Variable(trained.centres[group], trainable=False, name=group)
+                         for group in model.groups}
+        self._parts, self._score = model.parts, model.score_parts
+
+    def serve(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature `serving_default`."""
+        batch = self._graph(inputs, self._statistics)
+        outputs = self._score(self._parts(batch, self._encode))
+        given = inputs[features.CANDIDATE_ITEM_ID] != ""
+        score = tf.where(given, outputs[model_lib.SCORE], tf.float32.min)
+        found = {model_lib.SCORE: score, PROBABILITY: self._probability(score, given),
+                 request_graph.MISSING_INPUTS: batch[request_graph.MISSING_INPUTS]}
+        for name in self.objectives:
+            platt = self._calibration.objectives[name]
+            logit = platt.slope * outputs[model_lib.objective_logit(name)] + platt.offset
+            found[probability_name(name)] = tf.where(given, tf.sigmoid(logit), 0.0)
+        return found
+
+    def _probability(self, score: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
+        """float [B, C]: coverage * softmax(score / temperature), see calibration.py."""
+        logits = tf.where(given, score / self._calibration.temperature, tf.float32.min)
+        return tf.where(given, self._calibration.coverage * tf.nn.softmax(logits), 0.0)
+
+    def parts(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature `parts`."""
+        batch = self._graph(inputs, self._statistics)
+        found, shape = self._parts(batch, self._encode), tf.shape(batch[request_graph.CANDIDATES])
+        return {part_name(g): tf.broadcast_to(part - self._centres[g], [*tf.unstack(shape), part.shape[-1]])
+                for g, part in found.items()}
+
+    def score_parts(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature `score_parts`."""
+        parts = {g: inputs[part_name(g)] + self._centres[g] for g in self.groups}
+        return {model_lib.SCORE: self._score(parts)[model_lib.SCORE]}
+
+    def signatures(self) -> dict[str, Any]:
+        """All signatures by name."""
+        specs = request_graph.input_specs(self._data)
+        parts = {part_name(g): tf.TensorSpec([None, None, c.shape[0]], tf.float32, name=part_name(g))
+                 for g, c in self._centres.items()}
+        return {SERVING_DEFAULT: tf.function(self.serve).get_concrete_function(**specs),
+                PARTS: tf.function(self.parts).get_concrete_function(**specs),
+                SCORE_PARTS: tf.function(self.score_parts).get_concrete_function(**parts)}
+
+    def _encode(self, rows: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._items, rows)
+
+
+def save(trained: trainer.Trained, path: str, made_of: lineage.Lineage) -> None:
+    """Writes the SavedModel, what describes it, its lineage and the records that warm it up."""
+    module = RankModule(trained)
+    tf.saved_model.save(module, path, signatures=module.signatures())
+    write_warmup(os.path.join(path, WARMUP_FILE), trained.sample)
+    lineage.write(path, made_of)
+    with tf.io.gfile.GFile(os.path.join(path, DESCRIPTION_FILE), "w") as file:
+        file.write(json.dumps(describe(trained), indent=1))
+
+
+def describe(trained: trainer.Trained) -> dict[str, Any]:
+    """What `assets.extra/rank.json` says."""
+    model = trained.model
+    return {"groups": model.groups, "objectives": list(model.objectives),
+            "calibration": dataclasses.asdict(trained.calibration),
+            "history": model.settings.ranking.model.history,
+            "statistics": list(trained.statistics.names) if model_lib.STATISTICS in model.groups else [],
+            "parameters": sum(math.prod(v.shape) for v in model.trainable_variables)}
+
+
+def write_warmup(path: str, sample: Mapping[str, np.ndarray]) -> None:
+    """Writes PredictionLogs of real requests at several batch sizes, which TensorFlow Serving replays before
+    it calls a version available; the last one is of an empty list."""
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    with tf.io.TFRecordWriter(path) as writer:
+        for size in WARMUP_BATCH_SIZES:
+            inputs = {n: np.take(v, range(size), axis=0, mode="wrap") for n, v in sample.items()}
+            for signature in (SERVING_DEFAULT, PARTS):
+                writer.write(_log(signature, inputs).SerializeToString())
+        empty = {n: v[:1] if n not in _LISTS else v[:1, :0] for n, v in sample.items()}
+        writer.write(_log(SERVING_DEFAULT, empty).SerializeToString())
+
+
+_LISTS = (features.CANDIDATE_ITEM_ID, features.RECALL_SCORE)
+
+
+def _log(signature: str, inputs: Mapping[str, np.ndarray]) -> prediction_log_pb2.PredictionLog:
+    log = prediction_log_pb2.PredictionLog()
+    request = log.predict_log.request
+    request.model_spec.name = MODEL_NAME
+    request.model_spec.signature_name = signature
+    for name, values in inputs.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
+    return log
+
+
+def _encoded(model: model_lib.RankModel) -> np.ndarray:
+    """float32 [N+2, dim]: what the item encoder makes of each row of the catalogue."""
+    rows = np.arange(model.item_encoder.rows)
+    parts = [model.item_encoder.encode(tf.constant(rows[start:start + _ITEM_BATCH]))
+             for start in range(0, len(rows), _ITEM_BATCH)]
+    return np.concatenate(parts)

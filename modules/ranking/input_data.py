@@ -1,0 +1,160 @@
+"""Training data of the ranker: the requests of `Candidates`, through the serving graph once, kept in memory.
+
+Beside what request_graph makes, a batch holds the place of the target among the candidates and the labels of
+the objectives (see model.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from modules import features
+from modules import requests
+from modules.ranking import model as model_lib
+from modules.ranking import request_graph
+from modules.ranking.layers import cross_features
+from modules.recall import input_data
+from modules.recall import item_tower
+
+_READ_BATCH = 128  # requests
+
+Inputs = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Lists:
+    """Requests with their candidates.
+
+    Attributes:
+      tensors: what a batch holds, of all requests, by name.
+      sample: the raw inputs of the first of them, as `request_graph.input_specs` says.
+    """
+
+    tensors: Mapping[str, tf.Tensor]
+    sample: Inputs
+
+    @property
+    def size(self) -> int:
+        """The number of requests."""
+        return int(self.tensors[model_lib.TARGET].shape[0])
+
+    def batches(self, size: int, order: np.ndarray | None = None) -> tf.data.Dataset:
+        """Batches of `size` requests, the last one smaller; in their order, or as int64 [n] says."""
+        places = tf.data.Dataset.from_tensor_slices(np.arange(self.size) if order is None else order)
+        return places.batch(size).map(
+            lambda chosen: {name: tf.gather(t, chosen) for name, t in self.tensors.items()}).prefetch(2)
+
+
+def read_examples(patterns: Sequence[str]) -> Iterator[requests.RawExample]:
+    """The examples of `Candidates` in the files, file by file."""
+    files = sorted(f for pattern in patterns for f in tf.io.gfile.glob(pattern))
+    for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
+        yield requests.read_raw_example(record)
+
+
+def raw_inputs(examples: Sequence[requests.RawExample], settings: model_lib.Settings) -> Inputs:
+    """The requests of the examples with their candidates, as `request_graph.input_specs` says."""
+    batch = requests.from_examples(examples, settings.data, settings.features.max_history)
+    del batch[requests.EXCLUDE_ITEM_ID]
+    longest = max(len(e[features.CANDIDATE_ITEM_ID]) for e in examples)
+    ids = np.full([len(examples), longest], b"", object)
+    scores = np.full([len(examples), longest], np.nan, np.float32)
+    for row, example in enumerate(examples):
+        number = len(example[features.CANDIDATE_ITEM_ID])
+        ids[row, :number] = example[features.CANDIDATE_ITEM_ID]
+        scores[row, :number] = example[features.RECALL_SCORE]
+    return {**batch, features.CANDIDATE_ITEM_ID: ids, features.RECALL_SCORE: scores}
+
+
+def learnable(example: requests.RawExample, settings: model_lib.Settings) -> bool:
+    """Whether the ranker learns from the request: its target is among the candidates, by recall's doing
+    unless `missed_positives`."""
+    added = example[features.POSITIVE_ADDED][0] and not settings.ranking.training.missed_positives
+    return example[features.TARGET_PLACE][0] >= 0 and not added
+
+
+def read(examples: Iterable[requests.RawExample], settings: model_lib.Settings,
+         graph: Callable[[int, Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]) -> Lists:
+    """Puts the requests through the graph.
+
+    Args:
+      examples: of `Candidates`.
+      settings: the configuration.
+      graph: from (part, raw inputs) to the model's inputs.
+
+    Raises:
+      ValueError: there are no examples.
+    """
+    found: list[Inputs] = []
+    sample: Inputs | None = None
+    for (part, _), chunk in itertools.groupby(enumerate(examples), _chunk_of_part()):
+        batch = [example for _, example in chunk]
+        inputs = raw_inputs(batch, settings)
+        sample = sample or {name: values[:max(_SAMPLE)] for name, values in inputs.items()}
+        outputs = graph(part, {name: tf.constant(values) for name, values in inputs.items()})
+        found.append({name: value.numpy() for name, value in outputs.items()} | labels(batch, settings))
+    if sample is None:
+        raise ValueError("The ranker needs at least one request whose target is among its candidates, found "
+                         "none; train recall longer, raise index.k, or hold out more with ranking.hold_out.")
+    del found[0][request_graph.MISSING_INPUTS]
+    return Lists({name: tf.constant(_joined([f[name] for f in found], name)) for name in found[0]}, sample)
+
+
+_SAMPLE = (8,)  # requests that are kept as they came
+
+
+def _chunk_of_part() -> Callable[[tuple[int, requests.RawExample]], tuple[int, int]]:
+    """Groups consecutive examples of one part, at most _READ_BATCH together."""
+    return lambda numbered: (int(numbered[1][features.PART][0]), numbered[0] // _READ_BATCH)
+
+
+def labels(examples: Sequence[requests.RawExample], settings: model_lib.Settings) -> Inputs:
+    """The target's place int64 [B], and each objective's label float32 [B], NaN where it is not known."""
+    found = {model_lib.TARGET: np.array([e[features.TARGET_PLACE][0] for e in examples], np.int64)}
+    specs = {f.column: f for f in features.event_features(settings.data)}
+    for name, objective in settings.ranking.objectives.items():
+        spec = specs[objective.column]
+        values = [e[spec.name][-1] for e in examples]
+        found[model_lib.objective_label(name)] = np.array([_label(v, objective, spec) for v in values],
+                                                          np.float32)
+    return found
+
+
+def _label(value: Any, objective: Any, spec: features.Feature) -> float:
+    if objective.at_least is not None:
+        return math.nan if math.isnan(value) else float(value >= objective.at_least)
+    text = value.decode()
+    return math.nan if text in ("", *spec.spec.missing) else float(text in objective.values)
+
+
+def _joined(arrays: Sequence[np.ndarray], name: str) -> np.ndarray:
+    """All rows, padded on the right to the longest: -1 where a list of ids may hold a 0, else 0."""
+    widest = np.max([array.shape for array in arrays], axis=0)
+    lists = name.startswith("user_") and arrays[0].ndim == 2 and arrays[0].dtype == np.int64
+    padded = [np.pad(a, [(0, 0), *((0, most - n) for n, most in zip(a.shape[1:], widest[1:]))],
+                     constant_values=-1 if lists else 0) for a in arrays]
+    return np.concatenate(padded)
+
+
+def boundaries(lists: Lists, settings: model_lib.Settings,
+               catalogue: item_tower.Catalogue) -> dict[str, np.ndarray]:
+    """For each crossed number the bounds of its buckets, of the values that training has."""
+    found = {}
+    events = lists.tensors[input_data.ITEMS].numpy() != features.PADDING_ID
+    for spec in cross_features.crossed(settings.features.crosses, settings.data):
+        if spec.kind != "numeric":
+            continue
+        if spec.table == "item":
+            values = catalogue.features[spec.transformed][1:-1]
+        else:
+            values = lists.tensors[spec.transformed].numpy()
+            values = values[events] if spec.is_sequence else values
+        found[spec.name] = cross_features.boundaries(values)
+    return found

@@ -1,0 +1,1 @@
+"""Layers of the rank model: target attention, hashed crosses, item encoder, standardised numbers, session."""

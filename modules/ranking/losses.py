@@ -1,0 +1,27 @@
+"""Losses of one list of candidates each, as Keras losses for `tfrs.tasks.Ranking`."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+MASKED = -1e9  # the score of padding: no softmax share
+
+
+def of_lists(kind: str) -> tf.keras.losses.Loss:
+    """The loss of scores [B, C] against labels [B, C], 1 at the target.
+
+    Args:
+      kind: `softmax`, the cross entropy of the softmax over the list (ListNet's top-one probabilities, Cao et
+        al. 2007, eq. 4); or `bce`, the binary cross entropy of each candidate on its own.
+    """
+    return tf.keras.losses.CategoricalCrossentropy(from_logits=True) if kind == "softmax" else PointwiseBCE()
+
+
+@tf.keras.utils.register_keras_serializable("ranking")
+class PointwiseBCE(tf.keras.losses.Loss):
+    """Summed over each list's candidates, padding aside; the mean of the lists."""
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """float [B, C] both; a score of MASKED is padding. Returns float [B]."""
+        values = tf.nn.sigmoid_cross_entropy_with_logits(labels=y_true, logits=y_pred)
+        return tf.reduce_sum(tf.where(y_pred > MASKED / 2, values, 0.0), axis=-1)

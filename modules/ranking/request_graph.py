@@ -1,0 +1,127 @@
+"""From a raw request and its candidates to the model's inputs: one graph for training and serving.
+
+The inputs of the rank model, B requests of C candidates (padded with row 0) and n = `history` + 1 events, the
+request last:
+
+  <event feature>_xf    int64 or float32 [B, n], as recall's `input_data.Layout` says, padded on the right
+  <user feature>_xf     the profile, the same
+  candidate_rows        int64 [B, C], rows of the catalogue: 0 pads, N+1 is an unknown item
+  recall                float32 [B, C, 3], see layers/recall_place.py
+  statistics            float32 [B, C, F], see statistic_features.py
+  session               float32 [B, 4], see layers/session.py
+  missing_inputs        int32 [B], values of the profile and of the request's context that were missing or
+                        unknown, so that a default took their place
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+
+from modules import config
+from modules import features
+from modules import requests
+from modules.ranking import statistic_features
+from modules.ranking.layers import recall_place
+from modules.ranking.layers import session
+from modules.recall import input_data
+
+CANDIDATES = "candidate_rows"
+RECALL = "recall"
+STATISTICS = "statistics"
+SESSION = "session"
+MISSING_INPUTS = "missing_inputs"
+
+Batch = Mapping[str, tf.Tensor]
+_DELTA = features.transformed_name(features.TIME_DELTA)
+_SEEN = features.transformed_name(features.SEEN_ITEM_ID)
+
+
+def input_specs(data: config.Data) -> dict[str, tf.TensorSpec]:
+    """The inputs of a rank request by name: those of `requests`, `candidate_item_id` string [B, C] padded with
+    "", and `recall_score` float32 [B, C]."""
+    specs = requests.input_specs(data, exclusions=False)
+    for name, dtype in ((features.CANDIDATE_ITEM_ID, tf.string), (features.RECALL_SCORE, tf.float32)):
+        specs[name] = tf.TensorSpec([None, None], dtype, name=name)
+    return specs
+
+
+class RequestGraph:
+    """Holds what the graph needs beside the statistics, which training takes from another part each."""
+
+    def __init__(self, data: config.Data, transform: Callable, *, max_history: int, history: int,
+                 longest_list: int, sizes: Mapping[str, int]) -> None:
+        """Args:
+          data: the declared columns.
+          transform: the Transform graph's layer.
+          max_history: events that the statistics look at.
+          history: events that the model looks at.
+          longest_list: recall ranks beyond it count as this one.
+          sizes: for each categorical feature its number of ids, the unknown one included.
+        """
+        self._data, self.transform, self._sizes = data, transform, sizes
+        self._max_history, self._longest_list = max_history, longest_list
+        self._layout = input_data.Layout.of(data, min(history, max_history))
+
+    def __call__(self, inputs: Batch, statistics: statistic_features.StatisticFeatures | None
+                 ) -> dict[str, tf.Tensor]:
+        """The model's inputs, see the module.
+
+        Args:
+          inputs: as `input_specs` says.
+          statistics: what to make the features of; without them there are none.
+        """
+        raw = requests.to_raw_features(inputs, self._data)
+        given = inputs[features.CANDIDATE_ITEM_ID] != ""
+        candidates = tf.RaggedTensor.from_tensor(  # a list of ids that Transform knows, whatever its name
+            inputs[features.CANDIDATE_ITEM_ID], row_splits_dtype=tf.int64)
+        transformed = self.transform({**raw, features.SEEN_ITEM_ID: candidates})
+        rows = tf.reshape(transformed[_SEEN].flat_values, tf.shape(given))
+        rows = tf.where(given, rows, features.PADDING_ID)
+        result = input_data.dense_request(transformed, self._layout)
+        result[CANDIDATES] = rows
+        result[RECALL] = recall_place.numbers(inputs[features.RECALL_SCORE], given, self._longest_list)
+        result[SESSION] = self._session(transformed)
+        result[MISSING_INPUTS] = self._missing(inputs, transformed)
+        if statistics is not None:
+            result[STATISTICS] = self._statistics(statistics, raw, transformed, rows)
+        return result
+
+    def _session(self, transformed: Mapping[str, tf.RaggedTensor]) -> tf.Tensor:
+        deltas = transformed[_DELTA][:, -(self._max_history + 1):]
+        return session.numbers(deltas.to_tensor(), tf.cast(deltas.row_lengths(), tf.int32))
+
+    def _statistics(self, statistics: statistic_features.StatisticFeatures,
+                    raw: Mapping[str, tf.RaggedTensor], transformed: Mapping[str, tf.RaggedTensor],
+                    rows: tf.Tensor) -> tf.Tensor:
+        """float32 [B, C, F]; the history ends before the request."""
+        past = slice(-(self._max_history + 1), -1)
+        timestamps = raw[features.EVENT_TIMESTAMP][:, past].to_tensor()
+        history = transformed[input_data.ITEMS][:, past].to_tensor()
+        moment = raw[features.EVENT_TIMESTAMP][:, -1:].flat_values
+        return statistics(history, timestamps, moment, rows)
+
+    def _missing(self, inputs: Batch, transformed: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> tf.Tensor:
+        """int32 [B]: of each profile feature and of the request's context, whether it is missing or unknown."""
+        found = [tf.zeros(tf.shape(inputs[features.REQUEST_TIMESTAMP]), tf.int32)]
+        for spec in (*features.user_features(self._data), *features.context_features(self._data)):
+            sent = inputs[features.request_name(spec) if spec.is_sequence else spec.name]
+            values = transformed[spec.transformed]
+            if spec.kind == "numeric":
+                missing = tf.math.is_nan(sent)
+            elif spec.kind == "vector":
+                missing = tf.reduce_any(tf.math.is_nan(sent), axis=1)
+            elif spec.kind == "categorical":
+                missing = values[:, -1:].flat_values if spec.is_sequence else values[:, 0]
+                missing = (missing == self._sizes[spec.name] - 1) | _lacks(sent, spec)
+            else:
+                missing = tf.reduce_any(values == self._sizes[spec.name] - 1, axis=1)
+                missing |= tf.reduce_all(sent == "", axis=1)
+            found.append(tf.cast(missing, tf.int32))
+        return tf.add_n(found)
+
+
+def _lacks(sent: tf.Tensor, spec: features.Feature) -> tf.Tensor:
+    """bool [B], of texts [B]: the empty one, or one that the column declares to mean nothing."""
+    return tf.reduce_any(sent[:, tf.newaxis] == tf.constant(["", *spec.spec.missing]), axis=1)

@@ -1,0 +1,160 @@
+"""Training of the rank model, from the examples of `Candidates` to a calibrated model."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from modules import features
+from modules import strict
+from modules.ranking import calibration
+from modules.ranking import input_data
+from modules.ranking import model as model_lib
+from modules.ranking import request_graph
+from modules.ranking import statistic_features
+from modules.ranking import statistics as statistics_lib
+from modules.ranking import validation
+from modules.recall import callbacks
+from modules.recall import input_data as recall_data
+from modules.recall import item_tower
+from modules.recall import loop
+from modules.recall import trainer as recall_trainer
+
+SECTIONS = ("data", "features", "index", "ranking")
+FINAL = -1  # the part of requests asked of the final recall model
+_VALIDATION_REQUESTS = 64  # of a batch
+_CENTRE_REQUESTS = 2048  # whose mean is an average request
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What training gives, and export takes."""
+
+    model: model_lib.RankModel
+    centres: Mapping[str, np.ndarray]  # mean of each group's part, float32 [width]
+    graph: request_graph.RequestGraph
+    statistics: statistic_features.StatisticFeatures
+    calibration: calibration.Calibration
+    history: Sequence[callbacks.Epoch]
+    sample: input_data.Inputs
+
+
+class Trainer(loop.Trainer):
+    """As of recall, on lists of candidates."""
+
+    remedy = "Lower ranking.training.learning_rate."
+
+    def targets(self, batch: loop.Batch) -> tf.Tensor:
+        return tf.size(batch[model_lib.TARGET])
+
+
+def read_settings(config: str | Mapping[str, Any]) -> model_lib.Settings:
+    """The configuration's sections, from JSON or plain dictionaries; other sections are not looked at."""
+    plain = json.loads(config) if isinstance(config, str) else config
+    return strict.read(model_lib.Settings, {name: plain[name] for name in SECTIONS if name in plain})
+
+
+def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, train_files: Sequence[str],
+          valid_files: Sequence[str], catalogue_files: Sequence[str], vectors: Mapping[bytes, np.ndarray],
+          statistics: Mapping[int, statistics_lib.Statistics], checkpoint_folder: str,
+          watchers: Sequence[callbacks.Callback] = ()) -> Trained:
+    """Trains a model, with its best weights at the end, and calibrates it on the validation requests.
+
+    Args:
+      settings: the configuration.
+      transform: the graph that serving uses.
+      train_files, valid_files: patterns of the examples of `Candidates`.
+      catalogue_files: patterns of the transformed catalogue.
+      vectors: of the items by id, of a recall model that has not seen the training requests.
+      statistics: by part of the training requests; and FINAL, for validation and serving.
+      checkpoint_folder: holds the state after each epoch; a training that finds one goes on from there.
+      watchers: told of each batch and epoch.
+    """
+    training = settings.ranking.training
+    tf.keras.utils.set_random_seed(training.seed)
+    sizes = vocabulary_sizes(settings, transform)
+    graph = request_graph.RequestGraph(
+        settings.data, transform.transform_features_layer(), max_history=settings.features.max_history,
+        history=settings.ranking.model.history, longest_list=settings.index.k, sizes=sizes)
+    made = {part: statistic_features.StatisticFeatures(found, settings.ranking.statistics)
+            for part, found in statistics.items()}
+    lists, held_out = _read(settings, graph, made, train_files, valid_files)
+    catalogue = _catalogue(settings, transform, catalogue_files, sizes)
+    names = made[FINAL].names if settings.ranking.model.statistics else ()
+    model = model_lib.RankModel(settings, model_lib.Known(
+        catalogue, rows_of(vectors, catalogue.ids), sizes,
+        input_data.boundaries(lists, settings, catalogue), names))
+    model.adapt(lists.tensors)
+    batches = lambda epoch: training_batches(lists, training, epoch)
+    model.compute_loss(next(iter(batches(0))))  # builds it
+    monitor = training.early_stopping.monitor
+    validate = validation.Validation(model, held_out.batches(_VALIDATION_REQUESTS), monitor)
+    shown = "NDCG@10" if monitor == "loss" else monitor
+    progress = callbacks.Progress(training.epochs, metrics=[shown], stage="rank", unit="requests")
+    history = loop.fit(Trainer(model, training, -(-lists.size // training.batch_requests)), batches, validate,
+                       [progress, *watchers], checkpoint_folder)
+    return Trained(model, centres(model, lists), graph, made[FINAL], validate.calibration(), history,
+                   held_out.sample)
+
+
+def training_batches(lists: input_data.Lists, settings: Any, epoch: int) -> tf.data.Dataset:
+    """One epoch; its order follows from (seed, epoch) alone, so that a resumed training keeps to it."""
+    order = np.random.default_rng([settings.seed, epoch]).permutation(lists.size)
+    return lists.batches(settings.batch_requests, order)
+
+
+def centres(model: model_lib.RankModel, lists: input_data.Lists) -> dict[str, np.ndarray]:
+    """The mean of each group's part over candidates of training requests, float32 [width]."""
+    totals: dict[str, Any] = dict.fromkeys(model.groups, 0.0)
+    summed, number = tf.function(model.summed_parts), 0.0
+    for batch in lists.batches(_VALIDATION_REQUESTS, np.arange(min(lists.size, _CENTRE_REQUESTS))):
+        sums, candidates = summed(batch)
+        number += float(candidates)
+        totals = {group: total + sums[group].numpy() for group, total in totals.items()}
+    return {group: (total / number).astype(np.float32) for group, total in totals.items()}
+
+
+def rows_of(vectors: Mapping[bytes, np.ndarray], ids: Sequence[bytes]) -> np.ndarray:
+    """float32 [N+2, dim]: the vectors by row of the catalogue; zeros for padding and unknown items."""
+    missing = [i for i in ids if i not in vectors]
+    if missing:
+        raise ValueError(f"The recall model has to know the catalogue's items, {len(missing)} are missing, "
+                         f"first {missing[0]!r}. Train recall and rank in one run.")
+    found = np.stack([vectors[i] for i in ids]).astype(np.float32)
+    return np.pad(found, [(1, 1), (0, 0)])
+
+
+def vocabulary_sizes(settings: model_lib.Settings, transform: tft.TFTransformOutput) -> dict[str, int]:
+    """For each categorical feature the number of its ids, one for unknown values included."""
+    return {f.name: transform.vocabulary_size_by_name(f.vocabulary) + 1
+            for f in features.all_features(settings.data) if f.kind in ("categorical", "multi_categorical")}
+
+
+def _read(settings: model_lib.Settings, graph: request_graph.RequestGraph,
+          made: Mapping[int, statistic_features.StatisticFeatures], train_files: Sequence[str],
+          valid_files: Sequence[str]) -> tuple[input_data.Lists, input_data.Lists]:
+    """(training lists, validation lists)."""
+    specs = request_graph.input_specs(settings.data)
+    functions: dict[int, Callable] = {}
+    for part, found in made.items():
+        used = found if settings.ranking.model.statistics else None
+        functions[part] = tf.function(lambda inputs, used=used: graph(inputs, used), input_signature=[specs])
+    train = (e for e in input_data.read_examples(train_files) if input_data.learnable(e, settings))
+    lists = input_data.read(train, settings, lambda part, inputs: functions[part](inputs))
+    held_out = input_data.read(input_data.read_examples(valid_files), settings,
+                               lambda _, inputs: functions[FINAL](inputs))
+    return lists, held_out
+
+
+def _catalogue(settings: model_lib.Settings, transform: tft.TFTransformOutput, files: Sequence[str],
+               sizes: Mapping[str, int]) -> item_tower.Catalogue:
+    ids = recall_trainer.vocabulary(transform, features.ITEM_VOCABULARY)
+    return recall_data.read_catalogue(files, transform.transformed_feature_spec(),
+                                      features.item_features(settings.data), sizes, ids,
+                                      np.zeros(len(ids) + 2, np.int64))

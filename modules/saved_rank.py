@@ -1,0 +1,79 @@
+"""The rank SavedModel as its users see it: requests with their candidates in, scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from modules import features
+
+SIGNATURE, PARTS, SCORE_PARTS = "serving_default", "parts", "score_parts"
+SCORE, PROBABILITY, MISSING_INPUTS = "score", "probability", "missing_inputs"
+PART = "part_"  # how the names of the groups' tensors begin
+
+Request = Mapping[str, np.ndarray]
+
+
+class SavedRank:
+    """One loaded model.
+
+    Attributes:
+      groups: of its features, as its parts are named.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Loads the SavedModel in the folder `path`."""
+        self._model = tf.saved_model.load(path)  # keeps the variables alive
+        outputs = self._model.signatures[PARTS].structured_outputs
+        self.groups = tuple(sorted(name.removeprefix(PART) for name in outputs))
+
+    def __call__(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
+                 ) -> dict[str, np.ndarray]:
+        """Scores candidates.
+
+        Args:
+          request: arrays as `modules.requests` says; those that the model does not know are left out.
+          item_ids: bytes objects [B, C], padded with b"".
+          recall_scores: float32 [B, C], of the same items.
+
+        Returns:
+          What the signature gives: `score` float32 [B, C] (float32.min for padding), `probability`,
+          `probability_<objective>`, `missing_inputs` int32 [B].
+        """
+        return self._ask(SIGNATURE, self._inputs(request, item_ids, recall_scores))
+
+    def parts(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
+              ) -> dict[str, np.ndarray]:
+        """The groups of features `part_<group>`, float32 [B, C, width]; 0 is the average. See `__call__`."""
+        return self._ask(PARTS, self._inputs(request, item_ids, recall_scores))
+
+    def score_parts(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
+        """float32 [B, C]: scores of what `parts` gives, changed or not. Padding is scored too."""
+        return self._ask(SCORE_PARTS, parts)[SCORE]
+
+    def explain(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
+                ) -> tuple[tuple[str, ...], np.ndarray]:
+        """How far each group moved each candidate's score from what it would be with the group at its average.
+
+        Args: see `__call__`.
+
+        Returns:
+          (the groups; float32 [B, C, groups], 0 for padding).
+        """
+        parts = self.parts(request, item_ids, recall_scores)
+        score = self.score_parts(parts)
+        without = [self.score_parts({**parts, PART + g: np.zeros_like(parts[PART + g])}) for g in self.groups]
+        effects = score[..., np.newaxis] - np.stack(without, axis=-1)
+        return self.groups, np.where((item_ids != b"")[..., np.newaxis], effects, np.float32(0))
+
+    def _inputs(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray) -> Request:
+        return {**request, features.CANDIDATE_ITEM_ID: item_ids, features.RECALL_SCORE: recall_scores}
+
+    def _ask(self, name: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        signature = self._model.signatures[name]
+        specs = signature.structured_input_signature[1]
+        answer = signature(**{n: tf.constant(inputs[n], spec.dtype) for n, spec in specs.items()})
+        return {n: value.numpy() for n, value in answer.items()}

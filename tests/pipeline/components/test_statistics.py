@@ -1,0 +1,180 @@
+"""InteractionStatistics on what ExampleGen's transforms make of tables, against counts of the tables' rows."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import json
+import pathlib
+import random
+
+import numpy as np
+import pytest
+import tensorflow_transform as tft
+
+from modules import config
+from modules import ranking_config
+from modules import strict
+from modules.ranking import statistics as statistics_lib
+from pipeline.components import statistics
+from tests import examples
+from tests import tables
+from tests import transform_graph
+
+DAY = statistics_lib.SECONDS_A_DAY
+ITEMS = [f"i{n}" for n in range(12)]
+SECRET = "secret"  # an item that users only meet in the events that are held out for ranking
+SETTINGS = ranking_config.Statistics(distance=3, neighbours=4)
+TEMPORAL = ranking_config.HoldOut(requests=2, share=0.2)
+CROSS_FIT = ranking_config.HoldOut(method="cross_fit", folds=2, requests=2, share=0.2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """A line of the table."""
+
+    item: str
+    rating: float
+    time: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Shop:
+    """The tables, ExampleGen's examples of both hold-outs and the transform graph."""
+
+    histories: dict[str, list[Event]]  # of training: without the last two events
+    tags: dict[str, list[str]]
+    data: config.Data
+    examples: dict[str, pathlib.Path]
+    graph: str
+
+    def count(self, hold_out: ranking_config.HoldOut, folder: pathlib.Path) -> None:
+        from tfx.types import standard_artifacts
+
+        raw, graph, target = (standard_artifacts.Examples(), standard_artifacts.TransformGraph(),
+                              statistics.InteractionStatisticsArtifact())
+        raw.uri, graph.uri, target.uri = str(self.examples[hold_out.method]), self.graph, str(folder)
+        raw.split_names = json.dumps([path.name.removeprefix("Split-")
+                                      for path in self.examples[hold_out.method].glob("Split-*")])
+        sections = {"data": self.data, "ranking": {"hold_out": hold_out, "statistics": SETTINGS}}
+        statistics.Executor().Do(
+            {"examples": [raw], "transform_graph": [graph]}, {"statistics": [target]},
+            {"config": json.dumps(strict.to_plain(sections)), "source_digest": ""})
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    folder = tmp_path_factory.mktemp("shop")
+    random.seed(11)
+    histories = {}
+    for user in range(16):
+        length = random.randrange(12, 30)
+        times = sorted(random.randrange(20 * DAY, 40 * DAY) for _ in range(length))
+        names = [random.choice([*ITEMS[:10], "gone"]) for _ in range(length)]  # i10 and i11 are cold
+        names[length - 4:length - 2] = [SECRET, SECRET]  # the last two training events
+        histories[f"u{user}"] = [Event(name, float(random.randrange(1, 6)), time)
+                                 for name, time in zip(names, times)]
+    tags = {name: random.sample(["x", "y", "z"], n % 4) for n, name in enumerate([*ITEMS, SECRET])}
+    data = _write(folder, histories, tags)
+    folders = {}
+    for hold_out in (TEMPORAL, CROSS_FIT):
+        folders[hold_out.method] = made_in = folder / hold_out.method
+        made_in.mkdir()
+        made = tables.make(made_in, data, max_history=5, hold_out=hold_out)
+        del made["summary"]
+        examples.write(made_in, made)
+    graph = transform_graph.write(folder, data, [*made["train"], *made["catalogue"]])
+    return Shop({user: events[:-2] for user, events in histories.items()}, tags, data, folders, graph)
+
+
+def _write(folder: pathlib.Path, histories: dict[str, list[Event]], tags: dict[str, list[str]]) -> config.Data:
+    lines = [f"{user}\t{e.item}\t{e.rating}\t{e.time}" for user, events in histories.items() for e in events]
+    items = [f"{name}\t{name}\t1\t{' '.join(found)}\t0 1" for name, found in tags.items()]
+    users = [f"{user}\t20\tF" for user in histories]
+    texts = {name: "\n".join([text.splitlines()[0], *rows]) for name, text, rows in (
+        ("events", tables.EVENTS, lines), ("users", tables.USERS, users), ("items", tables.ITEMS, items))}
+    return tables.write(folder, unknown_item="keep", **texts)
+
+
+def _check(found: statistics_lib.Statistics, histories: dict[str, list[Event]], shop: Shop) -> None:
+    """Compares with loops over the events."""
+    transform = tft.TFTransformOutput(shop.graph)
+    rows = {name.decode(): n for n, name in enumerate(transform.vocabulary_by_name("item_id"), start=1)}
+    tags = [tag.decode() for tag in transform.vocabulary_by_name("item_tags")]
+    size = len(rows) + 2
+    known = [event for events in histories.values() for event in events if event.item in rows]
+    assert (found.events, found.users) == (len(known), len(histories))
+    popularity = collections.Counter(rows[event.item] for event in known)
+    assert found.popularity.tolist() == [popularity[row] for row in range(size)]
+    first = min(event.time for event in known) // DAY
+    assert found.first_day == first
+    for row in range(size):
+        for day in range(found.days):
+            until = sum(rows[e.item] == row and e.time // DAY <= first + day for e in known)
+            assert found.daily.last(np.array(row), np.array(day)) == until
+    cells, given = np.mgrid[:size, :size], found.co_occurrence.lookup
+    np.testing.assert_allclose(given(*cells), _strongest(_following(histories, rows, size)), rtol=1e-6)
+    ratings = [event.rating for event in known]
+    assert found.feedback["event_rating"].mean == pytest.approx(np.mean(ratings))
+    assert found.feedback["event_rating"].spread == pytest.approx(np.std(ratings))
+    for name, row in rows.items():
+        own = [event.rating for event in known if event.item == name]
+        smooth = (sum(own) + 10 * np.mean(ratings)) / (len(own) + 10)
+        assert found.feedback["event_rating"].items[row] == pytest.approx(smooth)
+        listed = [tags[n] for n in found.categories["item_tags"].items[row] if n >= 0]
+        assert sorted(listed) == sorted(shop.tags[name])
+    share = [np.mean([tag in shop.tags[event.item] for event in known]) for tag in tags]
+    np.testing.assert_allclose(found.categories["item_tags"].share, [*share, 0], rtol=1e-6)
+
+
+def _following(histories: dict[str, list[Event]], rows: dict[str, int], size: int) -> np.ndarray:
+    dense = np.zeros((size, size))
+    for events in histories.values():
+        for n, then in enumerate(events):
+            for distance, earlier in enumerate(reversed(events[max(0, n - 3):n]), start=1):
+                if earlier.item in rows and then.item in rows:
+                    dense[rows[earlier.item], rows[then.item]] += 1 / distance
+    return dense
+
+
+def _strongest(dense: np.ndarray) -> np.ndarray:
+    """The best 4 of each row; of equals the first."""
+    kept = np.argsort(-dense.round(9), axis=1, kind="stable")[:, :4]
+    mask = np.zeros_like(dense)
+    np.put_along_axis(mask, kept, 1, axis=1)
+    return dense * mask
+
+
+def test_a_temporal_hold_out_counts_no_event_that_ranking_learns_from(
+        shop: Shop, tmp_path: pathlib.Path) -> None:
+    shop.count(TEMPORAL, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["final", "part_0"]
+    final, part = (statistics_lib.Statistics.read(str(tmp_path / name)) for name in ("final", "part_0"))
+    _check(final, shop.histories, shop)
+    _check(part, {user: events[:-2] for user, events in shop.histories.items()}, shop)
+    names = tft.TFTransformOutput(shop.graph).vocabulary_by_name("item_id")
+    row = 1 + list(names).index(SECRET.encode())
+    assert final.popularity[row] == 32  # two events of each of 16 users
+    assert part.popularity[row] == 0
+    every = np.arange(len(part.popularity))
+    assert not part.co_occurrence.lookup(every, np.full_like(every, row)).any()
+    assert part.feedback["event_rating"].items[row] == np.float32(part.feedback["event_rating"].mean)
+
+
+def test_cross_fit_counts_only_the_users_of_other_folds(shop: Shop, tmp_path: pathlib.Path) -> None:
+    shop.count(CROSS_FIT, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["final", "part_0", "part_1"]
+    folds = {user: int(hashlib.sha256(user.encode()).hexdigest()[:16], 16) % 2 for user in shop.histories}
+    assert set(folds.values()) == {0, 1}
+    for fold in (0, 1):
+        others = {user: events for user, events in shop.histories.items() if folds[user] != fold}
+        _check(statistics_lib.Statistics.read(str(tmp_path / f"part_{fold}")), others, shop)
+
+
+@pytest.mark.parametrize("method, expected", [
+    ("temporal", {"train": ["final"], "recall_0": ["part_0"]}),
+    ("cross_fit", {"train": ["final"], "recall_0": ["part_0"], "recall_1": ["part_1"]}),
+    ("none", {"train": ["final", "part_0"]})])
+def test_folders(method: str, expected: dict[str, list[str]]) -> None:
+    assert statistics.folders_by_split(ranking_config.HoldOut(method=method)) == expected

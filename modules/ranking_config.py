@@ -54,10 +54,14 @@ class Statistics:
     windows_days: tuple[float, ...] = (1, 7, 30)  # of an item's popularity before the request
     distance: int = 5  # events within which one item follows another
     last_events: tuple[int, ...] = (1, 5, 20)  # of the history, whose co-occurrence with a candidate counts
+    session_seconds: int = 60  # within which two events of a user count as made together
+    session_events: int = 20  # and at most so many events apart
+    similarity_items: int = 20_000  # EASE is fitted to catalogues of up to so many items; 0: never
     neighbours: int = 500  # of each item that are kept, the strongest
 
     def __post_init__(self) -> None:
-        strict.at_least(self, distance=1, neighbours=1)
+        strict.at_least(self, distance=1, session_seconds=0, session_events=1, similarity_items=0,
+                        neighbours=1)
         for name in ("windows_days", "last_events"):
             if any(not value > 0 for value in getattr(self, name)):
                 raise ConfigError(f"{name}: found {list(getattr(self, name))}, expected numbers above 0.")

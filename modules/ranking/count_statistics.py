@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import operator
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from modules import features
 from modules import ranking_config
 from modules import requests
 from modules.beam import counting
+from modules.evaluation import ease
 from modules.ranking import statistics
 from modules.ranking import tabulate
 
@@ -32,7 +34,7 @@ class CountStatistics(beam.PTransform):
                  categories: beam.pvalue.AsSingleton) -> None:
         """Args:
           data: the declared columns.
-          settings: the distance of co-occurrence, and how many neighbours are kept.
+          settings: what is counted, and how many neighbours are kept.
           transform_folder: of the transform graph, whose vocabulary numbers the items.
           categories: what `ReadCategories` gives.
         """
@@ -48,16 +50,23 @@ class CountStatistics(beam.PTransform):
                   | "ByDay" >> beam.FlatMap(_by_day)
                   | "SumDays" >> beam.CombinePerKey(_AddEach())
                   | "CollectDays" >> beam.CombineGlobally(counting.Collect(tabulate.DayCounts.of)))
-        following = (histories
-                     | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
-                     | "Stripes" >> beam.FlatMap(_stripes, self._settings.distance)
-                     | "SumStripes" >> beam.CombinePerKey(counting.SumStripes())
-                     | "Strongest" >> beam.Map(_strongest, self._settings)
-                     | "CollectStripes" >> beam.CombineGlobally(counting.Collect(list)))
+        batches = histories | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
+        kept = self._settings.neighbours
+        following = (batches
+                     | "Following" >> beam.FlatMap(_following, self._settings.distance)
+                     | "KeepFollowing" >> _Strongest(kept, counting.unit(self._settings.distance)))
+        together = (batches
+                    | "Together" >> beam.FlatMap(_together, self._settings)
+                    | "KeepTogether" >> _Strongest(kept))
+        similarity = (histories
+                      | "Items" >> beam.Map(_distinct_rows)
+                      | "CollectItems" >> beam.CombineGlobally(counting.Collect(
+                          functools.partial(_similarity, self._settings, self._folder))))
         spans = histories | "Span" >> beam.Map(_span) | "AddSpans" >> beam.CombineGlobally(_add_spans)
         return spans | "Tabulate" >> beam.ParDo(
             _Tabulate(self._data, self._folder), counts=beam.pvalue.AsSingleton(counts),
-            following=beam.pvalue.AsSingleton(following), categories=self._categories)
+            following=beam.pvalue.AsSingleton(following), together=beam.pvalue.AsSingleton(together),
+            similarity=beam.pvalue.AsSingleton(similarity), categories=self._categories)
 
 
 class ReadCategories(beam.PTransform):
@@ -127,7 +136,22 @@ class _AddEach(beam.CombineFn):
         return accumulator
 
 
-def _stripes(histories: Iterable[History], distance: int) -> Iterator[tuple[int, counting.Stripe]]:
+class _Strongest(beam.PTransform):
+    """(item, stripe) of workers -> one list of `tabulate.Row`: the strongest neighbours of each item."""
+
+    def __init__(self, kept: int, unit: int = 1) -> None:
+        """Args: kept: neighbours of an item; unit: of the stripes' weights, a whole number to the unit 1."""
+        super().__init__()
+        self._kept, self._unit = kept, unit
+
+    def expand(self, stripes: beam.PCollection) -> beam.PCollection:
+        return (stripes
+                | "Sum" >> beam.CombinePerKey(counting.SumStripes())
+                | "Strongest" >> beam.Map(_strongest, self._kept, self._unit)
+                | "Collect" >> beam.CombineGlobally(counting.Collect(list)))
+
+
+def _following(histories: Iterable[History], distance: int) -> Iterator[tuple[int, counting.Stripe]]:
     """Stripes of the items with a row; the others keep their place in the history."""
     rows = ([row for row, _, _ in events] for _, events in histories)
     for row, stripe in counting.stripes(rows, distance):
@@ -136,12 +160,40 @@ def _stripes(histories: Iterable[History], distance: int) -> Iterator[tuple[int,
             yield row, stripe
 
 
-def _strongest(element: tuple[int, counting.Stripe], settings: ranking_config.Statistics) -> tabulate.Row:
+def _together(histories: Iterable[History], settings: ranking_config.Statistics
+              ) -> Iterator[tuple[int, counting.Stripe]]:
+    """Stripes that count, for two items both ways, a user's events of both, close in time and place."""
+    found: dict[int, counting.Stripe] = collections.defaultdict(lambda: collections.defaultdict(int))
+    for _, events in histories:
+        for place, (row, time, _) in enumerate(events):
+            for other, later, _ in events[place + 1:place + 1 + settings.session_events]:
+                if later - time > settings.session_seconds:
+                    break
+                if row != other and features.PADDING_ID not in (row, other):
+                    found[row][other] += 1
+                    found[other][row] += 1
+    for row, stripe in found.items():
+        yield row, dict(stripe)
+
+
+def _strongest(element: tuple[int, counting.Stripe], kept: int, unit: int) -> tabulate.Row:
     """The neighbours that are kept; of equally strong ones those with the smaller rows."""
     row, stripe = element
-    kept = sorted(stripe.items(), key=lambda pair: (-pair[1], pair[0]))[:settings.neighbours]
-    columns, weights = zip(*kept)
-    return row, np.array(columns, np.int64), np.array(weights) / counting.unit(settings.distance)
+    columns, weights = zip(*sorted(stripe.items(), key=lambda pair: (-pair[1], pair[0]))[:kept])
+    return row, np.array(columns, np.int64), np.array(weights) / unit
+
+
+def _distinct_rows(history: History) -> np.ndarray:
+    return np.unique([row for row, _, _ in history[1] if row != features.PADDING_ID]).astype(np.int64)
+
+
+def _similarity(settings: ranking_config.Statistics, transform_folder: str, users: Sequence[np.ndarray]
+                ) -> statistics.Neighbours | None:
+    """EASE, if the catalogue is small enough for it."""
+    rows = _rows(transform_folder)
+    if rows - 2 > settings.similarity_items:
+        return None
+    return statistics.Neighbours.of(ease.fit(users, rows), settings.neighbours)
 
 
 def _span(history: History) -> tabulate.Span:
@@ -160,8 +212,10 @@ class _Tabulate(beam.DoFn):
         self._feedback, self._folder = _feedback_names(data), transform_folder
 
     def process(self, element: tabulate.Span, counts: tabulate.DayCounts, following: list[tabulate.Row],
+                together: list[tabulate.Row], similarity: statistics.Neighbours | None,
                 categories: dict[str, statistics.Categories]) -> Iterator[statistics.Statistics]:
-        yield tabulate.tabulate(counts, element, following, categories, self._feedback, _rows(self._folder))
+        yield tabulate.tabulate(counts, element, following, categories, self._feedback, _rows(self._folder),
+                                together, similarity)
 
 
 @beam.typehints.with_output_types(tuple[int, dict[str, list[int]]])

@@ -10,13 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import tensorflow as tf
 
 from modules import ranking_config
 from modules.ranking import sparse_table
 from modules.ranking import statistics as statistics_lib
 
+SIMILAR = 10  # last events of the shorter similarity
 RECENT = 5  # events of the shorter affinity and of the normalised co-occurrence
+_FEW, _LEAST_LIFT, _LEAST_SHARE = 5.0, 1e-3, 1e-4  # of a lift: what draws it to chance where little is known
+_TEN = 10.0  # brings EASE's scores to the scale of the other features
 _PERCENT = 100.0  # log1p of a share in percent tells small shares apart
 _MOST_EVENTS = 200  # a touch longer ago counts as that long ago
 _MOST_SECONDS = 365 * statistics_lib.SECONDS_A_DAY
@@ -27,6 +31,9 @@ def names(statistics: statistics_lib.Statistics, settings: ranking_config.Statis
     found = ["popularity", *(f"popularity_{days:g}_days" for days in settings.windows_days)]
     found += [f"co_occurrence_last_{n}" for n in settings.last_events]
     found += [f"co_occurrence_share_last_{RECENT}"]
+    found += ["together", "together_lift"]
+    if statistics.similarity is not None:
+        found += ["similarity", f"similarity_last_{SIMILAR}"]
     for name in statistics.categories:
         found += [f"{name}_{what}" for what in ("popularity", "affinity", f"affinity_last_{RECENT}",
                                                 "events_since", "seconds_since", "never")]
@@ -41,6 +48,11 @@ class StatisticFeatures(tf.Module):
        the last training day, the last days of training stand in.
      - co_occurrence_last_n: log of the sum of C[h, c] over the last n events h.
      - co_occurrence_share_last_5: log of the percentage sum C[h, c] / (1 + events of h) over the last 5.
+     - together: log of the sum of S[h, c] over the events h of the request's session, which is as long as
+       `session_seconds` and `session_events` say; S is the table of sessions. together_lift: log of the sum
+       of S[h, c] / (5 + sum of row h) over the same events, less log of c's share of all events: how much
+       more often than by chance; 0 where no session goes on.
+     - similarity: ten times EASE's score, by all events and by the last 10.
      - for each categorical item feature: popularity, log of the mean share of the events in c's categories,
        in multiples of 1/V; affinity, mean over c's categories of the share of history events in them, and of
        the last 5; events and seconds since the last one of any of c's categories, as logs on a scale from 0
@@ -56,6 +68,8 @@ class StatisticFeatures(tf.Module):
         self._popularity = _table(statistics.popularity, "popularity")
         self._daily = sparse_table.TensorTable(statistics.daily, "daily")
         self._co_occurrence = sparse_table.TensorTable(statistics.co_occurrence, "co_occurrence")
+        self._sessions = _Sessions(statistics, settings)
+        self._similarity = _Similarity(statistics.similarity) if statistics.similarity is not None else None
         self._categories = [_CategoryFeatures(c, name) for name, c in statistics.categories.items()]
         self._feedback = [
             _table((f.items - f.mean) / f.spread, name) for name, f in statistics.feedback.items()]
@@ -77,6 +91,9 @@ class StatisticFeatures(tf.Module):
         since = tf.where(history_rows > 0, order, order.dtype.max)
         found = [*self._popularities(request_timestamp, candidate_rows)]
         found += self._co_occurrences(history_rows, since, candidate_rows)
+        found += self._sessions(history_rows, since, history_timestamps, request_timestamp, candidate_rows)
+        if self._similarity is not None:
+            found += self._similarity(history_rows, since, candidate_rows)
         for category in self._categories:
             found += category(history_rows, since, history_timestamps, request_timestamp, candidate_rows)
         found += [tf.gather(table, candidate_rows) for table in self._feedback]
@@ -94,13 +111,9 @@ class StatisticFeatures(tf.Module):
     def _co_occurrences(self, history: tf.Tensor, since: tf.Tensor, candidates: tf.Tensor
                         ) -> Iterator[tf.Tensor]:
         """[B, C] each: of the last n events for each declared n, and the normalised one."""
-        most = tf.minimum(max((RECENT, *self._settings.last_events)), tf.shape(history)[1])
-        negated, places = tf.math.top_k(-since, most)  # the last events, the last first
-        last, since = tf.gather(history, places, batch_dims=1), -negated
+        last, since = _last(max((RECENT, *self._settings.last_events)), since, history)
         known = since < since.dtype.max
-        shape = tf.concat([tf.shape(last), tf.shape(candidates)[1:]], axis=0)
-        counts = self._co_occurrence.lookup(tf.broadcast_to(last[:, :, tf.newaxis], shape),
-                                            tf.broadcast_to(candidates[:, tf.newaxis, :], shape))
+        counts = _cells(self._co_occurrence, last, candidates)
 
         def summed(n: int, weights: tf.Tensor | float = 1.0) -> tf.Tensor:
             taken = tf.where(known & (since < n), weights, 0.0)
@@ -109,6 +122,58 @@ class StatisticFeatures(tf.Module):
         for n in self._settings.last_events:
             yield tf.math.log1p(summed(n))
         yield tf.math.log1p(_PERCENT * summed(RECENT, 1.0 / (1.0 + tf.gather(self._popularity, last))))
+
+
+class _Sessions(tf.Module):
+    """What is done together with the events of the session that goes on."""
+
+    def __init__(self, statistics: statistics_lib.Statistics, settings: ranking_config.Statistics) -> None:
+        super().__init__(name="sessions")
+        self._seconds, self._events = settings.session_seconds, settings.session_events
+        table, rows = statistics.sessions, len(statistics.popularity)
+        self._table = sparse_table.TensorTable(table, "table")
+        totals = np.bincount(table.keys[1:] // table.width, table.values[1:], rows)
+        self._total = _table(totals.astype(np.float32), "total")
+        share = (statistics.popularity + 1) / max(statistics.events, 1) + _LEAST_SHARE
+        self._log_share = _table(np.log(share).astype(np.float32), "log_share")
+
+    def __call__(self, history: tf.Tensor, since: tf.Tensor, timestamps: tf.Tensor, now: tf.Tensor,
+                 candidates: tf.Tensor) -> list[tf.Tensor]:
+        """The two features, float32 [B, C] each; arguments as of `_CategoryFeatures`."""
+        last, since, times = _last(self._events, since, history, timestamps)
+        lasting = (since < since.dtype.max) & (now[:, tf.newaxis] - times <= self._seconds)
+        counts = _cells(self._table, last, candidates)
+        sums = lambda weights: tf.einsum("bh,bhc->bc", tf.where(lasting, weights, 0.0), counts)
+        lift = tf.math.log(sums(1.0 / (_FEW + tf.gather(self._total, last))) + _LEAST_LIFT)
+        lift -= tf.gather(self._log_share, candidates)
+        none = ~tf.reduce_any(lasting, axis=1, keepdims=True)
+        return [tf.math.log1p(sums(1.0)), tf.where(none, 0.0, lift)]
+
+
+class _Similarity(tf.Module):
+    """EASE's score of the candidates, from the strongest weights of each item of the history."""
+
+    def __init__(self, neighbours: statistics_lib.Neighbours) -> None:
+        super().__init__(name="similarity")
+        self._items = _table(neighbours.items, "items")
+        self._weights = _table(neighbours.weights, "weights")
+
+    def __call__(self, history: tf.Tensor, since: tf.Tensor, candidates: tf.Tensor) -> Iterator[tf.Tensor]:
+        """The two features, float32 [B, C] each; arguments as of `_CategoryFeatures`."""
+        same = (history[:, :, tf.newaxis] == history[:, tf.newaxis]) & (
+            since[:, tf.newaxis] < since[:, :, tf.newaxis])  # an item counts once, where it stands last
+        since = tf.where(tf.reduce_any(same, axis=2), since.dtype.max, since)
+        for most in (tf.shape(history)[1], SIMILAR):
+            rows, place = _last(most, since, history)
+            yield _TEN * self._score(tf.where(place < place.dtype.max, rows, 0), candidates)
+
+    def _score(self, rows: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+        """`rows`: int64 [B, L], 0 for nothing; returns float32 [B, C]."""
+        requests, items = tf.shape(rows)[0], tf.shape(self._items)[0]
+        weights = tf.where(rows[:, :, tf.newaxis] > 0, tf.gather(self._weights, rows), 0.0)
+        segments = tf.range(requests)[:, tf.newaxis, tf.newaxis] * items + tf.gather(self._items, rows)
+        sums = tf.math.unsorted_segment_sum(weights, segments, requests * items)
+        return tf.gather(tf.reshape(sums, [requests, items]), candidates, batch_dims=1)
 
 
 class _CategoryFeatures(tf.Module):
@@ -181,6 +246,20 @@ class _PastCategories:
     def _reduce(self, reduce: tf.types.experimental.GenericFunction, values: tf.Tensor) -> tf.Tensor:
         repeated = tf.broadcast_to(values[:, :, tf.newaxis], self._shape)
         return tf.reshape(reduce(repeated, self._segments, self._rows * self._number), [-1, self._number])
+
+
+def _last(most: int | tf.Tensor, since: tf.Tensor, *per_event: tf.Tensor) -> list[tf.Tensor]:
+    """The last events, at most so many, the last first: of each of [B, L], with their `since` as second."""
+    negated, places = tf.math.top_k(-since, tf.minimum(most, tf.shape(since)[1]))
+    first, *others = (tf.gather(values, places, batch_dims=1) for values in per_event)
+    return [first, -negated, *others]
+
+
+def _cells(table: sparse_table.TensorTable, rows: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+    """Values of (row, candidate): [B, n] and [B, C] -> float32 [B, n, C]."""
+    shape = tf.concat([tf.shape(rows), tf.shape(candidates)[1:]], axis=0)
+    return table.lookup(tf.broadcast_to(rows[:, :, tf.newaxis], shape),
+                        tf.broadcast_to(candidates[:, tf.newaxis, :], shape))
 
 
 def _table(values: object, name: str) -> tf.Variable:

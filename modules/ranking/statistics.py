@@ -21,7 +21,7 @@ SECONDS_A_DAY = 86_400
 NO_CATEGORY = -1
 
 _NUMBERS_FILE, _ARRAYS_FILE = "statistics.json", "arrays.npz"
-_TABLES = ("daily", "co_occurrence")
+_TABLES = ("daily", "co_occurrence", "sessions")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +53,26 @@ class Feedback:
 
 
 @dataclasses.dataclass(frozen=True)
+class Neighbours:
+    """The largest weights of each row of an item-item matrix.
+
+    Attributes:
+      items: int32 [N+2, K], rows of the neighbours, padded with 0.
+      weights: float32 [N+2, K], padded with 0.
+    """
+
+    items: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def of(cls, matrix: np.ndarray, most: int) -> Neighbours:
+        """Of a float [n, n] matrix the `most` cells of each row with the largest absolute values."""
+        kept = min(most, len(matrix))
+        columns = np.sort(np.argpartition(-np.abs(matrix), kept - 1, axis=1)[:, :kept], axis=1)
+        return cls(columns.astype(np.int32), np.take_along_axis(matrix, columns, axis=1).astype(np.float32))
+
+
+@dataclasses.dataclass(frozen=True)
 class Statistics:
     """All counts of one set of events; events of items outside the catalogue count for `users` alone.
 
@@ -61,6 +81,10 @@ class Statistics:
       daily: cell (row, day since `first_day`): the item's events up to the end of that day.
       first_day: day of the first event, since 1970-01-01.
       co_occurrence: cell (i, j): sum of 1/distance over the times that item j follows item i; directed.
+      sessions: cell (i, j): how often i and j were events of one user, close in time; symmetric but for what
+        is not kept.
+      similarity: EASE's weights: a user's score of item j is the sum of the weights that the rows of the
+        user's items have of j. None for large catalogues.
       categories: by the item feature's name.
       feedback: by the event feature's name.
       events: their number.
@@ -72,6 +96,8 @@ class Statistics:
     daily: sparse_table.SparseTable
     first_day: int
     co_occurrence: sparse_table.SparseTable
+    sessions: sparse_table.SparseTable
+    similarity: Neighbours | None
     categories: dict[str, Categories]
     feedback: dict[str, Feedback]
     events: int
@@ -90,6 +116,8 @@ class Statistics:
         for name in _TABLES:
             table = getattr(self, name)
             arrays |= {f"{name}.keys": table.keys, f"{name}.values": table.values}
+        if self.similarity is not None:
+            arrays |= {f"similarity.{name}": array for name, array in vars(self.similarity).items()}
         for name, category in self.categories.items():
             arrays |= {f"{name}.items": category.items, f"{name}.share": category.share}
         arrays |= {f"{name}.items": found.items for name, found in self.feedback.items()}
@@ -120,5 +148,8 @@ class Statistics:
                       for name in numbers.pop("categories")}
         feedback = {name: Feedback(arrays[f"{name}.items"], mean, spread)
                     for name, (mean, spread) in numbers.pop("feedback").items()}
+        similarity = (Neighbours(arrays["similarity.items"], arrays["similarity.weights"])
+                      if "similarity.items" in arrays else None)
         return cls(popularity=arrays["popularity"], categories=categories, feedback=feedback,
-                   **tables, **numbers)
+                   similarity=similarity, sessions=tables["sessions"],
+                   daily=tables["daily"], co_occurrence=tables["co_occurrence"], **numbers)

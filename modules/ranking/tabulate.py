@@ -49,8 +49,9 @@ class Span:
 
 
 def tabulate(counts: DayCounts, span: Span, following: Iterable[Row],
-             categories: Mapping[str, statistics.Categories], feedback: Sequence[str],
-             rows: int) -> statistics.Statistics:
+             categories: Mapping[str, statistics.Categories], feedback: Sequence[str], rows: int,
+             together: Iterable[Row] = (), similarity: statistics.Neighbours | None = None
+             ) -> statistics.Statistics:
     """Makes all tables.
 
     Args:
@@ -60,6 +61,8 @@ def tabulate(counts: DayCounts, span: Span, following: Iterable[Row],
       categories: the items of each feature; shares are put in.
       feedback: names of the F feedback features, in the order of `counts.sums`.
       rows: N+2.
+      together: rows of the table of sessions.
+      similarity: EASE's weights; None without.
     """
     if span.first is None or span.last is None:
         raise ValueError("Statistics need at least one event of an item of the catalogue, found none. Check "
@@ -74,6 +77,8 @@ def tabulate(counts: DayCounts, span: Span, following: Iterable[Row],
             span.last // statistics.SECONDS_A_DAY - first_day + 1),
         first_day=first_day,
         co_occurrence=_table(list(following), rows),
+        sessions=_table(list(together), rows),
+        similarity=similarity,
         categories={name: dataclasses.replace(c, share=shares(c.items, popularity, len(c.share)))
                     for name, c in categories.items()},
         feedback={name: _feedback(popularity, totals[1 + 2 * n], totals[2 + 2 * n])

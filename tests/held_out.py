@@ -42,7 +42,7 @@ def splits(histories: Mapping[str, Sequence[str]], catalogue: Sequence[str], max
 
 def rank_splits(histories: Mapping[str, Sequence[str]], max_history: int,
                 hold_out: ranking_config.HoldOut) -> dict[str, list[dict[str, Any]]]:
-    """Rows of the splits `rank_<n>`: requests of training events, leave one out; as `splits` for histories."""
+    """Rows of the splits `rank_<n>`, of the training events under leave one out; see `splits`."""
     rows: dict[str, list[dict[str, Any]]] = {
         features.rank_split(part): [] for part in range(max(hold_out.parts, 1))}
     for user, items in histories.items():

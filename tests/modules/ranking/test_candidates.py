@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
 from typing import Any
 
 import apache_beam as beam
@@ -106,5 +105,5 @@ def test_each_fate_is_counted(judging, learning) -> None:
 
 
 def test_a_model_of_another_k_is_refused(model: str) -> None:
-    with pytest.raises(ValueError, match=r"gives index\.k \(4\) candidates, found 3 in .*model.*Run the Index"):
+    with pytest.raises(ValueError, match=r"gives index\.k \(4\) candidates, found 3 in .*Run the Indexer"):
         find(model, add_missed=False, k=4)

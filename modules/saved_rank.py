@@ -56,7 +56,7 @@ class SavedRank:
 
     def explain(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
                 ) -> tuple[tuple[str, ...], np.ndarray]:
-        """How far each group moved each candidate's score from what it would be with the group at its average.
+        """How far each group moved each candidate's score from that with the group at its average.
 
         Args: see `__call__`.
 

@@ -3,9 +3,9 @@
 Signatures (B requests of C candidates, both of any size; C may be 0):
 
   serving_default  inputs: see request_graph.input_specs
-                   outputs: score float32 [B, C], float32.min for padding; probability float32 [B, C], that the
-                   next event's item is the candidate, 0 for padding; probability_<objective> float32 [B, C];
-                   missing_inputs int32 [B], values that a default took the place of
+                   outputs: score float32 [B, C], float32.min for padding; probability float32 [B, C], that
+                   the next event's item is the candidate, 0 for padding; probability_<objective> float32
+                   [B, C]; missing_inputs int32 [B], values that a default took the place of
   parts            the same inputs; outputs: part_<group> float32 [B, C, width], 0 is the average of training
   score_parts      inputs: what `parts` gives; output: score float32 [B, C]
 
@@ -27,7 +27,6 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from modules import features
 from modules import lineage
-from modules.ranking import calibration
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
 from modules.ranking import trainer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from modules import features
 from modules import requests
+from modules.ranking import examples as candidate_examples
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
 from modules.ranking.layers import cross_features
@@ -24,8 +25,10 @@ from modules.recall import input_data
 from modules.recall import item_tower
 
 _READ_BATCH = 128  # requests
+_SAMPLE = 8  # requests that are kept as they came
 
 Inputs = dict[str, np.ndarray]
+Graph = Callable[[int, Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,27 +55,6 @@ class Lists:
             lambda chosen: {name: tf.gather(t, chosen) for name, t in self.tensors.items()}).prefetch(2)
 
 
-def read_examples(patterns: Sequence[str]) -> Iterator[requests.RawExample]:
-    """The examples of `Candidates` in the files, file by file."""
-    files = sorted(f for pattern in patterns for f in tf.io.gfile.glob(pattern))
-    for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
-        yield requests.read_raw_example(record)
-
-
-def raw_inputs(examples: Sequence[requests.RawExample], settings: model_lib.Settings) -> Inputs:
-    """The requests of the examples with their candidates, as `request_graph.input_specs` says."""
-    batch = requests.from_examples(examples, settings.data, settings.features.max_history)
-    del batch[requests.EXCLUDE_ITEM_ID]
-    longest = max(len(e[features.CANDIDATE_ITEM_ID]) for e in examples)
-    ids = np.full([len(examples), longest], b"", object)
-    scores = np.full([len(examples), longest], np.nan, np.float32)
-    for row, example in enumerate(examples):
-        number = len(example[features.CANDIDATE_ITEM_ID])
-        ids[row, :number] = example[features.CANDIDATE_ITEM_ID]
-        scores[row, :number] = example[features.RECALL_SCORE]
-    return {**batch, features.CANDIDATE_ITEM_ID: ids, features.RECALL_SCORE: scores}
-
-
 def learnable(example: requests.RawExample, settings: model_lib.Settings) -> bool:
     """Whether the ranker learns from the request: its target is among the candidates, by recall's doing
     unless `missed_positives`."""
@@ -80,8 +62,7 @@ def learnable(example: requests.RawExample, settings: model_lib.Settings) -> boo
     return example[features.TARGET_PLACE][0] >= 0 and not added
 
 
-def read(examples: Iterable[requests.RawExample], settings: model_lib.Settings,
-         graph: Callable[[int, Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]) -> Lists:
+def read(examples: Iterable[requests.RawExample], settings: model_lib.Settings, graph: Graph) -> Lists:
     """Puts the requests through the graph.
 
     Args:
@@ -96,18 +77,18 @@ def read(examples: Iterable[requests.RawExample], settings: model_lib.Settings,
     sample: Inputs | None = None
     for (part, _), chunk in itertools.groupby(enumerate(examples), _chunk_of_part()):
         batch = [example for _, example in chunk]
-        inputs = raw_inputs(batch, settings)
-        sample = sample or {name: values[:max(_SAMPLE)] for name, values in inputs.items()}
+        asked, ids, scores, places = candidate_examples.requests_of(
+            batch, settings.data, settings.features.max_history)
+        inputs = {**asked, features.CANDIDATE_ITEM_ID: ids, features.RECALL_SCORE: scores}
+        sample = sample or {name: values[:_SAMPLE] for name, values in inputs.items()}
         outputs = graph(part, {name: tf.constant(values) for name, values in inputs.items()})
-        found.append({name: value.numpy() for name, value in outputs.items()} | labels(batch, settings))
+        found.append({name: value.numpy() for name, value in outputs.items()}
+                     | {model_lib.TARGET: places} | labels(batch, settings))
     if sample is None:
         raise ValueError("The ranker needs at least one request whose target is among its candidates, found "
                          "none; train recall longer, raise index.k, or hold out more with ranking.hold_out.")
     del found[0][request_graph.MISSING_INPUTS]
     return Lists({name: tf.constant(_joined([f[name] for f in found], name)) for name in found[0]}, sample)
-
-
-_SAMPLE = (8,)  # requests that are kept as they came
 
 
 def _chunk_of_part() -> Callable[[tuple[int, requests.RawExample]], tuple[int, int]]:
@@ -116,9 +97,8 @@ def _chunk_of_part() -> Callable[[tuple[int, requests.RawExample]], tuple[int, i
 
 
 def labels(examples: Sequence[requests.RawExample], settings: model_lib.Settings) -> Inputs:
-    """The target's place int64 [B], and each objective's label float32 [B], NaN where it is not known."""
-    found = {model_lib.TARGET: np.array([e[features.TARGET_PLACE][0] for e in examples], np.int64)}
-    specs = {f.column: f for f in features.event_features(settings.data)}
+    """Each objective's label float32 [B], NaN where it is not known."""
+    found, specs = {}, {f.column: f for f in features.event_features(settings.data)}
     for name, objective in settings.ranking.objectives.items():
         spec = specs[objective.column]
         values = [e[spec.name][-1] for e in examples]

@@ -24,7 +24,7 @@ from modules.ranking.layers import cross_features
 from modules.ranking.layers import history_encoder
 from modules.ranking.layers import item_encoder
 from modules.ranking.layers import recall_place
-from modules.ranking.layers import session
+from modules.ranking.layers import shapes
 from modules.ranking.layers import standardise
 from modules.ranking.layers import target_attention
 from modules.recall import input_data
@@ -105,7 +105,7 @@ class RankModel(tfrs.Model):
         if ATTENTION in self.groups:
             self.history = history_encoder.HistoryEncoder(
                 dim, options.history, features.event_features(data), sizes, name="history")
-            self.attention = target_attention.TargetAttention(name="target_attention")
+            self.attention = target_attention.TargetAttention(options.history, name="target_attention")
         self._build_towers(options, len(known.statistics))
         self.rank_task = tfrs.tasks.Ranking(losses.of_lists(settings.ranking.training.loss))
         self.objective_tasks = {name: tfrs.tasks.Ranking(tf.keras.losses.BinaryCrossentropy(from_logits=True))
@@ -126,8 +126,8 @@ class RankModel(tfrs.Model):
                        for n, width in enumerate(options.hidden)]
         self.drop = tf.keras.layers.Dropout(options.dropout)
         self.head = tf.keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="head")
-        self.objective_heads = {name: tf.keras.layers.Dense(1, kernel_initializer="zeros", name=f"head_{name}")
-                                for name in self.objectives}
+        self.objective_heads = {n: tf.keras.layers.Dense(1, kernel_initializer="zeros", name=f"head_{n}")
+                                for n in self.objectives}
 
     def adapt(self, inputs: request_graph.Batch) -> None:
         """Takes mean and deviation of all numbers from training requests, see request_graph."""
@@ -154,7 +154,8 @@ class RankModel(tfrs.Model):
 
         Args:
           inputs: see request_graph.
-          encode: from rows of items int64 [...] to float [..., dim]: `item_encoder`, or a table of its results.
+          encode: from rows of items int64 [...] to float [..., dim]: `item_encoder`, or a table of its
+            results.
 
         Returns:
           By group float [B, C, width]; [B, 1, width] where it is the same for all candidates.
@@ -188,11 +189,7 @@ class RankModel(tfrs.Model):
 
     def score_parts(self, parts: Parts, training: bool = False) -> dict[str, tf.Tensor]:
         """`score` and `logit_<objective>`, float [B, C] each, of what `parts` gives."""
-        size = tf.shape(parts[self.groups[0]])
-        for part in parts.values():
-            size = tf.maximum(size, tf.shape(part))
-        whole = [tf.broadcast_to(parts[g], [size[0], size[1], parts[g].shape[-1]]) for g in self.groups]
-        crossed = first = tf.concat(whole, axis=-1)
+        crossed = first = shapes.side_by_side([parts[g] for g in self.groups])
         for layer in self.cross_layers:
             crossed = layer(first, crossed)
         for layer in self.hidden:

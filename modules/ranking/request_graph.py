@@ -39,8 +39,8 @@ _SEEN = features.transformed_name(features.SEEN_ITEM_ID)
 
 
 def input_specs(data: config.Data) -> dict[str, tf.TensorSpec]:
-    """The inputs of a rank request by name: those of `requests`, `candidate_item_id` string [B, C] padded with
-    "", and `recall_score` float32 [B, C]."""
+    """The inputs of a rank request by name: those of `requests`, `candidate_item_id` string [B, C] padded
+    with "", and `recall_score` float32 [B, C]."""
     specs = requests.input_specs(data, exclusions=False)
     for name, dtype in ((features.CANDIDATE_ITEM_ID, tf.string), (features.RECALL_SCORE, tf.float32)):
         specs[name] = tf.TensorSpec([None, None], dtype, name=name)
@@ -103,7 +103,7 @@ class RequestGraph:
         return statistics(history, timestamps, moment, rows)
 
     def _missing(self, inputs: Batch, transformed: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> tf.Tensor:
-        """int32 [B]: of each profile feature and of the request's context, whether it is missing or unknown."""
+        """int32 [B]: features of the profile and of the request's context that are missing or unknown."""
         found = [tf.zeros(tf.shape(inputs[features.REQUEST_TIMESTAMP]), tf.int32)]
         for spec in (*features.user_features(self._data), *features.context_features(self._data)):
             sent = inputs[features.request_name(spec) if spec.is_sequence else spec.name]

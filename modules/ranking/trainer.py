@@ -14,6 +14,7 @@ import tensorflow_transform as tft
 from modules import features
 from modules import strict
 from modules.ranking import calibration
+from modules.ranking import examples as candidate_examples
 from modules.ranking import input_data
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
@@ -145,9 +146,9 @@ def _read(settings: model_lib.Settings, graph: request_graph.RequestGraph,
     for part, found in made.items():
         used = found if settings.ranking.model.statistics else None
         functions[part] = tf.function(lambda inputs, used=used: graph(inputs, used), input_signature=[specs])
-    train = (e for e in input_data.read_examples(train_files) if input_data.learnable(e, settings))
+    train = (e for e in candidate_examples.read(train_files) if input_data.learnable(e, settings))
     lists = input_data.read(train, settings, lambda part, inputs: functions[part](inputs))
-    held_out = input_data.read(input_data.read_examples(valid_files), settings,
+    held_out = input_data.read(candidate_examples.read(valid_files), settings,
                                lambda _, inputs: functions[FINAL](inputs))
     return lists, held_out
 

@@ -1,13 +1,12 @@
 """RankTrainer: trains the rank model on the candidates of recall and exports it.
 
-It takes the place of TFX's Trainer, which knows no statistics and one model to start from. Its outputs are the
-same: a Model and a ModelRun with the history and TensorBoard's logs.
+It takes the place of TFX's Trainer, which knows no statistics and one model to start from. Its outputs are
+the same: a Model and a ModelRun with the history and TensorBoard's logs.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -12,6 +12,7 @@ from modules import config
 from modules import features
 from modules.ranking.layers import hashed_cross
 from modules.ranking.layers import history_encoder
+from modules.ranking.layers import shapes
 from modules.recall import item_tower
 
 QUANTILES = 10  # buckets of a number
@@ -72,8 +73,7 @@ class CrossFeatures(tf.keras.layers.Layer):
         """
         values = {spec.name: self._values(spec, inputs, rows) for spec in self.specs}
         found = [layer([values[n] for n in names]) for names, layer in zip(self.names, self.layers)]
-        most = tf.reduce_max(tf.stack([tf.shape(f)[1] for f in found]))
-        return tf.concat([tf.broadcast_to(f, [tf.shape(f)[0], most, _DIM]) for f in found], axis=-1)
+        return shapes.side_by_side(found)
 
     def _values(self, spec: features.Feature, inputs: Mapping[str, tf.Tensor], rows: tf.Tensor) -> tf.Tensor:
         """int64 [B, C or 1, any]: ids, padded with -1."""

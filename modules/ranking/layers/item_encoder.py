@@ -38,7 +38,7 @@ class ItemEncoder(tf.keras.layers.Layer):
             self.embedding = tf.keras.layers.Embedding(self.rows, dim, layers.initializer(), name="item_id")
 
     def call(self, rows: tf.Tensor) -> tf.Tensor:
-        """`rows`: int64 [...], of the catalogue; returns float [..., dim]. Each distinct item is encoded once."""
+        """`rows`: int64 [...], of the catalogue; returns float [..., dim]. Encodes each item once."""
         distinct, places = tf.unique(tf.reshape(rows, [-1]))
         encoded = self.encode(distinct)
         shape = tf.concat([tf.shape(rows), tf.shape(encoded)[-1:]], axis=0)

@@ -10,7 +10,8 @@ import tensorflow as tf
 @tf.keras.utils.register_keras_serializable("ranking")
 class TargetAttention(tf.keras.layers.Layer):
     """The activation unit and the weighted sum of DIN (arXiv 1706.06978, eq. 3), without softmax as there:
-    v(q) = sum_j a(e_j, q) e_j, with a(e, q) = w . relu(A q + B e + P (q * e) + b).
+    v(q) = 1/L sum_j a(e_j, q) e_j, with a(e, q) = w . relu(A q + B e + P (q * e) + b). The constant L, the
+    longest history, keeps v near 1; how much of the history matches still shows in its length.
 
     The unit's first layer would see [q, e, q * e] of every pair. Its products are split instead: for hidden
     unit h, A_h . q + P_h . (q * e) = q . (A_h + P_h * e), so that one small matrix of each event, made once a
@@ -18,10 +19,10 @@ class TargetAttention(tf.keras.layers.Layer):
     and B.
     """
 
-    def __init__(self, units: int = 8, **kwargs: Any):
-        """`units`: hidden units of the activation unit."""
+    def __init__(self, longest: int, units: int = 8, **kwargs: Any):
+        """`longest`: events of the longest history, L; `units`: hidden units of the activation unit."""
         super().__init__(**kwargs)
-        self.units = units
+        self.longest, self.units = longest, units
 
     def build(self, shape: tf.TensorShape) -> None:
         dim = int(shape[-1])
@@ -52,8 +53,8 @@ class TargetAttention(tf.keras.layers.Layer):
         hidden = tf.nn.relu(tf.matmul(candidates, by_event, transpose_b=True) + alone)
         weights = tf.matmul(tf.reshape(hidden, [-1, self.units]), self.output_kernel)
         weights = tf.reshape(weights, [batch, tf.shape(candidates)[1], length])
-        weights *= tf.cast(given, weights.dtype)[:, tf.newaxis]
+        weights *= tf.cast(given, weights.dtype)[:, tf.newaxis] / self.longest
         return tf.matmul(weights, events), weights
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units}
+        return {**super().get_config(), "longest": self.longest, "units": self.units}

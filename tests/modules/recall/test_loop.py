@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from modules import config
 from modules import features
+from modules import lineage
 from modules import requests
 from modules import strict
 from modules.recall import callbacks
@@ -256,6 +257,14 @@ def test_the_exported_queries_are_the_model_s(transformed, exported):
     candidates = saved.signatures["candidates"]()
     assert [n.decode() for n in candidates["item_id"].numpy()] == order
     np.testing.assert_allclose(candidates["vector"], model.candidates(model.all_items()), atol=1e-6)
+
+
+def test_the_exported_model_says_what_it_was_made_of(transformed, exported):
+    made_of = lineage.read(str(exported / "model"))
+    ids = trainer.vocabulary(transformed.output, features.ITEM_VOCABULARY)
+    config = _arguments(transformed, exported).custom_config["config"]
+    assert made_of == lineage.describe(transformed.graph, ids, config, "")
+    assert made_of != lineage.describe(transformed.graph, ids, {**config, "training": {}}, "")
 
 
 def test_longer_histories_than_the_model_reads_are_legal(transformed, exported):

@@ -13,6 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from modules import config
+from modules import lineage
 from modules import requests
 from modules.index import export
 from modules.index import gate
@@ -115,6 +116,10 @@ def test_tables_and_assets_of_the_trained_model_come_along(
 ) -> None:
     request = fake_trained.request(queries[:1], [[]], history=ITEM_IDS[0])  # which turns the query round
     assert serve(built("exact")[0], request)["item_id"][0].tolist() == best(-queries[0] @ vectors.T, [])
+
+
+def test_the_lineage_of_the_trained_model_comes_along(built) -> None:
+    assert lineage.read(built("exact")[0]) == fake_trained.LINEAGE
 
 
 def test_query_and_candidates_are_passed_through(built, vectors: np.ndarray, queries: np.ndarray) -> None:

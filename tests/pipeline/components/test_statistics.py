@@ -1,10 +1,11 @@
-"""InteractionStatistics on what ExampleGen's transforms make of tables, against counts of the tables' rows."""
+"""InteractionStatistics on what ExampleGen's transforms make of tables, against loops over the tables."""
 
 from __future__ import annotations
 
 import collections
 import dataclasses
 import hashlib
+import itertools
 import json
 import pathlib
 import random
@@ -25,7 +26,7 @@ from tests import transform_graph
 DAY = statistics_lib.SECONDS_A_DAY
 ITEMS = [f"i{n}" for n in range(12)]
 SECRET = "secret"  # an item that users only meet in the events that are held out for ranking
-SETTINGS = ranking_config.Statistics(distance=3, neighbours=4)
+SETTINGS = ranking_config.Statistics(distance=3, neighbours=4, session_seconds=2 * DAY, session_events=3)
 TEMPORAL = ranking_config.HoldOut(requests=2, share=0.2)
 CROSS_FIT = ranking_config.HoldOut(method="cross_fit", folds=2, requests=2, share=0.2)
 
@@ -88,7 +89,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return Shop({user: events[:-2] for user, events in histories.items()}, tags, data, folders, graph)
 
 
-def _write(folder: pathlib.Path, histories: dict[str, list[Event]], tags: dict[str, list[str]]) -> config.Data:
+def _write(folder: pathlib.Path, histories: dict[str, list[Event]], tags: dict[str, list[str]]
+           ) -> config.Data:
     lines = [f"{user}\t{e.item}\t{e.rating}\t{e.time}" for user, events in histories.items() for e in events]
     items = [f"{name}\t{name}\t1\t{' '.join(found)}\t0 1" for name, found in tags.items()]
     users = [f"{user}\t20\tF" for user in histories]
@@ -115,6 +117,10 @@ def _check(found: statistics_lib.Statistics, histories: dict[str, list[Event]], 
             assert found.daily.last(np.array(row), np.array(day)) == until
     cells, given = np.mgrid[:size, :size], found.co_occurrence.lookup
     np.testing.assert_allclose(given(*cells), _strongest(_following(histories, rows, size)), rtol=1e-6)
+    np.testing.assert_array_equal(found.sessions.lookup(*cells), _strongest(_together(histories, rows, size)))
+    ease, kept = _ease(histories, rows, size), found.similarity
+    np.testing.assert_allclose(kept.weights, np.take_along_axis(ease, kept.items, axis=1), atol=1e-6)
+    np.testing.assert_allclose(np.sort(np.abs(kept.weights)), np.sort(np.abs(ease))[:, -4:], atol=1e-6)
     ratings = [event.rating for event in known]
     assert found.feedback["event_rating"].mean == pytest.approx(np.mean(ratings))
     assert found.feedback["event_rating"].spread == pytest.approx(np.std(ratings))
@@ -136,6 +142,26 @@ def _following(histories: dict[str, list[Event]], rows: dict[str, int], size: in
                 if earlier.item in rows and then.item in rows:
                     dense[rows[earlier.item], rows[then.item]] += 1 / distance
     return dense
+
+
+def _together(histories: dict[str, list[Event]], rows: dict[str, int], size: int) -> np.ndarray:
+    dense = np.zeros((size, size))
+    for events in histories.values():
+        for n, m in itertools.combinations(range(len(events)), 2):
+            one, other = events[n], events[m]
+            close = m - n <= 3 and other.time - one.time <= 2 * DAY
+            if close and one.item != other.item and {one.item, other.item} <= rows.keys():
+                dense[rows[one.item], rows[other.item]] += 1
+                dense[rows[other.item], rows[one.item]] += 1
+    return dense
+
+
+def _ease(histories: dict[str, list[Event]], rows: dict[str, int], size: int) -> np.ndarray:
+    users = np.zeros((len(histories), size))
+    for user, events in zip(users, histories.values()):
+        user[[rows[event.item] for event in events if event.item in rows]] = 1
+    inverse = np.linalg.inv(users.T @ users + 250 * np.eye(size))
+    return np.eye(size) - inverse / np.diag(inverse)
 
 
 def _strongest(dense: np.ndarray) -> np.ndarray:

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from matplotlib import axes
 from matplotlib import ticker
 
 from pipeline.report import svg
 
-Z95 = 1.96  # half the width of a 95% interval, in standard errors
 MOST_SERIES = len(svg.SERIES)
-_MARKERS = ("o", "s", "^", "D")  # of the series, so that colour is not all that tells them apart
-_DASHED: dict[str, Any] = {"color": svg.MUTED, "linewidth": 1, "linestyle": (0, (3, 3))}
-_NOTE: dict[str, Any] = {"textcoords": "offset points", "color": svg.MUTED, "fontsize": 9}
-
-
-@dataclasses.dataclass(frozen=True)
-class Estimate:
-    """A measured value with its standard error; `quiet` greys it."""
-
-    label: str
-    value: float
-    se: float
-    quiet: bool = False
+_ORDERS = 20  # the largest value by the smallest, from which on axes are logarithmic
 
 
 def lines(
@@ -56,59 +40,11 @@ def lines(
                     markeredgecolor=svg.SURFACE,
                 )
         if mark:
-            ax.axvline(mark[0], **_DASHED, label=mark[1])
-        _labels(ax, x_label, y_label)
+            ax.axvline(mark[0], **svg.DASHED, label=mark[1])
+        svg.label(ax, x_label, y_label)
         ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, nbins=8))
         if len(series) > 1 or mark:
-            _legend_above(ax)
-        return svg.markup(drawing, alt)
-
-
-def estimates(
-    groups: Mapping[str, Sequence[Estimate]],
-    *,
-    alt: str,
-    x_label: str,
-    reference: tuple[float, str] | None = None,
-) -> str:
-    """A dot plot with 95% intervals: one row a label, one colour and marker a group.
-
-    Args:
-      groups: estimates by group; all groups have the same labels in the same order.
-      reference: a value to mark with a vertical line, and what to call it.
-    """
-    labels = [e.label for e in next(iter(groups.values()))]
-    spread = 0.5 / (len(groups) - 1) if len(groups) > 1 else 0.0
-    with svg.axes_of(height=0.85 + len(labels) * (0.26 if len(groups) == 1 else 0.44), grid="x") as (
-        drawing,
-        ax,
-    ):
-        for n, (group, found) in enumerate(groups.items()):
-            for place, estimate in enumerate(found):
-                ax.errorbar(
-                    estimate.value,
-                    place + (n - (len(groups) - 1) / 2) * spread,
-                    xerr=Z95 * estimate.se,
-                    color=svg.MUTED if estimate.quiet else svg.SERIES[n],
-                    fmt=_MARKERS[n],
-                    markersize=5,
-                    elinewidth=1.4,
-                    alpha=0.55 if estimate.quiet else 1,
-                    label="" if place else group,
-                )
-        if reference:
-            ax.axvline(reference[0], **_DASHED)
-            ax.annotate(
-                reference[1], (reference[0], 1), xycoords=("data", "axes fraction"), xytext=(3, 3), **_NOTE
-            )
-        else:
-            ax.set_xlim(left=min(0, ax.get_xlim()[0]))
-        ax.set_yticks(range(len(labels)), labels)
-        ax.tick_params(axis="y", labelcolor=svg.INK)
-        ax.set_ylim(len(labels) - 0.4, -0.6)
-        _labels(ax, x_label, "")
-        if len(groups) > 1:
-            _legend_above(ax)
+            svg.legend_above(ax)
         return svg.markup(drawing, alt)
 
 
@@ -151,7 +87,7 @@ def trade_off(
         ax.plot(
             exact_ms, 1, color=svg.SERIES[2], marker="D", markersize=6, linestyle="", label="exact search"
         )
-        ax.axhline(gate, **_DASHED)
+        ax.axhline(gate, **svg.DASHED)
         ax.annotate(
             f"gate {gate:g}",
             (1, gate),
@@ -159,14 +95,14 @@ def trade_off(
             xytext=(-2, -3),
             ha="right",
             va="top",
-            **_NOTE,
+            **svg.NOTE,
         )
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}"))
         ax.xaxis.set_minor_formatter(ticker.NullFormatter())
-        _labels(ax, "latency per query, ms (log)", y_label)
-        _legend_above(ax)
+        svg.label(ax, "latency per query, ms (log)", y_label)
+        svg.legend_above(ax)
         return svg.markup(drawing, alt)
 
 
@@ -186,9 +122,9 @@ def bars(
             )
         ax.set_xticks(range(len(labels)), labels)
         ax.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=0))
-        _labels(ax, x_label, y_label)
+        svg.label(ax, x_label, y_label)
         if len(series) > 1:
-            _legend_above(ax)
+            svg.legend_above(ax)
         return svg.markup(drawing, alt)
 
 
@@ -212,7 +148,7 @@ def histogram(
             ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: _date(x)))
         ax.yaxis.set_major_locator(ticker.MaxNLocator(4))
         ax.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
-        _labels(ax, "", title)
+        svg.label(ax, "", title)
         return svg.markup(drawing, alt)
 
 
@@ -220,17 +156,38 @@ def _date(unix_seconds: float) -> str:
     return datetime.datetime.fromtimestamp(unix_seconds, datetime.timezone.utc).strftime("%Y-%m-%d")
 
 
-def _labels(ax: axes.Axes, x_label: str, y_label: str) -> None:
-    """The y label lies flat above the axis, where it is read first."""
-    ax.set_xlabel(x_label, fontsize=9.5)
-    ax.set_title(y_label, loc="left", fontsize=9.5, color=svg.MUTED, pad=6)
+def reliability(
+    points: Sequence[tuple[float, float, tuple[float, float]]], *, alt: str, x_label: str, y_label: str
+) -> str:
+    """Observed shares against predicted probabilities, with the diagonal on which both agree.
 
+    Where the values span orders of magnitude, as of one among many candidates, both axes are logarithmic, and
+    linear from the smallest value down to 0.
 
-def _legend_above(ax: axes.Axes) -> None:
-    ax.figure.legend(
-        loc="outside upper left",
-        ncols=len(ax.get_legend_handles_labels()[0]),
-        handlelength=1.6,
-        columnspacing=1.2,
-        borderaxespad=0,
-    )
+    Args:
+      points: (predicted, observed, its interval) of each bin.
+    """
+    largest = max(v for predicted, _, (_, high) in points for v in (predicted, high))
+    positive = [v for predicted, observed, _ in points for v in (predicted, observed) if v > 0]
+    smallest = min(positive, default=largest)
+    with svg.axes_of(height=3.1, grid="both") as (drawing, ax):
+        ax.plot([0, largest], [0, largest], **svg.DASHED)
+        for predicted, observed, (low, high) in points:
+            ax.errorbar(
+                predicted,
+                observed,
+                yerr=[[observed - low], [high - observed]],
+                color=svg.SERIES[0],
+                fmt="o",
+                markersize=5,
+                elinewidth=1.2,
+            )
+        if largest > _ORDERS * smallest:
+            ax.set_xscale("symlog", linthresh=smallest)
+            ax.set_yscale("symlog", linthresh=smallest)
+            for axis in (ax.xaxis, ax.yaxis):
+                axis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}"))
+        ax.set_xlim(left=0)
+        ax.set_ylim(bottom=0)
+        svg.label(ax, x_label, y_label)
+        return svg.markup(drawing, alt)

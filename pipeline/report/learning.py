@@ -1,13 +1,15 @@
-"""Section: how the recall model learnt, epoch by epoch."""
+"""Sections: how the recall model and the rank model learnt, epoch by epoch."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
 from modules import config
+from modules import ranking_config
 from pipeline.report import blocks
 from pipeline.report import charts
 from pipeline.report import sources
@@ -16,14 +18,33 @@ from pipeline.report import text
 # epoch, loss, val_loss, metrics{}, learning_rate, seconds, positions_per_second; the values of validation
 # (val_loss and metrics) are None where no held-out item is in the catalogue.
 Epoch = dict[str, Any]
+EarlyStopping = config.EarlyStopping | ranking_config.RankEarlyStopping
 
 
-def body(source: sources.Source) -> list[blocks.Block]:
+@dataclasses.dataclass(frozen=True)
+class Learner:
+    """What a history is of.
+
+    Attributes:
+      early_stopping: how the exported epoch was found.
+      unit: what `positions_per_second` counts.
+    """
+
+    early_stopping: EarlyStopping
+    unit: str
+
+
+def recall(source: sources.Source) -> list[blocks.Block]:
     history = source.json(sources.TRAINER, "model_run", "history.json")
-    return curves(history, source.cfg.training.early_stopping)
+    return curves(history, Learner(source.cfg.training.early_stopping, "target positions"))
 
 
-def exported(history: Sequence[Epoch], settings: config.EarlyStopping) -> Epoch:
+def rank(source: sources.Source) -> list[blocks.Block]:
+    history = source.json(sources.RANK_TRAINER, "model_run", "history.json")
+    return curves(history, Learner(source.cfg.ranking.training.early_stopping, "requests"))
+
+
+def exported(history: Sequence[Epoch], settings: EarlyStopping) -> Epoch:
     """The epoch whose weights are exported: the first best one, or the last one without early stopping."""
     measured = [e for e in history if not math.isnan(value(e, settings.monitor))]
     if not settings.enabled or not measured:
@@ -37,8 +58,9 @@ def value(epoch: Epoch, monitor: str) -> float:
     return _value(epoch, "val_loss" if monitor == "loss" else monitor)
 
 
-def curves(history: Sequence[Epoch], settings: config.EarlyStopping) -> list[blocks.Block]:
+def curves(history: Sequence[Epoch], learner: Learner) -> list[blocks.Block]:
     """Facts, curves and, folded, all numbers."""
+    settings = learner.early_stopping
     best = exported(history, settings)
     mark = (best["epoch"], f"exported: {best['epoch']}")
     names = list(history[0]["metrics"])
@@ -59,13 +81,13 @@ def curves(history: Sequence[Epoch], settings: config.EarlyStopping) -> list[blo
                 (f"its {shown}", _text(value(best, settings.monitor))),
                 ("training time", text.duration(sum(e["seconds"] for e in history))),
                 (
-                    "target positions per second",
+                    f"{learner.unit} per second",
                     f"{statistics.median(e['positions_per_second'] for e in history):,.0f}",
                 ),
             )
         ),
         blocks.Grid(tuple(figures)),
-        blocks.Folded("All epochs as numbers", (_table(history, names, best),)),
+        blocks.Folded("All epochs as numbers", (_table(history, names, best, learner.unit),)),
     ]
 
 
@@ -99,7 +121,7 @@ def _figure(
     return [blocks.Figure(svg, "")]
 
 
-def _table(history: Sequence[Epoch], names: Sequence[str], best: Epoch) -> blocks.Table:
+def _table(history: Sequence[Epoch], names: Sequence[str], best: Epoch, unit: str) -> blocks.Table:
     rows = []
     for e in history:
         values = [
@@ -120,7 +142,7 @@ def _table(history: Sequence[Epoch], names: Sequence[str], best: Epoch) -> block
             *(f"{n}#" for n in names),
             "learning rate#",
             "seconds#",
-            "positions/s#",
+            f"{unit}/s#",
         ),
         tuple(rows),
     )

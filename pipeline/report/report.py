@@ -14,28 +14,51 @@ import markupsafe
 from modules import config
 from pipeline import runs
 from pipeline.report import blocks
+from pipeline.report import calibration
 from pipeline.report import dataset
+from pipeline.report import importance
 from pipeline.report import index
 from pipeline.report import learning
+from pipeline.report import lift
 from pipeline.report import lineage
+from pipeline.report import linear_ranker
 from pipeline.report import metrics
 from pipeline.report import popularity
+from pipeline.report import released
+from pipeline.report import reordering
 from pipeline.report import results
 from pipeline.report import samples
 from pipeline.report import slices
 from pipeline.report import sources
 from pipeline.report import text
 from pipeline.report import timing
+from pipeline.report import two_stage_slices
+from pipeline.report import verdict
 
-# Anchor, title and maker of each section, in the page's order.
-_SECTIONS: tuple[tuple[str, str, Callable[[sources.Source], Iterable[blocks.Block]]], ...] = (
-    ("results", "Results", results.body),
-    ("metrics", "Metrics against the baselines", metrics.body),
-    ("slices", "Slices", slices.body),
-    ("popularity", "Popularity bias", popularity.body),
-    ("samples", "Sample users", samples.body),
-    ("learning", "Learning curves", learning.body),
-    ("index", "Index", index.body),
+Maker = Callable[[sources.Source], Iterable[blocks.Block]]
+Titled = tuple[str, str, Maker]  # anchor, title and maker of a section
+
+# In the page's order.
+_RESULTS: tuple[Titled, ...] = (("results", "Results", results.body),)
+_TWO_STAGES: tuple[Titled, ...] = (
+    ("lift", "Two stages: lift over recall", lift.body),
+    ("reordering", "Two stages: before and after", reordering.body),
+    ("two-stage-slices", "Two stages: slices", two_stage_slices.body),
+    ("importance", "Two stages: importance of features", importance.body),
+    ("calibration", "Two stages: calibration", calibration.body),
+    ("linear", "Two stages: the linear ranker", linear_ranker.body),
+    ("rank-learning", "Two stages: learning curves", learning.rank),
+)
+_RECALL: tuple[Titled, ...] = (
+    ("metrics", "Recall: metrics against the baselines", metrics.body),
+    ("slices", "Recall: slices", slices.body),
+    ("popularity", "Recall: popularity bias", popularity.body),
+    ("samples", "Recall: sample users", samples.body),
+    ("learning", "Recall: learning curves", learning.recall),
+    ("index", "Recall: index", index.body),
+)
+_RUN: tuple[Titled, ...] = (
+    ("release", "Release", released.body),
     ("data", "Data", dataset.body),
     ("time", "Where the time went", timing.body),
     ("lineage", "Lineage", lineage.body),
@@ -90,15 +113,17 @@ def render(source: sources.Source) -> str:
     return environment.get_template("report.html").render(
         name=source.cfg.name,
         started=text.moment(source.pipeline_run.started),
-        verdict=results.verdict(source),
-        sections=[_section(source, *parts) for parts in _SECTIONS],
+        verdict=verdict.of(source),
+        sections=[_section(source, *parts) for parts in _sections(source.cfg)],
         css=markupsafe.Markup(css),
     )
 
 
-def _section(
-    source: sources.Source, anchor: str, title: str, make: Callable[[sources.Source], Iterable[blocks.Block]]
-) -> blocks.Section:
+def _sections(cfg: config.Config) -> tuple[Titled, ...]:
+    return (*_RESULTS, *(_TWO_STAGES if cfg.ranking.enabled else ()), *_RECALL, *_RUN)
+
+
+def _section(source: sources.Source, anchor: str, title: str, make: Maker) -> blocks.Section:
     try:
         found = list(make(source))
     except sources.NotMade as missing:

@@ -8,11 +8,12 @@ from typing import Any
 
 from modules import config
 from pipeline.report import blocks
-from pipeline.report import charts
-from pipeline.report import results
+from pipeline.report import interval_charts
 from pipeline.report import sources
+from pipeline.report import systems
 from pipeline.report import text
 
+NONE = "No slices were evaluated: evaluation.slices of the configuration names none."
 _MOST = 20  # values of one feature that are shown, the largest first
 
 Slices = Mapping[str, Mapping[str, Any]]  # value -> users and metrics
@@ -21,7 +22,7 @@ Slices = Mapping[str, Mapping[str, Any]]  # value -> users and metrics
 def body(source: sources.Source) -> Iterator[blocks.Block]:
     test = source.tested()
     if not test["slices"]:
-        raise sources.NotMade("No slices were evaluated: evaluation.slices of the configuration names none.")
+        raise sources.NotMade(NONE)
     evaluation = source.cfg.evaluation
     yield blocks.Text(
         f"On test, recall alone. Groups of fewer than {evaluation.min_slice_users} users are greyed: their "
@@ -32,19 +33,21 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     )
 
 
-def card(name: str, values: Slices, test: results.Split, evaluation: config.Evaluation) -> blocks.Card:
+def card(name: str, values: Slices, test: systems.Split, evaluation: config.Evaluation) -> blocks.Card:
     """One feature: a dot plot of the primary metric, and a table."""
-    shown = sorted(sorted(values, key=lambda v: -values[v]["users"])[:_MOST], key=order)
+    shown, subtitle = largest(values)
     overall = test["metrics"]["recall"][evaluation.primary]["value"]
-    rest = len(values) - len(shown)
-    subtitle = f"The {len(shown)} largest of {len(values)} groups." if rest else ""
     return blocks.Card(
-        name,
-        subtitle,
-        (
-            _figure(name, {v: values[v] for v in shown}, overall, evaluation),
-            _table(name, {v: values[v] for v in shown}, evaluation),
-        ),
+        name, subtitle, (_figure(name, shown, overall, evaluation), _table(name, shown, evaluation))
+    )
+
+
+def largest(values: Slices) -> tuple[Slices, str]:
+    """The largest groups in the order of their values, and a sentence if those are not all."""
+    shown = sorted(sorted(values, key=lambda v: -values[v]["users"])[:_MOST], key=order)
+    rest = len(values) - len(shown)
+    return {v: values[v] for v in shown}, (
+        f"The {len(shown)} largest of {len(values)} groups." if rest else ""
     )
 
 
@@ -63,14 +66,14 @@ def order(value: str) -> tuple[bool, float, str]:
 def _figure(name: str, values: Slices, overall: float, evaluation: config.Evaluation) -> blocks.Figure:
     metric = evaluation.primary
     found = [
-        charts.Estimate(
-            v, s[metric]["value"], s[metric]["se"] or 0.0, quiet=s["users"] < evaluation.min_slice_users
+        interval_charts.Estimate.of_error(
+            v, s[metric]["value"], s[metric]["se"], quiet=s["users"] < evaluation.min_slice_users
         )
         for v, s in values.items()
     ]
     alt = f"{metric} by {name} with 95% intervals: " + ", ".join(f"{e.label} {e.value:.3f}" for e in found)
     return blocks.Figure(
-        charts.estimates(
+        interval_charts.dots(
             {metric: found},
             alt=f"{alt}; all users {overall:.3f}.",
             x_label=metric,

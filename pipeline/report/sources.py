@@ -15,8 +15,9 @@ from pipeline.report import metadata
 # Ids of the components, as pipeline/dag.py wires them.
 EXAMPLE_GEN, STATISTICS_GEN, VALIDATOR = "InteractionsExampleGen", "StatisticsGen", "DataValidator"
 TRAINER, INDEXER, EVALUATOR, PUSHER = "Trainer", "Indexer", "RecallEvaluator", "Pusher"
+INTERACTION_STATISTICS, CANDIDATES = "InteractionStatistics", "Candidates"
 RANK_TRAINER, TWO_STAGE_EVALUATOR = "RankTrainer", "TwoStageEvaluator"
-
+SECOND_STAGE = (INTERACTION_STATISTICS, CANDIDATES, RANK_TRAINER, TWO_STAGE_EVALUATOR)
 
 _WORDS = {"running": "has not finished", "failed": "failed", "executed": "made nothing like it",
           "cached": "made nothing like it"}
@@ -73,10 +74,20 @@ class Artifacts:
         Raises:
           NotMade: there is no evaluation, or there were no test requests.
         """
-        found = self.evaluation()["splits"][features.SPLIT_TEST]
-        if not found["users"]:
-            raise NotMade("There were no test requests.")
-        return found
+        return _tested(self.evaluation())
+
+    @property
+    def has_second_stage(self) -> bool:
+        """Whether the newest run came to the second stage, or beyond it."""
+        return any(self.pipeline_run.execution(component) for component in SECOND_STAGE)
+
+    def two_stage(self) -> Any:
+        """What the TwoStageEvaluator found: `splits`, `blessing`, `linear` and more."""
+        return self.json(TWO_STAGE_EVALUATOR, "evaluation", "two_stage.json")
+
+    def two_stage_tested(self) -> Any:
+        """As `tested`, of both stages."""
+        return _tested(self.two_stage())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +95,13 @@ class Source(Artifacts):
     """The same, with the configuration."""
 
     cfg: config.Config
+
+
+def _tested(evaluation: Any) -> Any:
+    found = evaluation["splits"][features.SPLIT_TEST]
+    if not found["users"]:
+        raise NotMade("There were no test requests.")
+    return found
 
 
 def of(run: runs.Run) -> Artifacts:

@@ -11,6 +11,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
@@ -20,6 +21,9 @@ from matplotlib.backends import backend_svg
 
 INK, MUTED, GRID, SURFACE = "#00a001", "#00a002", "#00a003", "#00a004"
 SERIES = ("#00b001", "#00b002", "#00b003", "#00b004")
+MARKERS = ("o", "s", "^", "D")  # of the series, so that colour is not all that tells them apart
+DASHED: dict[str, Any] = {"color": MUTED, "linewidth": 1, "linestyle": (0, (3, 3))}
+NOTE: dict[str, Any] = {"textcoords": "offset points", "color": MUTED, "fontsize": 9}
 _VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",
@@ -67,6 +71,22 @@ def axes_of(height: float, grid: str = "y") -> Iterator[tuple[figure.Figure, axe
     with matplotlib.rc_context({**_STYLE, "axes.grid.axis": grid}):
         drawing = figure.Figure(figsize=(_WIDTH, height), layout="constrained")
         yield drawing, drawing.add_subplot()
+
+
+def label(ax: axes.Axes, x_label: str, y_label: str) -> None:
+    """The y label lies flat above the axis, where it is read first."""
+    ax.set_xlabel(x_label, fontsize=9.5)
+    ax.set_title(y_label, loc="left", fontsize=9.5, color=MUTED, pad=6)
+
+
+def legend_above(ax: axes.Axes) -> None:
+    ax.figure.legend(
+        loc="outside upper left",
+        ncols=len(ax.get_legend_handles_labels()[0]),
+        handlelength=1.6,
+        columnspacing=1.2,
+        borderaxespad=0,
+    )
 
 
 def markup(drawing: figure.Figure, alt: str) -> str:

@@ -16,7 +16,32 @@ def estimate(value: float, se: float | None, digits: int = 4) -> str:
     """`0.1172 ± 0.0071`, the second being one standard error, which a single user does not have.
 
     A line may break before the sign, not after it."""
-    return f"{value:.{digits}f}" + (f" ±\u00a0{se:.{digits}f}" if se is not None else "")
+    return f"{fixed(value, digits)} {error(se, digits)}".rstrip()
+
+
+def fixed(value: float, digits: int = 4) -> str:
+    """`0.1172`"""
+    return f"{value:.{digits}f}"
+
+
+def error(se: float | None, digits: int = 4) -> str:
+    """`± 0.0071`, or nothing."""
+    return "" if se is None else f"±\u00a0{se:.{digits}f}"
+
+
+def signed(value: float, digits: int = 4) -> str:
+    """`+0.0670`"""
+    return f"{value:+.{digits}f}"
+
+
+def interval(low: float, high: float, digits: int = 4) -> str:
+    """`+0.0400 to +0.0900`"""
+    return f"{signed(low, digits)} to {signed(high, digits)}"
+
+
+def difference(value: float, low: float, high: float, digits: int = 4) -> str:
+    """`+0.0670 (+0.0400 to +0.0900)`, a difference with its interval."""
+    return f"{signed(value, digits)} ({interval(low, high, digits)})"
 
 
 def percent(share: float, digits: int = 1) -> str:

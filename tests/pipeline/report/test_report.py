@@ -15,6 +15,8 @@ from pipeline.report import dataset
 from pipeline.report import report
 from pipeline.report import results
 from pipeline.report import sources
+from pipeline.report import verdict
+from tests.pipeline.report import small_artifacts
 from tests.pipeline.report import small_run
 
 _VOID = ("meta", "link", "br")  # have no end tag
@@ -117,9 +119,9 @@ def test_titles_and_values_are_escaped(root: pathlib.Path, page: _Page) -> None:
     assert "script" not in page.tags
     assert "<script" not in markup
     assert (
-        page.text.count(small_run.NASTY) >= 4
+        page.text.count(small_artifacts.NASTY) >= 4
     )  # title, held-out item, value of a slice, most frequent value
-    assert f"{html.escape(small_run.NASTY, quote=False)}</text>" in markup  # in a chart, and no formula
+    assert f"{html.escape(small_artifacts.NASTY, quote=False)}</text>" in markup  # in a chart, and no formula
 
 
 def test_page_loads_nothing(root: pathlib.Path, page: _Page) -> None:
@@ -159,9 +161,9 @@ def test_missing_artifacts_are_said_in_one_line(tmp_path: pathlib.Path) -> None:
     page = read(report.write(small_run.cfg(), tmp_path))
     for sentence in (
         "No verdict yet. RecallEvaluator has not run in the newest run.",
-        "Learning curves Trainer has not run in the newest run.",
+        "Recall: learning curves Trainer has not run in the newest run.",
         "Data InteractionsExampleGen has not run in the newest run.",
-        "Index Indexer made no Format-Serving/assets.extra/index.json in the newest run.",
+        "Recall: index Indexer made no Format-Serving/assets.extra/index.json in the newest run.",
     ):
         assert sentence in page.text, sentence
     assert "No model was pushed" not in page.text
@@ -169,7 +171,7 @@ def test_missing_artifacts_are_said_in_one_line(tmp_path: pathlib.Path) -> None:
 
 def test_a_failed_run_names_the_component(tmp_path: pathlib.Path) -> None:
     source = sources.of(small_run.make(tmp_path, failed="DataValidator"))
-    assert results.verdict(source).headline == "The run failed in DataValidator."
+    assert verdict.of(source).headline == "The run failed in DataValidator."
     assert "The data break the schema" in dataset.anomalies(source).text
     assert source.json("InteractionsExampleGen", "examples", "summary.json")["events"] == 100_000
     with pytest.raises(sources.NotMade, match="DataValidator failed in the newest run"):
@@ -178,7 +180,7 @@ def test_a_failed_run_names_the_component(tmp_path: pathlib.Path) -> None:
 
 def test_a_refused_model_is_called_so(tmp_path: pathlib.Path) -> None:
     source = sources.of(small_run.make(tmp_path, blessed=False))
-    assert results.verdict(source) == results.Verdict(
+    assert verdict.of(source) == verdict.Verdict(
         "bad", "Not blessed on validation, and not pushed.", ("NDCG@10 is 0.0700; expected at least 0.09.",)
     )
     assert "/serving/recall" not in results.terminal(source)
@@ -191,7 +193,7 @@ def test_reused_components_are_read_from_the_run_that_made_them(tmp_path: pathli
     assert trainer is not None
     assert (trainer.id, trainer.made_by, trainer.state, trainer.seconds) == (11, 4, "cached", 185.0)
     assert [(a.id, a.key) for a in trainer.outputs] == [(4, "model"), (5, "model_run")]
-    assert results.verdict(source).headline == "Blessed on validation, and pushed."
+    assert verdict.of(source).headline == "Blessed on validation, and pushed."
 
 
 def test_no_run_yet_is_an_error_with_a_remedy(tmp_path: pathlib.Path) -> None:
@@ -234,7 +236,7 @@ def test_the_table_for_the_terminal(root: pathlib.Path) -> None:
         "0.0071",
     ]
     assert lines[-2:] == [
-        "Model   /serving/recall/893286900",
+        "Model /serving/recall/893286900",
         f"Report  {root / small_run.NAME / 'report.html'}",
     ]
     assert max(map(len, lines[:8])) <= 80

@@ -22,8 +22,10 @@ from pipeline.report import popularity
 from pipeline.report import results
 from pipeline.report import samples
 from pipeline.report import slices
+from pipeline.report import systems
 from pipeline.report import text
 from pipeline.report import timing
+from tests.pipeline.report import small_artifacts
 from tests.pipeline.report import small_run
 
 
@@ -53,27 +55,31 @@ def test_exported_epoch(values: tuple[float, ...], settings: config.EarlyStoppin
 
 @pytest.mark.parametrize("missing", [None, math.nan])  # as history files have it now, and as they had it
 def test_epochs_that_validation_could_not_measure_are_said_so(missing: float | None) -> None:
-    history = copy.deepcopy(small_run.HISTORY)
+    history = copy.deepcopy(small_artifacts.HISTORY)
     for epoch in history:
         epoch |= {"val_loss": missing, "metrics": dict.fromkeys(epoch["metrics"], missing)}
-    facts, figures, folded = learning.curves(history, config.EarlyStopping())
+    facts, figures, folded = learning.curves(
+        history, learning.Learner(config.EarlyStopping(), "target positions")
+    )
     assert ("exported epoch", str(len(history))) in facts.facts  # the last one, as nothing is known of any
     assert ("its NDCG@10", "not measured") in facts.facts
     assert [re.findall('aria-label="(.*?) by epoch', f.svg) for f in figures.blocks] == [
-        ["loss"], ["learning rate"]]
+        ["loss"],
+        ["learning rate"],
+    ]
     assert cells(folded.blocks[0])[0][:4] == ["1", "5.1000", "not measured", "not measured"]
 
 
 def test_an_epoch_that_validation_measured_in_part_is_left_out_of_that_curve() -> None:
-    history = copy.deepcopy(small_run.HISTORY)
+    history = copy.deepcopy(small_artifacts.HISTORY)
     history[-1]["val_loss"] = None
     history[-1]["metrics"]["NDCG@10"] = 1.0  # the exported epoch, which the figure of the loss marks
-    _, figures, _ = learning.curves(history, config.EarlyStopping())
+    _, figures, _ = learning.curves(history, learning.Learner(config.EarlyStopping(), "target positions"))
     assert "validation from 4.9 to 4.5" in figures.blocks[0].svg
 
 
 def test_gain_is_over_the_better_baseline_and_errors_keep_their_place() -> None:
-    split = small_run.evaluation()["splits"]["test"]
+    split = small_artifacts.evaluation()["splits"]["test"]
     (test, _) = results.tables({"test": split, "valid": split}, [10])
     assert test.columns == ("metric", "recall#", "popularity#", "co-occurrence#", "gain#")
     ndcg = cells(test)[1]
@@ -81,7 +87,7 @@ def test_gain_is_over_the_better_baseline_and_errors_keep_their_place() -> None:
 
 
 def test_targets_that_no_list_can_hold_are_told_of() -> None:
-    splits = small_run.evaluation()["splits"]
+    splits = small_artifacts.evaluation()["splits"]
     assert list(results.repeats(splits)) == []
     splits["test"]["targets_seen"] = 41
     (sentence,) = results.repeats(splits)
@@ -89,23 +95,23 @@ def test_targets_that_no_list_can_hold_are_told_of() -> None:
 
 
 def test_last_blessed_is_a_column_where_there_was_one() -> None:
-    split = small_run.evaluation()["splits"]["test"]
+    split = small_artifacts.evaluation()["splits"]["test"]
     split["metrics"]["last_blessed"] = copy.deepcopy(split["metrics"]["recall"])
-    assert results.present(split) == ["recall", "popularity", "co_occurrence", "last_blessed"]
+    assert systems.present(split) == ["recall", "popularity", "co_occurrence", "last_blessed"]
 
 
 def test_a_single_user_has_no_error_and_no_interval() -> None:
-    split = small_run.evaluation()["splits"]["test"]
+    split = small_artifacts.evaluation()["splits"]["test"]
     split["metrics"]["recall"]["NDCG@10"] = {"value": 0.117, "se": None}
     split["paired"]["popularity"]["NDCG@10"] = {"difference": 0.067, "low": None, "high": None}
     (test, _) = results.tables({"test": split, "valid": split}, [10])
     assert cells(test)[1][1] == "0.1170"
-    assert cells(metrics.differences(split, [10]))[1][1] == ""
+    assert cells(metrics.paired_table(split, [10]))[1][1] == ""
     assert "NDCG@10 0.117" in metrics.figure(split, "NDCG", [10]).svg
 
 
 def test_differences_are_coloured_only_where_the_interval_excludes_zero() -> None:
-    table = metrics.differences(small_run.evaluation()["splits"]["test"], [10])
+    table = metrics.paired_table(small_artifacts.evaluation()["splits"]["test"], [10])
     assert [(c.text, c.tone) for c in table.cells[1][1:]] == [
         ("+0.0670 (+0.0400 to +0.0900)", "good"),
         ("+0.0185 (-0.0020 to +0.0300)", ""),
@@ -127,15 +133,19 @@ def test_slices_are_in_the_order_of_their_numbers() -> None:
 
 
 def test_small_slices_are_greyed() -> None:
-    split = small_run.evaluation()["splits"]["test"]
+    split = small_artifacts.evaluation()["splits"]["test"]
     card = slices.card("user_gender", split["slices"]["user_gender"], split, small_run.cfg().evaluation)
     table = card.blocks[1]
     assert isinstance(table, blocks.Table)
-    assert {row[0].text: row[0].tone for row in table.cells} == {"F": "", "M": "", small_run.NASTY: "quiet"}
+    assert {row[0].text: row[0].tone for row in table.cells} == {
+        "F": "",
+        "M": "",
+        small_artifacts.NASTY: "quiet",
+    }
 
 
 def test_the_setting_in_use_is_marked() -> None:
-    shown = list(index.overview(small_run.INDEX, config.Index()))
+    shown = list(index.overview(small_artifacts.INDEX, config.Index()))
     (folded,) = [b for b in shown if isinstance(b, blocks.Folded)]
     (table,) = folded.blocks
     assert isinstance(table, blocks.Table)
@@ -143,7 +153,7 @@ def test_the_setting_in_use_is_marked() -> None:
 
 
 def test_a_measure_below_the_gate_is_bad() -> None:
-    found = copy.deepcopy(small_run.INDEX)
+    found = copy.deepcopy(small_artifacts.INDEX)
     found["search"] = {"recall": 0.95, "narrow_rows": 3, "nan_rows": 0}
     grid = next(b for b in index.overview(found, config.Index()) if isinstance(b, blocks.Grid))
     inner = grid.blocks[1]
@@ -154,7 +164,11 @@ def test_a_measure_below_the_gate_is_bad() -> None:
 
 
 def test_exact_search_has_no_curve() -> None:
-    found = {**small_run.INDEX, "curve": small_run.INDEX["curve"][:1], "settings": {"body": "exact"}}
+    found = {
+        **small_artifacts.INDEX,
+        "curve": small_artifacts.INDEX["curve"][:1],
+        "settings": {"body": "exact"},
+    }
     assert not [b for b in index.overview(found, config.Index(body="exact")) if isinstance(b, blocks.Folded)]
 
 
@@ -177,7 +191,7 @@ def test_sample_users_have_hits_and_misses_and_do_not_depend_on_the_order() -> N
 
 
 def test_history_lengths_are_named_by_their_upper_ends() -> None:
-    shown = list(dataset.overview(json.loads(json.dumps(small_run.SUMMARY))))
+    shown = list(dataset.overview(json.loads(json.dumps(small_artifacts.SUMMARY))))
     (figure,) = [
         b
         for grid in shown

@@ -1,0 +1,106 @@
+"""The table of results with two stages: a row a system, in the order in which they should win.
+
+Also the same as plain text for the terminal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.report import blocks
+from pipeline.report import differences
+from pipeline.report import systems
+from pipeline.report import text
+
+MINUS = "two stages minus recall"
+_NAME_WIDTH, _WIDTH = 26, 18  # columns of the terminal
+
+Metrics = Mapping[str, Mapping[str, float | None]]  # value and se by name
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """What both evaluations found on one split.
+
+    Attributes:
+      recall: of evaluation.json.
+      both: of two_stage.json.
+      weights: number of features of the linear ranker.
+    """
+
+    recall: systems.Split
+    both: systems.Split
+    weights: int
+
+    @property
+    def rows(self) -> dict[str, Metrics]:
+        """Metrics by the system's label. Recall's are of the same lists that the others put in order."""
+        found, of_recall = self.both["metrics"], self.recall["metrics"]
+        rows = {
+            "popularity": of_recall.get("popularity"),
+            "co-occurrence": of_recall.get("co_occurrence"),
+            "recall alone": found["recall"],
+            f"linear ranker, {self.weights} weights": found["linear"],
+            "two stages": found["two_stage"],
+            "last blessed release": found.get("last_blessed"),
+        }
+        return {label: metrics for label, metrics in rows.items() if metrics}
+
+    def lift(self, metric: str, over: str = "recall") -> differences.Paired:
+        """Two stages minus another system, paired."""
+        return self.both["lift"][metric][over]
+
+
+def of(recall: Mapping[str, Any], both: Mapping[str, Any], split: str) -> Results:
+    """From the contents of evaluation.json and two_stage.json."""
+    return Results(recall["splits"][split], both["splits"][split], len(both["linear"]["features"]))
+
+
+def ceiling(found: systems.Split) -> str:
+    """A sentence: what no order of the candidates can exceed."""
+    value, se = found["ceiling"]["value"], found["ceiling"]["se"]
+    return f"{text.estimate(value, se)} of the held-out items are among recall's candidates"
+
+
+def table(results: Results, label: str, ks: Sequence[int]) -> blocks.Table:
+    """All systems and metrics, and below them what the second stage adds."""
+    metrics = systems.names(results.both, ks)
+    rows = []
+    for name, found in results.rows.items():
+        tone: blocks.Tone = "strong" if found is results.both["metrics"]["two_stage"] else ""
+        rows.append((blocks.Cell(name, tone), *(_cell(found.get(m), tone) for m in metrics)))
+    rows.append((blocks.Cell(MINUS), *(differences.stacked(results.lift(m)) for m in metrics)))
+    return blocks.Table(
+        f"On {label}, {results.both['users']:,} users: mean ± one standard error, and the paired difference "
+        "with its 95% interval",
+        ("system", *(f"{m}#" for m in metrics)),
+        tuple(rows),
+    )
+
+
+def _cell(found: Mapping[str, Any] | None, tone: blocks.Tone) -> blocks.Cell:
+    if found is None:
+        return blocks.Cell("")
+    return blocks.Cell(text.fixed(found["value"]), tone, note=text.error(found["se"]))
+
+
+def lines(results: Results, ks: Sequence[int], primary: str) -> Iterator[str]:
+    """For the terminal: a small table a depth, then the difference and the ceiling."""
+    metrics = systems.names(results.both, ks)
+    yield f"Test, {results.both['users']:,} users (± one standard error)"
+    for k in ks:
+        at_k = [m for m in metrics if m.endswith(f"@{k}")]
+        yield " " * _NAME_WIDTH + "".join(f"{m:>{_WIDTH}}" for m in at_k)
+        for name, found in results.rows.items():
+            yield f"{name:<{_NAME_WIDTH}}" + "".join(f"{_estimate(found.get(m)):>{_WIDTH}}" for m in at_k)
+    yield ""
+    yield "Two stages minus recall alone, the same requests (95% interval)"
+    for metric in systems.headline(primary):
+        yield f"  {metric:<10}{differences.cell(results.lift(metric)).text}"
+    yield f"Ceiling: {ceiling(results.both)}."
+
+
+def _estimate(found: Mapping[str, Any] | None) -> str:
+    return text.estimate(found["value"], found["se"]) if found else ""

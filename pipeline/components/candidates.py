@@ -3,6 +3,9 @@
 The requests of the splits valid and test are put to the final recall model, through the index that serving
 uses. Those of `rank_<n>`, which become the split train, are put to hold-out model n, which has not seen them;
 with hold_out.method: none to the final one, whose scores of its own training events are inflated.
+
+The artifact carries the lineage of the final recall model, beside which a ranker of these candidates serves;
+`lineage.read(artifact.uri)` reads it.
 """
 
 from __future__ import annotations
@@ -103,11 +106,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         sections = json.loads(exec_properties[CONFIG])
         hold_out = strict.read(configuration.Ranking, sections["ranking"], "ranking").hold_out
         models = read_models(input_dict, hold_out)
+        found = artifact_utils.get_single_instance(output_dict[CANDIDATES])
         write = WriteCandidates(
-            sections, models, read_sources(input_dict[EXAMPLES], hold_out),
-            describe(artifact_utils.get_single_instance(output_dict[CANDIDATES])))
+            sections, models, read_sources(input_dict[EXAMPLES], hold_out), describe(found))
         with self._make_beam_pipeline() as pipeline:
             pipeline | "Candidates" >> write
+        lineage.write(found.uri, lineage.read(models[features.FINAL_PART]))
 
 
 def read_models(input_dict: Mapping[str, Sequence[types.Artifact]], hold_out: ranking_config.HoldOut

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 from typing import Any
@@ -44,7 +45,9 @@ class World:
         rng = np.random.default_rng(3)
         self.scores = {name: rng.permuted(np.tile(np.arange(len(ITEMS), dtype=np.float32), [13, 1]), axis=1)
                        for name in ("model", "hold_out_model_0", "hold_out_model_1")}
-        self.models = {name: self.model(name, scores) for name, scores in self.scores.items()}
+        hold_out = dataclasses.replace(fake_trained.LINEAGE, recall="trained with other settings")
+        self.models = {name: self.model(name, scores, fake_trained.LINEAGE if name == "model" else hold_out)
+                       for name, scores in self.scores.items()}
 
     def model(self, name: str, scores: np.ndarray, made_of: lineage.Lineage = fake_trained.LINEAGE
               ) -> standard_artifacts.Model:
@@ -75,6 +78,7 @@ class World:
             {"examples": [given or self.examples(hold_out)], **{n: [m] for n, m in models.items()}},
             {"candidates": [artifact]}, {"config": json.dumps(sections), "source_digest": ""})
         assert json.loads(artifact.split_names) == ["train", "valid", "test"]
+        assert lineage.read(artifact.uri) == fake_trained.LINEAGE  # of the final model
         return {split: list(ranking_examples.read(f"{artifact.uri}/Split-{split}/*"))
                 for split in ("train", "valid", "test")}
 

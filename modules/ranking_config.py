@@ -92,11 +92,13 @@ class RankModel:
     """The ranker. Each group of features is a switch, so that an ablation shows its gain."""
 
     dim: int = 32
-    history: int = 50  # last events that target attention sees
+    history: int = 20  # last events that target attention sees
     cross_layers: int = 2  # DCN-v2
-    hidden: tuple[int, ...] = (128, 64)
-    dropout: float = 0.1
+    hidden: tuple[int, ...] = (32,)
+    dropout: float = 0.3  # of the deep layers
+    feature_dropout: float = 0.5  # of all groups of features but statistics and recall_score
     target_attention: bool = True  # DIN: the history, as it looks from the candidate
+    attention_vector: bool = False  # the whole of what it sees, not only how well it matches; for much data
     item_vectors: bool = True  # of the hold-out recall model, as features
     crosses: bool = True  # features.crosses
     context: bool = True  # the request's moment, session and declared context
@@ -109,8 +111,9 @@ class RankModel:
         strict.at_least(self, dim=1, history=1, cross_layers=0)
         if any(width < 1 for width in self.hidden):
             raise ConfigError(f"hidden: found {list(self.hidden)}, expected widths of at least 1.")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout: found {self.dropout}, expected 0 to below 1.")
+        for name in ("dropout", "feature_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name}: found {getattr(self, name)}, expected 0 to below 1.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +122,7 @@ class RankEarlyStopping:
 
     enabled: bool = True
     monitor: str = "NDCG@10"
-    patience: int = 4
+    patience: int = 3
 
     def __post_init__(self) -> None:
         strict.at_least(self, patience=1)
@@ -133,12 +136,12 @@ class RankTraining:
     """How the ranker is trained."""
 
     loss: Literal["softmax", "bce"] = "softmax"  # over the list of candidates | of each candidate
-    epochs: int = 12
+    epochs: int = 6
     batch_requests: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     lr_schedule: Literal["constant", "warmup_cosine"] = "warmup_cosine"
     warmup_fraction: float = 0.1
-    weight_decay: float = 1e-4
+    weight_decay: float = 0.01
     missed_positives: bool = False  # also learn from requests whose item recall missed, put last in the list
     early_stopping: RankEarlyStopping = RankEarlyStopping()
     seed: int = 1

@@ -125,6 +125,7 @@ class RankModel(tfrs.Model):
         self.hidden = [tf.keras.layers.Dense(width, activation="relu", name=f"hidden_{n}")
                        for n, width in enumerate(options.hidden)]
         self.drop = tf.keras.layers.Dropout(options.dropout)
+        self.feature_drop = tf.keras.layers.Dropout(options.feature_dropout)
         self.head = tf.keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="head")
         self.objective_heads = {n: tf.keras.layers.Dense(1, kernel_initializer="zeros", name=f"head_{n}")
                                 for n in self.objectives}
@@ -180,16 +181,19 @@ class RankModel(tfrs.Model):
         return parts
 
     def _attend(self, inputs: request_graph.Batch, candidates: tf.Tensor, encode: Any) -> tf.Tensor:
-        """float [B, C, dim + 2]: the history from the candidate's view, its product with the candidate, and
-        the sum of the weights."""
+        """float [B, C, 2], or [B, C, 2 + dim] with `attention_vector`: the product of the history, as the
+        candidate sees it, with the candidate; the sum of the weights; and that history itself."""
         events, given = self.history(inputs, encode(inputs[input_data.ITEMS]))
         view, weights = self.attention(candidates, events, given)
         product = tf.reduce_sum(view * candidates, axis=-1, keepdims=True) * candidates.shape[-1]**-0.5
-        return tf.concat([view, product, tf.reduce_sum(weights, axis=-1, keepdims=True)], axis=-1)
+        seen = [product, tf.reduce_sum(weights, axis=-1, keepdims=True)]
+        return tf.concat([*seen, view] if self.settings.ranking.model.attention_vector else seen, axis=-1)
 
     def score_parts(self, parts: Parts, training: bool = False) -> dict[str, tf.Tensor]:
         """`score` and `logit_<objective>`, float [B, C] each, of what `parts` gives."""
-        crossed = first = shapes.side_by_side([parts[g] for g in self.groups])
+        used = {g: part if g in (RECALL, STATISTICS) else self.feature_drop(part, training=training)
+                for g, part in parts.items()}
+        crossed = first = shapes.side_by_side([used[g] for g in self.groups])
         for layer in self.cross_layers:
             crossed = layer(first, crossed)
         for layer in self.hidden:

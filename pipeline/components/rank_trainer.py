@@ -71,7 +71,7 @@ class Executor(base_executor.BaseExecutor):
         tf.io.gfile.makedirs(run)
         callbacks.write_history(os.path.join(run, "history.json"), trained.history)
         target = path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict[MODEL]))
-        export.save(trained, target, lineage.read(recall_model))
+        export.save(trained, target, lineage.read(given[CANDIDATES].uri))
         tf.io.gfile.rmtree(checkpoints)
 
 
@@ -123,12 +123,13 @@ class RankTrainer(base_component.BaseComponent):
                  recall_model: channel.BaseChannel, config: str, checkpoint_root: str,
                  source_digest: str) -> None:
         """Args:
-          candidates: of the Candidates component, with the splits `train` and `valid`.
+          candidates: of the Candidates component, with the splits `train` and `valid`; their lineage, that of
+            the recall model to be released, becomes the rank model's.
           transform_graph: of Transform.
           transformed_examples: of Transform, with the split `catalogue`.
           statistics: of InteractionStatistics.
           recall_model: of a recall Trainer that has not seen the training requests; its item vectors are
-            features, and its lineage is the rank model's.
+            features.
           config: JSON of the sections of `modules.ranking.trainer.SECTIONS`.
           checkpoint_root: the folder of the checkpoints, from which a killed training goes on.
           source_digest: of the code that runs here; a change of it runs the component again.

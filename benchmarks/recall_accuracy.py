@@ -21,10 +21,11 @@ import pathlib
 import shlex
 import statistics
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import tensorflow_transform as tft
 
+from benchmarks import runs_of
 from modules import features
 from modules import strict
 from modules.recall import input_data
@@ -77,7 +78,7 @@ def main() -> None:
         for seed in arguments.seeds:
             everything = [*overrides, *arguments.override, f"training.seed={seed}"]
             rows.append(measure(settings(arguments.config, everything), pathlib.Path(arguments.run)))
-            _append(pathlib.Path(arguments.output), {"variant": name, "seed": seed, **rows[-1]})
+            runs_of.append(pathlib.Path(arguments.output), {"variant": name, "seed": seed, **rows[-1]})
         mean = {key: statistics.mean(row[key] for row in rows) for key in rows[0]}
         print(f"== {name}, mean of {len(rows)}: "
               + ", ".join(f"{key} {value:.4f}" for key, value in mean.items()), flush=True)
@@ -103,7 +104,7 @@ def settings(config: str, overrides: Sequence[str]) -> model_lib.Settings:
 
 def measure(settings: model_lib.Settings, run: pathlib.Path) -> dict[str, float]:
     """Trains once; the metrics are those of the weights that would be exported."""
-    graph, examples = (_latest(run / "artifacts" / "Transform" / name)
+    graph, examples = (runs_of.latest(run / "artifacts" / "Transform" / name)
                        for name in ("transform_graph", "transformed_examples"))
     transform = tft.TFTransformOutput(str(graph))
     files = {split: [str(examples / f"Split-{split}" / "*")]
@@ -123,26 +124,6 @@ def measure(settings: model_lib.Settings, run: pathlib.Path) -> dict[str, float]
     result["seconds"] = sum(e.seconds for e in history)
     result["positions/s"] = statistics.median(e.positions_per_second for e in history)
     return result
-
-
-def _latest(folder: pathlib.Path) -> pathlib.Path:
-    """The newest artifact in an output folder of a component."""
-    return max(_numbered(folder), key=lambda p: int(p.name))
-
-
-def _numbered(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-    found = [p for p in folder.glob("*") if p.name.isdigit()]
-    if not found:
-        raise SystemExit(f"{folder}: no Transform output here; run `recsys run` first.")
-    return iter(found)
-
-
-def _append(path: pathlib.Path, row: dict[str, object]) -> None:
-    new = not path.exists()
-    with path.open("a", encoding="utf-8") as f:
-        if new:
-            f.write("\t".join(row) + "\n")
-        f.write("\t".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in row.values()) + "\n")
 
 
 def _arguments() -> argparse.Namespace:

@@ -217,7 +217,7 @@ class _Wiring:
             transformed_examples=self._transform["transformed_examples"],
             statistics=statistics.outputs["statistics"],
             recall_model=(trainers or [trainer])[0].outputs["model"],
-            config=_json(_columns_only(self._cfg, crosses=True), RANK_TRAINER),
+            config=rank_trainer_config(self._cfg),
             checkpoint_root=str(self._run.checkpoints),
             source_digest=source_digest.of("pipeline.components.rank_trainer"),
         ))
@@ -253,6 +253,11 @@ class _Wiring:
         """`cfg`: where the values come from, if not from the configuration as it is."""
         return {"config": _plain(_columns_only(cfg or self._cfg), sections),
                 "source_digest": source_digest.of(module)}
+
+
+def rank_trainer_config(cfg: config.Config) -> str:
+    """What RankTrainer is told: JSON of its sections."""
+    return _json(_columns_only(cfg, crosses=True), RANK_TRAINER)
 
 
 def _columns_only(cfg: config.Config, crosses: bool = False) -> config.Config:

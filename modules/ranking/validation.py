@@ -34,14 +34,16 @@ class Validation:
         """(mean cross entropy of the softmax over the list where it holds the target, metrics over all)."""
         found = self._all()
         scores, targets = found[model_lib.SCORE], found[model_lib.TARGET]
-        hit, padding = targets >= 0, found[request_graph.CANDIDATES] == features.PADDING_ID
-        places = np.full(len(targets), np.inf)
-        places[hit] = evaluation.ranks(scores[hit], targets[hit], padding[hit])
+        hit, places = targets >= 0, _places(found)
         metrics = {name: evaluation.metric(name, places) for name in self._names}
         if not hit.any():
             return float("nan"), metrics
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets[hit], scores[hit])
         return float(np.mean(losses)), metrics
+
+    def places(self) -> np.ndarray:
+        """1-based place of each request's target by the model's scores, infinity where recall missed it."""
+        return _places(self._all())
 
     def calibration(self) -> calibration.Calibration:
         """Of the model as it is now."""
@@ -57,3 +59,11 @@ class Validation:
         return calibration.Calibration(
             temperature=calibration.temperature(found[model_lib.SCORE][hit], targets[hit]),
             coverage=float(np.mean(hit)), objectives=objectives)
+
+
+def _places(found: dict[str, np.ndarray]) -> np.ndarray:
+    targets = found[model_lib.TARGET]
+    hit, padding = targets >= 0, found[request_graph.CANDIDATES] == features.PADDING_ID
+    places = np.full(len(targets), np.inf)
+    places[hit] = evaluation.ranks(found[model_lib.SCORE][hit], targets[hit], padding[hit])
+    return places

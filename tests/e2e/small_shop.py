@@ -24,10 +24,19 @@ data:
     path: items.csv
     format: csv
     columns: {item: item_id, name: title, group: categorical, tags: multi_categorical}
-features: {max_history: 12}
+features:
+  max_history: 12
+  crosses:
+    - {features: [user_age, item_group], buckets: 50}
 model: {dim: 16, layers: 1, heads: 2}
 training: {epochs: 2, batch_positions: 512, early_stopping: {patience: 5}}
 index: {body: scann, k: 20}
+ranking:
+  hold_out: {requests: 5}
+  model: {dim: 8, history: 6, hidden: [8]}
+  training: {epochs: 2, batch_requests: 16}
+  objectives:
+    purchase: {column: action, values: [buy]}
 evaluation:
   ks: [5, 10, 20]
   slices: [user_country, history_length]

@@ -12,6 +12,7 @@ import ml_metadata as mlmd
 import pytest
 from ml_metadata.proto import metadata_store_pb2
 
+from modules import release
 from pipeline import configuration
 from pipeline import run as pipeline_run
 from pipeline import runs
@@ -29,6 +30,12 @@ COMPONENTS = (
     "Trainer",
     "Indexer",
     "RecallEvaluator",
+    "HoldOutTrainer_0",
+    "HoldOutIndexer_0",
+    "InteractionStatistics",
+    "Candidates",
+    "RankTrainer",
+    "TwoStageEvaluator",
     "Pusher",
 )
 
@@ -39,19 +46,19 @@ def executions(run: runs.Run) -> dict[str, list[str]]:
     config.sqlite.filename_uri = str(run.metadata)
     config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
     store = mlmd.MetadataStore(config)
-    types = {t.id: t.name.split(".")[-1] for t in store.get_execution_types()}
-    result: dict[str, list[str]] = {}
-    for execution in sorted(store.get_executions(), key=lambda e: e.id):
-        result.setdefault(types[execution.type_id], []).append(STATE.Name(execution.last_known_state))
-    return result
+    nodes = store.get_contexts_by_type("node")  # named <pipeline>.<component's id>
+    return {node.name.split(".")[-1]: [
+        STATE.Name(execution.last_known_state)
+        for execution in sorted(store.get_executions_by_context(node.id), key=lambda e: e.id)]
+        for node in nodes}
 
 
 def last_states(run: runs.Run) -> dict[str, str]:
     return {name: states[-1] for name, states in executions(run).items() if name in COMPONENTS}
 
 
-def versions(run: runs.Run) -> list[str]:
-    folder = run.serving / "recall"
+def versions(run: runs.Run, model: str = "recall") -> list[str]:
+    folder = run.serving / model
     return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
 
 
@@ -73,7 +80,10 @@ def first(shop: pathlib.Path, root: pathlib.Path) -> runs.Run:
 def test_first_run_executes_all_and_pushes(first: runs.Run) -> None:
     assert last_states(first) == dict.fromkeys(COMPONENTS, "COMPLETE")
     assert len(versions(first)) == 1
-    assert (first.serving / "recall" / versions(first)[0] / "saved_model.pb").is_file()
+    assert versions(first, "rank") == versions(first)
+    found = release.in_force(first.serving)
+    for folder in (found.recall, found.rank):
+        assert folder is not None and (folder / "saved_model.pb").is_file()
 
 
 def test_unchanged_rerun_reuses_everything(first: runs.Run, shop: pathlib.Path, root: pathlib.Path) -> None:
@@ -92,7 +102,8 @@ def test_a_refused_model_is_not_pushed_and_only_the_evaluator_runs(
     with pytest.raises(pipeline_run.NotBlessed):
         pipeline_run.report(cfg, run)
     assert "NDCG@5" in (run.report).read_text(encoding="utf-8")
-    expected = dict.fromkeys(COMPONENTS, "CACHED") | {"RecallEvaluator": "COMPLETE", "Pusher": "COMPLETE"}
+    expected = dict.fromkeys(COMPONENTS, "CACHED") | dict.fromkeys(
+        ["RecallEvaluator", "TwoStageEvaluator", "Pusher"], "COMPLETE")
     assert last_states(first) == expected
     assert versions(first) == pushed
 
@@ -102,7 +113,17 @@ def test_a_change_of_training_reruns_what_follows_it(
 ) -> None:
     pipeline_run.run(configuration.load(str(shop), ["training.epochs=3"]), root)
     reran = {name for name, state in last_states(first).items() if state == "COMPLETE"}
-    assert reran == {"Trainer", "Indexer", "RecallEvaluator", "Pusher"}
+    kept = {"InteractionsExampleGen", "StatisticsGen", "ImportSchemaGen", "DataValidator", "Transform",
+            "InteractionStatistics"}
+    assert reran == set(COMPONENTS) - kept
+
+
+def test_a_change_of_the_ranker_reruns_what_follows_it(
+    first: runs.Run, shop: pathlib.Path, root: pathlib.Path
+) -> None:
+    pipeline_run.run(configuration.load(str(shop), ["ranking.training.epochs=3"]), root)
+    reran = {name for name, state in last_states(first).items() if state == "COMPLETE"}
+    assert reran == {"RankTrainer", "TwoStageEvaluator", "Pusher"}
 
 
 def test_a_failed_component_names_itself_and_leaves_no_artifact(
@@ -121,7 +142,7 @@ def test_a_failed_component_names_itself_and_leaves_no_artifact(
 
 
 def test_a_killed_training_goes_on_where_it_was(shop: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    overrides = ["training.epochs=30", "training.early_stopping.enabled=false"]
+    overrides = ["training.epochs=30", "training.early_stopping.enabled=false", "ranking.enabled=false"]
     run = runs.Run(tmp_path, "small-shop")
     options = [option for override in overrides for option in ("-o", override)]
     command = [sys.executable, "-m", "pipeline.cli", "run", "--config", str(shop), "--root", str(tmp_path)]

@@ -185,8 +185,9 @@ def reliability(
         if largest > _ORDERS * smallest:
             ax.set_xscale("symlog", linthresh=smallest)
             ax.set_yscale("symlog", linthresh=smallest)
+            named = ticker.FuncFormatter(lambda x, _: "" if 0 < x < smallest else f"{x:g}")
             for axis in (ax.xaxis, ax.yaxis):
-                axis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}"))
+                axis.set_major_formatter(named)
         ax.set_xlim(left=0)
         ax.set_ylim(bottom=0)
         svg.label(ax, x_label, y_label)

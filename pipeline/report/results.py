@@ -45,6 +45,10 @@ def _results(source: sources.Source, report: Mapping[str, Any]) -> Iterator[bloc
         yield blocks.Text("Mean ± one standard error; the gain is over the better of the two baselines.")
         yield blocks.Grid(tuple(tables(report["splits"], report["ks"])), least=34)
         return
+    yield blocks.Text(
+        "Mean ± one standard error; in the last row the difference on the same requests, with the 95% "
+        "interval of a paired bootstrap over users."
+    )
     for split, label in systems.SPLITS.items():
         if both["splits"][split]["users"]:
             found = standings.of(report, both, split)

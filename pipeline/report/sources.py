@@ -17,7 +17,7 @@ EXAMPLE_GEN, STATISTICS_GEN, VALIDATOR = "InteractionsExampleGen", "StatisticsGe
 TRAINER, INDEXER, EVALUATOR, PUSHER = "Trainer", "Indexer", "RecallEvaluator", "Pusher"
 INTERACTION_STATISTICS, CANDIDATES = "InteractionStatistics", "Candidates"
 RANK_TRAINER, TWO_STAGE_EVALUATOR = "RankTrainer", "TwoStageEvaluator"
-SECOND_STAGE = (INTERACTION_STATISTICS, CANDIDATES, RANK_TRAINER, TWO_STAGE_EVALUATOR)
+SECOND_STAGE = ("HoldOut", INTERACTION_STATISTICS, CANDIDATES, RANK_TRAINER, TWO_STAGE_EVALUATOR)  # beginnings
 
 _WORDS = {"running": "has not finished", "failed": "failed", "executed": "made nothing like it",
           "cached": "made nothing like it"}
@@ -78,8 +78,8 @@ class Artifacts:
 
     @property
     def has_second_stage(self) -> bool:
-        """Whether the newest run came to the second stage, or beyond it."""
-        return any(self.pipeline_run.execution(component) for component in SECOND_STAGE)
+        """Whether the newest run came to anything of the second stage."""
+        return any(e.component.startswith(SECOND_STAGE) for e in self.pipeline_run.executions)
 
     def two_stage(self) -> Any:
         """What the TwoStageEvaluator found: `splits`, `blessing`, `linear` and more."""

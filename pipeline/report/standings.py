@@ -73,8 +73,7 @@ def table(results: Results, label: str, ks: Sequence[int]) -> blocks.Table:
         rows.append((blocks.Cell(name, tone), *(_cell(found.get(m), tone) for m in metrics)))
     rows.append((blocks.Cell(MINUS), *(differences.stacked(results.lift(m)) for m in metrics)))
     return blocks.Table(
-        f"On {label}, {results.both['users']:,} users: mean ± one standard error, and the paired difference "
-        "with its 95% interval",
+        f"On {label}, {results.both['users']:,} users",
         ("system", *(f"{m}#" for m in metrics)),
         tuple(rows),
     )

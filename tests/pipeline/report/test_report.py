@@ -6,7 +6,6 @@ import html
 import os
 import pathlib
 import re
-from html import parser
 
 import pytest
 
@@ -16,54 +15,9 @@ from pipeline.report import report
 from pipeline.report import results
 from pipeline.report import sources
 from pipeline.report import verdict
+from tests.pipeline.report import page_reader
 from tests.pipeline.report import small_artifacts
 from tests.pipeline.report import small_run
-
-_VOID = ("meta", "link", "br")  # have no end tag
-
-
-class _Page(parser.HTMLParser):
-    """Checks that tags nest and collects what the tests ask for."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.unlabelled_charts = 0
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        self.tags.append(tag)
-        self.ids += [given["id"] or ""] if "id" in given else []
-        self.links += [given[n] or "" for n in ("src", "href", "action", "data") if n in given]
-        self.unlabelled_charts += tag == "svg" and not (
-            given.get("role") == "img" and given.get("aria-label")
-        )
-        if tag not in _VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag
-        self.text += " "
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def read(path: pathlib.Path) -> _Page:
-    page = _Page()
-    page.feed(path.read_text(encoding="utf-8"))
-    page.close()
-    page.text = " ".join(page.text.split())
-    return page
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +28,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="module")
-def page(root: pathlib.Path) -> _Page:
-    return read(report.write(small_run.cfg(), root))
+def page(root: pathlib.Path) -> page_reader.Page:
+    return page_reader.read(report.write(small_run.cfg(), root))
 
 
-def test_values_of_every_artifact_appear(page: _Page) -> None:
+def test_values_of_every_artifact_appear(page: page_reader.Page) -> None:
     for expected in (
         "Blessed on validation, and pushed.",
         "NDCG@10 is 0.1300; expected at least 0.09.",
@@ -114,7 +68,7 @@ def test_values_of_every_artifact_appear(page: _Page) -> None:
         assert expected in page.text, expected
 
 
-def test_titles_and_values_are_escaped(root: pathlib.Path, page: _Page) -> None:
+def test_titles_and_values_are_escaped(root: pathlib.Path, page: page_reader.Page) -> None:
     markup = (root / small_run.NAME / "report.html").read_text(encoding="utf-8")
     assert "script" not in page.tags
     assert "<script" not in markup
@@ -124,7 +78,7 @@ def test_titles_and_values_are_escaped(root: pathlib.Path, page: _Page) -> None:
     assert f"{html.escape(small_artifacts.NASTY, quote=False)}</text>" in markup  # in a chart, and no formula
 
 
-def test_page_loads_nothing(root: pathlib.Path, page: _Page) -> None:
+def test_page_loads_nothing(root: pathlib.Path, page: page_reader.Page) -> None:
     markup = (root / small_run.NAME / "report.html").read_text(encoding="utf-8")
     assert page.links
     assert [link for link in page.links if not link.startswith("#")] == []
@@ -134,7 +88,7 @@ def test_page_loads_nothing(root: pathlib.Path, page: _Page) -> None:
     assert "default-src 'none'" in markup
 
 
-def test_page_is_well_formed_and_accessible(page: _Page) -> None:
+def test_page_is_well_formed_and_accessible(page: page_reader.Page) -> None:
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
     assert {link[1:] for link in page.links} <= set(page.ids)
@@ -158,7 +112,7 @@ def test_charts_take_their_colours_from_the_page(root: pathlib.Path) -> None:
 def test_missing_artifacts_are_said_in_one_line(tmp_path: pathlib.Path) -> None:
     run = small_run.make(tmp_path, without=["InteractionsExampleGen", "Trainer", "RecallEvaluator"])
     (run.artifacts / "Indexer/model/1/Format-Serving/assets.extra/index.json").unlink()
-    page = read(report.write(small_run.cfg(), tmp_path))
+    page = page_reader.read(report.write(small_run.cfg(), tmp_path))
     for sentence in (
         "No verdict yet. RecallEvaluator has not run in the newest run.",
         "Recall: learning curves Trainer has not run in the newest run.",

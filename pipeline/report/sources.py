@@ -17,7 +17,8 @@ EXAMPLE_GEN, STATISTICS_GEN, VALIDATOR = "InteractionsExampleGen", "StatisticsGe
 TRAINER, INDEXER, EVALUATOR, PUSHER = "Trainer", "Indexer", "RecallEvaluator", "Pusher"
 INTERACTION_STATISTICS, CANDIDATES = "InteractionStatistics", "Candidates"
 RANK_TRAINER, TWO_STAGE_EVALUATOR = "RankTrainer", "TwoStageEvaluator"
-SECOND_STAGE = ("HoldOut", INTERACTION_STATISTICS, CANDIDATES, RANK_TRAINER, TWO_STAGE_EVALUATOR)  # beginnings
+# What ids of the second stage begin with.
+SECOND_STAGE = ("HoldOut", INTERACTION_STATISTICS, CANDIDATES, RANK_TRAINER, TWO_STAGE_EVALUATOR)
 
 _WORDS = {"running": "has not finished", "failed": "failed", "executed": "made nothing like it",
           "cached": "made nothing like it"}

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from modules import release
+from modules import strict
 from pipeline.report import blocks
 from pipeline.report import sources
 from pipeline.report import text
 
 MANIFEST = "release.json"  # in the pusher's artifact
-_MODELS = {release.RECALL: "recall", release.RANK: "rank"}
-
-Manifest = Mapping[str, Any]  # release.Manifest as JSON
+_DIGITS = 16  # shown of a digest
+_MODELS = (release.RECALL, release.RANK)
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
@@ -40,10 +39,10 @@ def by(source: sources.Artifacts) -> str | None:
     return str(artifact.properties["pushed_destination"])
 
 
-def read(source: sources.Artifacts) -> Manifest | None:
+def read(source: sources.Artifacts) -> release.Manifest | None:
     """The manifest; None of a model that an earlier version of this project pushed, without one."""
     try:
-        return source.json(sources.PUSHER, "pushed_model", MANIFEST)
+        return strict.read(release.Manifest, source.json(sources.PUSHER, "pushed_model", MANIFEST))
     except sources.NotMade:
         return None
 
@@ -57,10 +56,10 @@ def line(source: sources.Artifacts) -> str | None:
     if manifest is None:
         return f"Model {pushed}"
     state = _state(manifest, release.current_if_readable(source.run.serving))
-    return f"Release {manifest['release']}: {_contents(manifest)}, {state}"
+    return f"Release {manifest.release}: {_contents(manifest)}, {state}"
 
 
-def describe(manifest: Manifest, current: int | None) -> Iterator[blocks.Block]:
+def describe(manifest: release.Manifest, current: int | None) -> Iterator[blocks.Block]:
     """What a manifest says.
 
     Args:
@@ -69,10 +68,11 @@ def describe(manifest: Manifest, current: int | None) -> Iterator[blocks.Block]:
     """
     yield blocks.Facts(
         (
-            ("release", str(manifest["release"])),
+            ("release", str(manifest.release)),
             ("holds", _contents(manifest)),
             ("state", _state(manifest, current)),
-            ("made", manifest["created"]),
+            ("made", manifest.created),
+            ("digest of all files", manifest.digest),
         )
     )
     yield blocks.Grid((_models(manifest), _digests(manifest)), least=27)
@@ -81,22 +81,22 @@ def describe(manifest: Manifest, current: int | None) -> Iterator[blocks.Block]:
     )
 
 
-def _contents(manifest: Manifest) -> str:
-    return " and ".join(label for name, label in _MODELS.items() if name in manifest["models"])
+def _contents(manifest: release.Manifest) -> str:
+    return " and ".join(name for name in _MODELS if name in manifest.models)
 
 
-def _state(manifest: Manifest, current: int | None) -> str:
-    if current == manifest["release"]:
+def _state(manifest: release.Manifest, current: int | None) -> str:
+    if current == manifest.release:
         return "in force"
     return f"not in force, {current} is" if current else "not in force"
 
 
-def _models(manifest: Manifest) -> blocks.Table:
+def _models(manifest: release.Manifest) -> blocks.Table:
     rows = []
-    for name, files in manifest["models"].items():
-        graph = files.get("saved_model.pb", {}).get("sha256", "")
-        size = text.size(sum(file["size"] for file in files.values()))
-        rows.append((_MODELS.get(name, name), str(len(files)), size, blocks.Cell(graph[:16], "quiet")))
+    for name, files in manifest.models.items():
+        size = text.size(sum(file.size for file in files.values()))
+        graph = files["saved_model.pb"].sha256[:_DIGITS]
+        rows.append((name, str(len(files)), size, blocks.Cell(graph, "quiet")))
     return blocks.Table(
         "Models; a load checks all files against the manifest",
         ("model", "files#", "size#", "graph, SHA-256"),
@@ -104,22 +104,23 @@ def _models(manifest: Manifest) -> blocks.Table:
     )
 
 
-def _digests(manifest: Manifest) -> blocks.Table:
+def _digests(manifest: release.Manifest) -> blocks.Table:
     """What the models of a release must share, and what they were made from."""
     found = {
-        **{f"{name}, shared by the models": digest for name, digest in manifest["lineage"].items()},
-        "configuration": manifest["config_digest"],
-        "code": manifest["source_digest"][:16],
+        **{
+            f"{name}, shared by the models": digest
+            for name, digest in strict.to_plain(manifest.lineage).items()
+        },
+        "configuration": manifest.config_digest,
+        "code": manifest.source_digest[:_DIGITS],
     }
     return blocks.Table("Digests", ("of", "SHA-256, shortened"), tuple(found.items()))
 
 
-def _packages(manifest: Manifest) -> blocks.Table:
-    return blocks.Table("Packages that made it", ("package", "version"), tuple(manifest["versions"].items()))
+def _packages(manifest: release.Manifest) -> blocks.Table:
+    return blocks.Table("Packages that made it", ("package", "version"), tuple(manifest.versions.items()))
 
 
-def _artifacts(manifest: Manifest) -> blocks.Table:
-    rows = tuple(
-        (key.replace("_", " "), str(made["id"]), made["uri"]) for key, made in manifest["artifacts"].items()
-    )
+def _artifacts(manifest: release.Manifest) -> blocks.Table:
+    rows = tuple((key.replace("_", " "), str(made.id), made.uri) for key, made in manifest.artifacts.items())
     return blocks.Table("Artifacts of the pipeline", ("what", "id#", "place"), rows)

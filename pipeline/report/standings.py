@@ -66,7 +66,7 @@ def ceiling(found: systems.Split) -> str:
 
 def table(results: Results, label: str, ks: Sequence[int]) -> blocks.Table:
     """All systems and metrics, and below them what the second stage adds."""
-    metrics = systems.names(results.both, ks)
+    metrics = [m for at_k in systems.by_depth(results.both, ks).values() for m in at_k]
     rows = []
     for name, found in results.rows.items():
         tone: blocks.Tone = "strong" if found is results.both["metrics"]["two_stage"] else ""
@@ -87,10 +87,8 @@ def _cell(found: Mapping[str, Any] | None, tone: blocks.Tone) -> blocks.Cell:
 
 def lines(results: Results, ks: Sequence[int], primary: str) -> Iterator[str]:
     """For the terminal: a small table a depth, then the difference and the ceiling."""
-    metrics = systems.names(results.both, ks)
     yield f"Test, {results.both['users']:,} users (± one standard error)"
-    for k in ks:
-        at_k = [m for m in metrics if m.endswith(f"@{k}")]
+    for at_k in systems.by_depth(results.both, ks).values():
         yield " " * _NAME_WIDTH + "".join(f"{m:>{_WIDTH}}" for m in at_k)
         for name, found in results.rows.items():
             yield f"{name:<{_NAME_WIDTH}}" + "".join(f"{_estimate(found.get(m)):>{_WIDTH}}" for m in at_k)

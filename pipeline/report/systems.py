@@ -29,6 +29,11 @@ def names(split: Split, ks: Sequence[int]) -> list[str]:
     return [f"{m}@{k}" for m in METRICS for k in ks if f"{m}@{k}" in split["metrics"]["recall"]]
 
 
+def by_depth(split: Split, ks: Sequence[int]) -> dict[int, list[str]]:
+    """The same, together by depth: 10 -> `HR@10`, `NDCG@10`, `MRR@10`."""
+    return {k: names(split, [k]) for k in ks}
+
+
 def headline(primary: str) -> list[str]:
     """The metric that counts, and HR at its depth: `NDCG@10`, `HR@10`."""
     return list(dict.fromkeys([primary, f"HR@{primary.partition('@')[2]}"]))

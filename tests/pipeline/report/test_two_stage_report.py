@@ -14,6 +14,7 @@ from pipeline.report import verdict
 from tests.pipeline.report import page_reader
 from tests.pipeline.report import small_artifacts
 from tests.pipeline.report import small_run
+from tests.pipeline.report import small_two_stage
 
 RANKED = small_run.cfg(ranking=True)
 
@@ -105,6 +106,13 @@ def test_refused_two_stages_are_shown_and_the_release_stays(tmp_path: pathlib.Pa
     assert "No model was pushed by this run. No release is in force." in page.text
     assert "0.1400" in page.text  # its results are shown all the same
     assert "Release" not in results.terminal(sources.of(run)).splitlines()[-2]
+
+
+def test_a_refused_run_says_which_release_is_still_in_force(tmp_path: pathlib.Path) -> None:
+    run = small_run.make(tmp_path, ranking=True, two_stage_blessed=False)
+    earlier = small_two_stage.push(run.serving, tmp_path / "models").release
+    page = page_reader.read(report.write(RANKED, tmp_path))
+    assert f"No model was pushed by this run. In force: release {earlier}, of an earlier run." in page.text
 
 
 def test_a_run_that_failed_in_the_second_stage_keeps_what_recall_found(tmp_path: pathlib.Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from modules import config
+from modules import release
 from pipeline.report import blocks
 from pipeline.report import calibration
 from pipeline.report import charts
@@ -21,6 +22,7 @@ from pipeline.report import released
 from pipeline.report import reordering
 from pipeline.report import standings
 from pipeline.report import two_stage_slices
+from tests import small_release
 from tests.pipeline.report import small_artifacts
 from tests.pipeline.report import small_run
 from tests.pipeline.report import small_two_stage
@@ -49,6 +51,11 @@ def test_a_row_a_system_and_the_difference_below() -> None:
     ]
     assert table.cells[-2][2].note == "±\u00a00.0071"
     assert table.cells[-1][2].note == "+0.0120 to +0.0340"
+
+
+def test_the_first_depth_comes_first() -> None:
+    columns = standings.table(results(), "test", [10, 50]).columns
+    assert columns == ("system", "HR@10#", "NDCG@10#", "MRR@10#", "HR@50#", "NDCG@50#", "MRR@50#")
 
 
 def test_the_last_blessed_release_is_a_row_where_there_was_one() -> None:
@@ -202,16 +209,17 @@ def test_the_rankers_curves_count_requests() -> None:
     ("current", "state"), [(7, "in force"), (8, "not in force, 8 is"), (None, "not in force")]
 )
 def test_a_release_says_whether_it_is_in_force(current: int | None, state: str) -> None:
-    manifest = {
-        "release": 7, "created": "2026-01-02T03:04:05Z", "versions": {"tfx": "1.16.0"}, "metrics": {},
-        "models": {"recall": {"saved_model.pb": {"size": 1200, "sha256": "ab" * 32},
-                              "variables/index": {"size": 800, "sha256": "cd" * 32}}},
-        "lineage": {"transform": "t1"}, "artifacts": {"recall_model": {"uri": "/a/1", "id": 3}},
-        "config_digest": "c0", "source_digest": "ef" * 32}
+    manifest = release.Manifest(
+        release=7, created="2026-01-02T03:04:05Z", name="shop", versions={"tfx": "1.16.0"},
+        lineage=small_release.LINEAGE, metrics={}, artifacts={"recall_model": release.Made("/a/1", 3)},
+        models={"recall": {"saved_model.pb": release.File(1200, "ab" * 32),
+                           "variables/index": release.File(800, "cd" * 32)}},
+        config_digest="c0", source_digest="ef" * 32)
     facts, grid, _ = released.describe(manifest, current)
     assert isinstance(facts, blocks.Facts) and isinstance(grid, blocks.Grid)
     assert dict(facts.facts)["state"] == state and dict(facts.facts)["holds"] == "recall"
     models, digests = grid.blocks
     assert isinstance(models, blocks.Table) and isinstance(digests, blocks.Table)
     assert [c.text for c in models.cells[0]] == ["recall", "2", "2 kB", "ab" * 8]
-    assert [row[1].text for row in digests.cells] == ["t1", "c0", "ef" * 8]
+    assert dict(facts.facts)["digest of all files"] == manifest.digest
+    assert [row[1].text for row in digests.cells] == ["transform1", "catalogue1", "recall1", "c0", "ef" * 8]

@@ -34,6 +34,18 @@ _CENTRE_REQUESTS = 2048  # whose mean is an average request
 
 
 @dataclasses.dataclass(frozen=True)
+class Prepared:
+    """What training reads before it starts."""
+
+    settings: model_lib.Settings
+    train: input_data.Lists
+    valid: input_data.Lists
+    known: model_lib.Known
+    graph: request_graph.RequestGraph
+    statistics: statistic_features.StatisticFeatures  # of serving
+
+
+@dataclasses.dataclass(frozen=True)
 class Trained:
     """What training gives, and export takes."""
 
@@ -44,6 +56,7 @@ class Trained:
     calibration: calibration.Calibration
     history: Sequence[callbacks.Epoch]
     sample: input_data.Inputs
+    places: np.ndarray  # of the validation requests' targets, see Validation.places
 
 
 class Trainer(loop.Trainer):
@@ -79,7 +92,27 @@ def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, tra
     """
     training = settings.ranking.training
     tf.keras.utils.set_random_seed(training.seed)
-    sizes = vocabulary_sizes(settings, transform)
+    data = prepare(settings=settings, transform=transform, train_files=train_files, valid_files=valid_files,
+                   catalogue_files=catalogue_files, vectors=vectors, statistics=statistics)
+    model = model_lib.RankModel(settings, data.known)
+    model.adapt(data.train.tensors)
+    batches = lambda epoch: training_batches(data.train, training, epoch)
+    model.compute_loss(next(iter(batches(0))))  # builds it
+    monitor = training.early_stopping.monitor
+    validate = validation.Validation(model, data.valid.batches(_VALIDATION_REQUESTS), monitor)
+    shown = "NDCG@10" if monitor == "loss" else monitor
+    progress = callbacks.Progress(training.epochs, metrics=[shown], stage="rank", unit="requests")
+    history = loop.fit(Trainer(model, training, -(-data.train.size // training.batch_requests)), batches,
+                       validate, [progress, *watchers], checkpoint_folder)
+    return Trained(model, centres(model, data.train), data.graph, data.statistics, validate.calibration(),
+                   history, data.valid.sample, validate.places())
+
+
+def prepare(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, train_files: Sequence[str],
+            valid_files: Sequence[str], catalogue_files: Sequence[str], vectors: Mapping[bytes, np.ndarray],
+            statistics: Mapping[int, statistics_lib.Statistics]) -> Prepared:
+    """Reads all that a model learns from; the arguments are those of `train`."""
+    sizes = recall_trainer.vocabulary_sizes(settings, transform)
     graph = request_graph.RequestGraph(
         settings.data, transform.transform_features_layer(), max_history=settings.features.max_history,
         history=settings.ranking.model.history, longest_list=settings.index.k, sizes=sizes)
@@ -88,20 +121,9 @@ def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, tra
     lists, held_out = _read(settings, graph, made, train_files, valid_files)
     catalogue = _catalogue(settings, transform, catalogue_files, sizes)
     names = made[FINAL].names if settings.ranking.model.statistics else ()
-    model = model_lib.RankModel(settings, model_lib.Known(
-        catalogue, rows_of(vectors, catalogue.ids), sizes,
-        input_data.boundaries(lists, settings, catalogue), names))
-    model.adapt(lists.tensors)
-    batches = lambda epoch: training_batches(lists, training, epoch)
-    model.compute_loss(next(iter(batches(0))))  # builds it
-    monitor = training.early_stopping.monitor
-    validate = validation.Validation(model, held_out.batches(_VALIDATION_REQUESTS), monitor)
-    shown = "NDCG@10" if monitor == "loss" else monitor
-    progress = callbacks.Progress(training.epochs, metrics=[shown], stage="rank", unit="requests")
-    history = loop.fit(Trainer(model, training, -(-lists.size // training.batch_requests)), batches, validate,
-                       [progress, *watchers], checkpoint_folder)
-    return Trained(model, centres(model, lists), graph, made[FINAL], validate.calibration(), history,
-                   held_out.sample)
+    known = model_lib.Known(catalogue, rows_of(vectors, catalogue.ids), sizes,
+                            input_data.boundaries(lists, settings, catalogue), names)
+    return Prepared(settings, lists, held_out, known, graph, made[FINAL])
 
 
 def training_batches(lists: input_data.Lists, settings: Any, epoch: int) -> tf.data.Dataset:
@@ -129,12 +151,6 @@ def rows_of(vectors: Mapping[bytes, np.ndarray], ids: Sequence[bytes]) -> np.nda
                          f"first {missing[0]!r}. Train recall and rank in one run.")
     found = np.stack([vectors[i] for i in ids]).astype(np.float32)
     return np.pad(found, [(1, 1), (0, 0)])
-
-
-def vocabulary_sizes(settings: model_lib.Settings, transform: tft.TFTransformOutput) -> dict[str, int]:
-    """For each categorical feature the number of its ids, one for unknown values included."""
-    return {f.name: transform.vocabulary_size_by_name(f.vocabulary) + 1
-            for f in features.all_features(settings.data) if f.kind in ("categorical", "multi_categorical")}
 
 
 def _read(settings: model_lib.Settings, graph: request_graph.RequestGraph,

@@ -29,9 +29,18 @@ def boundaries(values: np.ndarray) -> np.ndarray:
 
 
 def crossed(crosses: Sequence[config.Cross], data: config.Data) -> tuple[features.Feature, ...]:
-    """The features that occur in a cross, each once."""
+    """The features that occur in a cross, each once.
+
+    Raises:
+      config.ConfigError: one of them is a vector.
+    """
     names = {name for cross in crosses for name in cross.features}
-    return tuple(f for f in features.all_features(data) if f.name in names)
+    found = tuple(f for f in features.all_features(data) if f.name in names)
+    for feature in found:
+        if feature.kind == "vector":
+            raise config.ConfigError(f"features.crosses: {feature.name} is a vector, which has no values to "
+                                     "combine; cross categorical or numeric features.")
+    return found
 
 
 class CrossFeatures(tf.keras.layers.Layer):

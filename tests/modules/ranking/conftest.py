@@ -44,7 +44,8 @@ class Ranked:
             "data": strict.to_plain(examples.data()), "index": {"k": 6},
             "features": {"max_history": recall.MAX_HISTORY, "crosses": crosses},
             "ranking": {
-                "model": {"dim": 8, "history": 3, "hidden": [16], "dropout": 0.0, **(model or {})},
+                "model": {"dim": 8, "history": 3, "hidden": [16], "dropout": 0.0,
+                          "feature_dropout": 0.0, "attention_vector": True, **(model or {})},
                 "training": {"epochs": 2, "batch_requests": 3, **(training or {})},
                 "objectives": {"bought": {"column": "action", "values": ["buy"]},
                                "liked": {"column": "rating", "at_least": 4}}}})
@@ -78,6 +79,8 @@ def statistics_of(transformed: recall.Transformed) -> statistics_lib.Statistics:
         daily=sparse_table.SparseTable.of(rows, np.zeros_like(rows), popularity[1:-1], 2),
         first_day=first_day,
         co_occurrence=sparse_table.SparseTable.of(rows[:-1], rows[1:], np.ones(size - 3), size),
+        sessions=sparse_table.SparseTable.of(rows[1:], rows[:-1], np.ones(size - 3), size),
+        similarity=statistics_lib.Neighbours.of(rng.normal(size=(size, size)), 3),
         categories={"item_brand": statistics_lib.Categories(
             np.concatenate([[-1], rng.integers(0, brands, size - 2), [-1]])[:, np.newaxis].astype(np.int32),
             np.full(brands, 1 / brands, np.float32))},

@@ -1,0 +1,142 @@
+"""The rank model: where it starts, what its loss is, and what it computes once a request."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from modules import config
+from modules import features
+from modules.ranking import input_data
+from modules.ranking import losses
+from modules.ranking import model as model_lib
+from modules.ranking import request_graph
+from modules.ranking import trainer
+from tests.modules.ranking import conftest
+
+
+def _lists(ranked, settings):
+    return trainer.prepare(
+        settings=settings, transform=ranked.transformed.output,
+        train_files=[str(ranked.folder / "Split-train" / "*")],
+        valid_files=[str(ranked.folder / "Split-valid" / "*")],
+        catalogue_files=[ranked.transformed.files["catalogue"]], vectors=conftest.vectors(),
+        statistics={0: conftest.statistics_of(ranked.transformed),
+                    trainer.FINAL: conftest.statistics_of(ranked.transformed)})
+
+
+def _model(ranked, **switches):
+    prepared = _lists(ranked, ranked.settings(switches))
+    model = model_lib.RankModel(prepared.settings, prepared.known)
+    model.adapt(prepared.train.tensors)
+    (batch,) = prepared.train.batches(100)
+    return model, batch
+
+
+def test_training_starts_from_recall_s_scores(ranked):
+    model, batch = _model(ranked)
+    scores, recall = model(batch)[model_lib.SCORE].numpy(), batch[request_graph.RECALL].numpy()[..., 0]
+    given = batch[request_graph.CANDIDATES].numpy() != features.PADDING_ID
+    slope, _ = np.polyfit(recall[given], scores[given], 1)
+    assert slope > 0
+    np.testing.assert_allclose(np.corrcoef(recall[given], scores[given])[0, 1], 1.0, atol=1e-5)
+    np.testing.assert_array_equal(scores[~given], losses.MASKED)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "bce"])
+def test_the_loss_is_the_list_s_and_the_weighted_objectives(ranked, loss):
+    prepared = _lists(ranked, ranked.settings(training={"loss": loss}))
+    model = model_lib.RankModel(prepared.settings, prepared.known)
+    model.adapt(prepared.train.tensors)
+    (batch,) = prepared.train.batches(100)
+    scores, target = model(batch)[model_lib.SCORE].numpy(), batch[model_lib.TARGET].numpy()
+    own = scores[np.arange(len(scores)), target]
+    if loss == "softmax":
+        expected = np.mean(np.log(np.exp(scores).sum(axis=1)) - own)
+    else:
+        expected = np.mean(np.log1p(np.exp(scores)).sum(axis=1) - own)
+    expected += 2 * 0.1 * np.log(2)  # the heads start at 0: either answer costs log 2, whatever the label
+    assert float(model.compute_loss(batch)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_labels_that_are_not_known_cost_nothing(ranked):
+    model, batch = _model(ranked)
+    label = model_lib.objective_label("liked")
+    half = {**batch, label: tf.tensor_scatter_nd_update(batch[label], [[0]], [float("nan")])}
+    rows = batch[label].shape[0]
+    difference = float(model.compute_loss(batch)) - float(model.compute_loss(half))
+    assert difference == pytest.approx(0.1 * np.log(2) / rows, rel=1e-3)
+
+
+def test_the_user_s_side_is_computed_once_a_request(ranked, monkeypatch):
+    model, batch = _model(ranked)
+    shapes = {}
+    for name, layer in (("history", model.history), ("profile", model.users), ("moment", model.moment)):
+        call = layer.call
+        monkeypatch.setattr(layer, "call", lambda *args, call=call, name=name, **kwargs: shapes.setdefault(
+            name, call(*args, **kwargs)))
+    model(batch)
+    requests = batch[model_lib.TARGET].shape[0]
+    assert shapes["history"][0].shape == (requests, 3, 8)
+    assert shapes["profile"].shape == shapes["moment"].shape == (requests, 8)
+
+
+def test_candidates_in_another_order_have_their_scores_in_that_order(ranked, trained):
+    (batch,) = _lists(ranked, ranked.settings()).valid.batches(100)
+    order = np.array([3, 0, 5, 1, 4, 2])
+    turned = {name: tf.gather(value, order, axis=1) if name in (
+        request_graph.CANDIDATES, request_graph.RECALL, request_graph.STATISTICS) else value
+        for name, value in batch.items()}
+    expected = trained.model(batch)[model_lib.SCORE].numpy()[:, order]
+    np.testing.assert_allclose(trained.model(turned)[model_lib.SCORE], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("switch", "group"), [
+    ("recall_score", "recall_score"), ("statistics", "statistics"), ("profile", "profile"),
+    ("context", "context"), ("crosses", "crosses"), ("target_attention", "target_attention")])
+def test_a_group_that_is_off_is_not_there(ranked, switch, group):
+    model, batch = _model(ranked, **{switch: False})
+    assert group not in model.groups and len(model.groups) == len(model_lib.GROUPS) - 1
+    assert np.isfinite(float(model.compute_loss(batch)))
+
+
+def test_items_without_vectors_and_features_have_an_embedding_of_their_own(ranked):
+    model, batch = _model(ranked, item_vectors=False, item_features=False)
+    assert "item" not in model.groups
+    assert np.isfinite(float(model.compute_loss(batch)))
+    assert model.item_encoder.embedding.input_dim == 14
+
+
+def test_a_model_of_no_group_is_refused(ranked):
+    settings = ranked.settings(dict.fromkeys(
+        ("recall_score", "statistics", "item_vectors", "item_features", "profile", "context", "crosses",
+         "target_attention"), False))
+    with pytest.raises(config.ConfigError, match=r"ranking\.model: no group .* switch one on"):
+        model_lib.RankModel(settings, _lists(ranked, settings).known)
+
+
+def test_labels_and_what_is_learnt_from(ranked):
+    settings = ranked.settings()
+    examples = [
+        {"event_action_type": [b"click", b"buy"], "event_rating": [5.0, 3.9], "target_place": [2],
+         "positive_added": [0]},
+        {"event_action_type": [b"buy", b"click"], "event_rating": [1.0, 4.0], "target_place": [-1],
+         "positive_added": [0]},
+        {"event_action_type": [b"buy", b""], "event_rating": [1.0, float("nan")], "target_place": [3],
+         "positive_added": [1]}]
+    found = input_data.labels(examples, settings)
+    np.testing.assert_array_equal(found["label_bought"], [1, 0, np.nan])
+    np.testing.assert_array_equal(found["label_liked"], [0, 1, np.nan])
+    assert [input_data.learnable(e, settings) for e in examples] == [True, False, False]
+    also = ranked.settings(training={"missed_positives": True})
+    assert [input_data.learnable(e, also) for e in examples] == [True, False, True]
+
+
+def test_no_request_to_learn_from_is_an_error(ranked):
+    with pytest.raises(ValueError, match=r"at least one request .* found none; train recall longer"):
+        input_data.read([], ranked.settings(), lambda part, inputs: inputs)
+
+
+def test_a_vector_is_no_feature_to_cross(ranked):
+    settings = ranked.settings(crosses=[{"features": ["item_image", "user_age"]}])
+    with pytest.raises(config.ConfigError, match="item_image is a vector"):
+        _lists(ranked, settings)

@@ -1,0 +1,91 @@
+"""Training of the ranker as a whole: resumption, early stopping, validation, calibration."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from modules.ranking import model as model_lib
+from modules.ranking import trainer
+from modules.ranking import validation
+from modules.recall import callbacks
+
+
+class _Killed(callbacks.Callback):
+    """Ends the training after an epoch, as a signal would."""
+
+    def on_epoch(self, epoch):
+        if epoch.epoch == 1:
+            raise KeyboardInterrupt
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(ranked, tmp_path):
+    settings = ranked.settings(training={"learning_rate": 0.02})
+    whole = ranked.train(settings, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        ranked.train(settings, tmp_path / "killed", (_Killed(),))
+    resumed = ranked.train(settings, tmp_path / "killed")
+    assert [e.epoch for e in resumed.history] == [1, 2]
+    for before, after in zip(whole.history, resumed.history):
+        assert before.loss == pytest.approx(after.loss, rel=1e-5)
+        assert before.metrics == pytest.approx(after.metrics, rel=1e-5)
+    for one, other in zip(whole.model.trainable_variables, resumed.model.trainable_variables):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_the_ranker_learns(ranked, tmp_path):
+    settings = ranked.settings(training={
+        "epochs": 30, "learning_rate": 0.02, "early_stopping": {"enabled": False}})
+    history = ranked.train(settings, tmp_path).history
+    assert history[-1].loss < 0.5 * history[0].loss
+
+
+def test_a_loss_that_is_not_finite_is_an_error(ranked, tmp_path):
+    settings = ranked.settings(training={"learning_rate": 1e30, "lr_schedule": "constant"})
+    with pytest.raises(FloatingPointError, match=r"Lower ranking\.training\.learning_rate"):
+        ranked.train(settings, tmp_path)
+
+
+class _Fixed:
+    """A model that gives the scores it was given."""
+
+    objectives = ()
+
+    def __call__(self, batch):
+        return {model_lib.SCORE: batch["given"]}
+
+
+def _validation(scores, targets, rows):
+    tensors = {"given": np.array(scores, np.float32), model_lib.TARGET: np.array(targets),
+               "candidate_rows": np.array(rows)}
+    return validation.Validation(_Fixed(), tf.data.Dataset.from_tensor_slices(tensors).batch(2), "MRR@2")
+
+
+def test_a_target_that_recall_missed_is_a_miss():
+    validate = _validation([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0], [3.0, 2.0, 1.0]], [0, 2, -1],
+                           [[1, 2, 3], [1, 2, 3], [1, 2, 3]])
+    loss, metrics = validate()
+    assert metrics["HR@10"] == pytest.approx(2 / 3)
+    assert metrics["NDCG@10"] == pytest.approx((1 + 1 / 2) / 3)  # ranks 1 and 3: 1 and 1 / log2(4)
+    assert metrics["MRR@2"] == pytest.approx(1 / 3)
+    whole = np.log(np.exp([3.0, 2.0, 1.0]).sum())
+    assert loss == pytest.approx(((whole - 3) + (whole - 1)) / 2, rel=1e-5)
+    assert validate.calibration().coverage == pytest.approx(2 / 3)
+
+
+def test_padding_takes_no_place():
+    _, metrics = _validation([[1.0, 1.0, 1.0], [0.0, 5.0, 9.0]], [0, 0], [[4, 0, 0], [1, 0, 0]])()
+    assert metrics["MRR@10"] == 1.0
+
+
+def test_vectors_are_put_in_the_catalogue_s_order():
+    found = trainer.rows_of({b"b": np.array([1.0, 2.0]), b"a": np.array([3.0, 4.0])}, [b"a", b"b"])
+    np.testing.assert_array_equal(found, [[0, 0], [3, 4], [1, 2], [0, 0]])
+    with pytest.raises(ValueError, match=r"1 are missing, first b'c'.*Train recall and rank in one run"):
+        trainer.rows_of({b"a": np.zeros(2)}, [b"a", b"c"])
+
+
+def test_centres_are_the_mean_parts_of_training(ranked, trained):
+    recall = trained.centres["recall_score"]
+    assert recall.shape == (3,)
+    np.testing.assert_allclose(recall, 0, atol=1e-4)  # the numbers are standardised over the same candidates
+    assert set(trained.centres) == set(trained.model.groups)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -92,7 +91,7 @@ def counts(found: Mapping[Kind, int]) -> blocks.Table:
 
 def choose(users: Sequence[str], kinds: Sequence[Kind]) -> list[int]:
     """Places of a few users of each kind, the same ones whenever the answers are the same."""
-    ordered = sorted(range(len(users)), key=lambda n: hashlib.sha256(users[n].encode()).digest())
+    ordered = samples.by_digest(users)
     return [n for wanted in _SHOWN for n in [n for n in ordered if kinds[n] == wanted][:_EACH]]
 
 
@@ -113,7 +112,7 @@ def compare(answer: Answer, titles: Mapping[str, str]) -> blocks.Table:
         rows.append(
             (
                 str(place),
-                _cell(answer, before, titles, _now(answer.two_stage, before)),
+                _cell(answer, before, titles, _now(answer.two_stage, before, place)),
                 _cell(answer, after, titles, _moved(answer.recall, after, place)),
             )
         )
@@ -133,9 +132,12 @@ def _cell(answer: Answer, item: str, titles: Mapping[str, str], note: str) -> bl
     )
 
 
-def _now(two_stage: Sequence[str], item: str) -> str:
+def _now(two_stage: Sequence[str], item: str, place: int) -> str:
     """Where an item of recall's list went."""
-    return f"now {two_stage.index(item) + 1}" if item in two_stage else f"now beyond {len(two_stage)}"
+    if item not in two_stage:
+        return f"now beyond {len(two_stage)}"
+    now = two_stage.index(item) + 1
+    return "stays" if now == place else f"now {now}"
 
 
 def _moved(recall: Sequence[str], item: str, place: int) -> str:

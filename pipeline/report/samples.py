@@ -51,10 +51,15 @@ def choose(users: Sequence[str], ranks: Sequence[int]) -> list[int]:
       users: whose request, by place.
       ranks: of the held-out item, by place.
     """
-    ordered = sorted(range(len(users)), key=lambda n: hashlib.sha256(users[n].encode()).digest())
+    ordered = by_digest(users)
     hits = [n for n in ordered if 0 < ranks[n] <= _LIST]
     misses = [n for n in ordered if not 0 < ranks[n] <= _LIST]
     return hits[:_HITS] + misses[:_MISSES]
+
+
+def by_digest(users: Sequence[str]) -> list[int]:
+    """Places of the users in an order that only depends on who they are."""
+    return sorted(range(len(users)), key=lambda n: hashlib.sha256(users[n].encode()).digest())
 
 
 def card(

@@ -30,7 +30,7 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
 def card(name: str, values: slices.Slices, evaluation: config.Evaluation) -> blocks.Card:
     """One feature: a dot plot of the lift, and a table."""
     shown, subtitle = slices.largest(values)
-    return blocks.Card(name, subtitle, (_figure(name, shown, evaluation), _table(name, shown, evaluation)))
+    return blocks.Card(name, subtitle, (_figure(name, shown, evaluation), _table(shown, evaluation)))
 
 
 def _figure(name: str, values: slices.Slices, evaluation: config.Evaluation) -> blocks.Figure:
@@ -51,7 +51,7 @@ def _figure(name: str, values: slices.Slices, evaluation: config.Evaluation) -> 
     return blocks.Figure(svg, "")
 
 
-def _table(name: str, values: slices.Slices, evaluation: config.Evaluation) -> blocks.Table:
+def _table(values: slices.Slices, evaluation: config.Evaluation) -> blocks.Table:
     metric, rows = evaluation.primary, []
     for value, found in values.items():
         quiet: blocks.Tone = "quiet" if found["users"] < evaluation.min_slice_users else ""
@@ -68,6 +68,6 @@ def _table(name: str, values: slices.Slices, evaluation: config.Evaluation) -> b
         )
     return blocks.Table(
         f"{metric}; the difference with its 95% interval.",
-        (name, "users#", "recall#", "two stages#", "difference#"),
+        ("group", "users#", "recall#", "two stages#", "difference#"),
         tuple(rows),
     )

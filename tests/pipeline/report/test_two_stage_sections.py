@@ -184,7 +184,7 @@ def test_both_lists_say_where_an_item_stands_in_the_other() -> None:
     assert [[(c.text, c.note, c.tone) for c in row[1:]] for row in table.cells] == [
         [("item x", "now beyond 3", ""), ("Title (t)", "✓ ↑ from 2", "good")],
         [("Title (t)", "✓ now 1", "good"), ("item new", "↑ from beyond 3", "")],
-        [("item y", "now 3", ""), ("item y", "stays", "")],
+        [("item y", "stays", ""), ("item y", "stays", "")],
     ]
     assert table.caption == (
         "Held out: Title (t). In recall's order at place 2, in that of two stages at place 1."

@@ -70,7 +70,7 @@ class RankModule(tf.Module):
 
     def serve(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `serving_default`."""
-        batch = self._graph(inputs, self._statistics)
+        batch = request_graph.with_statistics(self._graph(inputs), self._statistics)
         outputs = self._score(self._parts(batch, self._encode))
         given = inputs[features.CANDIDATE_ITEM_ID] != ""
         score = tf.where(given, outputs[model_lib.SCORE], tf.float32.min)
@@ -89,7 +89,7 @@ class RankModule(tf.Module):
 
     def parts(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `parts`."""
-        batch = self._graph(inputs, self._statistics)
+        batch = request_graph.with_statistics(self._graph(inputs), self._statistics)
         found, shape = self._parts(batch, self._encode), tf.shape(batch[request_graph.CANDIDATES])
         return {part_name(g): tf.broadcast_to(part - self._centres[g], [*tf.unstack(shape), part.shape[-1]])
                 for g, part in found.items()}

@@ -11,6 +11,9 @@ request last:
   session               float32 [B, 4], see layers/session.py
   missing_inputs        int32 [B], values of the profile and of the request's context that were missing or
                         unknown, so that a default took their place
+
+What the statistics are looked up for is there until `with_statistics` has done so: the whole history, which
+is longer than what the model sees.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ RECALL = "recall"
 STATISTICS = "statistics"
 SESSION = "session"
 MISSING_INPUTS = "missing_inputs"
+_HISTORY, _TIMESTAMPS, _MOMENT = _PAST = ("history_rows", "history_timestamps", "moment")
 
 Batch = Mapping[str, tf.Tensor]
 _DELTA = features.transformed_name(features.TIME_DELTA)
@@ -48,7 +52,7 @@ def input_specs(data: config.Data) -> dict[str, tf.TensorSpec]:
 
 
 class RequestGraph:
-    """Holds what the graph needs beside the statistics, which training takes from another part each."""
+    """All but the statistics, which differ between the parts of the training requests."""
 
     def __init__(self, data: config.Data, transform: Callable, *, max_history: int, history: int,
                  longest_list: int, sizes: Mapping[str, int]) -> None:
@@ -64,14 +68,8 @@ class RequestGraph:
         self._max_history, self._longest_list = max_history, longest_list
         self._layout = input_data.Layout.of(data, min(history, max_history))
 
-    def __call__(self, inputs: Batch, statistics: statistic_features.StatisticFeatures | None
-                 ) -> dict[str, tf.Tensor]:
-        """The model's inputs, see the module.
-
-        Args:
-          inputs: as `input_specs` says.
-          statistics: what to make the features of; without them there are none.
-        """
+    def __call__(self, inputs: Batch) -> dict[str, tf.Tensor]:
+        """The model's inputs but `statistics`, see the module; `inputs` as `input_specs` says."""
         raw = requests.to_raw_features(inputs, self._data)
         given = inputs[features.CANDIDATE_ITEM_ID] != ""
         candidates = tf.RaggedTensor.from_tensor(  # a list of ids that Transform knows, whatever its name
@@ -84,23 +82,15 @@ class RequestGraph:
         result[RECALL] = recall_place.numbers(inputs[features.RECALL_SCORE], given, self._longest_list)
         result[SESSION] = self._session(transformed)
         result[MISSING_INPUTS] = self._missing(inputs, transformed)
-        if statistics is not None:
-            result[STATISTICS] = self._statistics(statistics, raw, transformed, rows)
+        past = slice(-(self._max_history + 1), -1)
+        result[_HISTORY] = transformed[input_data.ITEMS][:, past].to_tensor()
+        result[_TIMESTAMPS] = raw[features.EVENT_TIMESTAMP][:, past].to_tensor()
+        result[_MOMENT] = inputs[features.REQUEST_TIMESTAMP]
         return result
 
     def _session(self, transformed: Mapping[str, tf.RaggedTensor]) -> tf.Tensor:
         deltas = transformed[_DELTA][:, -(self._max_history + 1):]
         return session.numbers(deltas.to_tensor(), tf.cast(deltas.row_lengths(), tf.int32))
-
-    def _statistics(self, statistics: statistic_features.StatisticFeatures,
-                    raw: Mapping[str, tf.RaggedTensor], transformed: Mapping[str, tf.RaggedTensor],
-                    rows: tf.Tensor) -> tf.Tensor:
-        """float32 [B, C, F]; the history ends before the request."""
-        past = slice(-(self._max_history + 1), -1)
-        timestamps = raw[features.EVENT_TIMESTAMP][:, past].to_tensor()
-        history = transformed[input_data.ITEMS][:, past].to_tensor()
-        moment = raw[features.EVENT_TIMESTAMP][:, -1:].flat_values
-        return statistics(history, timestamps, moment, rows)
 
     def _missing(self, inputs: Batch, transformed: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> tf.Tensor:
         """int32 [B]: features of the profile and of the request's context that are missing or unknown."""
@@ -120,6 +110,15 @@ class RequestGraph:
                 missing |= tf.reduce_all(sent == "", axis=1)
             found.append(tf.cast(missing, tf.int32))
         return tf.add_n(found)
+
+
+def with_statistics(batch: Batch, statistics: statistic_features.StatisticFeatures | None
+                    ) -> dict[str, tf.Tensor]:
+    """What `RequestGraph` gives, with the features of the statistics, if any, in place of what they need."""
+    result = {name: value for name, value in batch.items() if name not in _PAST}
+    if statistics is not None:
+        result[STATISTICS] = statistics(*(batch[name] for name in _PAST), batch[CANDIDATES])
+    return result
 
 
 def _lacks(sent: tf.Tensor, spec: features.Feature) -> tf.Tensor:

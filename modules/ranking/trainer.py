@@ -157,15 +157,16 @@ def _read(settings: model_lib.Settings, graph: request_graph.RequestGraph,
           made: Mapping[int, statistic_features.StatisticFeatures], train_files: Sequence[str],
           valid_files: Sequence[str]) -> tuple[input_data.Lists, input_data.Lists]:
     """(training lists, validation lists)."""
-    specs = request_graph.input_specs(settings.data)
-    functions: dict[int, Callable] = {}
+    request = tf.function(graph, input_signature=[request_graph.input_specs(settings.data)])
+    add: dict[int, Callable] = {}
     for part, found in made.items():
         used = found if settings.ranking.model.statistics else None
-        functions[part] = tf.function(lambda inputs, used=used: graph(inputs, used), input_signature=[specs])
+        add[part] = tf.function(lambda batch, used=used: request_graph.with_statistics(batch, used),
+                                reduce_retracing=True)
     train = (e for e in candidate_examples.read(train_files) if input_data.learnable(e, settings))
-    lists = input_data.read(train, settings, lambda part, inputs: functions[part](inputs))
+    lists = input_data.read(train, settings, lambda part, inputs: add[part](request(inputs)))
     held_out = input_data.read(candidate_examples.read(valid_files), settings,
-                               lambda _, inputs: functions[FINAL](inputs))
+                               lambda _, inputs: add[FINAL](request(inputs)))
     return lists, held_out
 
 

@@ -19,17 +19,16 @@ from modules.ranking import statistics as statistics_lib
 from modules.ranking import trainer
 from modules.recall import trainer as recall_trainer
 from tests import examples
-from tests.modules.recall import conftest as recall
+from tests import transformed as transformed_lib
 
 MADE_OF = lineage.Lineage("t", "c", "r")
-transformed = recall.transformed
 
 
 @dataclasses.dataclass(frozen=True)
 class Ranked:
     """The data set, with the examples of Candidates in `folder`."""
 
-    transformed: recall.Transformed
+    transformed: transformed_lib.Transformed
     folder: pathlib.Path
     rows: dict[str, list[dict[str, Any]]]
 
@@ -42,7 +41,7 @@ class Ranked:
                        {"features": ["event_action_type", "user_hobbies"]}]
         return strict.read(model_lib.Settings, {
             "data": strict.to_plain(examples.data()), "index": {"k": 6},
-            "features": {"max_history": recall.MAX_HISTORY, "crosses": crosses},
+            "features": {"max_history": transformed_lib.MAX_HISTORY, "crosses": crosses},
             "ranking": {
                 "model": {"dim": 8, "history": 3, "hidden": [16], "dropout": 0.0,
                           "feature_dropout": 0.0, "attention_vector": True, **(model or {})},
@@ -50,27 +49,32 @@ class Ranked:
                 "objectives": {"bought": {"column": "action", "values": ["buy"]},
                                "liked": {"column": "rating", "at_least": 4}}}})
 
+    def prepare(self, settings: model_lib.Settings) -> trainer.Prepared:
+        return trainer.prepare(settings=settings, **self._arguments())
+
     def train(self, settings: model_lib.Settings, checkpoints: pathlib.Path,
               watchers: tuple[Any, ...] = ()) -> trainer.Trained:
+        return trainer.train(settings=settings, checkpoint_folder=str(checkpoints), watchers=watchers,
+                             **self._arguments())
+
+    def _arguments(self) -> dict[str, Any]:
         statistics = statistics_of(self.transformed)
-        return trainer.train(
-            settings=settings, transform=self.transformed.output,
-            train_files=[str(self.folder / "Split-train" / "*")],
-            valid_files=[str(self.folder / "Split-valid" / "*")],
-            catalogue_files=[self.transformed.files["catalogue"]], vectors=vectors(),
-            statistics={0: statistics, trainer.FINAL: statistics}, checkpoint_folder=str(checkpoints),
-            watchers=watchers)
+        return {"transform": self.transformed.output, "vectors": vectors(),
+                "train_files": [str(self.folder / "Split-train" / "*")],
+                "valid_files": [str(self.folder / "Split-valid" / "*")],
+                "catalogue_files": [self.transformed.files["catalogue"]],
+                "statistics": {0: statistics, trainer.FINAL: statistics}}
 
 
 def vectors() -> dict[bytes, np.ndarray]:
     """Of all items, float32 [4]."""
     rng = np.random.default_rng(3)
-    return {name.encode(): rng.normal(size=4).astype(np.float32) for name in recall.ITEMS}
+    return {name.encode(): rng.normal(size=4).astype(np.float32) for name in transformed_lib.ITEMS}
 
 
-def statistics_of(transformed: recall.Transformed) -> statistics_lib.Statistics:
+def statistics_of(transformed: transformed_lib.Transformed) -> statistics_lib.Statistics:
     """Made up, of the right shape."""
-    rng, size = np.random.default_rng(5), len(recall.ITEMS) + 2
+    rng, size = np.random.default_rng(5), len(transformed_lib.ITEMS) + 2
     brands = len(recall_trainer.vocabulary(transformed.output, "item_brand")) + 1
     popularity = np.array([0, *rng.integers(0, 9, size - 2), 0], np.float32)
     first_day, rows = 10**9 // 86_400, np.arange(1, size - 1)
@@ -93,7 +97,7 @@ def candidate_row(row: dict[str, Any], rng: np.random.Generator, *, missed: bool
                   ) -> dict[str, Any]:
     """An example of Candidates: five items the user has not seen, and the target unless it was missed."""
     target, known = row["event_item_id"][-1], set(row["event_item_id"])
-    items = list(rng.permutation([i for i in recall.ITEMS if i not in known]))[:5]
+    items = list(rng.permutation([i for i in transformed_lib.ITEMS if i not in known]))[:5]
     if not missed:
         items.insert(len(items) if added else int(rng.integers(len(items))), target)
     scores = sorted(rng.normal(size=len(items)).tolist(), reverse=True)
@@ -103,7 +107,13 @@ def candidate_row(row: dict[str, Any], rng: np.random.Generator, *, missed: bool
 
 
 @pytest.fixture(scope="session")
-def ranked(transformed: recall.Transformed, tmp_path_factory: pytest.TempPathFactory) -> Ranked:
+def transformed(tmp_path_factory: pytest.TempPathFactory) -> transformed_lib.Transformed:
+    """The data set, transformed."""
+    return transformed_lib.made(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def ranked(transformed: transformed_lib.Transformed, tmp_path_factory: pytest.TempPathFactory) -> Ranked:
     """The data set with candidates; one request of each split was missed by recall, one training target was
     added."""
     folder, rng = tmp_path_factory.mktemp("candidates"), np.random.default_rng(1)
@@ -113,6 +123,12 @@ def ranked(transformed: recall.Transformed, tmp_path_factory: pytest.TempPathFac
                       for n, row in enumerate(transformed.raw["valid"])]}
     examples.write(folder, rows)
     return Ranked(transformed, folder, rows)
+
+
+@pytest.fixture(scope="session")
+def prepared(ranked: Ranked) -> trainer.Prepared:
+    """What a model of all groups learns from."""
+    return ranked.prepare(ranked.settings())
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from modules import saved_rank
 from modules.ranking import examples as candidate_examples
 from modules.ranking import export
 from modules.ranking import model as model_lib
+from modules.ranking import request_graph
 from tests.modules.ranking import conftest
 
 LOWEST = np.finfo(np.float32).min
@@ -39,7 +40,8 @@ def _one(ranked):
 def test_the_saved_scores_are_the_model_s(ranked, trained, saved):
     request, ids, scores, _ = _asked(ranked)
     inputs = {**request, features.CANDIDATE_ITEM_ID: ids, features.RECALL_SCORE: scores}
-    batch = trained.graph({n: tf.constant(v) for n, v in inputs.items()}, trained.statistics)
+    batch = request_graph.with_statistics(
+        trained.graph({n: tf.constant(v) for n, v in inputs.items()}), trained.statistics)
     expected = trained.model(batch)[model_lib.SCORE].numpy()
     found = saved(request, ids, scores)
     np.testing.assert_allclose(found["score"][ids != b""], expected[ids != b""], rtol=1e-4, atol=1e-5)

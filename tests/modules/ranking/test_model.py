@@ -10,30 +10,18 @@ from modules.ranking import input_data
 from modules.ranking import losses
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
-from modules.ranking import trainer
-from tests.modules.ranking import conftest
 
 
-def _lists(ranked, settings):
-    return trainer.prepare(
-        settings=settings, transform=ranked.transformed.output,
-        train_files=[str(ranked.folder / "Split-train" / "*")],
-        valid_files=[str(ranked.folder / "Split-valid" / "*")],
-        catalogue_files=[ranked.transformed.files["catalogue"]], vectors=conftest.vectors(),
-        statistics={0: conftest.statistics_of(ranked.transformed),
-                    trainer.FINAL: conftest.statistics_of(ranked.transformed)})
-
-
-def _model(ranked, **switches):
-    prepared = _lists(ranked, ranked.settings(switches))
-    model = model_lib.RankModel(prepared.settings, prepared.known)
+def _model(ranked, prepared, training=None, **switches):
+    """(a model that has not learnt, all training requests)"""
+    model = model_lib.RankModel(ranked.settings(switches, training), prepared.known)
     model.adapt(prepared.train.tensors)
     (batch,) = prepared.train.batches(100)
     return model, batch
 
 
-def test_training_starts_from_recall_s_scores(ranked):
-    model, batch = _model(ranked)
+def test_training_starts_from_recall_s_scores(ranked, prepared):
+    model, batch = _model(ranked, prepared)
     scores, recall = model(batch)[model_lib.SCORE].numpy(), batch[request_graph.RECALL].numpy()[..., 0]
     given = batch[request_graph.CANDIDATES].numpy() != features.PADDING_ID
     slope, _ = np.polyfit(recall[given], scores[given], 1)
@@ -43,11 +31,8 @@ def test_training_starts_from_recall_s_scores(ranked):
 
 
 @pytest.mark.parametrize("loss", ["softmax", "bce"])
-def test_the_loss_is_the_list_s_and_the_weighted_objectives(ranked, loss):
-    prepared = _lists(ranked, ranked.settings(training={"loss": loss}))
-    model = model_lib.RankModel(prepared.settings, prepared.known)
-    model.adapt(prepared.train.tensors)
-    (batch,) = prepared.train.batches(100)
+def test_the_loss_is_the_list_s_and_the_weighted_objectives(ranked, prepared, loss):
+    model, batch = _model(ranked, prepared, {"loss": loss})
     scores, target = model(batch)[model_lib.SCORE].numpy(), batch[model_lib.TARGET].numpy()
     own = scores[np.arange(len(scores)), target]
     if loss == "softmax":
@@ -58,8 +43,8 @@ def test_the_loss_is_the_list_s_and_the_weighted_objectives(ranked, loss):
     assert float(model.compute_loss(batch)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_labels_that_are_not_known_cost_nothing(ranked):
-    model, batch = _model(ranked)
+def test_labels_that_are_not_known_cost_nothing(ranked, prepared):
+    model, batch = _model(ranked, prepared)
     label = model_lib.objective_label("liked")
     half = {**batch, label: tf.tensor_scatter_nd_update(batch[label], [[0]], [float("nan")])}
     rows = batch[label].shape[0]
@@ -67,8 +52,8 @@ def test_labels_that_are_not_known_cost_nothing(ranked):
     assert difference == pytest.approx(0.1 * np.log(2) / rows, rel=1e-3)
 
 
-def test_the_user_s_side_is_computed_once_a_request(ranked, monkeypatch):
-    model, batch = _model(ranked)
+def test_the_user_s_side_is_computed_once_a_request(ranked, prepared, monkeypatch):
+    model, batch = _model(ranked, prepared)
     shapes = {}
     for name, layer in (("history", model.history), ("profile", model.users), ("moment", model.moment)):
         call = layer.call
@@ -80,8 +65,8 @@ def test_the_user_s_side_is_computed_once_a_request(ranked, monkeypatch):
     assert shapes["profile"].shape == shapes["moment"].shape == (requests, 8)
 
 
-def test_candidates_in_another_order_have_their_scores_in_that_order(ranked, trained):
-    (batch,) = _lists(ranked, ranked.settings()).valid.batches(100)
+def test_candidates_in_another_order_have_their_scores_in_that_order(prepared, trained):
+    (batch,) = prepared.valid.batches(100)
     order = np.array([3, 0, 5, 1, 4, 2])
     turned = {name: tf.gather(value, order, axis=1) if name in (
         request_graph.CANDIDATES, request_graph.RECALL, request_graph.STATISTICS) else value
@@ -93,25 +78,25 @@ def test_candidates_in_another_order_have_their_scores_in_that_order(ranked, tra
 @pytest.mark.parametrize(("switch", "group"), [
     ("recall_score", "recall_score"), ("statistics", "statistics"), ("profile", "profile"),
     ("context", "context"), ("crosses", "crosses"), ("target_attention", "target_attention")])
-def test_a_group_that_is_off_is_not_there(ranked, switch, group):
-    model, batch = _model(ranked, **{switch: False})
+def test_a_group_that_is_off_is_not_there(ranked, prepared, switch, group):
+    model, batch = _model(ranked, prepared, **{switch: False})
     assert group not in model.groups and len(model.groups) == len(model_lib.GROUPS) - 1
     assert np.isfinite(float(model.compute_loss(batch)))
 
 
-def test_items_without_vectors_and_features_have_an_embedding_of_their_own(ranked):
-    model, batch = _model(ranked, item_vectors=False, item_features=False)
+def test_items_without_vectors_and_features_have_an_embedding_of_their_own(ranked, prepared):
+    model, batch = _model(ranked, prepared, item_vectors=False, item_features=False)
     assert "item" not in model.groups
     assert np.isfinite(float(model.compute_loss(batch)))
     assert model.item_encoder.embedding.input_dim == 14
 
 
-def test_a_model_of_no_group_is_refused(ranked):
+def test_a_model_of_no_group_is_refused(ranked, prepared):
     settings = ranked.settings(dict.fromkeys(
         ("recall_score", "statistics", "item_vectors", "item_features", "profile", "context", "crosses",
          "target_attention"), False))
     with pytest.raises(config.ConfigError, match=r"ranking\.model: no group .* switch one on"):
-        model_lib.RankModel(settings, _lists(ranked, settings).known)
+        model_lib.RankModel(settings, prepared.known)
 
 
 def test_labels_and_what_is_learnt_from(ranked):
@@ -139,4 +124,4 @@ def test_no_request_to_learn_from_is_an_error(ranked):
 def test_a_vector_is_no_feature_to_cross(ranked):
     settings = ranked.settings(crosses=[{"features": ["item_image", "user_age"]}])
     with pytest.raises(config.ConfigError, match="item_image is a vector"):
-        _lists(ranked, settings)
+        ranked.prepare(settings)

@@ -13,9 +13,9 @@ from modules import requests
 from modules.beam import sequences
 from modules.recall import input_data
 from tests import examples
-from tests.modules.recall import conftest
+from tests import transformed as transformed_lib
 
-LENGTH = conftest.MAX_HISTORY
+LENGTH = transformed_lib.MAX_HISTORY
 DELTA = features.transformed_name(features.TIME_DELTA)
 KNOWN_TO_THE_REQUEST = [features.transformed_name(name) for name in (
     *features.TIME_FEATURES, "context_device", "context_battery")]
@@ -23,13 +23,13 @@ KNOWN_TO_THE_REQUEST = [features.transformed_name(name) for name in (
 
 def _row(start: int, stop: int) -> dict:
     """Events [start, stop) of a user whose event n is n * n hours after the first."""
-    items = conftest.ITEMS[start:stop]
+    items = transformed_lib.ITEMS[start:stop]
     return examples.sequence(items, [10**9 + 3600 * n * n for n in range(start, stop)], window_start=start,
                              context_battery=[float(n) for n in range(start, stop)],
                              event_rating=[float(n % 5) for n in range(start, stop)])
 
 
-def _of_training(transformed: conftest.Transformed, row: dict, layout: input_data.Layout,
+def _of_training(transformed: transformed_lib.Transformed, row: dict, layout: input_data.Layout,
                  folder: pathlib.Path) -> dict[str, np.ndarray]:
     """The sequence that the trainer's validation reads."""
     parsed = requests.read_raw_example(examples.serialize(row))
@@ -45,12 +45,12 @@ def _of_training(transformed: conftest.Transformed, row: dict, layout: input_dat
     path = folder / "examples.gz"
     with tf.io.TFRecordWriter(str(path), options="GZIP") as writer:
         writer.write(examples.serialize({name: value.numpy().tolist() for name, value in flat.items()}))
-    (found,) = input_data.sequences([str(path)], spec, layout, len(conftest.ITEMS) + 1,
+    (found,) = input_data.sequences([str(path)], spec, layout, len(transformed_lib.ITEMS) + 1,
                                     only_last=True).as_numpy_iterator()
     return found
 
 
-def _of_request(transformed: conftest.Transformed, row: dict, layout: input_data.Layout,
+def _of_request(transformed: transformed_lib.Transformed, row: dict, layout: input_data.Layout,
                 sent: int) -> dict[str, np.ndarray]:
     """The model's inputs for a request that sends the last `sent` + 1 events before the row's target."""
     parsed = [requests.read_raw_example(examples.serialize(row))]
@@ -64,7 +64,7 @@ def _of_request(transformed: conftest.Transformed, row: dict, layout: input_data
 
 @pytest.mark.parametrize("before", [LENGTH - 1, LENGTH, LENGTH + 1, LENGTH + 2, LENGTH + 4])
 def test_all_readers_keep_the_same_events_and_deltas(
-    transformed: conftest.Transformed, tmp_path: pathlib.Path, before: int
+    transformed: transformed_lib.Transformed, tmp_path: pathlib.Path, before: int
 ) -> None:
     layout = transformed.layout(transformed.settings())
     window = _row(*sequences.request_window(before, LENGTH))

@@ -19,6 +19,10 @@ setuptools.setup(
         "tensorflow-data-validation==1.16.1",
         "ml-metadata==1.16.0",
         "tensorflow-serving-api==2.16.1",
+        "grpcio-health-checking",
+        "prometheus-client",
+        "starlette",
+        "uvicorn",
         "tensorflow-recommenders==0.7.7",
         "apache-beam[gcp]==2.74.0",
         "scann==1.3.2",  # its op library loads only beside TensorFlow 2.16

@@ -85,9 +85,14 @@ def input_types(path: str) -> dict[str, tuple[str, int]]:
     return {name: (tf.as_dtype(info.dtype).name, len(info.tensor_shape.dim)) for name, info in inputs.items()}
 
 
-def _load(path: str) -> Any:
+def import_ops(path: str) -> None:
+    """Registers the ops that the SavedModel in the folder `path` has beyond TensorFlow's own."""
     if _SCANN_OP in _definition(path):
-        importlib.import_module("scann")  # registers the ops of its index
+        importlib.import_module("scann")  # the ops of its index
+
+
+def _load(path: str) -> Any:
+    import_ops(path)
     return tf.saved_model.load(path)
 
 

@@ -1,0 +1,75 @@
+"""The command line: python -m serving.model_server --models-config FILE."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import pathlib
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serves until SIGTERM or SIGINT; returns the exit code."""
+    args = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    from modules import environment
+    environment.prepare()
+    from serving.model_server import errors
+    from serving.model_server import rest_api
+    from serving.model_server import server
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    limits = rest_api.Limits(threads=args.threads, max_waiting=args.max_waiting,
+                             max_bytes=args.max_request_mb << 20, seconds=args.rest_timeout)
+    try:
+        running = server.Server(server.Settings(
+            config=args.models_config, host=args.host, grpc_port=args.grpc_port, rest_port=args.rest_port,
+            poll_seconds=args.poll_seconds, linger_seconds=args.linger_seconds, drain_seconds=args.drain_seconds,
+            header_seconds=args.header_timeout, limits=limits))
+    except (errors.ServingError, OSError) as error:
+        print(f"model server: {error}", file=sys.stderr)
+        return 1
+    running.start()
+    print(f"grpc={running.grpc_port} rest={running.rest_port}", flush=True)
+    running.watch(stop)
+    running.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m serving.model_server", formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Serves SavedModels over TensorFlow Serving's gRPC and REST protocol, for development. "
+        "When it is ready, it prints `grpc=PORT rest=PORT`.")
+    add = parser.add_argument
+    add("--models-config", type=pathlib.Path, required=True, metavar="FILE",
+        help="a model_server_config as text, such as runs/NAME/serving/models.config")
+    add("--host", default="127.0.0.1", help="address to listen on")
+    add("--grpc-port", type=int, default=8500, help="0 for any free port")
+    add("--rest-port", type=int, default=8501, help="0 for any free port")
+    add("--poll-seconds", type=_positive, default=1.0, help="between looks at FILE and the models' folders")
+    add("--linger-seconds", type=float, default=2.0,
+        help="how long a replaced version can still be asked for by its number")
+    add("--drain-seconds", type=float, default=30.0, help="for requests under way at SIGTERM")
+    add("--rest-timeout", type=_positive, default=30.0, metavar="SECONDS", help="for a REST request")
+    add("--header-timeout", type=_positive, default=10.0, metavar="SECONDS", help="to send HTTP headers")
+    add("--max-request-mb", type=int, default=64, help="largest request, in MiB")
+    add("--threads", type=int, default=4, help="requests worked on at once, per protocol")
+    add("--max-waiting", type=int, default=200, help="requests that may wait for a thread, per protocol")
+    return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"expected more than 0, found {text}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

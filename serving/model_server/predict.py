@@ -1,0 +1,106 @@
+"""What is checked of a prediction before it runs, with TensorFlow Serving's texts, and the run itself."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
+
+from serving.model_server import errors
+from serving.model_server import servable
+
+DEFAULT_SIGNATURE = "serving_default"
+MAX_ELEMENTS = 1 << 24  # of an input; a few bytes of a tensor can claim any shape
+_METHODS = ("tensorflow/serving/predict", "tensorflow/serving/classify", "tensorflow/serving/regress")
+
+
+def signature(model: servable.Servable, name: str) -> meta_graph_pb2.SignatureDef:
+    """The signature of that name; an empty name means `serving_default`."""
+    name = name or DEFAULT_SIGNATURE
+    found = model.signatures.get(name)
+    if found is None:
+        raise errors.ServingError(errors.Code.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+    if found.method_name not in _METHODS:
+        raise errors.ServingError(
+            errors.Code.INTERNAL, "Expected prediction signature method_name to be one of "
+            f"{{{', '.join(_METHODS)}}}. Was: {found.method_name}")
+    return found
+
+
+def outputs(found: meta_graph_pb2.SignatureDef, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The outputs to compute: those of the filter, or all."""
+    for place, name in enumerate(wanted):
+        if name not in found.outputs:
+            raise errors.invalid(f"output tensor alias not found in signature: {name} Outputs expected to be "
+                                 f"in the set {{{','.join(sorted(found.outputs))}}}.")
+        if name in wanted[:place]:
+            raise errors.invalid(f"duplicate output tensor alias: {name}")
+    return tuple(wanted) or tuple(sorted(found.outputs))
+
+
+def arrays(found: meta_graph_pb2.SignatureDef,
+           tensors: Mapping[str, tensor_pb2.TensorProto]) -> dict[str, np.ndarray]:
+    """The inputs of a request as arrays, checked against the signature."""
+    check_names(found, tensors.keys())
+    result = {}
+    for name, tensor in tensors.items():
+        result[name] = _array(name, tensor)
+    check_types(found, result)
+    return result
+
+
+def check_names(found: meta_graph_pb2.SignatureDef, names: Sequence[str] | Mapping[str, object] | set[str]) -> None:
+    """Refuses missing and surplus inputs."""
+    given, expected = sorted(names), sorted(found.inputs)
+    if len(given) != len(expected):
+        extra, missing = sorted(set(given) - set(expected)), sorted(set(expected) - set(given))
+        raise errors.invalid(
+            f"input size does not match signature: {len(given)}!={len(expected)} len({{{','.join(given)}}}) != "
+            f"len({{{','.join(expected)}}}). Sent extra: {{{','.join(extra)}}}. "
+            f"Missing but required: {{{','.join(missing)}}}.")
+    for name in given:
+        if name not in found.inputs:
+            raise errors.invalid(f"input tensor alias not found in signature: {name}. Inputs expected to be in "
+                                 f"the set {{{','.join(expected)}}}.")
+
+
+def check_types(found: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray]) -> None:
+    """Refuses inputs of another type or shape than the signature's."""
+    for place, (name, value) in enumerate(sorted(inputs.items())):
+        info = found.inputs[name]
+        expected, received = tf.as_dtype(info.dtype), _dtype(value)
+        if expected != received:
+            raise errors.invalid(
+                f"Expects arg[{place}] to be {expected.name} but {received.name} is provided (input {name})")
+        shape = tf.TensorShape(info.tensor_shape)
+        if not shape.is_compatible_with(value.shape):
+            raise errors.invalid(f"input {name}: expected the shape {shape}, received {value.shape}")
+
+
+def run(model: servable.Servable, found: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray],
+        wanted: Sequence[str], deadline: float | None) -> dict[str, np.ndarray]:
+    """Computes the outputs before `deadline` (of time.monotonic), or fails."""
+    timeout = None if deadline is None else deadline - time.monotonic()
+    if timeout is not None and timeout <= 0:
+        raise errors.ServingError(errors.Code.DEADLINE_EXCEEDED, "Deadline exceeded before the model was run")
+    return model.run(found, inputs, wanted, timeout)
+
+
+def _array(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
+    sizes = [dim.size for dim in tensor.tensor_shape.dim]
+    if tensor.tensor_shape.unknown_rank or min(sizes, default=0) < 0 or math.prod(sizes) > MAX_ELEMENTS:
+        raise errors.invalid(f"tensor parsing error: {name}: its shape is {sizes}; expected sizes of at least 0 "
+                             f"and at most {MAX_ELEMENTS} elements")
+    try:
+        return np.asarray(tf.make_ndarray(tensor))
+    except (ValueError, TypeError, IndexError) as error:
+        raise errors.invalid(f"tensor parsing error: {name}: {error}") from None
+
+
+def _dtype(value: np.ndarray) -> tf.DType:
+    return tf.string if value.dtype == object else tf.as_dtype(value.dtype)

@@ -1,0 +1,76 @@
+"""One loaded SavedModel.
+
+It runs in a session of its own, as in TensorFlow Serving: inputs are fed and outputs fetched by the names of
+the signature, only what the fetched outputs need is computed, and a run can be given a time limit.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
+
+from modules import saved_recall
+from serving.model_server import errors
+
+_TAGS = ["serve"]
+
+
+class Servable:
+    """A SavedModel that can be run.
+
+    Attributes:
+      signatures: its SignatureDefs by name.
+    """
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        """Loads the SavedModel.
+
+        Raises:
+          ServingError: it is cut off, or cannot be loaded for another reason.
+        """
+        try:
+            saved_recall.import_ops(str(folder))
+            graph = tf.Graph()
+            self._session = tf.compat.v1.Session(graph=graph)
+            with graph.as_default():
+                found = tf.compat.v1.saved_model.loader.load(self._session, _TAGS, str(folder))
+        except Exception as error:  # whatever is wrong with a file must not take the server down
+            raise errors.of(error) from error
+        self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(found.signature_def)
+
+    def run(self, signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray],
+            outputs: Sequence[str], timeout: float | None) -> dict[str, np.ndarray]:
+        """Computes outputs by their name in the signature.
+
+        Args:
+          signature: one of `signatures`.
+          inputs: checked against the signature, by name.
+          outputs: names of the outputs to compute.
+          timeout: seconds; None for no limit.
+
+        Raises:
+          ServingError: DEADLINE_EXCEEDED, or whatever the graph says to these inputs.
+        """
+        feeds = {signature.inputs[name].name: value for name, value in inputs.items()}
+        fetches = {name: signature.outputs[name].name for name in outputs}
+        options = None
+        if timeout is not None:
+            options = tf.compat.v1.RunOptions(timeout_in_ms=max(int(timeout * 1000), 1))
+        try:
+            return self._session.run(fetches, feeds, options=options)
+        except (tf.errors.OpError, ValueError, TypeError) as error:
+            raise _run_error(error) from error
+
+    def close(self) -> None:
+        """Frees what the model holds; it must not be running."""
+        self._session.close()
+
+
+def _run_error(error: Exception) -> errors.ServingError:
+    if isinstance(error, tf.errors.OpError):
+        return errors.of(error)
+    return errors.invalid(str(error))  # values that the session cannot feed

@@ -1,0 +1,140 @@
+"""The server as a whole: load, listen, answer, and stop without losing a request."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import pathlib
+import socket
+import threading
+import time
+
+import uvicorn
+
+from serving.model_server import connections
+from serving.model_server import grpc_api
+from serving.model_server import manager
+from serving.model_server import metrics
+from serving.model_server import predictor
+from serving.model_server import rest_api
+
+_KEEP_ALIVE = 30  # seconds that an idle HTTP connection stays open
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How to serve.
+
+    Attributes:
+      config: models.config.
+      host: address to listen on.
+      grpc_port, rest_port: 0 for any free one.
+      poll_seconds: between looks at models.config and the folders.
+      linger_seconds: see manager.Manager.
+      drain_seconds: for requests under way when the server is told to stop.
+      header_seconds: to send the headers of an HTTP request.
+      max_connections: HTTP connections; more get 503.
+      limits: of a request, for gRPC as for REST.
+    """
+
+    config: pathlib.Path
+    host: str = "127.0.0.1"
+    grpc_port: int = 8500
+    rest_port: int = 8501
+    poll_seconds: float = 1.0
+    linger_seconds: float = 2.0
+    drain_seconds: float = 30.0
+    header_seconds: float = connections.HEADER_SECONDS
+    max_connections: int = 1000
+    limits: rest_api.Limits = rest_api.Limits()
+
+
+class Server:
+    """Runs until `stop`.
+
+    Attributes:
+      grpc_port, rest_port: where it listens.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Reads the configuration and takes the ports; nothing is loaded yet.
+
+        Raises:
+          ServingError: the configuration cannot be used.
+          OSError: a port is taken.
+        """
+        self._settings = settings
+        measured = metrics.Metrics()
+        self._models = manager.Manager(settings.config, measured, linger=settings.linger_seconds)
+        self._models.read_config()
+        predictions = predictor.Predictor(self._models, measured)
+        self._rest = rest_api.RestApi(self._models, predictions, measured, settings.limits)
+        self._socket = _listen(settings.host, settings.rest_port)
+        self._health = grpc_api.Health()
+        self._health.serving(False)
+        limits = settings.limits
+        self._grpc = grpc_api.make_server(
+            self._models, predictions, self._health, threads=limits.threads, max_waiting=limits.max_waiting,
+            max_bytes=limits.max_bytes)
+        self.rest_port = self._socket.getsockname()[1]
+        try:
+            self.grpc_port = self._grpc.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+        except RuntimeError as error:
+            raise OSError(f"{settings.host}:{settings.grpc_port}: {error}") from None
+        self._http = uvicorn.Server(uvicorn.Config(
+            self._rest.app, http=_protocol(settings.header_seconds), ws="none", lifespan="off", log_config=None,
+            access_log=False, limit_concurrency=settings.max_connections, timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=int(settings.drain_seconds), server_header=False,
+            h11_max_incomplete_event_size=connections.MAX_HEADER_BYTES))
+        self._threads = [
+            threading.Thread(target=self._http.run, args=([self._socket],), name="http", daemon=True),
+            threading.Thread(target=self._models.run, args=(settings.poll_seconds,), name="poll", daemon=True)]
+
+    def start(self) -> None:
+        """Loads the models and listens; a model that cannot be loaded shows in the status."""
+        started = time.monotonic()
+        self._models.poll()
+        self._models.wait_settled(None)
+        self._grpc.start()
+        for thread in self._threads:
+            thread.start()
+        while not self._http.started:
+            time.sleep(0.01)
+        self._health.serving(self._models.ready())
+        _log.info("listening on %s: gRPC port %d, REST port %d; %s after %.1f s", self._settings.host,
+                  self.grpc_port, self.rest_port, "ready" if self._models.ready() else
+                  "NOT ready, a model has no version that loads", time.monotonic() - started)
+
+    def watch(self, stop: threading.Event) -> None:
+        """Keeps the health check up to date until `stop` is set."""
+        while not stop.wait(self._settings.poll_seconds):
+            self._health.serving(self._models.ready())
+
+    def stop(self) -> None:
+        """Takes no new requests, answers those under way, and frees the models."""
+        _log.info("stopping: requests under way have %g s", self._settings.drain_seconds)
+        self._health.enter_graceful_shutdown()
+        stopped = self._grpc.stop(self._settings.drain_seconds)
+        self._http.should_exit = True
+        stopped.wait()
+        self._threads[0].join(self._settings.drain_seconds)
+        self._models.close()
+        self._rest.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        found = socket.socket(family)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+    except OSError as error:
+        raise OSError(f"{host}:{port}: {error.strerror or error}") from None
+    return found
+
+
+def _protocol(header_seconds: float) -> type[connections.Protocol]:
+    return type("Protocol", (connections.Protocol,), {"header_seconds": header_seconds})
+
+

@@ -7,14 +7,16 @@ Trains rankers on what a finished run found, without the rest of the pipeline:
     -o ranking.model.dim=64
 
 The ranker's training requests are divided by user into folds; a ranker that learns from all others ranks
-each fold, and the paired difference to recall's order is averaged over requests, with a standard error that
-draws whole users. That is more precise than the validation split, which has one request a user; the released
-model learns from more requests than these rankers. Epochs are fixed, so nothing is chosen by a fold.
+each fold, and the paired difference to recall's order is averaged over requests, those that recall missed
+among them, with a standard error that draws whole users. That is more precise than the validation split,
+which has one request a user; the released model learns from more requests than these rankers. Epochs are
+fixed, so nothing is chosen by a fold.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import pathlib
 import tempfile
@@ -29,6 +31,7 @@ from benchmarks import runs_of
 from modules import features
 from modules import requests
 from modules.index import export as index_export
+from modules.ranking import candidates
 from modules.ranking import statistics as statistics_lib
 from modules.ranking import trainer
 from modules.recall import evaluation
@@ -73,6 +76,21 @@ def main() -> None:
                   flush=True)
 
 
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """The requests of some users.
+
+    Attributes:
+      learned: file to learn from, where targets that recall missed stand last.
+      measured: file of the same requests, with the candidates as recall gave them.
+      users: of each request a number, int64 [n].
+    """
+
+    learned: str
+    measured: str
+    users: np.ndarray
+
+
 class Found:
     """What a finished run holds for the ranker."""
 
@@ -89,45 +107,58 @@ class Found:
         model = tf.saved_model.load(path_utils.serving_model_path(latest(f"HoldOutTrainer_{PART}", "model")))
         self.vectors = dict(zip(*index_export.candidates(model)))
 
-    def write_folds(self, folder: pathlib.Path, number: int) -> list[tuple[str, np.ndarray]]:
-        """Writes the requests of each fold of users; returns (file, users int64 [n]) of each."""
-        files = [str(folder / f"fold-{n}.gz") for n in range(number)]
-        writers = [tf.io.TFRecordWriter(file, "GZIP") for file in files]
-        users: list[list[int]] = [[] for _ in files]
+    def write_folds(self, folder: pathlib.Path, number: int) -> list[Fold]:
+        """Divides the requests by user, in turn."""
+        kinds = {kind: [str(folder / f"{kind}-{n}.gz") for n in range(number)]
+                 for kind in ("learned", "measured")}
+        learned, measured = ([tf.io.TFRecordWriter(f, "GZIP") for f in files] for files in kinds.values())
+        users: list[list[int]] = [[] for _ in range(number)]
         numbers: dict[bytes, int] = {}
         for serialized in self._requests():
             example = requests.read_raw_example(serialized)
-            if example[features.PART][0] == PART and not example[features.POSITIVE_ADDED][0]:
+            if example[features.PART][0] == PART:
                 user = numbers.setdefault(example[features.USER_ID][0], len(numbers))
-                writers[user % number].write(serialized)
+                learned[user % number].write(serialized)
+                measured[user % number].write(as_recall_answered(serialized))
                 users[user % number].append(user)
-        for writer in writers:
+        for writer in (*learned, *measured):
             writer.close()
-        return [(file, np.array(own)) for file, own in zip(files, users)]
+        return [Fold(*files, np.array(own)) for *files, own in zip(*kinds.values(), users)]
 
     def _requests(self) -> Iterator[bytes]:
         pattern = os.path.join(self.candidates, f"Split-{features.SPLIT_TRAIN}", "*")
         return tf.data.TFRecordDataset(tf.io.gfile.glob(pattern), "GZIP").as_numpy_iterator()
 
 
-def measure(found: Found, folds: Sequence[tuple[str, np.ndarray]], overrides: Sequence[str]
-            ) -> dict[str, float]:
+def as_recall_answered(serialized: bytes) -> bytes:
+    """An example of Candidates without the target that was put last, if recall missed it."""
+    example = tf.train.Example.FromString(serialized)
+    found = example.features.feature
+    if found[features.POSITIVE_ADDED].int64_list.value[0]:
+        del found[features.CANDIDATE_ITEM_ID].bytes_list.value[-1]
+        del found[features.RECALL_SCORE].float_list.value[-1]
+        found[features.POSITIVE_ADDED].int64_list.value[0] = 0
+        found[features.TARGET_PLACE].int64_list.value[0] = candidates.NOT_FOUND
+    return example.SerializeToString(deterministic=True)
+
+
+def measure(found: Found, folds: Sequence[Fold], overrides: Sequence[str]) -> dict[str, float]:
     """The gain over recall's order of each metric, and its standard error."""
     cfg = configuration.load(found.config, overrides)
     settings = trainer.read_settings(dag.rank_trainer_config(cfg))
     gains: dict[str, list[np.ndarray]] = {metric: [] for metric in METRICS}
-    for held_out, _ in folds:
-        learned = [file for file, _ in folds if file != held_out]
+    for fold in folds:
         with tempfile.TemporaryDirectory() as checkpoints:
             trained = trainer.train(
-                settings=settings, transform=found.transform, train_files=learned, valid_files=[held_out],
-                catalogue_files=[found.catalogue], vectors=found.vectors,
+                settings=settings, transform=found.transform,
+                train_files=[other.learned for other in folds if other is not fold],
+                valid_files=[fold.measured], catalogue_files=[found.catalogue], vectors=found.vectors,
                 statistics={PART: found.statistics, trainer.FINAL: found.statistics},
                 checkpoint_folder=checkpoints)
-        recall = _recall_places(held_out)
+        recall = _recall_places(fold.measured)
         for metric in METRICS:
             gains[metric].append(_values(metric, trained.places) - _values(metric, recall))
-    users = np.concatenate([own for _, own in folds])
+    users = np.concatenate([fold.users for fold in folds])
     result: dict[str, float] = {}
     for metric, parts in gains.items():
         result |= {metric: float(np.concatenate(parts).mean()),

@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from modules import strict
@@ -31,7 +31,7 @@ class Lineage:
     Attributes:
       transform: of the files of the transform graph.
       catalogue: of the item vocabulary, in its order.
-      recall: of the settings and the code that trained the recall model.
+      recall: of what the recall model was trained with: settings, code and examples.
     """
 
     transform: str
@@ -39,20 +39,17 @@ class Lineage:
     recall: str
 
 
-def describe(transform_folder: str, item_ids: Iterable[bytes], settings: Mapping[str, Any],
-             source_digest: str) -> Lineage:
+def describe(transform_folder: str, item_ids: Iterable[bytes], training: str) -> Lineage:
     """The lineage of a recall model.
 
     Args:
       transform_folder: a TransformGraph artifact's folder.
       item_ids: the catalogue, in the vocabulary's order.
-      settings: the recall Trainer's sections of the configuration.
-      source_digest: of the recall Trainer's code.
+      training: a digest of all that the recall model's training depends on.
     """
-    trained = json.dumps({"settings": settings, "source_digest": source_digest}, sort_keys=True)
     return Lineage(transform=_digest_of_files(transform_folder),
                    catalogue=_digest(item_id + b"\n" for item_id in item_ids),
-                   recall=_digest([trained.encode()]))
+                   recall=_digest([training.encode()]))
 
 
 def write(model_folder: str, lineage: Lineage) -> None:

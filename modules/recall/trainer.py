@@ -47,21 +47,15 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     callbacks.write_history(os.path.join(fn_args.model_run_dir, "history.json"), history)
     ids = vocabulary(transform, features.ITEM_VOCABULARY)
-    made_of = lineage.describe(fn_args.transform_output, ids, plain(custom["config"]),
-                               str(custom.get("source_digest", "")))
+    made_of = lineage.describe(fn_args.transform_output, ids, digest)
     export.save(model, transform, ids, fn_args.serving_model_dir, made_of)
     tf.io.gfile.rmtree(checkpoints)
 
 
 def read_settings(config: str | Mapping[str, Any]) -> model_lib.Settings:
     """The configuration's sections, from JSON or plain dictionaries; other sections are not looked at."""
-    sections = plain(config)
+    sections = json.loads(config) if isinstance(config, str) else config
     return strict.read(model_lib.Settings, {name: sections[name] for name in SECTIONS if name in sections})
-
-
-def plain(config: str | Mapping[str, Any]) -> Mapping[str, Any]:
-    """JSON or plain dictionaries as dictionaries."""
-    return json.loads(config) if isinstance(config, str) else config
 
 
 def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, train_files: Sequence[str],

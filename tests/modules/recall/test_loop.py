@@ -222,6 +222,7 @@ def exported(transformed, tmp_path_factory):
             trainer.run_fn(arguments)
     (checkpoints,) = (folder / "checkpoints").iterdir()
     shutil.copytree(checkpoints, folder / "copy")
+    (folder / "digest").write_text(checkpoints.name)
     trainer.run_fn(arguments)
     return folder
 
@@ -262,9 +263,27 @@ def test_the_exported_queries_are_the_model_s(transformed, exported):
 def test_the_exported_model_says_what_it_was_made_of(transformed, exported):
     made_of = lineage.read(str(exported / "model"))
     ids = trainer.vocabulary(transformed.output, features.ITEM_VOCABULARY)
-    config = _arguments(transformed, exported).custom_config["config"]
-    assert made_of == lineage.describe(transformed.graph, ids, config, "")
-    assert made_of != lineage.describe(transformed.graph, ids, {**config, "training": {}}, "")
+    digest = (exported / "digest").read_text()  # of settings, code and examples
+    assert made_of == lineage.describe(transformed.graph, ids, digest)
+
+
+@pytest.mark.parametrize("change", ["settings", "code", "examples"])
+def test_a_model_of_another_training_has_another_lineage(transformed, exported, change, monkeypatch):
+    arguments, found = _arguments(transformed, exported), []
+    if change == "settings":
+        arguments.custom_config["config"]["training"]["seed"] += 1
+    elif change == "code":
+        arguments.custom_config["source_digest"] = "other"
+    else:
+        arguments.train_files = [transformed.files["valid"], transformed.files["catalogue"]]
+    monkeypatch.setattr(trainer, "train", lambda **_: (None, []))
+    monkeypatch.setattr(export, "save", lambda *given: found.append(given[-1]))
+    monkeypatch.setattr(trainer.tf.io.gfile, "rmtree", lambda _: None)
+    arguments.model_run_dir = str(exported / "other")
+    trainer.run_fn(arguments)
+    before = lineage.read(str(exported / "model"))
+    assert (found[0].transform, found[0].catalogue) == (before.transform, before.catalogue)
+    assert found[0].recall != before.recall
 
 
 def test_longer_histories_than_the_model_reads_are_legal(transformed, exported):

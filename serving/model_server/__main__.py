@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         running = server.Server(server.Settings(
             config=args.models_config, host=args.host, grpc_port=args.grpc_port, rest_port=args.rest_port,
-            poll_seconds=args.poll_seconds, linger_seconds=args.linger_seconds, drain_seconds=args.drain_seconds,
-            header_seconds=args.header_timeout, limits=limits))
+            poll_seconds=args.poll_seconds, linger_seconds=args.linger_seconds,
+            drain_seconds=args.drain_seconds, header_seconds=args.header_timeout, limits=limits))
     except (errors.ServingError, OSError) as error:
         print(f"model server: {error}", file=sys.stderr)
         return 1

@@ -1,16 +1,17 @@
-"""models.config as TensorFlow Serving reads it, and the versions that a model's policy picks from a folder."""
+"""models.config as TensorFlow Serving reads it, and the versions that a model's policy picks."""
 
 from __future__ import annotations
 
 import pathlib
 import re
+from typing import TypeAlias
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.model_server import errors
 
-ModelConfig = model_server_config_pb2.ModelConfig
+ModelConfig: TypeAlias = model_server_config_pb2.ModelConfig
 _PLATFORM = "tensorflow"
 
 

@@ -48,5 +48,6 @@ def of(error: Exception) -> ServingError:
     if isinstance(error, tf.errors.OpError):
         return ServingError(_CODES.get(error.error_code, Code.UNKNOWN), error.message)
     if isinstance(error, OSError):
-        return ServingError(Code.NOT_FOUND if isinstance(error, FileNotFoundError) else Code.UNKNOWN, str(error))
+        missing = isinstance(error, FileNotFoundError)
+        return ServingError(Code.NOT_FOUND if missing else Code.UNKNOWN, str(error))
     return ServingError(Code.INTERNAL, f"{type(error).__name__}: {error}")

@@ -100,7 +100,8 @@ def status(models: manager.Manager, request: get_model_status_pb2.GetModelStatus
     """The state of each version of a model, or of one."""
     if not request.HasField("model_spec"):
         raise errors.invalid("Missing ModelSpec")
-    return get_model_status_pb2.GetModelStatusResponse(model_version_status=models.statuses(request.model_spec))
+    found = models.statuses(request.model_spec)
+    return get_model_status_pb2.GetModelStatusResponse(model_version_status=found)
 
 
 def metadata(models: manager.Manager, request: get_model_metadata_pb2.GetModelMetadataRequest,
@@ -138,7 +139,8 @@ def make_server(models: manager.Manager, predictions: predictor.Predictor, healt
         maximum_concurrent_rpcs=threads + max_waiting,
         options=[("grpc.max_receive_message_length", max_bytes), ("grpc.max_send_message_length", -1),
                  ("grpc.so_reuseport", 0)])
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Prediction(models, predictions), server)
+    prediction = Prediction(models, predictions)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(Models(models), server)
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     return server

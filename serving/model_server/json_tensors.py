@@ -1,8 +1,9 @@
 """JSON and tensors, as TensorFlow Serving's REST API converts them.
 
-Row format: {"instances": [...]} -> {"predictions": [...]}, one element a row; an element is an object by input
-or, for a signature with one input, the value itself. Column format: {"inputs": ...} -> {"outputs": ...}, each
-input with all its rows. Bytes are {"b64": "..."}; outputs called `..._bytes` come back like that.
+Row format: {"instances": [...]} -> {"predictions": [...]}, one element a row; an element is an object by
+input or, for a signature with one input, the value itself. Column format: {"inputs": ...} ->
+{"outputs": ...}, each input with all its rows. Bytes are {"b64": "..."}; outputs called `..._bytes` come back
+like that.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import binascii
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -27,7 +28,7 @@ _B64 = "b64"
 _SHOWN = 500  # characters of a value in an error
 _TYPES = {bool: "Bool", str: "String", int: "Number", float: "Number", dict: "Object", list: "Array",
           type(None): "Null"}
-Signature = meta_graph_pb2.SignatureDef
+Signature: TypeAlias = meta_graph_pb2.SignatureDef
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -37,14 +38,15 @@ def parse(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
     except json.JSONDecodeError as error:
-        raise errors.invalid(f"JSON Parse error: Invalid value. ({error.msg}) at offset: {error.pos}") from None
+        raise errors.invalid(f"JSON Parse error: Invalid value. ({error.msg}) at offset: "
+                             f"{error.pos}") from None
     except (ValueError, RecursionError) as error:  # no UTF-8, too many digits, too deep
         raise errors.invalid(f"JSON Parse error: Invalid value. ({error})") from None
     if not isinstance(found, dict):
         raise errors.invalid(f"JSON Value: {_show(found)} Is not object")
     if not isinstance(found.get(SIGNATURE_NAME, ""), str):
-        raise errors.invalid(f"JSON Value: {_show(found)} not formatted correctly. 'signature_name' key must be "
-                             "a string value.")
+        raise errors.invalid(f"JSON Value: {_show(found)} not formatted correctly. 'signature_name' key must "
+                             "be a string value.")
     return found
 
 
@@ -90,8 +92,8 @@ def _from_rows(instances: Any, signature: Signature) -> dict[str, np.ndarray]:
     names = sorted(signature.inputs)
     named = _is_object(instances[0])
     if not named and len(names) > 1:
-        raise errors.invalid("instances is a plain list, but expecting list of objects as multiple input tensors "
-                             "required as per tensorinfo_map")
+        raise errors.invalid("instances is a plain list, but expecting list of objects as multiple input "
+                             "tensors required as per tensorinfo_map")
     rows: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for place, element in enumerate(instances):
         if _is_object(element) != named:
@@ -125,8 +127,8 @@ def _from_columns(columns: Any, signature: Signature) -> dict[str, np.ndarray]:
     names = sorted(signature.inputs)
     if not _is_object(columns):
         if len(names) > 1:
-            raise errors.invalid("inputs is a plain value/list, but expecting an object as multiple input tensors "
-                                 "required as per tensorinfo_map")
+            raise errors.invalid("inputs is a plain value/list, but expecting an object as multiple input "
+                                 "tensors required as per tensorinfo_map")
         return {names[0]: _tensor(columns, signature.inputs[names[0]].dtype)}
     for name in names:
         if name not in columns:
@@ -150,8 +152,8 @@ def _tensor(value: Any, dtype: int) -> np.ndarray:
 def _leaves(value: Any, level: int, shape: list[int], dtype: int) -> Iterator[Any]:
     if not isinstance(value, list):
         if level != len(shape):
-            raise errors.invalid(f"JSON Value: {_show(value)} found at incorrect level: {level + 1} in the JSON "
-                                 f"DOM. Expected at level: {len(shape)}")
+            raise errors.invalid(f"JSON Value: {_show(value)} found at incorrect level: {level + 1} in the "
+                                 f"JSON DOM. Expected at level: {len(shape)}")
         yield _leaf(value, dtype)
         return
     if level >= len(shape):
@@ -227,7 +229,8 @@ def _check_batch(outputs: Mapping[str, np.ndarray]) -> None:
         if not array.ndim:
             raise errors.invalid(f"Tensor name: {name} has no shape information ")
         if size is not None and len(array) != size:
-            raise errors.invalid(f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {size}")
+            raise errors.invalid(f"Tensor name: {name} has inconsistent batch size: {len(array)} "
+                                 f"expecting: {size}")
         size = len(array)
 
 

@@ -4,8 +4,8 @@ A version is loaded beside the one it replaces and replays its warm-up records b
 then, and when no request uses it any more, is the old one unloaded. A version that cannot be loaded shows its
 error in the status and leaves the old one in service; it is tried again when its files change.
 
-Where TensorFlow Serving would fail requests for a moment, this does not: a label moves to its new version only
-when that is AVAILABLE, and a replaced version can still be asked for by its number for `linger` seconds.
+Where TensorFlow Serving would fail requests for a moment, this does not: a label moves to its new version
+only when that is AVAILABLE, and a replaced version can still be asked for by its number for `linger` seconds.
 """
 
 from __future__ import annotations
@@ -227,8 +227,8 @@ class Manager:
         try:
             if not version.folder.is_dir():
                 raise errors.ServingError(
-                    errors.Code.NOT_FOUND, f"Version {version.number} of servable {name}, which was requested to "
-                    f"be served, was not found in the file system: {version.folder}")
+                    errors.Code.NOT_FOUND, f"Version {version.number} of servable {name}, which was "
+                    f"requested to be served, was not found in the file system: {version.folder}")
             model = servable.Servable(version.folder)
             records = warmup.replay(model, version.folder)
         except Exception as failure:  # a broken version must not end the thread without a word
@@ -275,7 +275,7 @@ class Manager:
         self.poll()  # it may be wanted again by now
 
     def _move_labels(self, named: dict[str, configs.ModelConfig]) -> None:
-        moved = {}
+        moved: dict[str, dict[str, int]] = {}
         for name, model in named.items():
             before, known = self._labels.get(name, {}), self._models.get(name, {})
             moved[name] = {}
@@ -291,12 +291,12 @@ class Manager:
                   for model in config.model_config_list.config
                   for v in self._models.get(model.name, {}).values() if v.wanted and v.error is not None]
         if failed:
-            raise errors.ServingError(errors.Code.UNKNOWN, f"{len(failed)} servable(s) did not become available: "
-                                      f"{{{', '.join(failed)}}}")
+            raise errors.ServingError(errors.Code.UNKNOWN, f"{len(failed)} servable(s) did not become "
+                                      f"available: {{{', '.join(failed)}}}")
         for model in config.model_config_list.config:
             for number in model.version_labels.values():
                 found = self._models[model.name].get(number)
                 if found is None or found.state != versions.AVAILABLE:
                     raise errors.ServingError(
-                        errors.Code.FAILED_PRECONDITION, f"Request to assign label to version {number} of model "
-                        f"{model.name}, which is not currently available for inference")
+                        errors.Code.FAILED_PRECONDITION, f"Request to assign label to version {number} of "
+                        f"model {model.name}, which is not currently available for inference")

@@ -27,7 +27,7 @@ class Metrics:
         self._loads = _Counts(":tensorflow:cc:saved_model:load_attempt_count",
                               "The number of times a SavedModel was tried to load.", ("model_path", "status"))
         self._load_time = _Counts(":tensorflow:cc:saved_model:load_latency",
-                                  "Latency in microseconds for SavedModels that were loaded.", ("model_path",))
+                                  "Microseconds that loading took.", ("model_path",))
         self._latency = self._histogram(
             ":tensorflow:serving:request_latency",
             "Distribution of wall time (in microseconds) for TensorFlow Serving request.",

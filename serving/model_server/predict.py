@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -24,7 +24,8 @@ def signature(model: servable.Servable, name: str) -> meta_graph_pb2.SignatureDe
     name = name or DEFAULT_SIGNATURE
     found = model.signatures.get(name)
     if found is None:
-        raise errors.ServingError(errors.Code.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+        raise errors.ServingError(errors.Code.FAILED_PRECONDITION,
+                                  f'Serving signature key "{name}" not found.')
     if found.method_name not in _METHODS:
         raise errors.ServingError(
             errors.Code.INTERNAL, "Expected prediction signature method_name to be one of "
@@ -54,19 +55,19 @@ def arrays(found: meta_graph_pb2.SignatureDef,
     return result
 
 
-def check_names(found: meta_graph_pb2.SignatureDef, names: Sequence[str] | Mapping[str, object] | set[str]) -> None:
+def check_names(found: meta_graph_pb2.SignatureDef, names: Iterable[str]) -> None:
     """Refuses missing and surplus inputs."""
     given, expected = sorted(names), sorted(found.inputs)
     if len(given) != len(expected):
         extra, missing = sorted(set(given) - set(expected)), sorted(set(expected) - set(given))
         raise errors.invalid(
-            f"input size does not match signature: {len(given)}!={len(expected)} len({{{','.join(given)}}}) != "
-            f"len({{{','.join(expected)}}}). Sent extra: {{{','.join(extra)}}}. "
+            f"input size does not match signature: {len(given)}!={len(expected)} len({{{','.join(given)}}}) "
+            f"!= len({{{','.join(expected)}}}). Sent extra: {{{','.join(extra)}}}. "
             f"Missing but required: {{{','.join(missing)}}}.")
     for name in given:
         if name not in found.inputs:
-            raise errors.invalid(f"input tensor alias not found in signature: {name}. Inputs expected to be in "
-                                 f"the set {{{','.join(expected)}}}.")
+            raise errors.invalid(f"input tensor alias not found in signature: {name}. Inputs expected to be "
+                                 f"in the set {{{','.join(expected)}}}.")
 
 
 def check_types(found: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray]) -> None:
@@ -94,8 +95,8 @@ def run(model: servable.Servable, found: meta_graph_pb2.SignatureDef, inputs: Ma
 def _array(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
     sizes = [dim.size for dim in tensor.tensor_shape.dim]
     if tensor.tensor_shape.unknown_rank or min(sizes, default=0) < 0 or math.prod(sizes) > MAX_ELEMENTS:
-        raise errors.invalid(f"tensor parsing error: {name}: its shape is {sizes}; expected sizes of at least 0 "
-                             f"and at most {MAX_ELEMENTS} elements")
+        raise errors.invalid(f"tensor parsing error: {name}: its shape is {sizes}; expected sizes of at "
+                             f"least 0 and at most {MAX_ELEMENTS} elements")
     try:
         return np.asarray(tf.make_ndarray(tensor))
     except (ValueError, TypeError, IndexError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
@@ -16,7 +17,7 @@ from serving.model_server import metrics
 from serving.model_server import predict
 from serving.model_server import servable
 
-Signature = meta_graph_pb2.SignatureDef
+Signature: TypeAlias = meta_graph_pb2.SignatureDef
 _UNKNOWN = "unknown"  # counted for names that clients made up
 
 

@@ -105,8 +105,8 @@ class RestApi:
 
     async def _in_thread(self, function: Any, *args: Any) -> bytes:
         if self._at_work >= self._limits.threads + self._limits.max_waiting:
-            raise errors.ServingError(errors.Code.RESOURCE_EXHAUSTED, f"{self._at_work} requests are waiting; "
-                                      "try again later")
+            raise errors.ServingError(errors.Code.RESOURCE_EXHAUSTED,
+                                      f"{self._at_work} requests are waiting; try again later")
         self._at_work += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
@@ -116,7 +116,8 @@ class RestApi:
     def _predict(self, match: re.Match[str], body: bytes, deadline: float) -> bytes:
         spec = _spec(match)
         if match["method"] != "predict":
-            raise errors.ServingError(errors.Code.UNIMPLEMENTED, f"{match['method']} is not served; use predict")
+            raise errors.ServingError(errors.Code.UNIMPLEMENTED,
+                                      f"{match['method']} is not served; use predict")
         request = json_tensors.parse(body)
         spec.signature_name = request.get(json_tensors.SIGNATURE_NAME, "")
         answer = self._predictor.predict(predictor.Call(

@@ -83,13 +83,13 @@ class Server:
         except RuntimeError as error:
             raise OSError(f"{settings.host}:{settings.grpc_port}: {error}") from None
         self._http = uvicorn.Server(uvicorn.Config(
-            self._rest.app, http=_protocol(settings.header_seconds), ws="none", lifespan="off", log_config=None,
-            access_log=False, limit_concurrency=settings.max_connections, timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=int(settings.drain_seconds), server_header=False,
+            self._rest.app, http=_protocol(settings.header_seconds), ws="none", lifespan="off",
+            log_config=None, access_log=False, limit_concurrency=settings.max_connections,
+            timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=int(settings.drain_seconds), server_header=False,
             h11_max_incomplete_event_size=connections.MAX_HEADER_BYTES))
         self._threads = [
-            threading.Thread(target=self._http.run, args=([self._socket],), name="http", daemon=True),
-            threading.Thread(target=self._models.run, args=(settings.poll_seconds,), name="poll", daemon=True)]
+            threading.Thread(target=self._http.run, args=([self._socket],), daemon=True),
+            threading.Thread(target=self._models.run, args=(settings.poll_seconds,), daemon=True)]
 
     def start(self) -> None:
         """Loads the models and listens; a model that cannot be loaded shows in the status."""

@@ -32,12 +32,13 @@ def replay(model: servable.Servable, folder: pathlib.Path) -> int:
         for record in tf.compat.v1.io.tf_record_iterator(str(path)):
             count += 1
             if count > MAX_RECORDS:
-                raise errors.invalid(f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {path}")
+                raise errors.invalid(f"Number of warmup records exceeds the maximum ({MAX_RECORDS})")
             _run(model, prediction_log_pb2.PredictionLog.FromString(record))
     except errors.ServingError as error:
         raise errors.ServingError(error.code, f"{path}: warm-up record {count}: {error.text}") from error
     except Exception as error:
-        raise errors.ServingError(errors.Code.DATA_LOSS, f"{path}: warm-up record {count + 1}: {error}") from error
+        raise errors.ServingError(errors.Code.DATA_LOSS,
+                                  f"{path}: warm-up record {count + 1}: {error}") from error
     return count
 
 

@@ -60,6 +60,7 @@ def push(serving: pathlib.Path, models: Mapping[str, str], facts: Facts, *,
             for name in models:
                 (serving / name).mkdir(exist_ok=True)
                 os.rename(work / name, serving / name / str(number))
+                _flush_folder(serving / name)
             (serving / release.MANIFESTS).mkdir(exist_ok=True)
             _write(serving / release.MANIFESTS / f"{number}.json", made.to_text())
             _point(serving, made)

@@ -129,6 +129,24 @@ def test_a_rollback_that_dies_anywhere(tmp_path: pathlib.Path) -> None:
     assert code == 0 and done == 4  # the folder, the lock, the new file, its renaming
 
 
+def test_models_are_on_the_disk_before_they_take_effect(
+        tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their folders' new entries too: without, a power cut could leave a pointer to nothing."""
+    serving, models, done = tmp_path / "serving", small_release.pair(tmp_path / "models"), []
+
+    def noted(function: Callable[..., Any], key: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given: (done.append(key(*given)), function(*given))[1]
+
+    monkeypatch.setattr(os, "fsync", noted(os.fsync, lambda handle: os.fstat(handle).st_ino))
+    for name in ("rename", "replace"):
+        monkeypatch.setattr(os, name, noted(getattr(os, name), lambda _, target: pathlib.Path(target)))
+    number = _push(serving, models)
+    pointed = done.index(serving / release.POINTER)
+    for name in models:
+        moved = done.index(serving / name / str(number))
+        assert (serving / name).stat().st_ino in done[moved:pointed]
+
+
 def test_back_and_forward(tmp_path: pathlib.Path) -> None:
     serving = tmp_path / "serving"
     one = _push(serving, {"recall": small_release.pair(tmp_path / "a")["recall"]})

@@ -10,6 +10,8 @@ import sys
 import threading
 from collections.abc import Sequence
 
+_THREADS, _BATCHING_THREADS = 4, 64
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code."""
@@ -17,6 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     from modules import environment
     environment.prepare()
+    from serving.model_server import batching
     from serving.model_server import errors
     from serving.model_server import rest_api
     from serving.model_server import server
@@ -24,13 +27,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    limits = rest_api.Limits(threads=args.threads, max_waiting=args.max_waiting,
+    threads = args.threads or (_BATCHING_THREADS if args.batching_parameters_file else _THREADS)
+    limits = rest_api.Limits(threads=threads, max_waiting=args.max_waiting,
                              max_bytes=args.max_request_mb << 20, seconds=args.rest_timeout)
     try:
+        together = batching.read(args.batching_parameters_file) if args.batching_parameters_file else None
         running = server.Server(server.Settings(
             config=args.models_config, host=args.host, grpc_port=args.grpc_port, rest_port=args.rest_port,
             poll_seconds=args.poll_seconds, linger_seconds=args.linger_seconds,
-            drain_seconds=args.drain_seconds, header_seconds=args.header_timeout, limits=limits))
+            drain_seconds=args.drain_seconds, header_seconds=args.header_timeout, batching=together,
+            limits=limits))
     except (errors.ServingError, OSError) as error:
         print(f"model server: {error}", file=sys.stderr)
         return 1
@@ -59,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--rest-timeout", type=_positive, default=30.0, metavar="SECONDS", help="for a REST request")
     add("--header-timeout", type=_positive, default=10.0, metavar="SECONDS", help="to send HTTP headers")
     add("--max-request-mb", type=int, default=64, help="largest request, in MiB")
-    add("--threads", type=int, default=4, help="requests worked on at once, per protocol")
+    add("--batching-parameters-file", type=pathlib.Path, metavar="FILE",
+        help="run requests together as this file of TensorFlow Serving's says")
+    add("--threads", type=int, default=0,
+        help=f"requests worked on at once, per protocol; 0: {_THREADS}, or {_BATCHING_THREADS} with batching")
     add("--max-waiting", type=int, default=200, help="requests that may wait for a thread, per protocol")
     return parser
 

@@ -16,7 +16,7 @@ import logging
 import pathlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tensorflow_serving.apis import get_model_status_pb2
 from tensorflow_serving.apis import model_pb2
@@ -39,8 +39,10 @@ class Manager:
     Its methods may be called from any thread.
     """
 
-    def __init__(self, config_file: pathlib.Path, measured: metrics.Metrics, *, linger: float = 2.0) -> None:
-        """`linger`: seconds that a replaced version can still be asked for."""
+    def __init__(self, config_file: pathlib.Path, measured: metrics.Metrics, *, linger: float = 2.0,
+                 load: Callable[[pathlib.Path], servable.Servable] = servable.Servable) -> None:
+        """`linger`: seconds that a replaced version can still be asked for; `load`: loads a SavedModel."""
+        self._load_model = load
         self._file, self._metrics, self._linger = config_file, measured, linger
         self._changed = threading.Condition()
         self._text: str | None = None
@@ -229,7 +231,7 @@ class Manager:
                 raise errors.ServingError(
                     errors.Code.NOT_FOUND, f"Version {version.number} of servable {name}, which was "
                     f"requested to be served, was not found in the file system: {version.folder}")
-            model = servable.Servable(version.folder)
+            model = self._load_model(version.folder)
             records = warmup.replay(model, version.folder)
         except Exception as failure:  # a broken version must not end the thread without a word
             error = errors.of(failure)

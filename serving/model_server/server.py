@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import pathlib
 import socket
@@ -11,12 +12,14 @@ import time
 
 import uvicorn
 
+from serving.model_server import batching
 from serving.model_server import connections
 from serving.model_server import grpc_api
 from serving.model_server import manager
 from serving.model_server import metrics
 from serving.model_server import predictor
 from serving.model_server import rest_api
+from serving.model_server import servable
 
 _KEEP_ALIVE = 30  # seconds that an idle HTTP connection stays open
 _log = logging.getLogger(__name__)
@@ -35,6 +38,7 @@ class Settings:
       drain_seconds: for requests under way when the server is told to stop.
       header_seconds: to send the headers of an HTTP request.
       max_connections: HTTP connections; more get 503.
+      batching: how requests are run together; None: each by itself.
       limits: of a request, for gRPC as for REST.
     """
 
@@ -47,6 +51,7 @@ class Settings:
     drain_seconds: float = 30.0
     header_seconds: float = connections.HEADER_SECONDS
     max_connections: int = 1000
+    batching: batching.Parameters | None = None
     limits: rest_api.Limits = rest_api.Limits()
 
 
@@ -66,7 +71,9 @@ class Server:
         """
         self._settings = settings
         measured = metrics.Metrics()
-        self._models = manager.Manager(settings.config, measured, linger=settings.linger_seconds)
+        load = servable.Servable if settings.batching is None else functools.partial(
+            batching.BatchingServable, parameters=settings.batching)
+        self._models = manager.Manager(settings.config, measured, linger=settings.linger_seconds, load=load)
         self._models.read_config()
         predictions = predictor.Predictor(self._models, measured)
         self._rest = rest_api.RestApi(self._models, predictions, measured, settings.limits)
@@ -85,8 +92,8 @@ class Server:
         self._http = uvicorn.Server(uvicorn.Config(
             self._rest.app, http=_protocol(settings.header_seconds), ws="none", lifespan="off",
             log_config=None, access_log=False, limit_concurrency=settings.max_connections,
-            timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=int(settings.drain_seconds), server_header=False,
-            h11_max_incomplete_event_size=connections.MAX_HEADER_BYTES))
+            timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=int(settings.drain_seconds),
+            server_header=False, h11_max_incomplete_event_size=connections.MAX_HEADER_BYTES))
         self._threads = [
             threading.Thread(target=self._http.run, args=([self._socket],), daemon=True),
             threading.Thread(target=self._models.run, args=(settings.poll_seconds,), daemon=True)]

@@ -77,7 +77,7 @@ class Manifest:
       models: per model, the files by path inside its folder.
       metrics: by split, system (`recall`, `two_stage`) and metric.
       artifacts: what was pushed and what judged it, by input of the pusher.
-      config_digest, source_digest: of the configuration and of the project's sources.
+      config_digest, source_digest: of what the models follow from: configuration and sources.
     """
 
     release: int

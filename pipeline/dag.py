@@ -237,6 +237,7 @@ class _Wiring:
 
     def _pusher(self, rank: dict[str, Any]) -> None:
         plain = _plain(_columns_only(self._cfg, crosses=True), dict.fromkeys(MODELS, ALL))
+        ranker = ["pipeline.components.rank_trainer"] if rank else []
         self._add(release_pusher.ReleasePusher(
             recall_model=self._index.outputs["model"],
             recall_blessing=self._recall["blessing"],
@@ -245,7 +246,9 @@ class _Wiring:
             folder=str(self._run.serving),
             name=self._cfg.name,
             config_digest=hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16],
-            source_digest=source_digest.of("pipeline.components.release_pusher"),
+            source_digest=source_digest.of(
+                PREPROCESSING, RECALL_TRAINER, "pipeline.components.indexer", *ranker,
+                "pipeline.components.release_pusher"),
         ).with_id("Pusher"))
 
     def _custom_config(self, sections: Sections, module: str, cfg: config.Config | None = None

@@ -69,3 +69,14 @@ def test_without_ranking_a_release_is_made_of_recall(tmp_path: pathlib.Path) -> 
     assert set(told(shop, run, ["ranking.enabled=false"])) == {
         "InteractionsExampleGen", "StatisticsGen", "ImportSchemaGen", "DataValidator", "Transform", "Trainer",
         "Indexer", "LastBlessedModel", "RecallEvaluator", "Pusher"}
+
+
+@pytest.mark.parametrize("ranking", [True, False])
+def test_a_release_names_the_code_that_made_its_models(
+        tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, ranking: bool) -> None:
+    monkeypatch.setattr(dag.source_digest, "of", lambda *modules: " ".join(modules))
+    shop, run = small_shop.write(tmp_path), runs.Run(tmp_path / "runs", "small-shop")
+    pusher = told(shop, run, [f"ranking.enabled={str(ranking).lower()}"])["Pusher"]
+    for module in (dag.PREPROCESSING, dag.RECALL_TRAINER, "pipeline.components.indexer"):
+        assert module in pusher
+    assert ("pipeline.components.rank_trainer" in pusher) == ranking

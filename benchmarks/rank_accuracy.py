@@ -123,7 +123,7 @@ class Found:
                 users[user % number].append(user)
         for writer in (*learned, *measured):
             writer.close()
-        return [Fold(*files, np.array(own)) for *files, own in zip(*kinds.values(), users)]
+        return [Fold(learn, measure, np.array(own)) for learn, measure, own in zip(*kinds.values(), users)]
 
     def _requests(self) -> Iterator[bytes]:
         pattern = os.path.join(self.candidates, f"Split-{features.SPLIT_TRAIN}", "*")

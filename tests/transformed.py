@@ -67,14 +67,14 @@ class Transformed:
                   counts: np.ndarray | None = None) -> item_tower.Catalogue:
         return input_data.read_catalogue(
             [self.files["catalogue"]], self.output.transformed_feature_spec(),
-            features.item_features(settings.data), trainer.vocabulary_sizes(settings, self.output),
+            features.item_features(settings.data), trainer.vocabulary_sizes(settings.data, self.output),
             trainer.vocabulary(self.output, features.ITEM_VOCABULARY),
             np.ones(len(ITEMS) + 2, np.int64) if counts is None else counts)
 
     def model(self, settings: model_lib.Settings,
               counts: np.ndarray | None = None) -> model_lib.RecallModel:
         return model_lib.RecallModel(
-            settings, self.catalogue(settings, counts), trainer.vocabulary_sizes(settings, self.output))
+            settings, self.catalogue(settings, counts), trainer.vocabulary_sizes(settings.data, self.output))
 
 
 def _rows() -> dict[str, list[dict[str, Any]]]:

@@ -117,7 +117,8 @@ def with_statistics(batch: Batch, statistics: statistic_features.StatisticFeatur
     """What `RequestGraph` gives, with the features of the statistics, if any, in place of what they need."""
     result = {name: value for name, value in batch.items() if name not in _PAST}
     if statistics is not None:
-        result[STATISTICS] = statistics(*(batch[name] for name in _PAST), batch[CANDIDATES])
+        result[STATISTICS] = statistics(
+            batch[_HISTORY], batch[_TIMESTAMPS], batch[_MOMENT], batch[CANDIDATES])
     return result
 
 

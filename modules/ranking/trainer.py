@@ -112,7 +112,7 @@ def prepare(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, t
             valid_files: Sequence[str], catalogue_files: Sequence[str], vectors: Mapping[bytes, np.ndarray],
             statistics: Mapping[int, statistics_lib.Statistics]) -> Prepared:
     """Reads all that a model learns from; the arguments are those of `train`."""
-    sizes = recall_trainer.vocabulary_sizes(settings, transform)
+    sizes = recall_trainer.vocabulary_sizes(settings.data, transform)
     graph = request_graph.RequestGraph(
         settings.data, transform.transform_features_layer(), max_history=settings.features.max_history,
         history=settings.ranking.model.history, longest_list=settings.index.k, sizes=sizes)

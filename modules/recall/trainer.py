@@ -13,6 +13,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx import v1 as tfx
 
+from modules import config
 from modules import features
 from modules import lineage
 from modules import strict
@@ -52,10 +53,10 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     tf.io.gfile.rmtree(checkpoints)
 
 
-def read_settings(config: str | Mapping[str, Any]) -> model_lib.Settings:
+def read_settings(sections: str | Mapping[str, Any]) -> model_lib.Settings:
     """The configuration's sections, from JSON or plain dictionaries; other sections are not looked at."""
-    sections = json.loads(config) if isinstance(config, str) else config
-    return strict.read(model_lib.Settings, {name: sections[name] for name in SECTIONS if name in sections})
+    plain = json.loads(sections) if isinstance(sections, str) else sections
+    return strict.read(model_lib.Settings, {name: plain[name] for name in SECTIONS if name in plain})
 
 
 def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, train_files: Sequence[str],
@@ -75,7 +76,7 @@ def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, tra
     if not summary.counts.any():
         raise ValueError("Training needs at least one event of a known item, the split train has none; check "
                          "the split's cut-off times and data.unknown_item.")
-    sizes = vocabulary_sizes(settings, transform)
+    sizes = vocabulary_sizes(settings.data, transform)
     catalogue = input_data.read_catalogue(
         catalogue_files, spec, features.item_features(settings.data), sizes, ids, summary.counts)
     model = model_lib.RecallModel(settings, catalogue, sizes)
@@ -97,10 +98,10 @@ def vocabulary(transform: tft.TFTransformOutput, name: str) -> list[bytes]:
     return list(transform.vocabulary_by_name(name))
 
 
-def vocabulary_sizes(settings: model_lib.Settings, transform: tft.TFTransformOutput) -> dict[str, int]:
+def vocabulary_sizes(data: config.Data, transform: tft.TFTransformOutput) -> dict[str, int]:
     """For each categorical feature the number of its ids, one for unknown values included."""
     return {f.name: transform.vocabulary_size_by_name(f.vocabulary) + 1
-            for f in features.all_features(settings.data) if f.kind in ("categorical", "multi_categorical")}
+            for f in features.all_features(data) if f.kind in ("categorical", "multi_categorical")}
 
 
 def _split(patterns: Sequence[str]) -> tuple[list[str], list[str]]:

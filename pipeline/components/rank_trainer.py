@@ -56,9 +56,8 @@ class Executor(base_executor.BaseExecutor):
         """
         given = {key: artifact_utils.get_single_instance(found) for key, found in input_dict.items()}
         run = artifact_utils.get_single_uri(output_dict[MODEL_RUN])
-        checkpoints = os.path.join(exec_properties[CHECKPOINT_ROOT], _digest(given, exec_properties))
-        recall_model = path_utils.serving_model_path(given[RECALL_MODEL].uri)
-        recall = tf.saved_model.load(recall_model)
+        checkpoints = os.path.join(exec_properties[CHECKPOINT_ROOT], checkpoint_name(given, exec_properties))
+        recall = tf.saved_model.load(path_utils.serving_model_path(given[RECALL_MODEL].uri))
         ids, vectors = index_export.candidates(recall)
         trained = trainer.train(
             settings=trainer.read_settings(exec_properties[CONFIG]),
@@ -89,8 +88,8 @@ def _statistics(uri: str) -> dict[int, statistics_lib.Statistics]:
     return found
 
 
-def _digest(given: Mapping[str, types.Artifact], exec_properties: Mapping[str, Any]) -> str:
-    """Of what a training depends on."""
+def checkpoint_name(given: Mapping[str, types.Artifact], exec_properties: Mapping[str, Any]) -> str:
+    """A digest of what a training depends on."""
     known = [exec_properties[CONFIG], exec_properties[SOURCE_DIGEST],
              *(f"{key} {artifact.uri}" for key, artifact in sorted(given.items()))]
     return hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]

@@ -19,12 +19,12 @@ class Standardise(tf.keras.layers.Layer):
     def build(self, shape: tf.TensorShape) -> None:
         self.mean = self.add_weight("mean", [shape[-1]], trainable=False, initializer="zeros")
         self.factor = self.add_weight("factor", [shape[-1]], trainable=False, initializer="ones")
+        super().build(shape)
 
     def adapt(self, values: np.ndarray) -> None:
         """Takes mean and deviation of float [n, columns]; n is at least 1."""
         if not self.built:
-            self.build(values.shape)
-            self.built = True
+            self.build(tf.TensorShape(values.shape))
         mean, spread = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
         varies = spread > _LEAST_SPREAD * np.maximum(1.0, np.abs(mean))
         self.mean.assign(mean)

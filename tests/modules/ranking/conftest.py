@@ -24,6 +24,24 @@ from tests import transformed as transformed_lib
 MADE_OF = lineage.Lineage("t", "c", "r")
 
 
+def settings(model: dict[str, Any] | None = None, training: dict[str, Any] | None = None,
+             crosses: list[dict[str, Any]] | None = None) -> model_lib.Settings:
+    """A small model of all groups, two epochs, two objectives; the arguments replace single values."""
+    if crosses is None:
+        crosses = [{"features": ["user_age", "item_tags"]},
+                   {"features": ["context_device", "item_price"], "buckets": 5},
+                   {"features": ["event_action_type", "user_hobbies"]}]
+    return strict.read(model_lib.Settings, {
+        "data": strict.to_plain(examples.data()), "index": {"k": 6},
+        "features": {"max_history": transformed_lib.MAX_HISTORY, "crosses": crosses},
+        "ranking": {
+            "model": {"dim": 8, "history": 3, "hidden": [16], "dropout": 0.0,
+                      "feature_dropout": 0.0, "attention_vector": True, **(model or {})},
+            "training": {"epochs": 2, "batch_requests": 3, **(training or {})},
+            "objectives": {"bought": {"column": "action", "values": ["buy"]},
+                           "liked": {"column": "rating", "at_least": 4}}}})
+
+
 @dataclasses.dataclass(frozen=True)
 class Ranked:
     """The data set, with the examples of Candidates in `folder`."""
@@ -31,23 +49,6 @@ class Ranked:
     transformed: transformed_lib.Transformed
     folder: pathlib.Path
     rows: dict[str, list[dict[str, Any]]]
-
-    def settings(self, model: dict[str, Any] | None = None, training: dict[str, Any] | None = None,
-                 crosses: list[dict[str, Any]] | None = None) -> model_lib.Settings:
-        """A small model of all groups, two epochs, two objectives; the arguments replace single values."""
-        if crosses is None:
-            crosses = [{"features": ["user_age", "item_tags"]},
-                       {"features": ["context_device", "item_price"], "buckets": 5},
-                       {"features": ["event_action_type", "user_hobbies"]}]
-        return strict.read(model_lib.Settings, {
-            "data": strict.to_plain(examples.data()), "index": {"k": 6},
-            "features": {"max_history": transformed_lib.MAX_HISTORY, "crosses": crosses},
-            "ranking": {
-                "model": {"dim": 8, "history": 3, "hidden": [16], "dropout": 0.0,
-                          "feature_dropout": 0.0, "attention_vector": True, **(model or {})},
-                "training": {"epochs": 2, "batch_requests": 3, **(training or {})},
-                "objectives": {"bought": {"column": "action", "values": ["buy"]},
-                               "liked": {"column": "rating", "at_least": 4}}}})
 
     def prepare(self, settings: model_lib.Settings) -> trainer.Prepared:
         return trainer.prepare(settings=settings, **self._arguments())
@@ -106,17 +107,9 @@ def candidate_row(row: dict[str, Any], rng: np.random.Generator, *, missed: bool
             features.POSITIVE_ADDED: int(added), features.PART: 0}
 
 
-@pytest.fixture(scope="session")
-def transformed(tmp_path_factory: pytest.TempPathFactory) -> transformed_lib.Transformed:
-    """The data set, transformed."""
-    return transformed_lib.made(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(scope="session")
-def ranked(transformed: transformed_lib.Transformed, tmp_path_factory: pytest.TempPathFactory) -> Ranked:
-    """The data set with candidates; one request of each split was missed by recall, one training target was
-    added."""
-    folder, rng = tmp_path_factory.mktemp("candidates"), np.random.default_rng(1)
+def with_candidates(transformed: transformed_lib.Transformed, folder: pathlib.Path) -> Ranked:
+    """Writes the candidates; one request of each split was missed by recall, one training target added."""
+    rng = np.random.default_rng(1)
     rows = {"train": [candidate_row(row, rng, missed=n == 0, added=n == 1)
                       for n, row in enumerate(transformed.raw["train"])],
             "valid": [candidate_row(row, rng, missed=n == 2)
@@ -126,15 +119,27 @@ def ranked(transformed: transformed_lib.Transformed, tmp_path_factory: pytest.Te
 
 
 @pytest.fixture(scope="session")
+def transformed(tmp_path_factory: pytest.TempPathFactory) -> transformed_lib.Transformed:
+    """The data set, transformed."""
+    return transformed_lib.made(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def ranked(transformed: transformed_lib.Transformed, tmp_path_factory: pytest.TempPathFactory) -> Ranked:
+    """The data set with candidates."""
+    return with_candidates(transformed, tmp_path_factory.mktemp("candidates"))
+
+
+@pytest.fixture(scope="session")
 def prepared(ranked: Ranked) -> trainer.Prepared:
     """What a model of all groups learns from."""
-    return ranked.prepare(ranked.settings())
+    return ranked.prepare(settings())
 
 
 @pytest.fixture(scope="session")
 def trained(ranked: Ranked, tmp_path_factory: pytest.TempPathFactory) -> trainer.Trained:
     """A model of all groups."""
-    return ranked.train(ranked.settings(training={"learning_rate": 0.02}), tmp_path_factory.mktemp("trained"))
+    return ranked.train(settings(training={"learning_rate": 0.02}), tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture(scope="session")

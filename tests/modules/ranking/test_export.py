@@ -28,7 +28,7 @@ def saved(exported):
 def _asked(ranked):
     """(request, ids, recall's scores, places) of the validation examples."""
     rows = list(candidate_examples.read(str(ranked.folder / "Split-valid" / "*")))
-    settings = ranked.settings()
+    settings = conftest.settings()
     return candidate_examples.requests_of(rows, settings.data, settings.features.max_history)
 
 

@@ -10,18 +10,19 @@ from modules.ranking import input_data
 from modules.ranking import losses
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
+from tests.modules.ranking import conftest
 
 
-def _model(ranked, prepared, training=None, **switches):
+def _model(prepared, training=None, **switches):
     """(a model that has not learnt, all training requests)"""
-    model = model_lib.RankModel(ranked.settings(switches, training), prepared.known)
+    model = model_lib.RankModel(conftest.settings(switches, training), prepared.known)
     model.adapt(prepared.train.tensors)
     (batch,) = prepared.train.batches(100)
     return model, batch
 
 
-def test_training_starts_from_recall_s_scores(ranked, prepared):
-    model, batch = _model(ranked, prepared)
+def test_training_starts_from_recall_s_scores(prepared):
+    model, batch = _model(prepared)
     scores, recall = model(batch)[model_lib.SCORE].numpy(), batch[request_graph.RECALL].numpy()[..., 0]
     given = batch[request_graph.CANDIDATES].numpy() != features.PADDING_ID
     slope, _ = np.polyfit(recall[given], scores[given], 1)
@@ -31,8 +32,8 @@ def test_training_starts_from_recall_s_scores(ranked, prepared):
 
 
 @pytest.mark.parametrize("loss", ["softmax", "bce"])
-def test_the_loss_is_the_list_s_and_the_weighted_objectives(ranked, prepared, loss):
-    model, batch = _model(ranked, prepared, {"loss": loss})
+def test_the_loss_is_the_list_s_and_the_weighted_objectives(prepared, loss):
+    model, batch = _model(prepared, {"loss": loss})
     scores, target = model(batch)[model_lib.SCORE].numpy(), batch[model_lib.TARGET].numpy()
     own = scores[np.arange(len(scores)), target]
     if loss == "softmax":
@@ -43,8 +44,8 @@ def test_the_loss_is_the_list_s_and_the_weighted_objectives(ranked, prepared, lo
     assert float(model.compute_loss(batch)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_labels_that_are_not_known_cost_nothing(ranked, prepared):
-    model, batch = _model(ranked, prepared)
+def test_labels_that_are_not_known_cost_nothing(prepared):
+    model, batch = _model(prepared)
     label = model_lib.objective_label("liked")
     half = {**batch, label: tf.tensor_scatter_nd_update(batch[label], [[0]], [float("nan")])}
     rows = batch[label].shape[0]
@@ -52,8 +53,8 @@ def test_labels_that_are_not_known_cost_nothing(ranked, prepared):
     assert difference == pytest.approx(0.1 * np.log(2) / rows, rel=1e-3)
 
 
-def test_the_user_s_side_is_computed_once_a_request(ranked, prepared, monkeypatch):
-    model, batch = _model(ranked, prepared)
+def test_the_user_s_side_is_computed_once_a_request(prepared, monkeypatch):
+    model, batch = _model(prepared)
     shapes = {}
     for name, layer in (("history", model.history), ("profile", model.users), ("moment", model.moment)):
         call = layer.call
@@ -78,29 +79,29 @@ def test_candidates_in_another_order_have_their_scores_in_that_order(prepared, t
 @pytest.mark.parametrize(("switch", "group"), [
     ("recall_score", "recall_score"), ("statistics", "statistics"), ("profile", "profile"),
     ("context", "context"), ("crosses", "crosses"), ("target_attention", "target_attention")])
-def test_a_group_that_is_off_is_not_there(ranked, prepared, switch, group):
-    model, batch = _model(ranked, prepared, **{switch: False})
+def test_a_group_that_is_off_is_not_there(prepared, switch, group):
+    model, batch = _model(prepared, **{switch: False})
     assert group not in model.groups and len(model.groups) == len(model_lib.GROUPS) - 1
     assert np.isfinite(float(model.compute_loss(batch)))
 
 
-def test_items_without_vectors_and_features_have_an_embedding_of_their_own(ranked, prepared):
-    model, batch = _model(ranked, prepared, item_vectors=False, item_features=False)
+def test_items_without_vectors_and_features_have_an_embedding_of_their_own(prepared):
+    model, batch = _model(prepared, item_vectors=False, item_features=False)
     assert "item" not in model.groups
     assert np.isfinite(float(model.compute_loss(batch)))
     assert model.item_encoder.embedding.input_dim == 14
 
 
-def test_a_model_of_no_group_is_refused(ranked, prepared):
-    settings = ranked.settings(dict.fromkeys(
+def test_a_model_of_no_group_is_refused(prepared):
+    settings = conftest.settings(dict.fromkeys(
         ("recall_score", "statistics", "item_vectors", "item_features", "profile", "context", "crosses",
          "target_attention"), False))
     with pytest.raises(config.ConfigError, match=r"ranking\.model: no group .* switch one on"):
         model_lib.RankModel(settings, prepared.known)
 
 
-def test_labels_and_what_is_learnt_from(ranked):
-    settings = ranked.settings()
+def test_labels_and_what_is_learnt_from():
+    settings = conftest.settings()
     examples = [
         {"event_action_type": [b"click", b"buy"], "event_rating": [5.0, 3.9], "target_place": [2],
          "positive_added": [0]},
@@ -112,16 +113,16 @@ def test_labels_and_what_is_learnt_from(ranked):
     np.testing.assert_array_equal(found["label_bought"], [1, 0, np.nan])
     np.testing.assert_array_equal(found["label_liked"], [0, 1, np.nan])
     assert [input_data.learnable(e, settings) for e in examples] == [True, False, False]
-    also = ranked.settings(training={"missed_positives": True})
+    also = conftest.settings(training={"missed_positives": True})
     assert [input_data.learnable(e, also) for e in examples] == [True, False, True]
 
 
-def test_no_request_to_learn_from_is_an_error(ranked):
+def test_no_request_to_learn_from_is_an_error():
     with pytest.raises(ValueError, match=r"at least one request .* found none; train recall longer"):
-        input_data.read([], ranked.settings(), lambda part, inputs: inputs)
+        input_data.read([], conftest.settings(), lambda part, inputs: inputs)
 
 
 def test_a_vector_is_no_feature_to_cross(ranked):
-    settings = ranked.settings(crosses=[{"features": ["item_image", "user_age"]}])
+    settings = conftest.settings(crosses=[{"features": ["item_image", "user_age"]}])
     with pytest.raises(config.ConfigError, match="item_image is a vector"):
         ranked.prepare(settings)

@@ -8,6 +8,7 @@ from modules.ranking import model as model_lib
 from modules.ranking import trainer
 from modules.ranking import validation
 from modules.recall import callbacks
+from tests.modules.ranking import conftest
 
 
 class _Killed(callbacks.Callback):
@@ -19,7 +20,7 @@ class _Killed(callbacks.Callback):
 
 
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(ranked, tmp_path):
-    settings = ranked.settings(training={"learning_rate": 0.02})
+    settings = conftest.settings(training={"learning_rate": 0.02})
     whole = ranked.train(settings, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         ranked.train(settings, tmp_path / "killed", (_Killed(),))
@@ -33,14 +34,14 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(ranked, tmp_path):
 
 
 def test_the_ranker_learns(ranked, tmp_path):
-    settings = ranked.settings(training={
+    settings = conftest.settings(training={
         "epochs": 30, "learning_rate": 0.02, "early_stopping": {"enabled": False}})
     history = ranked.train(settings, tmp_path).history
     assert history[-1].loss < 0.5 * history[0].loss
 
 
 def test_a_loss_that_is_not_finite_is_an_error(ranked, tmp_path):
-    settings = ranked.settings(training={"learning_rate": 1e30, "lr_schedule": "constant"})
+    settings = conftest.settings(training={"learning_rate": 1e30, "lr_schedule": "constant"})
     with pytest.raises(FloatingPointError, match=r"Lower ranking\.training\.learning_rate"):
         ranked.train(settings, tmp_path)
 
@@ -84,7 +85,7 @@ def test_vectors_are_put_in_the_catalogue_s_order():
         trainer.rows_of({b"a": np.zeros(2)}, [b"a", b"c"])
 
 
-def test_centres_are_the_mean_parts_of_training(ranked, trained):
+def test_centres_are_the_mean_parts_of_training(trained):
     recall = trained.centres["recall_score"]
     assert recall.shape == (3,)
     np.testing.assert_allclose(recall, 0, atol=1e-4)  # the numbers are standardised over the same candidates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import pathlib
 import signal
@@ -17,6 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code."""
     args = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("tensorflow", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
     from modules import environment
     environment.prepare()
     from serving.model_server import batching
@@ -24,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from serving.model_server import rest_api
     from serving.model_server import server
 
+    gc.freeze()  # what was imported stays, so collecting an unloaded model takes no time
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 import grpc
-import tensorflow as tf
 from grpc_health.v1 import health
 from grpc_health.v1 import health_pb2
 from grpc_health.v1 import health_pb2_grpc
@@ -60,7 +59,7 @@ class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
         response.model_spec.signature_name = name or predict.DEFAULT_SIGNATURE
         response.model_spec.version.value = answer.version
         for output, value in answer.outputs.items():
-            response.outputs[output].CopyFrom(tf.make_tensor_proto(value))
+            predict.fill(response.outputs[output], value)
         return response
 
 

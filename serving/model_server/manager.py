@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import gc
 import logging
 import pathlib
 import threading
@@ -273,6 +274,8 @@ class Manager:
             model, version.model, version.state = version.model, None, versions.END
         if model is not None:
             model.close()
+            del model
+            gc.collect()  # a graph is full of cycles, and large
         _log.info("%s version %d is unloaded", name, version.number)
         self.poll()  # it may be wanted again by now
 

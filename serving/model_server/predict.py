@@ -16,6 +16,9 @@ from serving.model_server import servable
 
 DEFAULT_SIGNATURE = "serving_default"
 MAX_ELEMENTS = 1 << 24  # of an input; a few bytes of a tensor can claim any shape
+_FIELDS = {tf.float32: "float_val", tf.float64: "double_val", tf.int64: "int64_val", tf.int32: "int_val",
+           tf.int16: "int_val", tf.int8: "int_val", tf.uint8: "int_val", tf.bool: "bool_val",
+           tf.string: "string_val", tf.uint32: "uint32_val", tf.uint64: "uint64_val"}
 _METHODS = ("tensorflow/serving/predict", "tensorflow/serving/classify", "tensorflow/serving/regress")
 
 
@@ -90,6 +93,20 @@ def run(model: servable.Servable, found: meta_graph_pb2.SignatureDef, inputs: Ma
     if timeout is not None and timeout <= 0:
         raise errors.ServingError(errors.Code.DEADLINE_EXCEEDED, "Deadline exceeded before the model was run")
     return model.run(found, inputs, wanted, timeout)
+
+
+def fill(tensor: tensor_pb2.TensorProto, value: np.ndarray) -> None:
+    """Writes an output, its values in the field of its type (`float_val`...) as TensorFlow Serving does."""
+    dtype = _dtype(value)
+    field = _FIELDS.get(dtype)
+    if field is None:
+        tensor.CopyFrom(tf.make_tensor_proto(value))
+        return
+    tensor.dtype = dtype.as_datatype_enum
+    tensor.tensor_shape.SetInParent()
+    for size in value.shape:
+        tensor.tensor_shape.dim.add(size=size)
+    getattr(tensor, field).extend(value.ravel().tolist())
 
 
 def _array(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:

@@ -53,6 +53,21 @@ def test_recall_answers_with_its_version_and_the_default_signature(client):
     assert tf.make_ndarray(answer.outputs["score"]).tolist() == [[-1, -2, -3, -4, -5]] * 2
 
 
+def test_values_are_in_the_fields_of_their_type(client):
+    """Many clients read them without a library of tensors."""
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "echo"
+    for name, value in {"text": ["a", ""], "flag": [True, False], "count": np.int64([1 << 53, -1]),
+                        "numbers": np.float32([[0.5, 1], [2, 3]])}.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+    found = client.prediction.Predict(request, timeout=TIMEOUT).outputs
+    assert list(found["numbers"].float_val) == [0.5, 1, 2, 3]
+    assert [dim.size for dim in found["numbers"].tensor_shape.dim] == [2, 2]
+    assert list(found["count"].int64_val) == [1 << 53, -1]
+    assert list(found["flag"].bool_val) == [True, False]
+    assert list(found["text"].string_val) == [b"a", b""]
+
+
 @pytest.mark.parametrize(("version", "label", "expected"), [
     (None, "", 2), (1, "", 1), (2, "", 2), (None, "stable", 1), (None, "canary", 2)])
 def test_versions_and_labels(client, version, label, expected):

@@ -34,6 +34,7 @@ class TargetAttention(tf.keras.layers.Layer):
         self.bias = self.add_weight("bias", [self.units], initializer="zeros")
         self.output_kernel = self.add_weight(
             "output_kernel", [self.units, 1], initializer=normal(self.units**-0.5))
+        super().build(shape)
 
     def call(self, candidates: tf.Tensor, events: tf.Tensor, given: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Attends.

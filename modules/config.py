@@ -186,7 +186,7 @@ class Evaluation:
     thresholds: dict[str, Threshold] = dataclasses.field(
         default_factory=lambda: {"NDCG@10": Threshold(beats=("popularity",))})
     primary: str = "NDCG@10"  # compared with the last blessed model
-    # Lowest values of metrics of what is released, in every group of a slice: {user_gender: {HR@10: 0.1}}.
+    # Lowest values of metrics of two stages, in every group of a slice: {user_gender: {HR@10: 0.1}}.
     slice_floors: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     min_slice_users: int = 30
 
@@ -264,6 +264,9 @@ class Config:
                               f"({self.index.k}).")
 
     def _check_ranking(self) -> None:
+        if self.evaluation.slice_floors and not self.ranking.enabled:
+            raise ConfigError("evaluation.slice_floors: only the two stages together have floors, found "
+                              "ranking.enabled: false. Remove the floors, or enable ranking.")
         columns = {f.column: f for f in features.event_features(self.data)}
         for name, objective in self.ranking.objectives.items():
             path = f"ranking.objectives.{name}"

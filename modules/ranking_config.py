@@ -118,10 +118,11 @@ class RankModel:
 
 @dataclasses.dataclass(frozen=True)
 class RankEarlyStopping:
-    """As of recall, on the requests of the validation split."""
+    """As of recall, on the requests of the validation split. The loss is the softmax's over each list: where
+    there is one request a user, a metric of the first places is too noisy to choose an epoch by."""
 
     enabled: bool = True
-    monitor: str = "NDCG@10"
+    monitor: str = "loss"
     patience: int = 3
 
     def __post_init__(self) -> None:
@@ -164,3 +165,8 @@ class Ranking:
     model: RankModel = RankModel()
     training: RankTraining = RankTraining()
     objectives: dict[str, Objective] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.enabled and self.hold_out.method == "cross_fit" and self.model.item_vectors:
+            raise ConfigError("model.item_vectors: found true with hold_out.method: cross_fit, whose recall "
+                              "models know the events of each other's folds; set model.item_vectors: false.")

@@ -71,6 +71,9 @@ def places(scores: np.ndarray, targets: np.ndarray, given: np.ndarray) -> np.nda
     return result
 
 
+SEVERAL = 10  # candidates
+
+
 @dataclasses.dataclass(frozen=True)
 class Faults:
     """What is wrong with the scores of one request's candidates; all counts are 0 for sound ones.
@@ -78,7 +81,7 @@ class Faults:
     Attributes:
       not_finite: scores that are NaN or infinite.
       lost: candidates that the rank model takes for empty places.
-      constant: 1 if all candidates score the same, though there are several.
+      constant: 1 if all candidates score the same, though there are SEVERAL; fewer may well be alike.
     """
 
     not_finite: int = 0
@@ -89,7 +92,7 @@ class Faults:
 def faults_of(scores: np.ndarray) -> Faults:
     """Looks for what sound scores of a request's candidates, float [C], never have."""
     return Faults(not_finite=int(np.sum(~np.isfinite(scores))), lost=int(np.sum(scores == _PADDING_SCORE)),
-                  constant=int(len(scores) > 1 and bool(np.all(scores == scores[0]))))
+                  constant=int(len(scores) >= SEVERAL and bool(np.all(scores == scores[0]))))
 
 
 def lot(user_id: bytes, timestamp: int, target: bytes) -> bytes:

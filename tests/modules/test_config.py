@@ -155,6 +155,34 @@ def test_a_configuration_survives_json():
      "user_age."),
     ("index.k", 50,
      "evaluation.ks: found 200, expected at most index.k (50)."),
+    # ranking
+    ("ranking.hold_out.share", 1, "ranking.hold_out.share: found 1.0, expected a number between 0 and 1."),
+    ("ranking.hold_out", {"method": "none", "starts": 5},
+     "ranking.hold_out.starts: only method: temporal has a start, found none."),
+    ("ranking.hold_out.starts", "soon",
+     "ranking.hold_out.starts: found 'soon', expected a date like 1998-03-01, a date-time or Unix seconds."),
+    ("ranking.hold_out.method", "cross_fit",
+     "ranking.model.item_vectors: found true with hold_out.method: cross_fit, whose recall models know the "
+     "events of each other's folds; set model.item_vectors: false."),
+    ("ranking.statistics.windows_days", [1, 0],
+     "ranking.statistics.windows_days: found [1.0, 0.0], expected numbers above 0."),
+    ("ranking.model.hidden", [0], "ranking.model.hidden: found [0], expected widths of at least 1."),
+    ("ranking.model.feature_dropout", 1,
+     "ranking.model.feature_dropout: found 1.0, expected 0 to below 1."),
+    ("ranking.training.learning_rate", 0,
+     "ranking.training.learning_rate: found 0.0, expected a number above 0."),
+    ("ranking.training.early_stopping.monitor", "AUC",
+     "ranking.training.early_stopping.monitor: found 'AUC', expected loss, or HR, NDCG or MRR with a depth, "
+     "like NDCG@10."),
+    ("ranking.objectives", {"buy": {"column": "rating"}},
+     "ranking.objectives.buy.values: expected either values (of a category) or at_least (of a number)."),
+    ("ranking.objectives", {"buy": {"column": "raiting", "at_least": 4}},
+     "ranking.objectives.buy.column: found 'raiting', expected a column of data.events with the role "
+     "action_type or feature."),
+    ("evaluation.slice_floors", {"user_age": {"HR@10": 0.1}},
+     "evaluation.slice_floors: 'user_age' is not among evaluation.slices; add it there."),
+    ("evaluation", {"slices": ["user_age"], "slice_floors": {"user_age": {"HR@11": 0.1}}},
+     "evaluation.slice_floors.user_age: unknown metric 'HR@11'. Did you mean 'HR@10'?"),
     ("name", "My Shop",
      "name: found 'My Shop', expected small letters, digits, - and _."),
 ])
@@ -162,6 +190,22 @@ def test_refuses(path, value, message):
     with pytest.raises(strict.ConfigError) as caught:
         strict.read(config.Config, _with(path, value))
     assert str(caught.value) == message
+
+
+def test_floors_need_both_stages():
+    plain = _with("evaluation", {"slices": ["user_age"], "slice_floors": {"user_age": {"HR@10": 0.1}}})
+    strict.read(config.Config, plain)
+    with pytest.raises(strict.ConfigError, match=r"evaluation\.slice_floors: only the two stages together"):
+        strict.read(config.Config, {**plain, "ranking": {"enabled": False}})
+
+
+def test_an_objective_asks_a_column_of_the_events_by_its_kind():
+    plain = _with("data.events.columns.rating", {"kind": "numeric"})
+    strict.read(config.Config, {**plain, "ranking": {"objectives": {"liked": {
+        "column": "rating", "at_least": 4}}}})
+    with pytest.raises(strict.ConfigError, match="column rating is numeric, expected at_least"):
+        strict.read(config.Config, {**plain, "ranking": {"objectives": {"liked": {
+            "column": "rating", "values": ["4"]}}}})
 
 
 @pytest.mark.parametrize("key", ["Fav Cat", "a.b", "a/b", "a-b", "größe", ""])

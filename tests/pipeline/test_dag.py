@@ -55,7 +55,7 @@ def test_a_change_reaches_only_those_that_read_it(
 
 @pytest.mark.parametrize(("override", "parts"), [
     ("ranking.hold_out.method=none", []), ("ranking.hold_out.method=temporal", [0]),
-    ("ranking.hold_out={method: cross_fit, folds: 3}", [0, 1, 2])])
+    ("ranking={hold_out: {method: cross_fit, folds: 3}, model: {item_vectors: false}}", [0, 1, 2])])
 def test_a_hold_out_recall_model_for_each_part(
         tmp_path: pathlib.Path, override: str, parts: list[int]) -> None:
     shop, run = small_shop.write(tmp_path), runs.Run(tmp_path / "runs", "small-shop")

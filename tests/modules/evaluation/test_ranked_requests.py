@@ -36,7 +36,8 @@ def test_places_of_no_candidates():
     ([3, 2], ranked_requests.Faults()),
     ([], ranked_requests.Faults()),
     ([3], ranked_requests.Faults()),
-    ([3, 3], ranked_requests.Faults(constant=1)),
+    ([3] * 10, ranked_requests.Faults(constant=1)),
+    ([3] * 9, ranked_requests.Faults()),
     ([NAN, np.inf, 1], ranked_requests.Faults(not_finite=2)),
     ([np.finfo(np.float32).min, 1], ranked_requests.Faults(lost=1)),
 ])

@@ -68,7 +68,8 @@ def test_similarity_adds_the_kept_weights_of_each_item_once() -> None:
     history = [0, 4, 9, 4, 11, 12, 13, 14, 15, 16, 17, 18, 19]
     made = _features(found, history, list(range(13)), 20, [1, 4, 30])
     everything = sorted({*history} - {0})
-    np.testing.assert_allclose(made["similarity"], 10 * strongest[everything][:, [1, 4, 30]].sum(0), rtol=1e-4)
+    np.testing.assert_allclose(
+        made["similarity"], 10 * strongest[everything][:, [1, 4, 30]].sum(0), rtol=1e-4)
     last = [19, 18, 17, 16, 15, 14, 13, 12, 11, 4]  # the last ten items, each once
     np.testing.assert_allclose(
         made["similarity_last_10"], 10 * strongest[last][:, [1, 4, 30]].sum(0), rtol=1e-4)

@@ -108,6 +108,14 @@ def test_a_refused_model_is_not_pushed_and_only_the_evaluator_runs(
     assert versions(first) == pushed
 
 
+def test_a_change_of_the_ranker_reruns_what_follows_it(
+    first: runs.Run, shop: pathlib.Path, root: pathlib.Path
+) -> None:
+    pipeline_run.run(configuration.load(str(shop), ["ranking.training.epochs=3"]), root)
+    reran = {name for name, state in last_states(first).items() if state == "COMPLETE"}
+    assert reran == {"RankTrainer", "TwoStageEvaluator", "Pusher"}
+
+
 def test_a_change_of_training_reruns_what_follows_it(
     first: runs.Run, shop: pathlib.Path, root: pathlib.Path
 ) -> None:
@@ -116,14 +124,6 @@ def test_a_change_of_training_reruns_what_follows_it(
     kept = {"InteractionsExampleGen", "StatisticsGen", "ImportSchemaGen", "DataValidator", "Transform",
             "InteractionStatistics"}
     assert reran == set(COMPONENTS) - kept
-
-
-def test_a_change_of_the_ranker_reruns_what_follows_it(
-    first: runs.Run, shop: pathlib.Path, root: pathlib.Path
-) -> None:
-    pipeline_run.run(configuration.load(str(shop), ["ranking.training.epochs=3"]), root)
-    reran = {name for name, state in last_states(first).items() if state == "COMPLETE"}
-    assert reran == {"RankTrainer", "TwoStageEvaluator", "Pusher"}
 
 
 def test_a_failed_component_names_itself_and_leaves_no_artifact(

@@ -267,6 +267,11 @@ class Config:
         if self.evaluation.slice_floors and not self.ranking.enabled:
             raise ConfigError("evaluation.slice_floors: only the two stages together have floors, found "
                               "ranking.enabled: false. Remove the floors, or enable ranking.")
+        ranking = self.ranking
+        if ranking.enabled and ranking.hold_out.method == "cross_fit" and ranking.model.item_vectors:
+            raise ConfigError("ranking.model.item_vectors: found true with hold_out.method: cross_fit, whose "
+                              "recall models know the events of each other's folds; set model.item_vectors: "
+                              "false.")
         columns = {f.column: f for f in features.event_features(self.data)}
         for name, objective in self.ranking.objectives.items():
             path = f"ranking.objectives.{name}"

@@ -165,8 +165,3 @@ class Ranking:
     model: RankModel = RankModel()
     training: RankTraining = RankTraining()
     objectives: dict[str, Objective] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.enabled and self.hold_out.method == "cross_fit" and self.model.item_vectors:
-            raise ConfigError("model.item_vectors: found true with hold_out.method: cross_fit, whose recall "
-                              "models know the events of each other's folds; set model.item_vectors: false.")

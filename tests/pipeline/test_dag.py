@@ -38,7 +38,7 @@ def told(shop: pathlib.Path, run: runs.Run, overrides: Sequence[str] = ()) -> di
         ("ranking.hold_out.requests=3", {
             "InteractionsExampleGen", "InteractionStatistics", "Candidates", "Pusher"}),
         ("ranking.statistics.distance=3", {"InteractionStatistics", "RankTrainer", "Pusher"}),
-        ("ranking.model.dim=8", {"RankTrainer", "Pusher"}),
+        ("ranking.model.dim=4", {"RankTrainer", "Pusher"}),
         ("ranking.training.epochs=3", {"RankTrainer", "Pusher"}),
         ("data.users.columns.age={kind: numeric, default: 30}", {
             "InteractionsExampleGen", "Transform", *TRAINERS, *INDEXERS, *EVALUATORS, "InteractionStatistics",

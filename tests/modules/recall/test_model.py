@@ -145,7 +145,7 @@ def test_every_switch_learns(transformed, model_options, training_options):
     model, batch = transformed.model(settings), transformed.batch(settings)
     tf.random.set_seed(1)
     model.compute_loss(batch)
-    training = loop.Trainer(model, steps_per_epoch=1)
+    training = loop.Trainer(model, model.settings.training, steps_per_epoch=1)
     values = [float(training.step(batch)[0]) for _ in range(8)]
     assert np.mean(values[-2:]) < 0.95 * np.mean(values[:2])
 

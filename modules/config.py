@@ -19,9 +19,9 @@ from modules.data_config import Kind as Kind
 from modules.data_config import Split as Split
 from modules.data_config import Table as Table
 from modules.data_config import unix_seconds as unix_seconds
-from modules.ranking_config import MONITOR
 from modules.ranking_config import Ranking as Ranking
 from modules.strict import ConfigError
+from modules.training_config import EarlyStopping as EarlyStopping
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,22 +86,6 @@ class RecallModel:
         if self.dim % self.heads:
             raise ConfigError(f"heads: found {self.heads}, expected a divisor of dim ({self.dim}).")
         _shares(self, "dropout", "item_id_dropout")
-
-
-@dataclasses.dataclass(frozen=True)
-class EarlyStopping:
-    """Training ends when `monitor` (validation loss, or a ranking metric like NDCG@10) has not improved for
-    `patience` epochs; the best weights are restored and exported."""
-
-    enabled: bool = True
-    monitor: str = "NDCG@10"
-    patience: int = 8
-
-    def __post_init__(self) -> None:
-        strict.at_least(self, patience=1)
-        if self.monitor != "loss" and not re.fullmatch(MONITOR, self.monitor):
-            raise ConfigError(f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG or MRR with a "
-                              "depth, like NDCG@10.")
 
 
 @dataclasses.dataclass(frozen=True)

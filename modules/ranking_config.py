@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import Literal
 
 from modules import data_config
 from modules import strict
+from modules import training_config
 from modules.strict import ConfigError
-
-MONITOR = r"(HR|NDCG|MRR)@[1-9]\d*"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,19 +115,12 @@ class RankModel:
 
 
 @dataclasses.dataclass(frozen=True)
-class RankEarlyStopping:
+class RankEarlyStopping(training_config.EarlyStopping):
     """As of recall, on the requests of the validation split. The loss is the softmax's over each list: where
     there is one request a user, a metric of the first places is too noisy to choose an epoch by."""
 
-    enabled: bool = True
     monitor: str = "loss"
     patience: int = 3
-
-    def __post_init__(self) -> None:
-        strict.at_least(self, patience=1)
-        if self.monitor != "loss" and not re.fullmatch(MONITOR, self.monitor):
-            raise ConfigError(f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG or MRR with a "
-                              "depth, like NDCG@10.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,7 @@ MAY_IMPORT = {
 }
 # Imported by the command line before it knows what is asked, or by workers that need no TensorFlow.
 LIGHT = ("modules/__init__.py", "modules/environment.py", "modules/config.py", "modules/data_config.py",
-         "modules/ranking_config.py",
+         "modules/ranking_config.py", "modules/training_config.py",
          "modules/strict.py", "modules/features.py", "pipeline/__init__.py", "pipeline/cli.py",
          "pipeline/commands.py", "pipeline/arguments.py", "pipeline/configuration.py",
          "pipeline/yaml_file.py", "pipeline/doctor.py")

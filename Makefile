@@ -1,6 +1,6 @@
 # `make help` lists the targets. Everything runs in .venv, which `make setup` makes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint doctor lock clean
+.PHONY: help setup demo test lint doctor lock protos clean
 STAMP := .venv/.complete
 RECSYS := .venv/bin/recsys
 
@@ -30,6 +30,10 @@ doctor: $(STAMP)  ## check versions, ScaNN, memory, disk and data
 lock: $(STAMP)  ## pin what setup.py asks for (what is pinned stays; remove a line to renew it)
 	@uv=$$(command -v uv || echo .venv-tools/bin/uv); "$$uv" pip compile setup.py --extra dev --python .venv/bin/python \
 	  --python-version 3.10 --no-annotate --custom-compile-command "make lock" --quiet --output-file requirements.lock
+
+protos: $(STAMP)  ## compile serving/protos (the protoc that suits the pinned protobuf)
+	@uv=$$(command -v uv || echo .venv-tools/bin/uv); "$$uv" tool run --python .venv/bin/python --from grpcio-tools==1.48.2 \
+	  --with 'setuptools<81' python -W ignore -m grpc_tools.protoc --proto_path=. --python_out=. serving/protos/serving.proto
 
 clean:  ## remove .venv, caches and build products (runs/ stays)
 	rm -rf .venv .venv-tools build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

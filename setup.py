@@ -23,6 +23,12 @@ setuptools.setup(
         "prometheus-client",
         "starlette",
         "uvicorn",
+        "uvloop",
+        "httptools",
+        "fastapi",
+        "httpx",
+        "orjson",
+        "redis",
         "tensorflow-recommenders==0.7.7",
         "apache-beam[gcp]==2.74.0",
         "scann==1.3.2",  # its op library loads only beside TensorFlow 2.16
@@ -38,6 +44,7 @@ setuptools.setup(
         "packaging",
         "tzdata",
     ],
-    extras_require={"dev": ["pytest", "pytest-xdist", "ruff", "mypy", "types-PyYAML", "build"]},
+    extras_require={"dev": ["pytest", "pytest-xdist", "ruff", "mypy", "types-PyYAML", "build", "schemathesis",
+                            "playwright", "kubernetes-validate"]},
     entry_points={"console_scripts": ["recsys=pipeline.cli:main"]},
 )

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks import index
 from benchmarks import runs_of
 from modules import features
-from modules import requests
+from modules import request_arrays
 from modules import saved_rank
 from modules import saved_recall
 from modules.ranking import examples as candidate_examples
@@ -44,7 +44,7 @@ def main() -> None:
     for number, example in enumerate(candidate_examples.read([files])):
         if number == arguments.requests + _WARM_UP:
             break
-        request = requests.from_examples([example], cfg.data, cfg.features.max_history)
+        request = request_arrays.from_examples([example], cfg.data, cfg.features.max_history)
         _, ids, scores, _ = candidate_examples.requests_of([example], cfg.data, cfg.features.max_history)
         _time(taken, "recall, top 200", recall, request)
         for count in COUNTS:

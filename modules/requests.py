@@ -19,18 +19,16 @@ column's default.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-import numpy as np
 import tensorflow as tf
 
 from modules import config
 from modules import features
+from modules import request_arrays
 
-EXCLUDE_ITEM_ID = "exclude_item_id"
-
-RawExample = dict[str, list[Any]]
+EXCLUDE_ITEM_ID = request_arrays.EXCLUDE_ITEM_ID
+RawExample = request_arrays.RawExample
 
 
 def input_specs(data: config.Data, *, exclusions: bool) -> dict[str, tf.TensorSpec]:
@@ -73,44 +71,11 @@ def to_raw_features(inputs: Mapping[str, tf.Tensor], data: config.Data) -> dict[
     result[features.EVENT_ITEM_ID] = sequence(items, tf.fill(tf.shape(request), ""))
     result[features.EVENT_TIMESTAMP] = sequence(timestamps, request)
     for feature in features.event_features(data):  # not known yet
-        unknown = tf.constant(_missing(feature), _dtype(feature))
+        unknown = tf.constant(request_arrays.missing(feature), _dtype(feature))
         result[feature.name] = sequence(inputs[feature.name], tf.fill(tf.shape(request), unknown))
     for feature in features.context_features(data):
         result[feature.name] = sequence(inputs[feature.name], inputs[features.request_name(feature)])
     return result
-
-
-def from_examples(examples: Sequence[RawExample], data: config.Data,
-                  max_history: int) -> dict[str, np.ndarray]:
-    """Builds the request that was made before the last event of each raw example.
-
-    Args:
-      examples: sequences, as `read_raw_example` gives them; the last event, the target, only lends its time
-      and
-        context.
-      data: the declared columns.
-      max_history: events that the models see; one more is sent, for the first one's time delta.
-
-    Returns:
-      Arrays as `input_specs(data, exclusions=True)` says, B the number of examples.
-    """
-    batch = {f.name: _profile_array([e.get(f.name, []) for e in examples], f)
-             for f in features.user_features(data)}
-
-    def past(name: str, pad: Any, dtype: Any) -> np.ndarray:
-        return _padded([example[name][:-1][-max_history - 1:] for example in examples], pad, dtype)
-
-    batch[features.EVENT_ITEM_ID] = past(features.EVENT_ITEM_ID, b"", object)
-    batch[features.EVENT_TIMESTAMP] = past(features.EVENT_TIMESTAMP, 0, np.int64)
-    for feature in (*features.event_features(data), *features.context_features(data)):
-        batch[feature.name] = past(feature.name, _missing(feature), _numpy_dtype(feature))
-    times = [example[features.EVENT_TIMESTAMP][-1] for example in examples]
-    batch[features.REQUEST_TIMESTAMP] = np.array(times, np.int64)
-    for feature in features.context_features(data):
-        targets = [example[feature.name][-1] for example in examples]
-        batch[features.request_name(feature)] = np.array(targets, _numpy_dtype(feature))
-    batch[EXCLUDE_ITEM_ID] = _padded([e.get(features.SEEN_ITEM_ID, []) for e in examples], b"", object)
-    return batch
 
 
 def read_raw_example(serialized: bytes) -> RawExample:
@@ -127,23 +92,6 @@ def _profile(values: tf.Tensor, feature: features.Feature) -> tf.RaggedTensor:
     return tf.RaggedTensor.from_tensor(values, row_splits_dtype=tf.int64)  # Transform drops the padding
 
 
-def _profile_array(values: Sequence[list[Any]], feature: features.Feature) -> np.ndarray:
-    """A profile feature of a batch, from the lists of raw examples."""
-    if feature.kind == "multi_categorical":
-        return _padded(values, b"", object)
-    array = _padded(values, _missing(feature), _numpy_dtype(feature), width=feature.spec.dimension or 1)
-    return array if feature.kind == "vector" else array[:, 0]
-
-
-def _padded(rows: Sequence[Sequence[Any]], pad: Any, dtype: Any, width: int | None = None) -> np.ndarray:
-    """Rows of differing length as one array [B, longest], or [B, width]."""
-    longest = max((len(row) for row in rows), default=0) if width is None else width
-    array = np.full((len(rows), longest), pad, dtype)
-    for place, row in zip(array, rows):
-        place[:len(row)] = row
-    return array
-
-
 def _spec(name: str, dtype: tf.DType, shape: list[int | None]) -> tf.TensorSpec:
     return tf.TensorSpec(shape, dtype, name=name)
 
@@ -155,12 +103,4 @@ def _profile_shape(feature: features.Feature) -> list[int | None]:
 
 
 def _dtype(feature: features.Feature) -> tf.DType:
-    return tf.float32 if feature.kind in ("numeric", "vector") else tf.string
-
-
-def _numpy_dtype(feature: features.Feature) -> Any:
-    return np.float32 if feature.kind in ("numeric", "vector") else object
-
-
-def _missing(feature: features.Feature) -> Any:
-    return float("nan") if feature.kind in ("numeric", "vector") else b""
+    return tf.float32 if request_arrays.is_number(feature) else tf.string

@@ -24,6 +24,7 @@ import tqdm
 from modules import config
 from modules import features
 from modules import release
+from modules import request_arrays
 from modules import requests
 from modules import two_stage
 from pipeline import run_files
@@ -88,7 +89,7 @@ def _first_requests(serialized: Iterable[bytes]) -> set[int]:
 def _lines(model: two_stage.TwoStage, cfg: config.Config, serialized: Iterator[bytes]) -> Iterator[str]:
     """One line a request, in batches through the model."""
     while batch := [requests.read_raw_example(s) for s in itertools.islice(serialized, BATCH)]:
-        lists = model(requests.from_examples(batch, cfg.data, cfg.features.max_history))
+        lists = model(request_arrays.from_examples(batch, cfg.data, cfg.features.max_history))
         for example, items in zip(batch, lists.ids):
             words = [word.decode() for word in (example[features.USER_ID][0], *items) if word]
             if bad := next((word for word in words if re.search(r"[\s,]", word)), None):

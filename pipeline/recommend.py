@@ -11,6 +11,7 @@ from typing import Literal
 from modules import config
 from modules import features
 from modules import release
+from modules import request_arrays
 from modules import requests
 from modules import strict
 from modules import two_stage
@@ -73,7 +74,8 @@ def ask(cfg: config.Config, run: runs.Run, *, user: str | None, history: History
     when = at if at is not None else times[-1] if times else int(time.time())
     request = _with_request(example, cfg.data, when, exclude)
     model = two_stage.TwoStage(str(chosen.recall), str(chosen.rank) if stage == "two-stage" else None)
-    lists = model(requests.from_examples([request], cfg.data, cfg.features.max_history), explain=explain)
+    arrays = request_arrays.from_examples([request], cfg.data, cfg.features.max_history)
+    lists = model(arrays, explain=explain)
     if k > lists.ids.shape[1]:
         raise WrongArgument(f"--k: found {k}, the model gives at most {lists.ids.shape[1]} items (index.k).")
     items = tuple(_items(lists, k))
@@ -169,7 +171,7 @@ def _made_up(data: config.Data, history: History, at: int | None) -> requests.Ra
 
 def _with_request(example: requests.RawExample, data: config.Data, at: int, exclude: tuple[str, ...]
                   ) -> requests.RawExample:
-    """Appends the request as last event, as `requests.from_examples` takes it; its context is the default."""
+    """Appends the request as last event, as request_arrays takes it; its context is the default."""
     known = (*features.event_features(data), *features.context_features(data))
     return {**example,
             features.EVENT_ITEM_ID: [*example[features.EVENT_ITEM_ID], b""],

@@ -10,6 +10,7 @@ import numpy as np
 
 from modules import config
 from modules import features
+from modules import request_arrays
 from modules import requests
 from modules.recall import evaluation
 
@@ -43,7 +44,7 @@ def ask(examples: Sequence[requests.RawExample], data: config.Data, max_history:
     if any(example[features.POSITIVE_ADDED][0] for example in examples):
         raise ValueError("The candidates of held-out requests are those of recall alone, found a target that "
                          "was added; evaluate the splits valid and test of Candidates.")
-    request = requests.from_examples(examples, data, max_history)
+    request = request_arrays.from_examples(examples, data, max_history)
     del request[requests.EXCLUDE_ITEM_ID]
     lists = [example.get(features.CANDIDATE_ITEM_ID, []) for example in examples]
     widest = max(map(len, lists), default=0)

@@ -13,6 +13,7 @@ from apache_beam.utils import shared
 
 from modules import config
 from modules import features
+from modules import request_arrays
 from modules import requests
 from modules import saved_recall
 from modules.evaluation import baselines
@@ -117,7 +118,7 @@ class _Ask(beam.DoFn):
             for name, path in self._models.items()}
 
     def process(self, examples: list[requests.RawExample]) -> Iterator[tuple]:
-        batch = requests.from_examples(examples, self._data, self._max_history)
+        batch = request_arrays.from_examples(examples, self._data, self._max_history)
         answers = {name: model(batch) for name, model in self._loaded.items()}
         self._asked.inc(len(examples))
         before = None

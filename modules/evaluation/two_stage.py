@@ -14,6 +14,7 @@ from apache_beam.utils import shared
 from modules import config
 from modules import features
 from modules import ranking_config
+from modules import request_arrays
 from modules import requests
 from modules import saved_rank
 from modules import two_stage
@@ -178,7 +179,7 @@ class _Ask(beam.DoFn):
         """Ranks of the targets by the last blessed pair, which finds candidates of its own: float [B]."""
         if self._last is None:
             return None
-        lists = self._last(requests.from_examples(examples, self._data, self._max_history))
+        lists = self._last(request_arrays.from_examples(examples, self._data, self._max_history))
         targets = np.array([example[features.EVENT_ITEM_ID][-1] for example in examples], object)
         is_target = lists.ids == targets[:, np.newaxis]
         found = np.where(is_target.any(axis=1), is_target.argmax(axis=1), -1)

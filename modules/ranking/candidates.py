@@ -26,6 +26,7 @@ from apache_beam.utils import shared
 
 from modules import config
 from modules import features
+from modules import request_arrays
 from modules import requests
 from modules import saved_recall
 
@@ -123,7 +124,7 @@ class _Ask(beam.DoFn):
 
     def process(self, batch: list[bytes]) -> Iterator[bytes]:
         raw = [requests.read_raw_example(serialized) for serialized in batch]
-        request = requests.from_examples(raw, self._data, self._max_history)
+        request = request_arrays.from_examples(raw, self._data, self._max_history)
         ids, scores = self._model(request)
         if ids.shape[1] != self._recall.k:
             raise ValueError(f"The recall model gives index.k ({self._recall.k}) candidates, found "

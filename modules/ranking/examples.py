@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from modules import config
 from modules import features
+from modules import request_arrays
 from modules import requests
 
 
@@ -35,7 +36,7 @@ def requests_of(examples: Sequence[requests.RawExample], data: config.Data, max_
       recall's scores: float32 [B, C], padded with NaN;
       places of the targets among them: int64 [B], -1 for one that is not there).
     """
-    batch = requests.from_examples(examples, data, max_history)
+    batch = request_arrays.from_examples(examples, data, max_history)
     del batch[requests.EXCLUDE_ITEM_ID]
     lists = [example[features.CANDIDATE_ITEM_ID] for example in examples]
     ids = np.full((len(examples), max(map(len, lists), default=0)), b"", object)

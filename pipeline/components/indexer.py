@@ -29,6 +29,7 @@ from tfx.utils import path_utils
 from modules import config
 from modules import features
 from modules import lineage
+from modules import request_arrays
 from modules import requests
 from modules import strict
 from modules.evaluation import held_out
@@ -153,7 +154,7 @@ def build(
     trained = tf.saved_model.load(trained_path)
     item_ids, vectors = export.candidates(trained)
     batches = [
-        requests.from_examples(batch, data, max_history)
+        request_arrays.from_examples(batch, data, max_history)
         for batch in _batches(itertools.islice(examples, index.gate_queries), _QUERY_BATCH)
     ]
     queries = _queries(trained, batches)

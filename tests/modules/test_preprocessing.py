@@ -21,6 +21,7 @@ from tfx_bsl.public import tfxio
 from modules import config
 from modules import features
 from modules import preprocessing
+from modules import request_arrays
 from modules import requests
 from modules import schemas
 from modules import strict
@@ -123,7 +124,7 @@ def serve(output: tft.TFTransformOutput, rows: list[dict[str, Any]]) -> list[dic
         return layer(requests.to_raw_features(inputs, DATA))
 
     parsed = [requests.read_raw_example(examples.serialize(row)) for row in rows]
-    arrays = requests.from_examples(parsed, DATA, max_history=10)
+    arrays = request_arrays.from_examples(parsed, DATA, max_history=10)
     specs = requests.input_specs(DATA, exclusions=True)
     batch = serving({name: tf.constant(value, specs[name].dtype) for name, value in arrays.items()})
     return [listed({name: tensor[n:n + 1] for name, tensor in batch.items()}) for n in range(len(rows))]

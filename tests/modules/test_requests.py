@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from modules import request_arrays
 from modules import requests
 from tests import examples
 
@@ -14,7 +15,7 @@ DATA = examples.data()
 
 def batch(*rows, history=5):
     parsed = [requests.read_raw_example(examples.serialize(row)) for row in rows]
-    return requests.from_examples(parsed, DATA, history)
+    return request_arrays.from_examples(parsed, DATA, history)
 
 
 def tensors(arrays):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from modules import request_arrays
 from modules import requests
 from modules import saved_recall
 from tests import examples
@@ -60,7 +61,7 @@ def test_given_items_are_scored_whatever_is_recommended(tmp_path: pathlib.Path) 
         fake_recall.save(tmp_path / "m", examples.data(), ["a", "b", "c"], scores, k=1))
     raw = [requests.read_raw_example(examples.serialize(examples.sequence([last, "target"], [1, 2])))
            for last in ("a", "b", "c")]
-    request = requests.from_examples(raw, examples.data(), max_history=5)
+    request = request_arrays.from_examples(raw, examples.data(), max_history=5)
     found = model.score(request, np.array([b"b", b"a", b"unknown"], object))
     np.testing.assert_array_equal(found, np.array([2, 4, np.nan], np.float32))
     assert (model.knows(b"a"), model.knows(b"unknown"), model.knows(b"")) == (True, False, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modules import requests
+from modules import request_arrays
 from modules import two_stage
 from tests import examples
 from tests import fake_rank
@@ -36,7 +36,7 @@ def _request(*histories: list[str], exclude: tuple[str, ...] = ()) -> dict[str, 
         for name in ("event_rating", "context_battery"):
             example[name] = [0.0] * len(events)
         made.append(example)
-    return requests.from_examples(made, data, 4)
+    return request_arrays.from_examples(made, data, 4)
 
 
 def test_the_rank_model_orders_what_recall_found(models: tuple[str, str]) -> None:

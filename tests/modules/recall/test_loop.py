@@ -14,6 +14,7 @@ import tensorflow as tf
 from modules import config
 from modules import features
 from modules import lineage
+from modules import request_arrays
 from modules import requests
 from modules import strict
 from modules.recall import callbacks
@@ -238,7 +239,7 @@ def test_checkpoints_stay_until_the_model_is_exported(exported):
 
 def _requests(transformed):
     raw = [requests.read_raw_example(examples.serialize(r)) for r in transformed.raw["valid"]]
-    batch = requests.from_examples(raw, examples.data(), max_history=4)
+    batch = request_arrays.from_examples(raw, examples.data(), max_history=4)
     return {name: value for name, value in batch.items() if name != requests.EXCLUDE_ITEM_ID}
 
 

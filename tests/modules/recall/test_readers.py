@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from modules import features
+from modules import request_arrays
 from modules import requests
 from modules.beam import sequences
 from modules.recall import input_data
@@ -54,7 +55,7 @@ def _of_request(transformed: transformed_lib.Transformed, row: dict, layout: inp
                 sent: int) -> dict[str, np.ndarray]:
     """The model's inputs for a request that sends the last `sent` + 1 events before the row's target."""
     parsed = [requests.read_raw_example(examples.serialize(row))]
-    batch = requests.from_examples(parsed, examples.data(), sent)
+    batch = request_arrays.from_examples(parsed, examples.data(), sent)
     specs = requests.input_specs(examples.data(), exclusions=True)
     inputs = {name: tf.constant(value, specs[name].dtype) for name, value in batch.items()}
     raw = requests.to_raw_features(inputs, examples.data())

@@ -2,7 +2,7 @@
 
 ExampleGen -> StatisticsGen -> DataValidator (blocks) -> Transform -> Trainer -> Indexer -> Evaluator
   -> hold-out Trainers and Indexers -> InteractionStatistics, Candidates -> RankTrainer -> TwoStageEvaluator
-  -> Pusher, one release of both models or none
+  -> ServingCatalogue -> Pusher, one release of both models or none
 
 Without `ranking.enabled`, the second line is left out and a release holds recall alone.
 """
@@ -35,6 +35,7 @@ from pipeline.components import example_gen
 from pipeline.components import indexer
 from pipeline.components import rank_trainer
 from pipeline.components import release_pusher
+from pipeline.components import serving_catalogue
 from pipeline.components import statistics as statistics_component
 from pipeline.components import two_stage_evaluator
 
@@ -235,6 +236,17 @@ class _Wiring:
         self._pusher({"rank_model": ranker.outputs["model"], "two_stage_blessing": evaluation["blessing"],
                       "two_stage_evaluation": evaluation["evaluation"]})
 
+    def _catalogue(self) -> Any:
+        about = {"name": self._cfg.name, "data": strict.to_plain(_columns_only(self._cfg).data),
+                 "max_history": self._cfg.features.max_history, "timezone": self._cfg.features.timezone,
+                 "k": self._cfg.index.k, "max_exclusions": self._cfg.index.max_exclusions}
+        return self._add(serving_catalogue.ServingCatalogue(
+            examples=self._raw,
+            transform_graph=self._transform["transform_graph"],
+            config=json.dumps(about, sort_keys=True),
+            source_digest=source_digest.of("pipeline.components.serving_catalogue"),
+        )).outputs["catalogue"]
+
     def _pusher(self, rank: dict[str, Any]) -> None:
         plain = _plain(_columns_only(self._cfg, crosses=True), dict.fromkeys(MODELS, ALL))
         ranker = ["pipeline.components.rank_trainer"] if rank else []
@@ -243,12 +255,13 @@ class _Wiring:
             recall_blessing=self._recall["blessing"],
             recall_evaluation=self._recall["evaluation"],
             **rank,
+            catalogue=self._catalogue(),
             folder=str(self._run.serving),
             name=self._cfg.name,
             config_digest=hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16],
             source_digest=source_digest.of(
                 PREPROCESSING, RECALL_TRAINER, "pipeline.components.indexer", *ranker,
-                "pipeline.components.release_pusher"),
+                "pipeline.components.serving_catalogue", "pipeline.components.release_pusher"),
         ).with_id("Pusher"))
 
     def _custom_config(self, sections: Sections, module: str, cfg: config.Config | None = None

@@ -17,9 +17,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from modules import catalogue as catalogue_lib
 from modules import model_server_config
 from modules import release
 
+CATALOGUE = "catalogue"  # folder of the copy, only while a push is under way
 _MODELS = (release.RECALL, release.RANK)
 
 Copy = Callable[[str, str], Any]  # of a folder; the target does not exist
@@ -37,7 +39,7 @@ class Facts:
     source_digest: str
 
 
-def push(serving: pathlib.Path, models: Mapping[str, str], facts: Facts, *,
+def push(serving: pathlib.Path, models: Mapping[str, str], facts: Facts, *, catalogue: str,
          copy: Copy = shutil.copytree) -> release.Manifest:
     """Makes a release of the models and puts it in force.
 
@@ -45,6 +47,7 @@ def push(serving: pathlib.Path, models: Mapping[str, str], facts: Facts, *,
       serving: the serving folder, which is made if need be.
       models: folders (or URLs, if `copy` understands them) of SavedModels by name: `recall`, perhaps `rank`.
       facts: for the manifest.
+      catalogue: folder (or URL) of the files of modules/catalogue.py, which go beside the recall model.
       copy: copies a folder.
 
     Raises:
@@ -56,7 +59,7 @@ def push(serving: pathlib.Path, models: Mapping[str, str], facts: Facts, *,
         work = serving / f"{release.UNFINISHED}{number}"
         work.mkdir()
         try:
-            made = _stage(work, number, models, facts, copy)
+            made = _stage(work, number, models, facts, catalogue, copy)
             for name in models:
                 (serving / name).mkdir(exist_ok=True)
                 os.rename(work / name, serving / name / str(number))
@@ -97,12 +100,18 @@ def switch(serving: pathlib.Path, number: int | None = None) -> tuple[int | None
         return before, chosen
 
 
-def _stage(work: pathlib.Path, number: int, models: Mapping[str, str], facts: Facts, copy: Copy
-           ) -> release.Manifest:
+def _stage(work: pathlib.Path, number: int, models: Mapping[str, str], facts: Facts, catalogue: str,
+           copy: Copy) -> release.Manifest:
     """Copies the models into `work` and describes the copies."""
     folders = {name: work / name for name in models}
     for name, source in models.items():
         copy(source, str(folders[name]))
+    extra = folders[release.RECALL] / catalogue_lib.FOLDER
+    extra.mkdir(exist_ok=True)
+    copy(catalogue, str(work / CATALOGUE))
+    for file in (catalogue_lib.ABOUT_FILE, catalogue_lib.ITEMS_FILE):
+        (work / CATALOGUE / file).rename(extra / file)
+    shutil.rmtree(work / CATALOGUE)
     shared = release.check_lineage(folders)
     files = {name: release.describe_files(folder) for name, folder in folders.items()}
     for name, found in files.items():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from serving.protos import serving_pb2
 
-_TYPES = {
+_TYPES: dict[np.dtype[Any], int] = {
     np.dtype(np.float32): serving_pb2.DT_FLOAT,
     np.dtype(np.float64): serving_pb2.DT_DOUBLE,
     np.dtype(np.int32): serving_pb2.DT_INT32,
@@ -60,6 +61,7 @@ def decode(proto: serving_pb2.TensorProto) -> np.ndarray:
       TensorError: an unknown type, or not as many values as the shape says.
     """
     shape = [dim.size for dim in proto.tensor_shape.dim]
+    values: np.ndarray
     if proto.dtype == serving_pb2.DT_STRING:
         values = np.empty(len(proto.string_val), object)
         values[:] = proto.string_val
@@ -69,7 +71,7 @@ def decode(proto: serving_pb2.TensorProto) -> np.ndarray:
     elif proto.tensor_content:
         values = np.frombuffer(proto.tensor_content, _DTYPES[proto.dtype])
     else:
-        values = np.array(getattr(proto, _FIELDS[proto.dtype]), _DTYPES[proto.dtype])
+        values = np.array(list(getattr(proto, _FIELDS[proto.dtype])), _DTYPES[proto.dtype])
     number = math.prod(shape)
     if len(values) == 1 and number > 1:  # one value stands for all
         values = np.repeat(values, number)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pathlib
+from typing import Any
 
+from modules import catalogue
+from modules import data_config
 from modules import lineage
 from modules import release
 from pipeline import release_writer
@@ -34,3 +37,28 @@ def facts(value: float = 0.1) -> release_writer.Facts:
         name="shop", versions={"tensorflow": "2.16.2"}, metrics=metrics,
         artifacts={"recall_model": release.Made("/artifacts/recall/1", 1)},
         config_digest="c0ffee", source_digest="50da")
+
+
+ABOUT = catalogue.About(
+    name="shop", max_history=20, timezone="UTC", k=5, max_exclusions=10, choices={"user_gender": ("F", "M")},
+    data=data_config.Data(
+        events=data_config.Table(path="events", columns={
+            name: data_config.Column(role=name) for name in ("user_id", "item_id", "timestamp")}),
+        users=data_config.Table(path="users", columns={
+            "user_id": data_config.Column(role="user_id"),
+            "gender": data_config.Column(kind="categorical")}),
+        items=data_config.Table(path="items", columns={
+            "item_id": data_config.Column(role="item_id"), "title": data_config.Column(role="title"),
+            "price": data_config.Column(kind="numeric"),
+            "tags": data_config.Column(kind="multi_categorical")})))
+ITEMS = (catalogue.Item("i1", "Tea", 3, {"price": 2.5, "tags": ["green", "loose"]}),
+         catalogue.Item("i2", "", 7, {"price": None, "tags": []}))
+
+
+def push(serving: pathlib.Path, models: dict[str, str], facts: release_writer.Facts, **options: Any
+         ) -> release.Manifest:
+    """Pushes with the small catalogue."""
+    serving.mkdir(parents=True, exist_ok=True)
+    folder = serving.parent / "small-catalogue"
+    catalogue.write(folder, ABOUT, ITEMS)
+    return release_writer.push(serving, models, facts, catalogue=str(folder), **options)

@@ -30,11 +30,13 @@ from tfx.utils import path_utils
 
 from modules import release
 from pipeline import release_writer
+from pipeline.components import serving_catalogue
 
 RECALL_MODEL, RANK_MODEL = "recall_model", "rank_model"
 RECALL_BLESSING, TWO_STAGE_BLESSING = "recall_blessing", "two_stage_blessing"
 RECALL_EVALUATION, TWO_STAGE_EVALUATION = "recall_evaluation", "two_stage_evaluation"
 FOLDER, NAME, CONFIG_DIGEST, SOURCE_DIGEST = "folder", "name", "config_digest", "source_digest"
+CATALOGUE = "catalogue"
 PUSHED_MODEL = "pushed_model"
 MANIFEST_FILE = "release.json"
 PUSHED, DESTINATION, VERSION = "pushed", "pushed_destination", "pushed_version"  # as TFX's Pusher sets them
@@ -66,7 +68,8 @@ class Executor(base_executor.BaseExecutor):
             return
         serving = pathlib.Path(exec_properties[FOLDER])
         models = {name: _model_path(given[key]) for name, key in _MODELS.items() if key in given}
-        made = release_writer.push(serving, models, _facts(given, exec_properties), copy=io_utils.copy_dir)
+        made = release_writer.push(serving, models, _facts(given, exec_properties),
+                                   catalogue=given[CATALOGUE].uri, copy=io_utils.copy_dir)
         io_utils.write_string_file(os.path.join(pushed.uri, MANIFEST_FILE), made.to_text())
         pushed.set_int_custom_property(PUSHED, 1)
         pushed.set_string_custom_property(DESTINATION, str(serving / release.RECALL / str(made.release)))
@@ -110,6 +113,7 @@ class ReleasePusherSpec(component_spec.ComponentSpec):
                             for key in (FOLDER, NAME, CONFIG_DIGEST, SOURCE_DIGEST)}
     INPUTS: ClassVar = {key: component_spec.ChannelParameter(type=kind, optional=optional)
                         for key, kind, optional in (
+        (CATALOGUE, serving_catalogue.ServingCatalogueArtifact, False),
         (RECALL_MODEL, standard_artifacts.Model, False),
         (RECALL_BLESSING, standard_artifacts.ModelBlessing, False),
         (RECALL_EVALUATION, standard_artifacts.ModelEvaluation, True),
@@ -129,7 +133,8 @@ class ReleasePusher(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
     def __init__(self, *, recall_model: channel.BaseChannel, recall_blessing: channel.BaseChannel,
-                 folder: str, name: str, config_digest: str, source_digest: str,
+                 catalogue: channel.BaseChannel, folder: str, name: str, config_digest: str,
+                 source_digest: str,
                  recall_evaluation: channel.BaseChannel | None = None,
                  rank_model: channel.BaseChannel | None = None,
                  two_stage_blessing: channel.BaseChannel | None = None,
@@ -137,6 +142,7 @@ class ReleasePusher(base_component.BaseComponent):
         """Args:
           recall_model: the Indexer's model.
           recall_blessing: of the recall model.
+          catalogue: what the release says about its items and columns.
           folder: the serving folder.
           name: of the configuration.
           config_digest: of the whole configuration, for the manifest; a change of it makes a new release.
@@ -152,5 +158,6 @@ class ReleasePusher(base_component.BaseComponent):
         super().__init__(ReleasePusherSpec(
             recall_model=recall_model, recall_blessing=recall_blessing, recall_evaluation=recall_evaluation,
             rank_model=rank_model, two_stage_blessing=two_stage_blessing,
-            two_stage_evaluation=two_stage_evaluation, folder=folder, name=name, config_digest=config_digest,
-            source_digest=source_digest, pushed_model=channel.Channel(type=standard_artifacts.PushedModel)))
+            two_stage_evaluation=two_stage_evaluation, catalogue=catalogue, folder=folder, name=name,
+            config_digest=config_digest, source_digest=source_digest,
+            pushed_model=channel.Channel(type=standard_artifacts.PushedModel)))

@@ -28,12 +28,14 @@ def told(shop: pathlib.Path, run: runs.Run, overrides: Sequence[str] = ()) -> di
     [
         ("split.min_events=4", {"InteractionsExampleGen", *INDEXERS, *EVALUATORS, "Pusher"}),
         ("data.duplicate_events=drop", {"InteractionsExampleGen"}),
-        ("features.timezone=Europe/Berlin", {"Transform", *TRAINERS, "RankTrainer", "Pusher"}),
+        ("features.timezone=Europe/Berlin", {
+            "Transform", *TRAINERS, "RankTrainer", "ServingCatalogue", "Pusher"}),
         ("features.crosses=[{features: [user_age, item_group]}]", {"RankTrainer", "Pusher"}),
         ("training.epochs=9", {*TRAINERS, "Pusher"}),
         ("training.early_stopping.patience=3", {*TRAINERS, "Pusher"}),
         ("model.dropout=0.5", {*TRAINERS, "Pusher"}),
         ("index.min_recall=0.5", {*INDEXERS, "Pusher"}),
+        ("index.max_exclusions=7", {*INDEXERS, "ServingCatalogue", "Pusher"}),
         ("evaluation.primary=HR@10", set(EVALUATORS)),
         ("ranking.hold_out.requests=3", {
             "InteractionsExampleGen", "InteractionStatistics", "Candidates", "Pusher"}),
@@ -42,7 +44,7 @@ def told(shop: pathlib.Path, run: runs.Run, overrides: Sequence[str] = ()) -> di
         ("ranking.training.epochs=3", {"RankTrainer", "Pusher"}),
         ("data.users.columns.age={kind: numeric, default: 30}", {
             "InteractionsExampleGen", "Transform", *TRAINERS, *INDEXERS, *EVALUATORS, "InteractionStatistics",
-            "Candidates", "RankTrainer", "Pusher"}),
+            "Candidates", "RankTrainer", "ServingCatalogue", "Pusher"}),
     ],
 )
 def test_a_change_reaches_only_those_that_read_it(
@@ -68,7 +70,7 @@ def test_without_ranking_a_release_is_made_of_recall(tmp_path: pathlib.Path) -> 
     shop, run = small_shop.write(tmp_path), runs.Run(tmp_path / "runs", "small-shop")
     assert set(told(shop, run, ["ranking.enabled=false"])) == {
         "InteractionsExampleGen", "StatisticsGen", "ImportSchemaGen", "DataValidator", "Transform", "Trainer",
-        "Indexer", "LastBlessedModel", "RecallEvaluator", "Pusher"}
+        "Indexer", "LastBlessedModel", "RecallEvaluator", "ServingCatalogue", "Pusher"}
 
 
 @pytest.mark.parametrize("ranking", [True, False])

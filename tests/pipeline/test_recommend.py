@@ -41,8 +41,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
               "rank": fake_rank.save(folder / "rank", CFG.data, {"item10": 1.5, "item14": 2.25})}
     for path in models.values():
         lineage.write(path, small_release.LINEAGE)
-    release_writer.push(run.serving, {"recall": models["recall"]}, small_release.facts())
-    release_writer.push(run.serving, models, small_release.facts())
+    small_release.push(run.serving, {"recall": models["recall"]}, small_release.facts())
+    small_release.push(run.serving, models, small_release.facts())
     return folder
 
 

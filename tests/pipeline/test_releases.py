@@ -28,7 +28,7 @@ def _push(run: runs.Run, folder: pathlib.Path, value: float, *, rank: bool = Tru
         alone = {split: {"recall": found["recall"]} for split, found in facts.metrics.items()}
         facts = dataclasses.replace(facts, metrics=alone)
     made = {key: release.Made(uri, 1) for key, uri in (artifacts or {}).items()}
-    return release_writer.push(run.serving, models, dataclasses.replace(facts, artifacts=made)).release
+    return small_release.push(run.serving, models, dataclasses.replace(facts, artifacts=made)).release
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pathlib
 
 import pytest
 
-from pipeline import release_writer
 from pipeline import releases
 from pipeline import run as pipeline_run
 from pipeline import runs
@@ -53,7 +52,7 @@ def test_another_release_in_force_is_pointed_out(tmp_path: pathlib.Path, verdict
                                                  capsys: pytest.CaptureFixture[str],
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     run = _run(tmp_path, **verdicts)
-    made = release_writer.push(run.serving, small_release.pair(tmp_path / "models"), small_release.facts())
+    made = small_release.push(run.serving, small_release.pair(tmp_path / "models"), small_release.facts())
     pipeline_run.report(fake_run.configuration(), run)
     assert f"the table\nNote: release {made.release} is in force, and this run's" in capsys.readouterr().out
     monkeypatch.setattr(releases, "remark", lambda place: "")

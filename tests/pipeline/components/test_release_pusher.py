@@ -12,10 +12,12 @@ from tfx import types
 from tfx.types import channel
 from tfx.types import standard_artifacts
 
+from modules import catalogue
 from modules import lineage
 from modules import release
 from modules import strict
 from pipeline.components import release_pusher
+from pipeline.components import serving_catalogue
 from tests import small_release
 
 PROPERTIES = {"name": "shop", "config_digest": "c0ffee", "source_digest": "50da"}
@@ -51,7 +53,13 @@ class World:
         (pathlib.Path(made.uri) / file_name).write_text(json.dumps({"splits": splits}))
         return made
 
+    def catalogue(self) -> types.Artifact:
+        made = self.artifact(serving_catalogue.ServingCatalogueArtifact)
+        catalogue.write(pathlib.Path(made.uri), small_release.ABOUT, small_release.ITEMS)
+        return made
+
     def push(self, **inputs: types.Artifact) -> types.Artifact:
+        inputs["catalogue"] = self.catalogue()
         pushed = self.artifact(standard_artifacts.PushedModel)
         release_pusher.Executor().Do({key: [artifact] for key, artifact in inputs.items()},
                                      {"pushed_model": [pushed]}, {**PROPERTIES, "folder": str(self.serving)})
@@ -81,7 +89,10 @@ def test_both_models_are_one_release(world: World) -> None:
     assert manifest.metrics["test"] == {"recall": {}, "two_stage": {}}
     assert manifest.artifacts["rank_model"] == release.Made(rank.uri, rank.id)
     assert set(manifest.artifacts) == {"recall_model", "rank_model", "recall_blessing", "two_stage_blessing",
-                                       "recall_evaluation", "two_stage_evaluation"}
+                                       "recall_evaluation", "two_stage_evaluation", "catalogue"}
+    items = catalogue.Catalogue.read(found.recall)
+    assert (items.ids, items.popular.tolist()) == (("i1", "i2"), [1, 0])
+    assert "assets.extra/items.parquet" in manifest.models["recall"]
     assert manifest.versions["tensorflow"].startswith("2.16.")
     assert (manifest.name, manifest.config_digest, manifest.source_digest) == ("shop", "c0ffee", "50da")
     assert pushed.get_int_custom_property("pushed") == 1
@@ -120,7 +131,8 @@ def _channels(**kinds: type[types.Artifact]) -> dict[str, channel.Channel]:
 
 def test_a_rank_model_needs_the_blessing_of_two_stages() -> None:
     needed = _channels(recall_model=standard_artifacts.Model,
-                       recall_blessing=standard_artifacts.ModelBlessing)
+                       recall_blessing=standard_artifacts.ModelBlessing,
+                       catalogue=serving_catalogue.ServingCatalogueArtifact)
     assert set(release_pusher.ReleasePusher(**needed, **PROPERTIES, folder="f").inputs) == set(needed)
     with pytest.raises(ValueError, match="takes rank_model and two_stage_blessing together"):
         release_pusher.ReleasePusher(**needed, **_channels(rank_model=standard_artifacts.Model), **PROPERTIES,

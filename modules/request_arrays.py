@@ -1,0 +1,78 @@
+"""The arrays of a request, from raw examples; needs no TensorFlow. See requests.py for what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from modules import config
+from modules import features
+
+EXCLUDE_ITEM_ID = "exclude_item_id"
+
+RawExample = dict[str, list[Any]]
+
+
+def from_examples(examples: Sequence[RawExample], data: config.Data,
+                  max_history: int) -> dict[str, np.ndarray]:
+    """Builds the request that was made before the last event of each raw example.
+
+    Args:
+      examples: sequences, as `requests.read_raw_example` gives them; the last event, the target, only lends
+        its time and context.
+      data: the declared columns.
+      max_history: events that the models see; one more is sent, for the first one's time delta.
+
+    Returns:
+      Arrays as `requests.input_specs(data, exclusions=True)` says, B the number of examples.
+    """
+    batch = {f.name: _profile_array([e.get(f.name, []) for e in examples], f)
+             for f in features.user_features(data)}
+
+    def past(name: str, pad: Any, dtype: Any) -> np.ndarray:
+        return _padded([example[name][:-1][-max_history - 1:] for example in examples], pad, dtype)
+
+    batch[features.EVENT_ITEM_ID] = past(features.EVENT_ITEM_ID, b"", object)
+    batch[features.EVENT_TIMESTAMP] = past(features.EVENT_TIMESTAMP, 0, np.int64)
+    for feature in (*features.event_features(data), *features.context_features(data)):
+        batch[feature.name] = past(feature.name, missing(feature), _numpy_dtype(feature))
+    times = [example[features.EVENT_TIMESTAMP][-1] for example in examples]
+    batch[features.REQUEST_TIMESTAMP] = np.array(times, np.int64)
+    for feature in features.context_features(data):
+        targets = [example[feature.name][-1] for example in examples]
+        batch[features.request_name(feature)] = np.array(targets, _numpy_dtype(feature))
+    batch[EXCLUDE_ITEM_ID] = _padded([e.get(features.SEEN_ITEM_ID, []) for e in examples], b"", object)
+    return batch
+
+
+def is_number(feature: features.Feature) -> bool:
+    """Whether its values are float32; else they are strings."""
+    return feature.kind in ("numeric", "vector")
+
+
+def missing(feature: features.Feature) -> Any:
+    """What a request says where a value is not known; Transform puts the column's default."""
+    return float("nan") if is_number(feature) else b""
+
+
+def _profile_array(values: Sequence[list[Any]], feature: features.Feature) -> np.ndarray:
+    """A profile feature of a batch, from the lists of raw examples."""
+    if feature.kind == "multi_categorical":
+        return _padded(values, b"", object)
+    array = _padded(values, missing(feature), _numpy_dtype(feature), width=feature.spec.dimension or 1)
+    return array if feature.kind == "vector" else array[:, 0]
+
+
+def _padded(rows: Sequence[Sequence[Any]], pad: Any, dtype: Any, width: int | None = None) -> np.ndarray:
+    """Rows of differing length as one array [B, longest], or [B, width]."""
+    longest = max((len(row) for row in rows), default=0) if width is None else width
+    array = np.full((len(rows), longest), pad, dtype)
+    for place, row in zip(array, rows):
+        place[:len(row)] = row
+    return array
+
+
+def _numpy_dtype(feature: features.Feature) -> Any:
+    return np.float32 if is_number(feature) else object

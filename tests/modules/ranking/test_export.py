@@ -15,6 +15,7 @@ from modules.ranking import examples as candidate_examples
 from modules.ranking import export
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
+from tests import stock_ops
 from tests.modules.ranking import conftest
 
 LOWEST = np.finfo(np.float32).min
@@ -185,3 +186,10 @@ def test_the_exported_model_loads_without_this_package(exported, run_python):
         print(sorted(saved.signatures), [m for m in sys.modules if m.startswith("modules")])
     """)
     assert printed.strip() == "['parts', 'score_parts', 'serving_default'] []"
+
+
+def test_all_ops_are_stock_tensorflow_s(exported):
+    (found,) = stock_ops.load(exported)
+    assert (found.error, found.unknown) == (None, [])
+    assert [op for op in found.ops if op.startswith("Scann")] == []
+    assert found.replayed >= len(export.WARMUP_BATCH_SIZES)

@@ -18,6 +18,7 @@ demo: $(STAMP)  ## the pipeline and its report on MovieLens-100K
 	@$(RECSYS) run
 
 test: $(STAMP)  ## all tests
+	@sh scripts/test_services.sh
 	@.venv/bin/python -m pytest
 
 lint: $(STAMP)  ## ruff and mypy

@@ -148,7 +148,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, PublishError, OSError) as error:  # release.ReleaseError is a ValueError
         print(f"publish: {error}", file=sys.stderr)
         return 1
-    print(f"release {number} has the label {CANARY if args.command == "load" else STABLE}")
+    label = CANARY if args.command == "load" else STABLE
+    print(f"release {number} has the label {label}")
     return 0
 
 

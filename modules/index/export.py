@@ -20,6 +20,7 @@ SERVING_DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 QUERY = "query"  # signature of the Trainer's model, and its output
 CANDIDATES = "candidates"  # signature of the Trainer's model, without inputs
 VECTOR = "vector"  # output of `candidates`
+FEATURES = "features"  # signature of the Trainer's model: what its encoder gets of a request
 
 MODEL_NAME = "recall"  # in the warm-up records
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
@@ -52,11 +53,9 @@ class ServableRecall(tf.Module):
         specs[requests.EXCLUDE_ITEM_ID] = tf.TensorSpec(
             [None, None], tf.string, name=requests.EXCLUDE_ITEM_ID
         )
-        return {
-            SERVING_DEFAULT: self.serve.get_concrete_function(**specs),
-            QUERY: self.trained.signatures[QUERY],
-            CANDIDATES: self.trained.signatures[CANDIDATES],
-        }
+        kept = [name for name in (QUERY, CANDIDATES, FEATURES) if name in self.trained.signatures]
+        return {SERVING_DEFAULT: self.serve.get_concrete_function(**specs)} | {
+            name: self.trained.signatures[name] for name in kept}
 
 
 def candidates(trained: Any) -> tuple[list[bytes], np.ndarray]:

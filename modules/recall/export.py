@@ -1,4 +1,9 @@
-"""The SavedModel of the recall model: raw requests to queries, and the vectors of the whole catalogue."""
+"""The SavedModel of the recall model: raw requests to queries, and the vectors of the whole catalogue.
+
+The signature `features` gives what the encoder gets of a request, so that anyone can hold the graph that is
+served against the pipeline's Transform (modules/skew): a signature survives the index's export, works in any
+server, and needs no look inside a SavedModel. It shares the graph's tables and costs no request anything.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from modules import requests
 from modules.recall import input_data
 from modules.recall import model as model_lib
 
-SIGNATURE_QUERY, SIGNATURE_CANDIDATES = "query", "candidates"
+SIGNATURE_QUERY, SIGNATURE_CANDIDATES, SIGNATURE_FEATURES = "query", "candidates", "features"
 QUERY, VECTOR = "query", "vector"
 
 
@@ -30,9 +35,12 @@ class RecallModule(tf.Module):
 
     def query(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """`inputs` as `requests.input_specs` says; returns float [batch, dim]."""
+        return {QUERY: self._encode(self.features(**inputs))}
+
+    def features(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`inputs` as `requests.input_specs` says; returns what `input_data.dense_request` does."""
         raw = requests.to_raw_features(inputs, self._data)
-        transformed = self._transform(raw)
-        return {QUERY: self._encode(input_data.dense_request(transformed, self._layout))}
+        return input_data.dense_request(self._transform(raw), self._layout)
 
     def candidates(self) -> dict[str, tf.Tensor]:
         """string [N] ids in the vocabulary's order and float [N, dim] vectors."""
@@ -41,10 +49,11 @@ class RecallModule(tf.Module):
 
 def save(model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes], path: str,
          made_of: lineage.Lineage) -> None:
-    """Writes the SavedModel with the signatures `query` and `candidates`, and its lineage, into `path`."""
+    """Writes the SavedModel with its three signatures, and its lineage, into `path`."""
     module = RecallModule(model, transform, item_ids)
     specs = requests.input_specs(model.settings.data, exclusions=False)
     tf.saved_model.save(module, path, signatures={
         SIGNATURE_QUERY: tf.function(module.query).get_concrete_function(**specs),
+        SIGNATURE_FEATURES: tf.function(module.features).get_concrete_function(**specs),
         SIGNATURE_CANDIDATES: tf.function(module.candidates).get_concrete_function()})
     lineage.write(path, made_of)

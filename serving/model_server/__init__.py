@@ -8,6 +8,7 @@ be tried on one machine; its speed says nothing about TensorFlow Serving's.
   warmup       the requests that are replayed before a model is used
   configs      models.config, version policies and folders
   version      one version of a model, and its state
+  lookup       which version a request means, and where labels point
   manager      which versions are loaded, served and unloaded
   predict      the checks of a request
   predictor    a prediction, as gRPC and REST share it

@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.getLogger(chatty).setLevel(logging.ERROR)
     from modules import environment
     environment.prepare()
+    from serving import request_log
     from serving.model_server import batching
     from serving.model_server import errors
     from serving.model_server import rest_api
@@ -40,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             config=args.models_config, host=args.host, grpc_port=args.grpc_port, rest_port=args.rest_port,
             poll_seconds=args.poll_seconds, linger_seconds=args.linger_seconds,
             drain_seconds=args.drain_seconds, header_seconds=args.header_timeout, batching=together,
-            limits=limits))
+            limits=limits,
+            log=request_log.Settings(args.request_log, args.request_log_rate, args.request_log_max_mb << 20)))
     except (errors.ServingError, OSError) as error:
         print(f"model server: {error}", file=sys.stderr)
         return 1
@@ -74,7 +76,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=0,
         help=f"requests worked on at once, per protocol; 0: {_THREADS}, or {_BATCHING_THREADS} with batching")
     add("--max-waiting", type=int, default=200, help="requests that may wait for a thread, per protocol")
+    add("--request-log", type=pathlib.Path, metavar="FOLDER",
+        help="log a sample of the requests there, for `recsys skew`; a model's logging_config in "
+        "models.config goes before this")
+    add("--request-log-rate", type=_share, default=0.01, help="the share of requests that is logged")
+    add("--request-log-max-mb", type=int, default=256,
+        help="of a model's logs, in MiB; the oldest are removed")
     return parser
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected 0 to 1, found {text}")
+    return value
 
 
 def _positive(text: str) -> float:

@@ -21,10 +21,12 @@ from collections.abc import Callable, Iterator
 
 from tensorflow_serving.apis import get_model_status_pb2
 from tensorflow_serving.apis import model_pb2
+from tensorflow_serving.config import logging_config_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.model_server import configs
 from serving.model_server import errors
+from serving.model_server import lookup
 from serving.model_server import metrics
 from serving.model_server import servable
 from serving.model_server import version as versions
@@ -87,7 +89,7 @@ class Manager:
                     self._unwant(name, set())
             for name in list(self._models):
                 self._unload_superseded(name, removed=name not in named)
-            self._move_labels(named)
+            self._labels = lookup.move(self._labels, named.values(), self._models)
             self._changed.notify_all()
 
     def run(self, seconds: float) -> None:
@@ -113,7 +115,7 @@ class Manager:
             raise errors.ServingError(errors.Code.DEADLINE_EXCEEDED, "Versions are still being loaded")
         self.poll()
         with self._changed:
-            self._check_reloaded(config)
+            lookup.check_reloaded(config, self._models)
 
     def wait_settled(self, timeout: float | None) -> bool:
         """Waits until every wanted version is loaded or has failed; False after `timeout` seconds."""
@@ -126,6 +128,12 @@ class Manager:
         """Whether a model of that name is or was configured."""
         with self._changed:
             return name in self._models
+
+    def logging_config(self, name: str) -> logging_config_pb2.LoggingConfig:
+        """What models.config says of logging a model's requests; empty where it says nothing."""
+        with self._changed:
+            return next((model.logging_config for model in self._config.model_config_list.config
+                         if model.name == name), logging_config_pb2.LoggingConfig())
 
     def ready(self) -> bool:
         """Whether every model of the configuration has an available version."""
@@ -141,7 +149,7 @@ class Manager:
           ServingError: NOT_FOUND, there is no such model or version.
         """
         with self._changed:
-            found = self._find(spec)
+            found = lookup.find(spec, self._models, self._labels)
             found.in_flight += 1
         try:
             assert found.model is not None
@@ -154,16 +162,7 @@ class Manager:
     def statuses(self, spec: model_pb2.ModelSpec) -> list[get_model_status_pb2.ModelVersionStatus]:
         """Of the known versions of a model, newest first, or of the one that is asked for."""
         with self._changed:
-            known = self._models.get(spec.name, {})
-            number = self._number(spec)
-            if number is not None and number not in known:
-                raise errors.ServingError(errors.Code.NOT_FOUND,
-                                          f"Could not find version {number} of model {spec.name}")
-            if not known:
-                raise errors.ServingError(errors.Code.NOT_FOUND,
-                                          f"Could not find any versions of model {spec.name}")
-            numbers = sorted(known, reverse=True) if number is None else [number]
-            return [known[n].status() for n in numbers]
+            return lookup.statuses(spec, self._models, self._labels)
 
     def close(self) -> None:
         """Stops polling and frees the models that no request uses."""
@@ -175,32 +174,6 @@ class Manager:
                     if version.model is not None and not version.in_flight:
                         version.model.close()
                         version.model, version.state = None, versions.END
-
-    def _find(self, spec: model_pb2.ModelSpec) -> versions.Version:
-        known = self._models.get(spec.name, {})
-        number = self._number(spec)
-        if number is None:
-            # Those that are wanted first: after a rollback the newest is not.
-            serving = [v for v in known.values() if v.state == versions.AVAILABLE]
-            found = max(serving, key=lambda v: (v.wanted, v.number), default=None)
-            request = f"Latest({spec.name})"
-        else:
-            found, request = known.get(number), f"Specific({spec.name}, {number})"
-        if found is None or found.state != versions.AVAILABLE:
-            raise errors.ServingError(errors.Code.NOT_FOUND, f"Servable not found for request: {request}")
-        return found
-
-    def _number(self, spec: model_pb2.ModelSpec) -> int | None:
-        """The version that is asked for by number or label; None for the latest."""
-        kind = spec.WhichOneof("version_choice")
-        if kind == "version":
-            return spec.version.value
-        if kind is None:
-            return None
-        number = self._labels.get(spec.name, {}).get(spec.version_label)
-        if number is None:
-            raise errors.invalid(f"Unrecognized servable version label: {spec.version_label}")
-        return number
 
     def _want(self, name: str, model: configs.ModelConfig) -> None:
         base = configs.folder(model, self._file)
@@ -278,30 +251,3 @@ class Manager:
             gc.collect()  # a graph is full of cycles, and large
         _log.info("%s version %d is unloaded", name, version.number)
         self.poll()  # it may be wanted again by now
-
-    def _move_labels(self, named: dict[str, configs.ModelConfig]) -> None:
-        moved: dict[str, dict[str, int]] = {}
-        for name, model in named.items():
-            before, known = self._labels.get(name, {}), self._models.get(name, {})
-            moved[name] = {}
-            for label, number in model.version_labels.items():
-                old = known.get(before.get(label, -1))
-                arrived = number in known and known[number].state == versions.AVAILABLE
-                keep = not arrived and old is not None and old.state == versions.AVAILABLE
-                moved[name][label] = old.number if keep and old is not None else number
-        self._labels = moved
-
-    def _check_reloaded(self, config: model_server_config_pb2.ModelServerConfig) -> None:
-        failed = [f"{{{{Name: {model.name} Version: {v.number}}} due to error: {v.error}}}"
-                  for model in config.model_config_list.config
-                  for v in self._models.get(model.name, {}).values() if v.wanted and v.error is not None]
-        if failed:
-            raise errors.ServingError(errors.Code.UNKNOWN, f"{len(failed)} servable(s) did not become "
-                                      f"available: {{{', '.join(failed)}}}")
-        for model in config.model_config_list.config:
-            for number in model.version_labels.values():
-                found = self._models[model.name].get(number)
-                if found is None or found.state != versions.AVAILABLE:
-                    raise errors.ServingError(
-                        errors.Code.FAILED_PRECONDITION, f"Request to assign label to version {number} of "
-                        f"model {model.name}, which is not currently available for inference")

@@ -1,4 +1,4 @@
-"""What is counted, under TensorFlow Serving's names, for Prometheus."""
+"""What is counted, under TensorFlow Serving's names where it counts the same, for Prometheus."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ class Metrics:
             ":tensorflow:serving:runtime_latency",
             "Distribution of wall time (in microseconds) for TensorFlow runtime.",
             ("model_name", "API", "runtime"))
-        for counts in (self._requests, self._loads, self._load_time):
+        self._logged = _Counts(":recsys:serving:request_log_count",
+                               "The number of sampled requests, by what became of them.",
+                               ("model_name", "status"))
+        for counts in (self._requests, self._loads, self._load_time, self._logged):
             self._registry.register(counts)
 
     def requested(self, model: str, entrypoint: str, code: str, seconds: float) -> None:
@@ -53,6 +56,10 @@ class Metrics:
         self._loads.add((path, "success" if error is None else "fail"), 1)
         if error is None:
             self._load_time.add((path,), seconds * 1e6)
+
+    def logged(self, model: str, status: str) -> None:
+        """Counts a sampled request: written, dropped or failed, see request_log.py."""
+        self._logged.add((model, status), 1)
 
     def text(self) -> bytes:
         """In Prometheus' text format."""

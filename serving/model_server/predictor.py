@@ -11,6 +11,7 @@ import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import model_pb2
 
+from serving import request_log
 from serving.model_server import errors
 from serving.model_server import manager
 from serving.model_server import metrics
@@ -53,8 +54,9 @@ class Answer:
 class Predictor:
     """Answers predictions; may be used from any thread."""
 
-    def __init__(self, models: manager.Manager, measured: metrics.Metrics) -> None:
-        self._models, self._metrics = models, measured
+    def __init__(self, models: manager.Manager, measured: metrics.Metrics,
+                 log: request_log.RequestLog) -> None:
+        self._models, self._metrics, self._log = models, measured, log
 
     def predict(self, call: Call) -> Answer:
         """Computes an answer.
@@ -80,4 +82,5 @@ class Predictor:
             started = time.monotonic()
             outputs = predict.run(model, signature, inputs, wanted, call.deadline)
             self._metrics.ran(call.spec.name, time.monotonic() - started)
-            return Answer(outputs, version)
+        self._log.offer(request_log.Served(call.spec, inputs, outputs, version))
+        return Answer(outputs, version)

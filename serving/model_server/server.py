@@ -12,6 +12,7 @@ import time
 
 import uvicorn
 
+from serving import request_log
 from serving.model_server import batching
 from serving.model_server import connections
 from serving.model_server import grpc_api
@@ -40,6 +41,7 @@ class Settings:
       max_connections: HTTP connections; more get 503.
       batching: how requests are run together; None: each by itself.
       limits: of a request, for gRPC as for REST.
+      log: which requests are logged, and where.
     """
 
     config: pathlib.Path
@@ -53,6 +55,7 @@ class Settings:
     max_connections: int = 1000
     batching: batching.Parameters | None = None
     limits: rest_api.Limits = rest_api.Limits()
+    log: request_log.Settings = request_log.Settings()
 
 
 class Server:
@@ -75,7 +78,8 @@ class Server:
             batching.BatchingServable, parameters=settings.batching)
         self._models = manager.Manager(settings.config, measured, linger=settings.linger_seconds, load=load)
         self._models.read_config()
-        predictions = predictor.Predictor(self._models, measured)
+        self._log = request_log.RequestLog(settings.log, self._models.logging_config, measured.logged)
+        predictions = predictor.Predictor(self._models, measured, self._log)
         self._rest = rest_api.RestApi(self._models, predictions, measured, settings.limits)
         self._socket = _listen(settings.host, settings.rest_port)
         self._health = grpc_api.Health()
@@ -128,6 +132,7 @@ class Server:
         self._threads[0].join(self._settings.drain_seconds)
         self._models.close()
         self._rest.close()
+        self._log.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

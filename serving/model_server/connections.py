@@ -1,18 +1,13 @@
-"""HTTP connections that do not let slow or greedy clients hold the server up."""
+"""Bodies of HTTP requests, which slow or greedy clients cannot hold the server up with."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-import h11
 from starlette import requests
-from uvicorn.protocols.http import h11_impl
 
 from serving.model_server import errors
-
-HEADER_SECONDS = 10.0  # to send the headers of a request
-MAX_HEADER_BYTES = 32 << 10
 
 
 class Refused(errors.ServingError):
@@ -25,36 +20,6 @@ class Refused(errors.ServingError):
     @property
     def http_status(self) -> int:
         return self._status
-
-
-class Protocol(h11_impl.H11Protocol):
-    """Closes a connection whose request headers do not arrive in time (slow loris)."""
-
-    header_seconds = HEADER_SECONDS
-    _timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._watch()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._watch()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop()
-        super().connection_lost(exc)
-
-    def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE:
-            self._stop()
-        elif self._timer is None:  # bytes that come one by one do not put it off
-            self._timer = self.loop.call_later(self.header_seconds, self.transport.abort)
-
-    def _stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
 
 async def read_body(request: requests.Request, *, max_bytes: int, seconds: float) -> bytes:

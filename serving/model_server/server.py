@@ -12,9 +12,9 @@ import time
 
 import uvicorn
 
+from serving import http_protocol
 from serving import request_log
 from serving.model_server import batching
-from serving.model_server import connections
 from serving.model_server import grpc_api
 from serving.model_server import manager
 from serving.model_server import metrics
@@ -51,7 +51,7 @@ class Settings:
     poll_seconds: float = 1.0
     linger_seconds: float = 2.0
     drain_seconds: float = 30.0
-    header_seconds: float = connections.HEADER_SECONDS
+    header_seconds: float = http_protocol.HEADER_SECONDS
     max_connections: int = 1000
     batching: batching.Parameters | None = None
     limits: rest_api.Limits = rest_api.Limits()
@@ -94,10 +94,10 @@ class Server:
         except RuntimeError as error:
             raise OSError(f"{settings.host}:{settings.grpc_port}: {error}") from None
         self._http = uvicorn.Server(uvicorn.Config(
-            self._rest.app, http=_protocol(settings.header_seconds), ws="none", lifespan="off",
-            log_config=None, access_log=False, limit_concurrency=settings.max_connections,
+            self._rest.app, http=http_protocol.with_header_seconds(settings.header_seconds), ws="none",
+            lifespan="off", log_config=None, access_log=False, limit_concurrency=settings.max_connections,
             timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=int(settings.drain_seconds),
-            server_header=False, h11_max_incomplete_event_size=connections.MAX_HEADER_BYTES))
+            server_header=False, h11_max_incomplete_event_size=http_protocol.MAX_HEADER_BYTES))
         self._threads = [
             threading.Thread(target=self._http.run, args=([self._socket],), daemon=True),
             threading.Thread(target=self._models.run, args=(settings.poll_seconds,), daemon=True)]
@@ -144,9 +144,3 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise OSError(f"{host}:{port}: {error.strerror or error}") from None
     return found
-
-
-def _protocol(header_seconds: float) -> type[connections.Protocol]:
-    return type("Protocol", (connections.Protocol,), {"header_seconds": header_seconds})
-
-

@@ -18,7 +18,7 @@ from packaging import utils
 FILE = pathlib.Path(__file__).with_name("gateway-requirements.txt")
 LOCK = pathlib.Path(__file__).resolve().parents[2] / "requirements.lock"
 DIRECT = ("fastapi", "grpcio", "httptools", "numpy", "orjson", "prometheus-client", "protobuf", "pyarrow",
-          "pyyaml", "redis", "tensorflow-serving-api", "tzdata", "uvicorn", "uvloop")
+          "pydantic", "pyyaml", "redis", "tensorflow-serving-api", "tzdata", "uvicorn", "uvloop")
 LEFT_OUT = frozenset({"tensorflow"})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from modules import config
 from modules.strict import ConfigError
@@ -62,3 +63,23 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number above 0.")
     return int(text)
+
+
+def count(text: str) -> int:
+    """A whole number from 0 on."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number from 0 on.")
+    return int(text)
+
+
+def threshold(text: str) -> tuple[str, float]:
+    """`user_age=0.2`: a feature's name and a distance, 0 to 1."""
+    name, _, number = text.partition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not name or not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected FEATURE=X with X from 0 to 1, like "
+                                         "user_age=0.2.")
+    return name, value

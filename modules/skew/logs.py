@@ -93,7 +93,7 @@ class _CutOff(Exception):
 def _records(path: pathlib.Path) -> list[Logged]:
     found: list[Logged] = []
     try:
-        for record in tf.compat.v1.io.tf_record_iterator(str(path)):
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             log = prediction_log_pb2.PredictionLog.FromString(record)
             if log.WhichOneof("log_type") == "predict_log":
                 found.append(_logged(log))

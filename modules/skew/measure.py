@@ -1,0 +1,88 @@
+"""TFDV's statistics of requests, aligned with those of training so that only what matters differs.
+
+A window of training holds events that have happened; a request ends with one that has not, so the places of
+its item and of its feedback are left out. Numbers are counted in the buckets of the statistics that they are
+compared with: TFDV spreads a bucket's count evenly, so that two samples of the same whole numbers would
+differ by where their buckets begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow_data_validation as tfdv
+from tensorflow_data_validation.statistics import stats_impl
+from tensorflow_metadata.proto.v0 import statistics_pb2
+from tfx_bsl.coders import example_coder
+
+from modules import config
+from modules import features
+from modules.beam import histories
+from modules.skew import raw_examples
+
+Statistics = Mapping[str, statistics_pb2.FeatureNameStatistics]  # by name of the feature
+_STANDARD = statistics_pb2.Histogram.STANDARD
+
+
+def names(data: config.Data) -> dict[str, features.Feature | None]:
+    """What requests and training have both, by name; None for the items of events."""
+    declared = (*features.user_features(data), *features.event_features(data),
+                *features.context_features(data))
+    return {features.EVENT_ITEM_ID: None, **{f.name: f for f in declared}}
+
+
+def training(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> Statistics:
+    """The statistics of a split, by name."""
+    return {".".join(f.path.step): f for dataset in statistics.datasets for f in dataset.features}
+
+
+def requests(rows: Sequence[histories.RawFeatures], data: config.Data, like: Statistics | None) -> Statistics:
+    """Measures requests.
+
+    Args:
+      rows: as `raw_examples.of` gives them.
+      data: the declared columns.
+      like: whose buckets numbers are counted in, None for their own.
+    """
+    unknown = {features.EVENT_ITEM_ID, *(f.name for f in features.event_features(data))}
+    aligned = [{name: row[name][:-1] if name in unknown else row[name] for name in names(data)}
+               for row in rows]
+    batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(raw_examples.serialize(aligned, data))
+    measured = training(stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions()))
+    for name, feature in measured.items():
+        if like is not None and name in like and feature.HasField("num_stats"):
+            _count_like(feature, [v for row in aligned for v in row[name]], like[name])
+    return measured
+
+
+def histogram(feature: statistics_pb2.FeatureNameStatistics) -> statistics_pb2.Histogram | None:
+    """The histogram with buckets of one width, of a number."""
+    return next((h for h in feature.num_stats.histograms if h.type == _STANDARD), None)
+
+
+def common(feature: statistics_pb2.FeatureNameStatistics) -> statistics_pb2.CommonStatistics:
+    """Counts, of a feature of any type."""
+    return getattr(feature, feature.WhichOneof("stats")).common_stats
+
+
+def _count_like(feature: statistics_pb2.FeatureNameStatistics, values: Sequence[float],
+                like: statistics_pb2.FeatureNameStatistics) -> None:
+    """Replaces the histogram by one with the buckets of `like`, and one more on each side where needed."""
+    ours, theirs = histogram(feature), histogram(like)
+    if ours is None or theirs is None or not theirs.buckets:
+        return
+    numbers = np.asarray(values, np.float64)
+    edges = [bucket.low_value for bucket in theirs.buckets] + [theirs.buckets[-1].high_value]
+    if edges[0] == edges[-1]:  # a constant in training
+        edges = [edges[0], np.nextafter(edges[0], np.inf)]
+    if numbers.min() < edges[0]:
+        edges.insert(0, numbers.min())
+    if numbers.max() > edges[-1]:
+        edges.append(numbers.max())
+    # A value on an edge belongs to the bucket below, as in TFDV's.
+    places = np.maximum(np.searchsorted(edges, numbers, side="left") - 1, 0)
+    counts = np.bincount(places, minlength=len(edges) - 1)
+    del ours.buckets[:]
+    for low, high, count in zip(edges, edges[1:], counts):
+        ours.buckets.add(low_value=low, high_value=high, sample_count=count)

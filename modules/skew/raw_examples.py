@@ -1,0 +1,125 @@
+"""Logged requests as ExampleGen would have written them: the way back from modules/request_arrays.py.
+
+What a request leaves out ("" or NaN) is filled with the column's default, as ExampleGen fills an empty cell.
+The request is the last event, of item "" and with the defaults of what is known only after an event.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from modules import config
+from modules import features
+from modules import request_arrays
+from modules.beam import encode
+from modules.beam import histories
+from modules.beam import values
+
+
+@dataclasses.dataclass(frozen=True)
+class Sent:
+    """What requests held.
+
+    Attributes:
+      rows: raw features of each, by name; `window_start` is the row's number, which Transform hands through.
+      missing: share of values that were left out, by name of a feature.
+      times: int64 [all], Unix seconds of all past events.
+      requests: int64 [rows], of the requests themselves.
+      late: past events with a time after their request's.
+    """
+
+    rows: list[histories.RawFeatures]
+    missing: dict[str, float]
+    times: np.ndarray
+    requests: np.ndarray
+    late: int
+
+
+def of(batches: Sequence[Mapping[str, np.ndarray]], data: config.Data, max_history: int) -> Sent:
+    """Reads the inputs of requests.
+
+    Args:
+      batches: inputs as `requests.input_specs` says, each of any number of requests.
+      data: the declared columns.
+      max_history: events that the models see; one more is kept, for the first one's time delta.
+    """
+    reader = _Reader(data, max_history)
+    rows = [reader.row(inputs, n) for inputs in batches
+            for n in range(len(inputs[features.REQUEST_TIMESTAMP]))]
+    for number, row in enumerate(rows):
+        row[features.WINDOW_START] = [number]
+    times = [row[features.EVENT_TIMESTAMP] for row in rows]
+    return Sent(rows, reader.missing(), np.array([t for row in times for t in row[:-1]], np.int64),
+                np.array([row[-1] for row in times], np.int64),
+                sum(t > row[-1] for row in times for t in row[:-1]))
+
+
+def serialize(rows: Sequence[histories.RawFeatures], data: config.Data) -> list[bytes]:
+    """tf.Examples, as ExampleGen serialises them."""
+    encoder = encode.Encode(encode.value_types(data))
+    return [serialized for row in rows for serialized in encoder.process(row)]
+
+
+class _Reader:
+    """Turns rows of requests into raw features, and counts what is missing."""
+
+    def __init__(self, data: config.Data, max_history: int) -> None:
+        self._max_history = max_history
+        self._profile, self._events = features.user_features(data), features.event_features(data)
+        self._context = features.context_features(data)
+        self._counts = {f.name: [0, 0] for f in (*self._profile, *self._events, *self._context)}
+
+    def missing(self) -> dict[str, float]:
+        """Share of missing values by name of a feature."""
+        return {name: absent / total if total else 0.0 for name, (absent, total) in self._counts.items()}
+
+    def row(self, inputs: Mapping[str, np.ndarray], n: int) -> histories.RawFeatures:
+        """Raw features of request `n` of a batch."""
+        items, times = inputs[features.EVENT_ITEM_ID][n], inputs[features.EVENT_TIMESTAMP][n]
+        given = np.flatnonzero(items != b"")
+        order = given[np.argsort(times[given], kind="stable")][-(self._max_history + 1):]
+        row: histories.RawFeatures = {features.USER_ID: [""], features.SEEN_ITEM_ID: []}
+        for feature in self._profile:
+            row[feature.name] = self._of_profile(inputs[feature.name][n], feature)
+        row[features.EVENT_ITEM_ID] = [*map(_text, items[order]), ""]
+        row[features.EVENT_TIMESTAMP] = [*map(int, times[order]),
+                                         int(inputs[features.REQUEST_TIMESTAMP][n])]
+        for feature in self._events:
+            past = self._filled(inputs[feature.name][n][order], feature)
+            row[feature.name] = [*past, values.fill(feature.spec)]
+        for feature in self._context:
+            now = inputs[features.request_name(feature)][n]
+            row[feature.name] = self._filled([*inputs[feature.name][n][order], now], feature)
+        return row
+
+    def _of_profile(self, value: Any, feature: features.Feature) -> list[Any]:
+        if feature.kind != "multi_categorical":
+            return self._filled(value if feature.kind == "vector" else [value], feature)
+        present = [_text(v) for v in value if v]
+        absent = not present or present in [[text] for text in feature.spec.missing]
+        self._count(feature, int(absent), 1)
+        return list(values.fill(feature.spec)) if absent else present
+
+    def _filled(self, sent: Sequence[Any], feature: features.Feature) -> list[Any]:
+        """Single values, with the column's default for missing ones."""
+        read: list[Any]
+        if request_arrays.is_number(feature):
+            read = [None if math.isnan(v) else float(v) for v in sent]
+        else:
+            absent = ("", *feature.spec.missing)
+            read = [None if text in absent else text for text in map(_text, sent)]
+        self._count(feature, read.count(None), len(read))
+        return [feature.spec.fill if v is None else v for v in read]
+
+    def _count(self, feature: features.Feature, absent: int, total: int) -> None:
+        self._counts[feature.name][0] += absent
+        self._counts[feature.name][1] += total
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")  # the model knows no id that is no text, either

@@ -29,6 +29,7 @@ examples:
   recsys report --open                           the run as one HTML page
   recsys recommend --user 42 --k 10              ten films for a user
   recsys recommend --history 50,172:881250949    ... or for a history that you make up
+  recsys skew --logs requests/                   do logged requests look like the training data?
   recsys releases                                what has been released, and which release is in force
   recsys dataset check --config shop.yaml        read all rows and say what is wrong, without a run
   recsys doctor                                  is this machine set up?
@@ -74,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     _add_report(children)
     _add_recommend(children)
     _add_export_predictions(children)
+    _add_skew(children)
     _add_releases(children)
     _add(children, "doctor", commands.doctor, "check versions, ScaNN, memory, disk and the data set's files",
          "examples:\n  recsys doctor\n  recsys doctor --config shop.yaml")
@@ -162,6 +164,27 @@ def _add_export_predictions(children: _Children) -> None:
     child.add_argument("--stage", choices=("recall", "two-stage"), default="recall", help=default)
     child.add_argument("--on", choices=("valid", "test"), default="test", help=default)
     child.add_argument("--output", metavar="FILE", type=pathlib.Path, required=True)
+
+
+def _add_skew(children: _Children) -> None:
+    child = _add(children, "skew", commands.skew,
+                 "compare logged requests with training, and replay them",
+                 "Requests are logged by `python -m serving.model_server --request-log DIR`. Distances from\n"
+                 "the training data are TFDV's; replaying proves that the served graph transforms a request\n"
+                 "as the pipeline's Transform does, and that the release still answers as it did. The exit\n"
+                 "code is 1 when something is skewed or unequal.\n\n"
+                 "examples:\n  recsys skew --logs requests/\n"
+                 "  recsys skew --logs requests/today --against requests/last-week --threshold user_age=0.2")
+    child.add_argument("--logs", metavar="DIR", type=pathlib.Path, required=True,
+                       help="folder of logged requests")
+    child.add_argument("--against", metavar="DIR", type=pathlib.Path,
+                       help="older ones, to compare with as well")
+    child.add_argument("--replay", metavar="N", type=arguments.count, default=200,
+                       help="requests of each model that are asked again, 0 for none (default %(default)s)")
+    child.add_argument("--threshold", dest="thresholds", metavar="FEATURE=X", action="append", default=[],
+                       type=arguments.threshold,
+                       help="the greatest distance of a feature that is no skew; may be given again")
+    child.add_argument("--json", action="store_true", help="print what was found as JSON")
 
 
 def _add_releases(children: _Children) -> None:

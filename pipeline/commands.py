@@ -55,6 +55,15 @@ def export_predictions(args: argparse.Namespace) -> int:
     return 0
 
 
+def skew(args: argparse.Namespace) -> int:
+    cfg = _config(args)
+    from pipeline import skew as implementation
+
+    found = implementation.main(cfg, args.root, logs=args.logs, against=args.against, replay=args.replay,
+                                thresholds=dict(args.thresholds), as_json=args.json)
+    return int(found.skewed)
+
+
 def releases(args: argparse.Namespace) -> int:
     cfg = _config(args)
     from pipeline import releases as implementation

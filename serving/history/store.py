@@ -1,0 +1,119 @@
+"""The interface of a history store, and which store a URL means."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class StoreError(Exception):
+    """The store gives no answer. The message says why and the remedy."""
+
+
+class StoreFull(StoreError):
+    """There is no room for what was to be added; nothing of it was."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """What a user did.
+
+    Attributes:
+      event_id: an event whose id the user's history knows is not added again.
+      item_id: of what.
+      timestamp: when, Unix seconds.
+      values: by column of events, with the roles action_type, feature or context.
+    """
+
+    event_id: str
+    item_id: str
+    timestamp: int
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class User:
+    """What is known of a user: profile by column, events oldest first (those of a second as they came)."""
+
+    profile: Mapping[str, Any]
+    events: Sequence[Event]
+
+
+@dataclasses.dataclass(frozen=True)
+class Added:
+    """What became of events."""
+
+    accepted: int
+    duplicates: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """What a store holds."""
+
+    users: int
+    events: int
+
+
+class Store(abc.ABC):
+    """Keeps each user's profile and newest events. All methods raise StoreError where it does not answer."""
+
+    @abc.abstractmethod
+    async def open(self) -> None:
+        """Connects; may be tried again after a StoreError."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Frees what `open` took; fine without it."""
+
+    @abc.abstractmethod
+    async def ping(self) -> None:
+        """Returns if the store answers."""
+
+    @abc.abstractmethod
+    async def user(self, user_id: str) -> User | None:
+        """What is known of a user; None if nothing is."""
+
+    @abc.abstractmethod
+    async def append(self, events: Sequence[tuple[str, Event]]) -> Added:
+        """Adds events of users, all or none. They are on the disk, and seen by `user`, when it returns.
+
+        Raises:
+          StoreFull: there is no room.
+        """
+
+    @abc.abstractmethod
+    async def put_profile(self, user_id: str, profile: Mapping[str, Any]) -> None:
+        """Replaces a user's profile."""
+
+    @abc.abstractmethod
+    async def users(self, prefix: str, limit: int) -> list[str]:
+        """The first ids that begin so, in order."""
+
+    @abc.abstractmethod
+    async def count(self) -> Counts:
+        """How much there is."""
+
+
+def connect(url: str, events: int) -> Store:
+    """The store that a URL means; nothing is opened yet.
+
+    Args:
+      url: sqlite:///FILE (relative; sqlite:////FILE absolute), redis://HOST:PORT/DB or rediss://...
+      events: newest events that are kept of a user.
+
+    Raises:
+      ValueError: the URL means none.
+    """
+    scheme, separator, rest = url.partition("://")
+    if scheme == "sqlite" and separator and rest.startswith("/") and len(rest) > 1:
+        from serving.history import sqlite
+
+        return sqlite.SqliteStore(rest[1:], events)
+    if scheme in ("redis", "rediss") and separator and rest:
+        from serving.history import redis
+
+        return redis.RedisStore(url, events)
+    raise ValueError(f"store: found {url!r}, expected sqlite:///FILE or redis://HOST:PORT/DB")

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import pathlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -67,14 +68,13 @@ def read(model_folder: str) -> Lineage:
     Raises:
       LineageError: the file is missing or cannot be read.
     """
-    gfile = _gfile()
     path = os.path.join(model_folder, FILE)
-    if not gfile.exists(path):
+    content = _content(path)
+    if content is None:
         raise LineageError(f"{path}: is missing, expected what the model was made of. Train the models again "
                            "with `recsys run`.")
     try:
-        with gfile.GFile(path) as file:
-            return strict.read(Lineage, json.loads(file.read()))
+        return strict.read(Lineage, json.loads(content))
     except ValueError as error:  # strict.ConfigError is one
         raise LineageError(f"{path}: cannot be read as lineage ({error}). Train the models again with "
                            "`recsys run`.") from None
@@ -114,6 +114,18 @@ def _digest(parts: Iterable[bytes]) -> str:
     for part in parts:
         found.update(part)
     return found.hexdigest()[:_LENGTH]
+
+
+def _content(path: str) -> bytes | None:
+    """Of a file, None if there is none. A local one is read without TensorFlow."""
+    if "://" not in path:
+        local = pathlib.Path(path)
+        return local.read_bytes() if local.is_file() else None
+    gfile = _gfile()
+    if not gfile.exists(path):
+        return None
+    with gfile.GFile(path, "rb") as file:
+        return bytes(file.read())
 
 
 def _gfile() -> Any:

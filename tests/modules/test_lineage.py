@@ -51,10 +51,17 @@ def test_each_change_shows_in_its_own_digest(graph):
     assert changed(before, describe(graph)) == {"transform"}
 
 
-def test_what_was_written_is_read(tmp_path):
+@pytest.mark.parametrize("folder", ["{tmp_path}/model", "ram://lineage/model"])  # ram: TensorFlow's own
+def test_what_was_written_is_read(folder, tmp_path):
     made_of = lineage.Lineage(transform="t", catalogue="c", recall="r")
-    lineage.write(str(tmp_path / "model"), made_of)
-    assert lineage.read(str(tmp_path / "model")) == made_of
+    path = folder.format(tmp_path=tmp_path)
+    lineage.write(path, made_of)
+    assert lineage.read(path) == made_of
+
+
+def test_a_url_without_lineage_is_refused():
+    with pytest.raises(lineage.LineageError, match=r"ram://nothing/.*: is missing"):
+        lineage.read("ram://nothing")
 
 
 def test_a_model_without_lineage_is_refused(tmp_path):

@@ -126,10 +126,11 @@ def save(
 
 
 def write_warmup(path: str, sample: Request) -> None:
-    """Writes a PredictionLog for every signature, `serving_default` and `query` at several batch sizes.
+    """Writes PredictionLogs for the signatures that are served, at several batch sizes.
 
     TensorFlow Serving replays them before it calls a version available; the first one builds ScaNN's
-    searcher.
+    searcher. None for `candidates`: with batching, TensorFlow Serving refuses a request without inputs, and
+    a warm-up request that is refused keeps the version from loading.
     """
     tf.io.gfile.makedirs(path.rsplit("/", 1)[0])
     with tf.io.TFRecordWriter(path) as writer:
@@ -138,7 +139,6 @@ def write_warmup(path: str, sample: Request) -> None:
             writer.write(_log(SERVING_DEFAULT, inputs).SerializeToString())
             del inputs[requests.EXCLUDE_ITEM_ID]
             writer.write(_log(QUERY, inputs).SerializeToString())
-        writer.write(_log(CANDIDATES, {}).SerializeToString())
 
 
 def repeated(sample: Request, size: int) -> dict[str, np.ndarray]:

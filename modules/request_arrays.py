@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from modules import config
 from modules import features
 
 EXCLUDE_ITEM_ID = "exclude_item_id"
+PROFILE_VALUES = 64  # of a multi_categorical column, at full width; a request with more values is wider
 
 RawExample = dict[str, list[Any]]
 
@@ -47,6 +48,27 @@ def from_examples(examples: Sequence[RawExample], data: config.Data,
     return batch
 
 
+def at_full_width(arrays: Mapping[str, np.ndarray], data: config.Data, *, events: int,
+                  exclusions: int) -> dict[str, np.ndarray]:
+    """Pads the inputs to widths that do not depend on the request.
+
+    TensorFlow Serving may run requests together that arrive together. It fails all of them where an input of
+    one is wider than that of another.
+
+    Args:
+      arrays: as `from_examples` gives them.
+      data: the declared columns.
+      events: columns of what has one for each past event.
+      exclusions: columns of `exclude_item_id`.
+    """
+    widths = {f.name: PROFILE_VALUES for f in features.user_features(data) if f.kind == "multi_categorical"}
+    past = [f.name for f in (*features.event_features(data), *features.context_features(data))]
+    widths |= dict.fromkeys((features.EVENT_ITEM_ID, features.EVENT_TIMESTAMP, *past), events)
+    widths[EXCLUDE_ITEM_ID] = exclusions
+    return {name: _widened(array, widths[name]) if name in widths else array
+            for name, array in arrays.items()}
+
+
 def is_number(feature: features.Feature) -> bool:
     """Whether its values are float32; else they are strings."""
     return feature.kind in ("numeric", "vector")
@@ -72,6 +94,16 @@ def _padded(rows: Sequence[Sequence[Any]], pad: Any, dtype: Any, width: int | No
     for place, row in zip(array, rows):
         place[:len(row)] = row
     return array
+
+
+def _widened(array: np.ndarray, width: int) -> np.ndarray:
+    """[B, any] as [B, width], unless it is wider."""
+    if array.shape[1] >= width:
+        return array
+    pad: Any = {"O": b"", "i": 0, "f": np.nan}[array.dtype.kind]
+    result = np.full((len(array), width), pad, array.dtype)
+    result[:, :array.shape[1]] = array
+    return result
 
 
 def _numpy_dtype(feature: features.Feature) -> Any:

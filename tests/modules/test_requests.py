@@ -142,6 +142,31 @@ def test_an_empty_history_leaves_only_the_request(width):
     assert found["event_timestamp"] == [[30]]
 
 
+def test_at_full_width_all_requests_have_one_shape_and_mean_the_same():
+    short = batch(examples.sequence(["target"], [30]))
+    long = batch(examples.sequence(["a", "b", "target"], [10, 20, 30], seen_item_id=["a", "b"],
+                                   event_rating=[5.0, 4.0, 1.0]))
+    wide = [request_arrays.at_full_width(request, DATA, events=6, exclusions=9) for request in (short, long)]
+
+    assert {name: value.shape for name, value in wide[0].items()} == {
+        name: value.shape for name, value in wide[1].items()}
+    assert wide[0]["event_item_id"].shape == wide[0]["event_rating"].shape == (1, 6)
+    assert wide[0]["exclude_item_id"].shape == (1, 9)
+    assert wide[1]["exclude_item_id"][0].tolist() == [b"a", b"b"] + [b""] * 7
+    for before, after in zip((short, long), wide):
+        before, after = raw(before), raw(after)
+        sent, hobbies = before.pop("user_hobbies")[0], after.pop("user_hobbies")[0]
+        assert (hobbies[:len(sent)], set(hobbies[len(sent):]), len(hobbies)) == (sent, {b""}, 64)
+        assert str(after) == str(before)  # in which NaN equals NaN
+
+
+def test_what_is_wider_than_full_width_stays():
+    request = batch(examples.sequence(["a", "b", "target"], [10, 20, 30]))
+    found = request_arrays.at_full_width(request, DATA, events=1, exclusions=0)
+
+    assert found["event_item_id"].tolist() == [[b"a", b"b"]]
+
+
 def test_raw_features_are_made_inside_a_graph_for_any_batch_and_length():
     @tf.function(input_signature=[requests.input_specs(DATA, exclusions=True)])
     def graph(inputs):

@@ -43,10 +43,18 @@ class User:
 
 @dataclasses.dataclass(frozen=True)
 class Added:
-    """What became of events."""
+    """What became of events.
+
+    Attributes:
+      accepted: events that were added.
+      duplicates: events whose id the user's history holds.
+      outdated: events that are not newer than the oldest one of a full history, and so were not added. What
+        has left a history is outdated for ever: events that are sent again change nothing.
+    """
 
     accepted: int
     duplicates: int
+    outdated: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +103,10 @@ class Store(abc.ABC):
     @abc.abstractmethod
     async def count(self) -> Counts:
         """How much there is."""
+
+    @abc.abstractmethod
+    async def clear(self) -> None:
+        """Removes all users and events."""
 
 
 def connect(url: str, events: int) -> Store:

@@ -8,7 +8,8 @@ setuptools.setup(
     description="A declarative two-stage recommender on TFX",
     python_requires=">=3.10,<3.11",
     packages=setuptools.find_packages(include=["pipeline*", "modules*", "schema*", "serving*"]),
-    package_data={"pipeline": ["configs/*.yaml", "report/*.html", "report/*.css"], "schema": ["*/*.pbtxt"]},
+    package_data={"pipeline": ["configs/*.yaml", "report/*.html", "report/*.css"], "schema": ["*/*.pbtxt"],
+                  "serving": ["web/*", "deploy/*", "deploy/*/*"]},
     install_requires=[
         # The set that works together; requirements.lock pins everything below it.
         "tfx==1.16.0",

@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     _add_export_predictions(children)
     _add_skew(children)
     _add_releases(children)
+    _add_store(children)
     _add(children, "doctor", commands.doctor, "check versions, ScaNN, memory, disk and the data set's files",
          "examples:\n  recsys doctor\n  recsys doctor --config shop.yaml")
     dataset = children.add_parser("dataset", help="look at a data set without running the pipeline")
@@ -197,6 +198,21 @@ def _add_releases(children: _Children) -> None:
                  "  recsys rollback 1795565736   this one, earlier or later")
     child.add_argument("id", metavar="ID", nargs="?", type=arguments.positive,
                        help="as `recsys releases` lists it (default: the one before the one in force)")
+
+
+def _add_store(children: _Children) -> None:
+    top = children.add_parser("store", help="fill the history store, or see what it holds")
+    inner = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    where = "URL of the store: sqlite:///FILE or redis://HOST:PORT/DB (default: a file in the run's folder)"
+    child = _add(inner, "load", commands.store_load, "add the data set's users, with profiles and events",
+                 "The tables are read and checked as in training. What is there already is not added again.\n\n"
+                 "examples:\n  recsys store load\n"
+                 "  recsys store load --config shop.yaml --store redis://127.0.0.1:6379/0")
+    child.add_argument("--store", metavar="URL", help=where)
+    child.add_argument("--replace", action="store_true", help="first remove all that the store holds")
+    child = _add(inner, "status", commands.store_status, "say how many users and events there are",
+                 "example:\n  recsys store status --store redis://127.0.0.1:6379/0")
+    child.add_argument("--store", metavar="URL", help=where)
 
 
 def _version() -> str:

@@ -80,6 +80,22 @@ def rollback(args: argparse.Namespace) -> int:
     return 0
 
 
+def store_load(args: argparse.Namespace) -> int:
+    cfg = _config(args)
+    from pipeline import store as implementation
+
+    implementation.load(cfg, args.root, url=args.store, replace=args.replace)
+    return 0
+
+
+def store_status(args: argparse.Namespace) -> int:
+    cfg = _config(args)
+    from pipeline import store as implementation
+
+    implementation.status(cfg, args.root, url=args.store)
+    return 0
+
+
 def doctor(args: argparse.Namespace) -> int:
     from pipeline import doctor as implementation
 

@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 OURS = ("modules", "pipeline", "serving", "schema", "benchmarks", "tests")
 MAY_IMPORT = {
     "modules": {"modules", "schema"},
-    "pipeline": {"modules", "pipeline", "schema"},
+    "pipeline": {"modules", "pipeline", "serving", "schema"},
     "serving": {"modules", "serving"},
     "schema": {"schema"},
     "benchmarks": {"modules", "pipeline", "serving", "benchmarks"},

@@ -33,33 +33,52 @@ def check(data: config.Data, split: config.Split, features: config.Features | No
     """
     max_history = (features or config.Features()).max_history
     listings = files.list_tables(data)
-    summary, (count, found) = _run(data, split, max_history, listings, hold_out)
+    make = examples.MakeExamples(data, split, max_history, listings, hold_out)
+    with tempfile.TemporaryDirectory() as folder:
+        path, found = run(make, examples.SUMMARY, folder)
+        summary = _read_json(path)
     print(report(summary, listings, max_history))
-    if count:
-        shown = "\n".join(f"  {problems.describe(problem, listings)}" for problem in found)
-        more = f"\n  and {count - len(found)} more" if count > len(found) else ""
-        raise errors.DataError(f"{_number(count, 'problem')} in the data:\n{shown}{more}")
+    refuse(found, listings)
     return summary
 
 
-def _run(data: config.Data, split: config.Split, max_history: int, listings: Mapping[str, files.Listing],
-         hold_out: ranking_config.HoldOut | None
-         ) -> tuple[dict[str, Any], tuple[int, list[problems.Problem]]]:
-    with tempfile.TemporaryDirectory() as folder:
-        paths = {name: os.path.join(folder, name) for name in (examples.SUMMARY, problems.TAG)}
-        with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
-            make = examples.MakeExamples(data, split, max_history, listings, hold_out)
-            made = pipeline | "Make" >> make
-            first = (made[problems.TAG]
-                     | "AllProblems" >> beam.Flatten()
-                     | "First" >> beam.CombineGlobally(problems.CountAndFirst(LIMIT)))
-            for name, output in ((examples.SUMMARY, made[examples.SUMMARY]), (problems.TAG, first)):
-                (output
-                 | f"ToJson[{name}]" >> beam.Map(json.dumps).with_output_types(str)
-                 | f"Write[{name}]" >> beam.io.WriteToText(paths[name], shard_name_template=""))
-        summary, (count, kept) = (_read_json(paths[name]) for name in (examples.SUMMARY, problems.TAG))
-    found = [(table, _place(at), text, _place(repeats)) for table, at, text, repeats in kept]
-    return summary, (count, found)
+def run(make: beam.PTransform, output: str, folder: str) -> tuple[str, problems.CountedProblems]:
+    """Runs a transform of tables in this process.
+
+    Args:
+      make: gives a dict, with a tuple of PCollections of problems under `problems.TAG`.
+      output: key of what is written.
+      folder: where to write.
+
+    Returns:
+      The path of a file of `output`'s elements, each a line of JSON, and the problems, the first `LIMIT`.
+    """
+    paths = {name: os.path.join(folder, name) for name in (output, problems.TAG)}
+    with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
+        made = pipeline | "Make" >> make
+        first = (made[problems.TAG]
+                 | "AllProblems" >> beam.Flatten()
+                 | "First" >> beam.CombineGlobally(problems.CountAndFirst(LIMIT)))
+        for name, found in ((output, made[output]), (problems.TAG, first)):
+            (found
+             | f"ToJson[{name}]" >> beam.Map(json.dumps).with_output_types(str)
+             | f"Write[{name}]" >> beam.io.WriteToText(paths[name], shard_name_template=""))
+    count, kept = _read_json(paths[problems.TAG])
+    return paths[output], (count, [(table, _place(at), text, _place(repeats))
+                                   for table, at, text, repeats in kept])
+
+
+def refuse(found: problems.CountedProblems, listings: Mapping[str, files.Listing]) -> None:
+    """Does nothing where there are no problems.
+
+    Raises:
+      errors.DataError: with the number of problems and the first `LIMIT` of them, a line each.
+    """
+    count, first = found
+    if count:
+        shown = "\n".join(f"  {problems.describe(problem, listings)}" for problem in first)
+        more = f"\n  and {count - len(first)} more" if count > len(first) else ""
+        raise errors.DataError(f"{_number(count, 'problem')} in the data:\n{shown}{more}")
 
 
 def _read_json(path: str) -> Any:

@@ -68,6 +68,59 @@ def as_list(kind: str, value: Any) -> list[Any]:
     return list(value) if kind in ("multi_categorical", "vector") else [value]
 
 
+def join(user: str, groups: Mapping[str, Iterable[Any]], data: config.Data, counts: dict[str, int]
+         ) -> typing.Generator[Any, None, tuple[RawFeatures | None, list[Event]]]:
+    """What is known of a user, checked, with the policies applied; yields the problems.
+
+    Args:
+      user: the id.
+      groups: rows of the user by table, `EVENTS` and `USERS`, in any order.
+      data: the declared columns and policies.
+      counts: what the policies did is added to it.
+
+    Returns:
+      The profile, None if the user is not in the table of users, and the events, the oldest first.
+    """
+    profile = yield from _find_profile(user, sorted(groups.get(USERS, ()), key=lambda row: row[0]), data)
+    events: list[Event] = sorted(groups[EVENTS], key=lambda event: event[:2])
+    if profile is None and events:
+        counts[summary.UNKNOWN_USERS] = 1
+        if data.unknown_user == "refuse":
+            yield problems.found("events", events[0][1], f"user {user!r} is not in data.users "
+                                 f"({len(events)} events). Add the user, or set data.unknown_user: keep.")
+    return profile, (yield from _distinct(user, events, data, counts))
+
+
+def _find_profile(user: str, found: list[Any], data: config.Data
+                  ) -> typing.Generator[Any, None, RawFeatures | None]:
+    if data.users is None:
+        return {}
+    if not found:
+        return None
+    (first, row), *others = found
+    for place, _ in others:
+        yield problems.found("users", place, f"user {user!r} again; data.users has one row a user. "
+                             "Remove one.", repeats=first)
+    return {f.name: as_list(f.kind, v) for f, v in zip(features.user_features(data), row)}
+
+
+def _distinct(user: str, events: list[Event], data: config.Data, counts: dict[str, int]
+              ) -> typing.Generator[Any, None, list[Event]]:
+    """Applies the policy for the same user, item and time again."""
+    first: dict[tuple[float, str], files.Place] = {}
+    distinct = []
+    for event in events:
+        earlier = first.setdefault((event[0], event[2]), event[1])
+        if earlier == event[1]:
+            distinct.append(event)
+        elif data.duplicate_events == "refuse":
+            text = (f"user {user!r}, item {event[2]!r} and the time repeat an event. Remove one, or set "
+                    "data.duplicate_events: drop.")
+            yield problems.found("events", event[1], text, repeats=earlier)
+    counts[summary.DUPLICATE_EVENTS] = len(events) - len(distinct)
+    return events if data.duplicate_events == "keep" else distinct
+
+
 @beam.typehints.with_input_types(tuple[str, dict[str, typing.Iterable[typing.Any]]])
 class MakeWindows(beam.DoFn):
     """Sorts a user's events, applies the policies and emits windows on the outputs of their splits.
@@ -80,23 +133,17 @@ class MakeWindows(beam.DoFn):
         """`hold_out` adds the splits of ranking; without it there are none."""
         self._data, self._split, self._max_history, self._hold_out = data, split, max_history, hold_out
         self._events = event_columns(data)
-        self._profile = features.user_features(data)
 
     def process(self, element: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[Any]:
         user, groups = element
         counts: dict[str, int] = {}
-        profile = yield from self._find_profile(user, sorted(groups.get(USERS, ()), key=lambda row: row[0]))
-        events: list[Event] = sorted(groups[EVENTS], key=lambda event: event[:2])
+        profile, events = yield from join(user, groups, self._data, counts)
         if not events:
             yield summary.counted({summary.USERS_WITHOUT_EVENTS: 1})
             return
         if profile is None:
-            counts[summary.UNKNOWN_USERS] = 1
-            profile = {f.name: as_list(f.kind, values.fill(f.spec)) for f in self._profile}
-            if self._data.unknown_user == "refuse":
-                yield problems.found("events", events[0][1], f"user {user!r} is not in data.users "
-                                     f"({len(events)} events). Add the user, or set data.unknown_user: keep.")
-        events = yield from self._distinct(user, events, counts)
+            known = features.user_features(self._data)
+            profile = {f.name: as_list(f.kind, values.fill(f.spec)) for f in known}
         times = [event[0] for event in events]
         counts[summary.TIES] = sum(a == b for a, b in itertools.pairwise(times))
         parts = sequences.divide(times, self._split)
@@ -105,33 +152,6 @@ class MakeWindows(beam.DoFn):
             held = sequences.hold_out(user, times[:parts.train], self._hold_out)
             yield from self._ranking({features.USER_ID: [user], **profile}, events, held, counts)
         yield summary.counted(counts, (times[0], times[-1]))
-
-    def _find_profile(self, user: str, found: list[Any]) -> typing.Generator[Any, None, RawFeatures | None]:
-        if self._data.users is None:
-            return {}
-        if not found:
-            return None
-        (first, row), *others = found
-        for place, _ in others:
-            yield problems.found("users", place, f"user {user!r} again; data.users has one row a user. "
-                                 "Remove one.", repeats=first)
-        return {f.name: as_list(f.kind, v) for f, v in zip(self._profile, row)}
-
-    def _distinct(self, user: str, events: list[Event], counts: dict[str, int]
-                  ) -> typing.Generator[Any, None, list[Event]]:
-        """Applies the policy for the same user, item and time again."""
-        first: dict[tuple[float, str], files.Place] = {}
-        distinct = []
-        for event in events:
-            earlier = first.setdefault((event[0], event[2]), event[1])
-            if earlier == event[1]:
-                distinct.append(event)
-            elif self._data.duplicate_events == "refuse":
-                text = (f"user {user!r}, item {event[2]!r} and the time repeat an event. Remove one, or set "
-                        "data.duplicate_events: drop.")
-                yield problems.found("events", event[1], text, repeats=earlier)
-        counts[summary.DUPLICATE_EVENTS] = len(events) - len(distinct)
-        return events if self._data.duplicate_events == "keep" else distinct
 
     def _windows(self, profile: RawFeatures, events: list[Event], parts: sequences.Parts,
                  counts: dict[str, int]) -> Iterator[Any]:

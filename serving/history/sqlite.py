@@ -154,7 +154,8 @@ class SqliteStore(store.Store):
                 connection.execute(statement)
             connection.execute("COMMIT")
 
-    def _close(self, writer: group_commit.GroupCommit, threads: concurrent.futures.ThreadPoolExecutor) -> None:
+    def _close(self, writer: group_commit.GroupCommit,
+               threads: concurrent.futures.ThreadPoolExecutor) -> None:
         threads.shutdown()
         while not self._readers.empty():
             self._readers.get().close()
@@ -176,7 +177,8 @@ class SqliteStore(store.Store):
         try:
             yield
         except queue.Full:
-            raise store.StoreError(f"{self._path}: too many writes wait for the disk. Try again later.") from None
+            raise store.StoreError(f"{self._path}: too many writes wait for the disk. Try again "
+                                   "later.") from None
         except sqlite3.Error as error:
             text = str(error)
             if "is full" in text:
@@ -194,9 +196,10 @@ class SqliteStore(store.Store):
                                    "permissions.") from error
 
     def _damaged(self, text: str) -> store.StoreError:
-        return store.StoreError(f"{self._path}: is damaged or no SQLite file ({' '.join(text.split())}). Move "
-                                f"it away, with {self._path}-wal and {self._path}-shm, and restore a copy or "
-                                "fill a new one by `recsys store load`.")
+        text = " ".join(text.split())
+        return store.StoreError(f"{self._path}: is damaged or no SQLite file ({text}). Move it away, with "
+                                f"{self._path}-wal and {self._path}-shm, and restore a copy or fill a new one "
+                                "by `recsys store load`.")
 
 
 def _patiently(change: Callable[[], Any]) -> None:
@@ -250,8 +253,10 @@ def _append(connection: sqlite3.Connection, events: Sequence[tuple[str, store.Ev
                 "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (user_id, event_id) DO NOTHING",
                 (user_id, event.timestamp, arrived, event.event_id, event.item_id, details)).rowcount
             kept, arrived, accepted = kept + added, arrived + added, accepted + added
-        connection.execute("INSERT INTO users (user_id, kept, arrived) VALUES (?, ?, ?) ON CONFLICT DO UPDATE "
-                           "SET kept = excluded.kept, arrived = excluded.arrived", (user_id, kept, arrived))
+        connection.execute(
+            "INSERT INTO users (user_id, kept, arrived) VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET kept = excluded.kept, arrived = excluded.arrived",
+            (user_id, kept, arrived))
     return store.Added(accepted, len(events) - accepted - outdated, outdated)
 
 

@@ -56,8 +56,8 @@ def status(cfg: config.Config, root: str | pathlib.Path, *, url: str | None = No
     """Prints what a store holds; see `load`."""
     chosen = url or default_url(runs.Run(root, cfg.name))
     counts = asyncio.run(_count(cfg, chosen))
-    print(f"{chosen}: {counts.users:,} users, {counts.events:,} events; keeps the newest {kept_events(cfg):,} "
-          "of a user")
+    print(f"{chosen}: {counts.users:,} users, {counts.events:,} events; keeps the newest "
+          f"{kept_events(cfg):,} of a user")
     return counts
 
 

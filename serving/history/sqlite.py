@@ -198,8 +198,8 @@ class SqliteStore(store.Store):
     def _damaged(self, text: str) -> store.StoreError:
         text = " ".join(text.split())
         return store.StoreError(f"{self._path}: is damaged or no SQLite file ({text}). Move it away, with "
-                                f"{self._path}-wal and {self._path}-shm, and restore a copy or fill a new one "
-                                "by `recsys store load`.")
+                                f"{self._path}-wal and {self._path}-shm, and restore a copy or fill a new "
+                                "one by `recsys store load`.")
 
 
 def _patiently(change: Callable[[], Any]) -> None:

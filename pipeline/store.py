@@ -138,8 +138,9 @@ async def _add(opened: store.Store, path: pathlib.Path) -> store.Added:
         for batch in _batches(path):
             profiles = [(user["user_id"], user["profile"]) for user in batch if user["profile"] is not None]
             events = [(user["user_id"], store.Event(**event)) for user in batch for event in user["events"]]
-            added, *_ = await asyncio.gather(
-                opened.append(events), *(opened.put_profile(*profile) for profile in profiles))
+            added, _ = await asyncio.gather(
+                opened.append(events),
+                asyncio.gather(*(opened.put_profile(*profile) for profile in profiles)))
             accepted += added.accepted
             duplicates += added.duplicates
             outdated += added.outdated

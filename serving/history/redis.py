@@ -108,7 +108,8 @@ class RedisStore(store.Store):
         await self.ping()
         with self._refusing():
             try:
-                found = await self._redis.config_get("appendonly", "appendfsync", "maxmemory*")
+                found: dict[Any, Any] = {**await self._redis.config_get("append*"),
+                                         **await self._redis.config_get("maxmemory*")}
             except redis.exceptions.ResponseError as error:  # services hide it
                 _log.info("%s: does not say how durable it is (%s)", self._place, error)
                 return
@@ -144,17 +145,21 @@ class RedisStore(store.Store):
         text = json.dumps(dict(profile), ensure_ascii=False, allow_nan=False)
         with self._refusing():
             async with self._redis.pipeline(transaction=True) as both:
-                await both.zadd(_USERS, {user_id: 0}).hset(_keys(user_id)[0], "profile", text).execute()
+                both.zadd(_USERS, {user_id: 0})
+                both.hset(_keys(user_id)[0], "profile", text)
+                await both.execute()
 
     async def users(self, prefix: str, limit: int) -> list[str]:
         first, end = (f"[{prefix}".encode(), b"(" + prefix.encode() + b"\xff") if prefix else ("-", "+")
         with self._refusing():
-            return await self._redis.zrangebylex(_USERS, first, end, 0, limit)
+            return [str(user) for user in await self._redis.zrangebylex(_USERS, first, end, 0, limit)]
 
     async def count(self) -> store.Counts:
         with self._refusing():
             async with self._redis.pipeline(transaction=True) as both:
-                users, events = await both.zcard(_USERS).get(_COUNT).execute()
+                both.zcard(_USERS)
+                both.get(_COUNT)
+                users, events = await both.execute()
         return store.Counts(users, int(events or 0))
 
     async def clear(self) -> None:
@@ -163,8 +168,9 @@ class RedisStore(store.Store):
             while found := await self._redis.zrange(_USERS, 0, _CLEARED_AT_ONCE - 1):
                 async with self._redis.pipeline(transaction=True) as several:
                     for user_id in found:
-                        several.unlink(*_keys(user_id))
-                    await several.zrem(_USERS, *found).execute()
+                        several.unlink(*_keys(str(user_id)))
+                    several.zrem(_USERS, *found)
+                    await several.execute()
             await self._redis.delete(_COUNT)
 
     @contextlib.contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import re
+import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -124,8 +126,17 @@ def connect(url: str, events: int) -> Store:
         from serving.history import sqlite
 
         return sqlite.SqliteStore(rest[1:], events)
-    if scheme in ("redis", "rediss") and separator and rest:
+    if scheme in ("redis", "rediss") and _is_server(url):
         from serving.history import redis
 
         return redis.RedisStore(url, events)
     raise ValueError(f"store: found {url!r}, expected sqlite:///FILE or redis://HOST:PORT/DB")
+
+
+def _is_server(url: str) -> bool:
+    """Whether the URL names a host, and a port and the number of a database if any."""
+    parts = urllib.parse.urlsplit(url)
+    try:
+        return bool(parts.hostname) and parts.port != 0 and re.fullmatch(r"(/\d*)?", parts.path) is not None
+    except ValueError:  # the port is no number
+        return False

@@ -50,9 +50,10 @@ def requests(rows: Sequence[histories.RawFeatures], data: config.Data, like: Sta
                for row in rows]
     batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(raw_examples.serialize(aligned, data))
     measured = training(stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions()))
+    buckets = measured if like is None else like
     for name, feature in measured.items():
-        if like is not None and name in like and feature.HasField("num_stats"):
-            _count_like(feature, [v for row in aligned for v in row[name]], like[name])
+        if name in buckets and feature.HasField("num_stats"):
+            _count_like(feature, [v for row in aligned for v in row[name]], buckets[name])
     return measured
 
 

@@ -1,0 +1,153 @@
+"""Distances and verdicts: users who ask as they did in training have no skew; what is wrong is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from modules.skew import compare
+from modules.skew import measure
+from modules.skew import raw_examples
+from modules.skew import times
+from tests.modules.skew import population
+
+NAMES = measure.names(population.DATA)
+
+
+@pytest.fixture(scope="module")
+def learned() -> measure.Statistics:
+    """The statistics of training."""
+    return population.statistics(population.windows()[0])
+
+
+@pytest.fixture
+def asked() -> population.Arrays:
+    """The requests of validation."""
+    return population.asked(population.windows()[1])
+
+
+def _sent(asked: population.Arrays) -> raw_examples.Sent:
+    return raw_examples.of([asked], population.DATA, population.MAX_HISTORY)
+
+
+def _compare(learned: measure.Statistics, asked: population.Arrays, **options: object
+             ) -> dict[str, compare.Finding]:
+    sent = _sent(asked)
+    now = measure.requests(sent.rows, population.DATA, learned)
+    found = compare.compare(
+        NAMES, compare.Side(learned, "in training"), compare.Side(now, "now"), requests=len(sent.rows),
+        missing=sent.missing, vocabularies=population.VOCABULARIES,
+        **{"thresholds": {}, "drift": False, **options})
+    return {f.feature: f for f in found}
+
+
+def test_the_requests_of_validation_have_no_skew(learned, asked):
+    found = _compare(learned, asked)
+    assert list(found) == ["event_item_id", "user_age", "user_gender", "user_hobbies", "user_taste",
+                           "event_action_type", "event_rating", "context_device", "context_battery"]
+    assert {name: f.distance for name, f in found.items() if f.skewed} == {}
+    assert all(f.distance is not None and f.distance > 0 for f in found.values())
+    sent = _sent(asked)
+    checked = times.check(sent, learned["event_timestamp"])
+    assert checked.problems == ()
+    assert checked.late == 0 and checked.training[0] >= population.BEGIN
+
+
+def _texts(change: Callable[[bytes], bytes]) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda values: np.vectorize(change, otypes=[object])(values)
+
+
+@pytest.mark.parametrize(("feature", "change", "said"), [
+    ("user_age", lambda ages: ages * 12, "median 4"),
+    ("user_gender", _texts(bytes.lower), "unknown: 'm', 'f'|unknown: 'f', 'm'"),
+    ("user_hobbies", _texts(lambda text: text and b"chess go"), "'chess go' 0.0% in training, 100.0% now"),
+    ("user_taste", lambda vectors: vectors + 10, "in training"),
+    ("event_item_id", _texts(lambda item: item and b"item-" + item), "unknown: 'item-i"),
+    ("event_rating", lambda ratings: ratings * 20, "1 to 5, 20 to 100"),
+    ("event_action_type", _texts(lambda action: action and b"buy"), "in training, 0.0% now|100.0% now"),
+    ("context_battery", lambda shares: shares / 100, "0.03007 to 99.96, 0.0003007 to")])
+def test_a_seeded_skew_is_named_and_nothing_else(learned, asked, feature, change, said):
+    found = _compare(learned, {**asked, feature: change(asked[feature])})
+    assert {name for name, f in found.items() if f.skewed} == {feature}
+    assert any(part in found[feature].differs for part in said.split("|")), found[feature].differs
+
+
+def test_values_that_are_left_out_show_as_missing_and_as_skew(learned, asked):
+    ages = asked["user_age"].copy()
+    ages[::2] = np.nan
+    found = _compare(learned, {**asked, "user_age": ages})
+    assert found["user_age"].missing == 0.5
+    assert {name for name, f in found.items() if f.skewed} == {"user_age"}  # half of them are the default, 30
+
+
+def test_a_feature_that_nobody_sends_is_skewed(learned, asked):
+    empty = {name: values[:, :0] if name.startswith(("event_", "context_")) else values
+             for name, values in asked.items()}
+    found = _compare(learned, empty)
+    assert found["event_item_id"].distance is None and found["event_item_id"].skewed
+    assert found["event_item_id"].differs == "no values now"
+    assert not found["context_device"].skewed  # the request itself has one
+
+
+def test_distances_are_those_of_the_definition():
+    """3 of 4 against 1 of 4: the shares differ by 0.5. Numbers without a common bucket: 1 bit."""
+    before = population.statistics([
+        {"user_gender": gender, "user_age": 1.0 + n} for n, gender in enumerate("FFFM")])
+    now = population.statistics([
+        {"user_gender": gender, "user_age": 11.0 + n} for n, gender in enumerate("FMMM")])
+    for drift in (False, True):
+        found = compare.compare(
+            {"user_gender": None, "user_age": NAMES["user_age"]}, compare.Side(before, "before"),
+            compare.Side(now, "now"), requests=4, missing={}, vocabularies={"user_gender": {"F"}},
+            thresholds={"user_gender": 0.5, "user_age": 0.9}, drift=drift)
+        gender, age = found
+        assert gender.distance == pytest.approx(0.5)
+        assert gender.unknown == 0.75 and gender.skewed  # unknown is above, the distance is not
+        assert gender.differs in ("'F' 75.0% before, 25.0% now; unknown: 'M'",
+                                  "'M' 25.0% before, 75.0% now; unknown: 'M'")
+        assert age.distance == pytest.approx(1.0) and age.skewed and age.unknown is None
+
+
+def test_thresholds_allow_for_chance():
+    assert compare.threshold(compare.L_INFINITY, 400) == pytest.approx(0.05 + 1 / 20)
+    assert compare.threshold(compare.JENSEN_SHANNON, 400) == pytest.approx(0.05 + 10 / 400)
+
+
+def test_the_same_whole_numbers_over_another_range_are_no_skew():
+    """2 to 5 in other buckets than 1 to 5: TFDV alone calls that a divergence of about 0.3."""
+    rng = np.random.default_rng(0)
+    numbers = rng.integers(1, 6, 2000).astype(float)
+    before = population.statistics([{"user_age": number} for number in numbers])
+    row = {name: [] for name in NAMES}
+    rows = [{**row, "user_age": [number]} for number in numbers[numbers > 1]]
+    alone = measure.requests(rows, population.DATA, None)
+    aligned = measure.requests(rows, population.DATA, before)
+    counts = [b.sample_count for b in measure.histogram(aligned["user_age"]).buckets if b.sample_count]
+    assert counts == [np.sum(numbers == n) for n in (2, 3, 4, 5)]
+    distance = {}
+    for name, now in (("alone", alone), ("aligned", aligned)):
+        (found,) = compare.compare(
+            {"user_age": NAMES["user_age"]}, compare.Side(before, ""), compare.Side(now, ""), requests=2000,
+            missing={}, vocabularies={}, thresholds={}, drift=False)
+        distance[name] = found.distance
+    assert distance["aligned"] < 0.15 < distance["alone"]
+
+
+# --- times ---
+
+@pytest.mark.parametrize(("name", "change", "said"), [
+    ("event_timestamp", lambda t: t * 1000, "event_timestamp: found up to .* milliseconds"),
+    ("request_timestamp", lambda t: t * 1000, "request_timestamp: found up to .* milliseconds"),
+    ("event_timestamp", lambda t: t // 60, "event_timestamp: found .* before training's first event"),
+    ("request_timestamp", lambda t: t - 3 * 10**6, "past events are later than their request")])
+def test_times_that_cannot_be_are_named(learned, asked, name, change, said):
+    checked = times.check(_sent({**asked, name: change(asked[name])}), learned["event_timestamp"])
+    assert any(re.search(said, problem) for problem in checked.problems), checked.problems
+
+
+def test_requests_long_after_training_are_no_problem(learned, asked):
+    later = {**asked, "request_timestamp": asked["request_timestamp"] + 10**8}
+    assert times.check(_sent(later), learned["event_timestamp"]).problems == ()

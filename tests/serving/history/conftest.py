@@ -24,24 +24,25 @@ class RedisServer:
 
     folder: pathlib.Path
     options: tuple[str, ...] = ("--appendonly", "yes", "--appendfsync", "always")
-    port: int = 0
+    port: int = dataclasses.field(init=False)
     process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def start(self) -> None:
-        """Returns when it answers."""
-        if not self.port:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self.port = free.getsockname()[1]
+    def start(self, answer: bytes = b"+PONG") -> None:
+        """Returns when it answers a ping so."""
         command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder),
                    "--save", "", *self.options]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         end = time.monotonic() + 20
-        while self._ping() != b"+PONG\r\n":  # while it loads its file, it answers otherwise
+        while not self._ping().startswith(answer):  # while it loads its file, it answers otherwise
             assert time.monotonic() < end and self.process.poll() is None, "Redis does not start"
             time.sleep(0.005)
 

@@ -77,7 +77,7 @@ def test_a_full_disk_takes_nothing_and_says_so(path: pathlib.Path, monkeypatch: 
         while not message:
             assert number < 1000
             try:
-                await found.append([("u", store.Event(f"{number}-{n}", "x" * 1000, number)) for n in range(2)])
+                await found.append([("u", store.Event(f"{number}-{n}", "x" * 999, number)) for n in range(2)])
                 number += 1
             except store.StoreFull as error:
                 message = str(error)

@@ -14,7 +14,8 @@ from serving.history import store
 from tests.serving.history import writer
 
 LIMIT = 4
-STRANGE = ("Zoë", "用户 7", "a/b?c#d", "😀", "history:users", "{tag}", "nul\0byte", "a:b", " ", "e\u0301", "%s")
+STRANGE = ("Zoë", "用户 7", "a/b?c#d", "😀", "history:users", "{tag}", "nul\0byte", "a:b", " ", "e\u0301",
+           "%s")
 
 
 @contextlib.asynccontextmanager

@@ -31,5 +31,5 @@ async def main(url: str, name: str, first: int, count: int | None) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), *map(int, sys.argv[4:])) if sys.argv[4:]
-                else main(sys.argv[1], sys.argv[2], int(sys.argv[3]), None))
+    url, name, first, *count = sys.argv[1:]
+    asyncio.run(main(url, name, int(first), int(count[0]) if count else None))

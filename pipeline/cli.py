@@ -205,7 +205,8 @@ def _add_store(children: _Children) -> None:
     inner = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     where = "URL of the store: sqlite:///FILE or redis://HOST:PORT/DB (default: a file in the run's folder)"
     child = _add(inner, "load", commands.store_load, "add the data set's users, with profiles and events",
-                 "The tables are read and checked as in training. What is there already is not added again.\n\n"
+                 "The tables are read and checked as in training. What is there already is not added\n"
+                 "again.\n\n"
                  "examples:\n  recsys store load\n"
                  "  recsys store load --config shop.yaml --store redis://127.0.0.1:6379/0")
     child.add_argument("--store", metavar="URL", help=where)

@@ -16,7 +16,7 @@ from pipeline import cli
 from pipeline import configuration
 
 COMMANDS = (["run"], ["report"], ["recommend"], ["export-predictions"], ["releases"], ["rollback"],
-            ["doctor"], ["dataset", "check"])
+            ["doctor"], ["dataset", "check"], ["store", "load"], ["store", "status"])
 
 
 class DataError(ValueError):
@@ -201,6 +201,17 @@ def test_dataset_check(implementation):
     assert calls[0][0] == (cfg.data, cfg.split, cfg.features, cfg.ranking.hold_out)
     cli.main(["dataset", "check", "-o", "ranking.enabled=false"])
     assert calls[1][0][3] is None
+
+
+def test_store(implementation):
+    loaded, asked = implementation("pipeline.store", "load"), implementation("pipeline.store", "status")
+    cfg = configuration.load("movielens-100k", [])
+    assert cli.main(["store", "load"]) == 0
+    assert cli.main(["store", "load", "--store", "redis://h:6379/0", "--replace", "--root", "there"]) == 0
+    assert loaded == [((cfg, pathlib.Path("runs")), {"url": None, "replace": False}),
+                      ((cfg, pathlib.Path("there")), {"url": "redis://h:6379/0", "replace": True})]
+    assert cli.main(["store", "status", "--store", "sqlite:///a"]) == 0
+    assert asked == [((cfg, pathlib.Path("runs")), {"url": "sqlite:///a"})]
 
 
 def test_doctor_gets_the_arguments_unread(implementation):

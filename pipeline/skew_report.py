@@ -128,7 +128,7 @@ def _replay(found: Replay) -> list[str]:
         values, wrong = sum(d.values for d in found.transform), [d for d in found.transform if d.unequal]
         greatest = max(d.greatest for d in found.transform)
         lines.append(f"{name} {len(found.transform)} transformed features, {values:,} values: "
-                     + (f"{len(wrong)} features UNEQUAL" if wrong else
+                     + (f"{len(wrong)} of them UNEQUAL to the pipeline's" if wrong else
                         f"all equal to the pipeline's (greatest difference {greatest:.2g})"))
         lines += [f"    UNEQUAL {d.feature}: {d.unequal:,} of {d.values:,} values; {d.example}"
                   for d in wrong]

@@ -75,15 +75,16 @@ def _count_like(feature: statistics_pb2.FeatureNameStatistics, values: Sequence[
         return
     numbers = np.asarray(values, np.float64)
     edges = [bucket.low_value for bucket in theirs.buckets] + [theirs.buckets[-1].high_value]
-    if edges[0] == edges[-1]:  # a constant in training
-        edges = [edges[0], np.nextafter(edges[0], np.inf)]
-    if numbers.min() < edges[0]:
-        edges.insert(0, numbers.min())
-    if numbers.max() > edges[-1]:
-        edges.append(numbers.max())
-    # A value on an edge belongs to the bucket below, as in TFDV's.
-    places = np.maximum(np.searchsorted(edges, numbers, side="left") - 1, 0)
+    low, high = edges[0], edges[-1]
+    within = numbers[(numbers >= low) & (numbers <= high)]
+    # A value on an edge belongs to the bucket below, as in TFDV's; of a constant, all are one point.
+    places = np.maximum(np.searchsorted(edges, within, side="left") - 1, 0)
     counts = np.bincount(places, minlength=len(edges) - 1)
+    buckets = list(zip(edges, edges[1:], counts))
+    if below := int(np.sum(numbers < low)):
+        buckets.insert(0, (numbers.min(), low, below))
+    if above := int(np.sum(numbers > high)):
+        buckets.append((high, numbers.max(), above))
     del ours.buckets[:]
-    for low, high, count in zip(edges, edges[1:], counts):
-        ours.buckets.add(low_value=low, high_value=high, sample_count=count)
+    for start, end, count in buckets:
+        ours.buckets.add(low_value=start, high_value=end, sample_count=count)

@@ -136,6 +136,20 @@ def test_the_same_whole_numbers_over_another_range_are_no_skew():
     assert distance["aligned"] < 0.15 < distance["alone"]
 
 
+@pytest.mark.parametrize(("numbers", "expected"), [
+    ([50.0] * 4, 0.0), ([50.0, 50.0, 60.0, 70.0], 0.3113), ([40.0, 50.0, 50.0, 60.0], 0.3113),
+    ([60.0] * 4, 1.0)])
+def test_a_constant_of_training_is_one_point(numbers, expected):
+    """Half of them elsewhere: (log2(1 / .75) + .5 log2(.5 / .75) + .5 log2(.5 / .25)) / 2 = .3113."""
+    before = population.statistics([{"user_age": 50.0}] * 4)
+    now = measure.requests([{**{name: [] for name in NAMES}, "user_age": [number]} for number in numbers],
+                           population.DATA, before)
+    (found,) = compare.compare(
+        {"user_age": NAMES["user_age"]}, compare.Side(before, ""), compare.Side(now, ""), requests=4,
+        missing={}, vocabularies={}, thresholds={}, drift=False)
+    assert found.distance == pytest.approx(expected, abs=1e-3)
+
+
 # --- times ---
 
 @pytest.mark.parametrize(("name", "change", "said"), [

@@ -72,17 +72,21 @@ def kept_events(cfg: config.Config) -> int:
 
 
 def fill_if_empty(cfg: config.Config, url: str) -> None:
-    """Loads the data set into an SQLite store that has no users; the file is there whole or not at all.
+    """Loads the data set into an SQLite store that has no users; a new file is there whole or not at all.
 
     Raises:
       As `load`.
     """
     path = pathlib.Path(url.removeprefix(_SQLITE))
-    if asyncio.run(_count(cfg, url)).users:
+    if path.exists():
+        if not asyncio.run(_count(cfg, url)).users:
+            asyncio.run(_load(cfg, url))
         return
     part = path.with_name(f"{path.name}.part")
-    for name in (part.name, f"{part.name}-wal", f"{part.name}-shm"):
-        part.with_name(name).unlink(missing_ok=True)
+    part.unlink(missing_ok=True)
+    for name in (path.name, part.name):  # or a log without its file would be the new one's
+        for log in ("wal", "shm"):
+            path.with_name(f"{name}-{log}").unlink(missing_ok=True)
     asyncio.run(_load(cfg, f"{_SQLITE}{part}", shown=url))
     os.replace(part, path)
 

@@ -153,6 +153,36 @@ def test_a_store_that_could_not_be_filled_is_filled_the_next_time(shop: config.C
     assert loader.status(shop, tmp_path) == store.Counts(users=3, events=4)
 
 
+def test_a_log_without_its_file_is_not_taken_for_the_new_ones(shop: config.Config, tmp_path: pathlib.Path
+                                                               ) -> None:
+    run = runs.Run(tmp_path, "shop")
+    run.folder.mkdir()
+    path, url = run.folder / "history.sqlite", loader.default_url(run)
+    log = path.with_name("history.sqlite-wal")
+
+    async def leave_a_log() -> None:
+        found = store.connect(url, 3)
+        await found.open()
+        await found.append([(f"old-{n}", store.Event("1", "x", 1)) for n in range(100)])
+        kept = log.read_bytes()
+        await found.close()
+        path.unlink()
+        log.write_bytes(kept)
+
+    asyncio.run(leave_a_log())
+    loader.fill_if_empty(shop, url)
+    assert loader.status(shop, tmp_path) == store.Counts(users=3, events=4)
+    assert user(url, "old-1") is None
+
+
+def test_a_store_that_is_there_without_users_is_filled(shop: config.Config, tmp_path: pathlib.Path) -> None:
+    url = f"sqlite:///{tmp_path / 'empty.sqlite'}"
+    assert user(url, "anna") is None  # makes the file
+    loader.fill_if_empty(shop, url)
+    anna = user(url, "anna")
+    assert anna and len(anna.events) == 3
+
+
 def _fails_at(number: int, connect: Callable[[str, int], store.Store]) -> Callable[[str, int], store.Store]:
     """Makes stores whose append fails at the call of this number."""
     def connect_failing(url: str, events: int) -> store.Store:

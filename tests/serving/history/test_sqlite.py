@@ -225,3 +225,16 @@ def test_writes_that_wait_share_a_transaction(path: pathlib.Path) -> None:
     statements = asyncio.run(write())
     assert sum("INSERT INTO events" in text for text in statements) == 100
     assert sum(text == "COMMIT" for text in statements) < 10
+
+
+def test_every_commit_reaches_the_disk(path: pathlib.Path) -> None:
+    async def ask() -> list[object]:
+        found = connect(path)
+        await found.open()
+        assert isinstance(found, sqlite.SqliteStore)
+        said = await found._write(lambda connection: [
+            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "journal_mode")])
+        await found.close()
+        return said
+
+    assert asyncio.run(ask()) == [2, "wal"]  # 2 is FULL: an fsync at each commit, also with a WAL

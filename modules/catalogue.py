@@ -8,10 +8,11 @@ Two files beside the recall model, in `assets.extra/`:
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,38 @@ class About:
     max_exclusions: int
     choices: dict[str, tuple[str, ...]]
 
+    @property
+    def history_events(self) -> int:
+        """Newest events of a user that are of use: what the models see and one more for its time delta, or
+        what a request may exclude."""
+        return max(self.max_history + 1, self.max_exclusions)
+
+    @classmethod
+    def read(cls, recall_folder: pathlib.Path) -> About:
+        """Reads it beside a recall model.
+
+        Raises:
+          CatalogueError: the file is missing or cannot be understood.
+        """
+        with _refusing(recall_folder):
+            text = (recall_folder / FOLDER / ABOUT_FILE).read_text(encoding="utf-8")
+            return strict.read(cls, json.loads(text))
+
+
+@contextlib.contextmanager
+def _refusing(recall_folder: pathlib.Path) -> Iterator[None]:
+    """Makes what goes wrong while a file is read into a CatalogueError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CatalogueError(f"{error.filename}: is missing. The release was made by an earlier version of "
+                             "this project, or was not copied whole; make a new one with `recsys run`, or "
+                             "copy it again.") from None
+    except (ValueError, KeyError, OSError, pa.ArrowException) as error:  # ConfigError is a ValueError
+        raise CatalogueError(f"{recall_folder / FOLDER}: expected {ABOUT_FILE} and {ITEMS_FILE} of a "
+                             f"release, found files that cannot be read ({error}). Copy the release "
+                             "again.") from None
+
 
 @dataclasses.dataclass(frozen=True)
 class Item:
@@ -96,25 +129,15 @@ class Catalogue:
         Raises:
           CatalogueError: a file is missing or cannot be understood.
         """
-        folder = recall_folder / FOLDER
-        try:
-            text = (folder / ABOUT_FILE).read_text(encoding="utf-8")
-            about = strict.read(About, json.loads(text))
-            with (folder / ITEMS_FILE).open("rb") as file:
-                table = pa.parquet.read_table(file)
+        about = About.read(recall_folder)
+        with _refusing(recall_folder), (recall_folder / FOLDER / ITEMS_FILE).open("rb") as file:
+            table = pa.parquet.read_table(file)
             ids = tuple(table[features.ITEM_ID].to_pylist())
             popularity = table[POPULARITY].to_numpy()
             return cls(about, ids, tuple(table[features.ITEM_TITLE].to_pylist()),
                        {f.column: table[_stored(f)].to_pylist() for f in features.item_features(about.data)},
                        popularity, {item_id: n for n, item_id in enumerate(ids)},
                        np.argsort(-popularity, kind="stable"))
-        except FileNotFoundError as error:
-            raise CatalogueError(f"{error.filename}: is missing. The release was made by an earlier version "
-                                 "of this project, or was not copied whole; make a new one with `recsys "
-                                 "run`, or copy it again.") from None
-        except (ValueError, KeyError, OSError, pa.ArrowException) as error:  # ConfigError is a ValueError
-            raise CatalogueError(f"{folder}: expected {ABOUT_FILE} and {ITEMS_FILE} of a release, found "
-                                 f"files that cannot be read ({error}). Copy the release again.") from None
 
     def item(self, position: int) -> Item:
         """A row."""

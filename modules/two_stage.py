@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from modules import ordering
 from modules import saved_rank
 from modules import saved_recall
 
@@ -55,7 +56,7 @@ class TwoStage:
         if self._rank is None:
             return Lists(ids, ranks, scores)
         rank_scores = self._rank(request, ids, scores)[saved_rank.SCORE]
-        order = best_first(ids, rank_scores)
+        order = ordering.best_first(ids, rank_scores)
 
         def ordered(values: np.ndarray) -> np.ndarray:
             return np.take_along_axis(values, order, axis=1)
@@ -66,9 +67,3 @@ class TwoStage:
         groups, effects = self._rank.explain(request, ids, scores)
         return dataclasses.replace(lists, groups=tuple(groups),
                                    effects=np.take_along_axis(effects, order[..., np.newaxis], axis=1))
-
-
-def best_first(ids: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """The order int [B, K] of ids [B, K] by score, highest first; equal ones as given, NaN and b"" last."""
-    usable = (ids != b"") & ~np.isnan(scores)
-    return np.lexsort((-np.where(usable, scores, 0), ~usable, ids == b""), axis=1)

@@ -29,6 +29,7 @@ examples:
   recsys report --open                           the run as one HTML page
   recsys recommend --user 42 --k 10              ten films for a user
   recsys recommend --history 50,172:881250949    ... or for a history that you make up
+  recsys serve --open                            models, API and a page to try them, on this machine
   recsys skew --logs requests/                   do logged requests look like the training data?
   recsys releases                                what has been released, and which release is in force
   recsys dataset check --config shop.yaml        read all rows and say what is wrong, without a run
@@ -74,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(children)
     _add_report(children)
     _add_recommend(children)
+    _add_serve(children)
     _add_export_predictions(children)
     _add_skew(children)
     _add_releases(children)
@@ -152,6 +154,26 @@ def _add_recommend(children: _Children) -> None:
     child.add_argument("--explain", action="store_true",
                        help="say which groups of features moved each item's rank score, and how far")
     child.add_argument("--json", action="store_true", help="print the answer as JSON")
+
+
+def _add_serve(children: _Children) -> None:
+    child = _add(children, "serve", commands.serve, "serve the release in force on this machine",
+                 "Starts a server that speaks TensorFlow Serving's protocol, and a gateway with the\n"
+                 "recommendation API and a page to inspect and to try. A release that is pushed or\n"
+                 "rolled back meanwhile takes effect without a restart. Ctrl-C stops both.\n\n"
+                 "examples:\n  recsys serve --open\n"
+                 "  recsys serve --store redis://127.0.0.1:6379/0 --api-keys keys.txt")
+    child.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    for name, number, what in (("--port", 8080, "of the page and the API"),
+                               ("--grpc-port", 8500, "of the models' gRPC"),
+                               ("--rest-port", 8501, "of the models' REST")):
+        child.add_argument(name, metavar="N", type=arguments.positive, default=number,
+                           help=f"port {what} (default %(default)s)")
+    child.add_argument("--store", metavar="URL", help="where histories are kept, as `recsys store load` "
+                       "filled it (default: an SQLite file in the run's folder, filled when it is empty)")
+    child.add_argument("--api-keys", metavar="FILE", type=pathlib.Path,
+                       help="accept only requests with one of these keys, one a line")
+    child.add_argument("--open", action="store_true", help="show the page in the browser")
 
 
 def _add_export_predictions(children: _Children) -> None:

@@ -47,6 +47,17 @@ def recommend(args: argparse.Namespace) -> int:
     return 0
 
 
+def serve(args: argparse.Namespace) -> int:
+    cfg = _config(args)
+    from pipeline import runs
+    from pipeline import serve as implementation
+
+    ports = implementation.Ports(args.port, args.grpc_port, args.rest_port)
+    implementation.main(cfg, runs.Run(args.root, cfg.name), host=args.host, ports=ports, store=args.store,
+                        api_keys=args.api_keys, open_page=args.open, verbose=args.verbose)
+    return 0
+
+
 def export_predictions(args: argparse.Namespace) -> int:
     cfg = _config(args)
     from pipeline import export_predictions as implementation

@@ -100,6 +100,23 @@ def switch(serving: pathlib.Path, number: int | None = None) -> tuple[int | None
         return before, chosen
 
 
+def repoint(serving: pathlib.Path) -> bool:
+    """Lets `models.config` name the folder where it is now, and says whether that was another one.
+
+    TensorFlow Serving needs absolute paths, which a folder that was moved or copied no longer has.
+    """
+    with _locked(serving):
+        number = release.current(serving)
+        if number is None:
+            return False
+        versions = dict.fromkeys(release.manifest(serving, number).models, number)
+        wanted = model_server_config.write(versions, serving)
+        if wanted == (serving / release.POINTER).read_text(encoding="utf-8"):
+            return False
+        _write(serving / release.POINTER, wanted)
+        return True
+
+
 def _stage(work: pathlib.Path, number: int, models: Mapping[str, str], facts: Facts, catalogue: str,
            copy: Copy) -> release.Manifest:
     """Copies the models into `work` and describes the copies."""

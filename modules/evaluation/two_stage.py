@@ -13,6 +13,7 @@ from apache_beam.utils import shared
 
 from modules import config
 from modules import features
+from modules import ordering
 from modules import ranking_config
 from modules import request_arrays
 from modules import requests
@@ -153,7 +154,7 @@ class _Ask(beam.DoFn):
         asked = ranked_requests.ask(examples, self._data, self._max_history)
         found = self._rank(asked.request, asked.item_ids, asked.recall_scores)
         ranks = ranked_requests.places(found[saved_rank.SCORE], asked.targets, asked.given)
-        order = two_stage.best_first(asked.item_ids, found[saved_rank.SCORE])
+        order = ordering.best_first(asked.item_ids, found[saved_rank.SCORE])
         last = self._last_ranks(examples)
         self._asked.inc(len(examples))
         for n, example in enumerate(examples):

@@ -66,10 +66,3 @@ def test_places_that_could_not_be_filled_stay_last(models: tuple[str, str]) -> N
     """Of the others, item5 has -4 - 9, and item0, which was seen but is not excluded, -5."""
     found = two_stage.TwoStage(*models)(_request(["item0"], exclude=("item1", "item2", "item4")))
     assert found.ids.tolist() == [[b"item3", b"item0", b"item5", b""]]
-
-
-def test_best_first() -> None:
-    """Equal scores stay as they were; NaN comes after all numbers, and b"" after all items."""
-    ids = np.array([[b"a", b"", b"b", b"c", b"d"]], object)
-    scores = np.array([[1.0, 9.0, np.nan, 2.0, 1.0]], np.float32)
-    assert two_stage.best_first(ids, scores).tolist() == [[3, 0, 4, 2, 1]]

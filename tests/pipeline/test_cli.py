@@ -15,7 +15,7 @@ from modules import strict
 from pipeline import cli
 from pipeline import configuration
 
-COMMANDS = (["run"], ["report"], ["recommend"], ["export-predictions"], ["releases"], ["rollback"],
+COMMANDS = (["run"], ["report"], ["recommend"], ["export-predictions"], ["serve"], ["releases"], ["rollback"],
             ["doctor"], ["dataset", "check"], ["store", "load"], ["store", "status"])
 
 

@@ -162,6 +162,17 @@ def test_back_and_forward(tmp_path: pathlib.Path) -> None:
     assert _push(serving, small_release.pair(tmp_path / "d")) > three
 
 
+def test_a_folder_that_was_moved_is_named_again(tmp_path: pathlib.Path) -> None:
+    _push(tmp_path / "serving", small_release.pair(tmp_path / "a"))
+    assert not release_writer.repoint(tmp_path / "serving")
+    moved = (tmp_path / "serving").rename(tmp_path / "moved")
+    assert release_writer.repoint(moved)
+    text = (moved / release.POINTER).read_text()
+    assert f'base_path: "{moved}/recall"' in text and f'base_path: "{moved}/rank"' in text
+    assert not release_writer.repoint(moved)
+    assert not release_writer.repoint(tmp_path)  # without releases
+
+
 def test_what_cannot_be_gone_back_to(tmp_path: pathlib.Path) -> None:
     serving = tmp_path / "serving"
     with pytest.raises(release.NoRelease, match="no release has been pushed"):

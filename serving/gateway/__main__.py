@@ -1,0 +1,143 @@
+"""The command line: python -m serving.gateway --releases FOLDER --models HOST:PORT --store URL."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from modules import catalogue
+from modules import release
+from serving.gateway import logs
+from serving.gateway import server
+from serving.gateway import settings
+from serving.gateway import state
+from serving.history import store
+
+_KEPT_EVENTS = 1024  # of a user, where no release says how many its models can use
+_EXAMPLES = """\
+examples:
+  python -m serving.gateway --releases runs/movielens-100k/serving --models 127.0.0.1:8500 \\
+      --store sqlite:///runs/movielens-100k/history.sqlite
+  python -m serving.gateway --releases /models --models recall:8500 --rank-models rank:8500 \\
+      --store redis://redis:6379/0 --api-keys /secrets/keys --host 0.0.0.0
+
+It starts whether or not the models and the store are there yet; GET /readyz says what is missing.
+"""
+_LIMITS = {
+    "concurrent": "recommendations that are worked on at once",
+    "queue": "recommendations that may wait for a place; more get 429",
+    "queue_seconds": "how long one may wait; then it gets 503",
+    "body_bytes": "largest body of a request",
+    "body_seconds": "for a client to send a body",
+    "header_seconds": "for a client to send the headers",
+    "connections": "open at once; more get 503",
+    "history_events": "events of a request's own history",
+    "batch_events": "events that one request may add",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serves until SIGTERM or SIGINT; returns the exit code."""
+    args = parser().parse_args(argv)
+    logs.configure(args.log_level)
+    try:
+        given = _settings(args)
+        history = store.connect(given.store, _kept_events(given.releases))
+        taken = server.listen(given.host, given.port)
+    except (ValueError, OSError, store.StoreError) as error:
+        print(f"gateway: {error}", file=sys.stderr)
+        return 1
+    running = server.Server(state.Gateway(given, history))
+    with taken:
+        print(f"port={taken.getsockname()[1]}", flush=True)
+        running.run(sockets=[taken])
+    logging.getLogger(__name__).info("stopped")
+    return 0 if running.started else 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """All arguments, with their meaning and defaults."""
+    found = argparse.ArgumentParser(
+        "python -m serving.gateway", formatter_class=_Help, epilog=_EXAMPLES,
+        description="Recommends over HTTP: asks the recall model, then the rank model, by TensorFlow "
+        "Serving's gRPC. When it listens, it prints `port=PORT`.")
+    add, default = found.add_argument, settings.Settings(pathlib.Path())
+    add("--releases", type=pathlib.Path, required=True, metavar="FOLDER",
+        help="the serving folder of a run, or a copy of it; read only")
+    add("--models", default=default.recall, metavar="HOST:PORT", help="gRPC of the recall model")
+    add("--rank-models", metavar="HOST:PORT", help="gRPC of the rank model (default: that of --models)")
+    add("--label", default=default.label, help="the version of recall to ask for; '' for the newest")
+    add("--store", required=True, metavar="URL", help="history store: sqlite:///FILE or redis://HOST:PORT/DB")
+    add("--host", default=default.host, help="address to listen on")
+    add("--port", type=int, default=default.port, help="0 for any free port")
+    add("--api-keys", type=pathlib.Path, metavar="FILE", help="keys that clients may show, one a line")
+    add("--timeout", type=_positive, default=default.seconds, metavar="SECONDS",
+        help="for a recommendation, unless the request says otherwise")
+    add("--poll-seconds", type=_positive, default=default.poll_seconds,
+        help="between looks at which versions are served")
+    add("--drain-seconds", type=_positive, default=default.drain_seconds,
+        help="for requests under way at SIGTERM")
+    add("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="of the log")
+    limits = found.add_argument_group("limits")
+    for name, meaning in _LIMITS.items():
+        value = getattr(settings.Limits(), name)
+        limits.add_argument(f"--max-{name.replace('_', '-')}", dest=name, default=value, metavar="N",
+                            type=_positive if isinstance(value, float) else _whole, help=meaning)
+    return found
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Shows defaults, and keeps the line breaks of the examples."""
+
+
+def _settings(args: argparse.Namespace) -> settings.Settings:
+    keys = () if args.api_keys is None else _keys(args.api_keys)
+    if not args.releases.is_dir():
+        raise ValueError(f"--releases {args.releases}: is no folder; expected the serving folder of a run, "
+                         "runs/NAME/serving")
+    limits = {field.name: getattr(args, field.name) for field in dataclasses.fields(settings.Limits)}
+    return settings.Settings(
+        releases=args.releases, recall=args.models, rank=args.rank_models or args.models, label=args.label,
+        store=args.store, host=args.host, port=args.port, seconds=args.timeout,
+        poll_seconds=args.poll_seconds, drain_seconds=args.drain_seconds, api_keys=keys,
+        limits=settings.Limits(**limits))
+
+
+def _kept_events(folder: pathlib.Path) -> int:
+    """Newest events of a user that the release in force can use."""
+    number = release.current_if_readable(folder)
+    try:
+        if number is not None:
+            return catalogue.About.read(folder / release.RECALL / str(number)).history_events
+    except catalogue.CatalogueError as error:
+        logging.getLogger(__name__).error("%s", error)
+    return _KEPT_EVENTS
+
+
+def _keys(path: pathlib.Path) -> tuple[str, ...]:
+    found = tuple(filter(None, map(str.strip, path.read_text(encoding="utf-8").splitlines())))
+    if not found:
+        raise ValueError(f"{path}: expected one key a line, found none")
+    return found
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"expected more than 0, found {text}")
+    return value
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, found {text}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,293 @@
+"""The routes. What they take and give is in wire.py; every request goes through edge.py first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import fastapi
+import pydantic
+from fastapi import exceptions
+from fastapi import staticfiles
+from starlette import exceptions as http_exceptions
+from starlette import requests
+from starlette import responses
+from starlette import types
+
+from modules import features
+from modules import release
+from modules import strict
+from serving.gateway import edge
+from serving.gateway import errors
+from serving.gateway import releases
+from serving.gateway import state
+from serving.gateway import users
+from serving.gateway import wire
+from serving.history import store
+
+_FAILURES: dict[int | str, dict[str, Any]] = {
+    code: {"model": wire.Failure, "description": text} for code, text in {
+        400: "The request is wrong; `field` says where.", 401: "A key is needed.", 404: "Not known.",
+        408: "The body came too slowly.", 413: "The body is too large.", 415: "Not JSON.",
+        429: "Too many requests wait already; see Retry-After.", 500: "The server failed.",
+        503: "Overloaded, stopping, or a part that is needed is down; see Retry-After.",
+        507: "The store is full."}.items()}
+_POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+           "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'")
+_PAGE_HEADERS = {"content-security-policy": _POLICY, "x-content-type-options": "nosniff",
+                 "referrer-policy": "no-referrer", "cache-control": "no-cache"}
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+Limit = Annotated[int, fastapi.Query(ge=1, le=100)]
+Text = Annotated[str, fastapi.Query(max_length=200)]
+
+
+def create(gateway: state.Gateway) -> types.ASGIApp:
+    """The application; its lifespan is that of `gateway.running`."""
+    app = fastapi.FastAPI(
+        title="Recommendations", version="1", docs_url=None, redoc_url=None, lifespan=gateway.running,
+        description="Recall finds candidates, rank orders them, `degraded` says what was not available.",
+        responses=_FAILURES)
+    app.state.gateway = gateway
+    app.include_router(_ROUTES)
+    for kind in (exceptions.RequestValidationError, http_exceptions.HTTPException, errors.ApiError,
+                 store.StoreError):
+        app.add_exception_handler(kind, _failed)
+    if gateway.settings.page.is_dir():
+        app.mount("/web", _Page(directory=gateway.settings.page), name="page")
+    app.openapi = _without_422(app.openapi)  # type: ignore[method-assign]
+    return edge.Edge(app, gateway.settings, gateway.admission, gateway.metrics)
+
+
+class _Page(staticfiles.StaticFiles):
+    """The page's files, which may load nothing from elsewhere."""
+
+    async def get_response(self, path: str, scope: types.Scope) -> responses.Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(_PAGE_HEADERS)
+        return response
+
+
+_ROUTES = fastapi.APIRouter()
+
+
+def _gateway(request: requests.Request) -> state.Gateway:
+    return request.app.state.gateway
+
+
+def _current(gateway: state.Gateway) -> releases.Loaded:
+    if gateway.releases.current is None:
+        raise errors.ApiError(503, "no_release", "no release is served yet; /readyz says why", retry_after=1)
+    return gateway.releases.current
+
+
+@_ROUTES.post(edge.RECOMMEND, response_model=wire.Recommendation)
+async def recommend(ask: wire.Recommend, request: requests.Request) -> responses.Response:
+    """Recommends items to a user, a profile with a history, or nobody known."""
+    answer = await _gateway(request).recommend(ask, request.state.request_id)
+    request.state.log = {"release": answer["release"], "k": ask.k, "items": len(answer["items"]),
+                         "degraded": [part["stage"] for part in answer["degraded"]],
+                         "timings_ms": answer["timings_ms"]}
+    return errors.json(answer)
+
+
+@_ROUTES.post("/v1/events", response_model=wire.Added)
+async def add_events(given: wire.NewEvents | wire.NewEvent, request: requests.Request) -> responses.Response:
+    """Adds what has happened; acknowledged when it is safe on the store's disk. The next recommendation
+    knows it. An event whose id is known is not added again, so sending it twice is safe."""
+    gateway = _gateway(request)
+    declared = _current(gateway).columns
+    sent = given.events if isinstance(given, wire.NewEvents) else [given]
+    if len(sent) > gateway.settings.limits.batch_events:
+        raise errors.invalid("events", f"found {len(sent)}, expected at most "
+                             f"{gateway.settings.limits.batch_events} in one request")
+    several = isinstance(given, wire.NewEvents)
+    made = [users.new_event(event, declared, f"events.{n}" if several else "")
+            for n, event in enumerate(sent)]
+    added = await gateway.store.append(made)
+    gateway.metrics.events.labels("accepted").inc(added.accepted)
+    gateway.metrics.events.labels("duplicate").inc(added.duplicates)
+    return errors.json({"accepted": added.accepted, "duplicates": added.duplicates,
+                        "event_ids": [event.event_id for _, event in made]})
+
+
+@_ROUTES.get("/v1/users", response_model=list[str])
+async def list_users(request: requests.Request, prefix: Text = "", limit: Limit = 20) -> responses.Response:
+    """Ids of users that begin so."""
+    return errors.json(await _gateway(request).store.users(prefix, limit))
+
+
+@_ROUTES.get("/v1/users/{user_id:path}", response_model=wire.UserShown)
+async def show_user(user_id: str, request: requests.Request) -> responses.Response:
+    """A user's profile and events, the newest first."""
+    gateway = _gateway(request)
+    found = await gateway.store.user(_checked_id(user_id))
+    if found is None:
+        raise errors.ApiError(404, "not_found", f"the store knows no user {user_id!r}")
+    current = gateway.releases.current
+    return errors.json({"user_id": user_id, "profile": dict(found.profile),
+                        "events": [_event(event, current) for event in reversed(found.events)]})
+
+
+@_ROUTES.put("/v1/users/{user_id:path}", response_model=wire.UserShown)
+async def put_user(user_id: str, given: wire.Profile, request: requests.Request) -> responses.Response:
+    """Replaces a user's profile; the events stay."""
+    gateway = _gateway(request)
+    profile = _current(gateway).columns.check_profile(given.profile, "profile")
+    await gateway.store.put_profile(_checked_id(user_id), profile)
+    return await show_user(user_id, request)
+
+
+@_ROUTES.get("/v1/items", response_model=list[wire.ItemShown])
+async def find_items(request: requests.Request, query: Text = "", limit: Limit = 20) -> responses.Response:
+    """Items whose id is, or whose title holds, the query; the most popular first."""
+    catalogue = _current(_gateway(request)).catalogue
+    places = await asyncio.to_thread(_search, catalogue, query.casefold(), limit)
+    return errors.json([_item(catalogue, place) for place in places])
+
+
+@_ROUTES.get("/v1/items/{item_id:path}", response_model=wire.ItemShown)
+async def show_item(item_id: str, request: requests.Request) -> responses.Response:
+    """An item of the catalogue."""
+    catalogue = _current(_gateway(request)).catalogue
+    if item_id not in catalogue.position:
+        raise errors.ApiError(404, "not_found", f"the catalogue has no item {item_id!r}")
+    return errors.json(_item(catalogue, catalogue.position[item_id]))
+
+
+@_ROUTES.get("/v1/release")
+async def show_release(request: requests.Request) -> responses.Response:
+    """The release that is served, how good it is, and the columns that requests may have."""
+    gateway = _gateway(request)
+    current = _current(gateway)
+    about, declared = current.catalogue.about, current.columns
+    states = gateway.releases.states
+    models = {name: {"version": current.id, "state": found.get(current.id, "END") if isinstance(found, dict)
+                     else found} for name, found in states.items()}
+    return errors.json({
+        "release": current.id, "name": about.name, "created": current.manifest.get("created"),
+        "metrics": current.manifest.get("metrics", {}), "items": len(current.catalogue.ids), "k": about.k,
+        "max_history": about.max_history, "timezone": about.timezone, "models": models,
+        "has_rank": release.RANK in current.manifest.get("models", {release.RANK: None}),
+        "columns": {"user": _columns(declared.user, about.choices),
+                    "event": _columns(declared.event, about.choices),
+                    "context": _columns(declared.context, about.choices),
+                    "item": _columns(declared.item, {})}})
+
+
+@_ROUTES.get("/healthz", include_in_schema=False)
+async def healthz() -> responses.Response:
+    """Whether the process answers at all."""
+    return errors.json({"status": "ok"})
+
+
+@_ROUTES.get("/readyz", include_in_schema=False)
+async def readyz(request: requests.Request) -> responses.Response:
+    """Whether to send requests here, and what is wrong if not."""
+    ready, details = await _gateway(request).readiness()
+    return errors.json(details, 200 if ready else 503)
+
+
+@_ROUTES.get("/metrics", include_in_schema=False)
+async def show_metrics(request: requests.Request) -> responses.Response:
+    text, kind = _gateway(request).metrics.text()
+    return responses.Response(text, media_type=kind)
+
+
+@_ROUTES.get("/", include_in_schema=False)
+async def page(request: requests.Request) -> responses.Response:
+    """The page to inspect and to try."""
+    return responses.FileResponse(_gateway(request).settings.page / "index.html", headers=_PAGE_HEADERS)
+
+
+def _checked_id(user_id: str) -> str:
+    try:
+        return pydantic.TypeAdapter(wire.Id).validate_python(user_id)
+    except pydantic.ValidationError as error:
+        raise errors.invalid("user_id", error.errors()[0]["msg"]) from None
+
+
+def _event(event: store.Event, current: releases.Loaded | None) -> dict[str, Any]:
+    place = current.catalogue.position.get(event.item_id) if current else None
+    title = current.catalogue.titles[place] if current and place is not None else ""
+    return {"event_id": event.event_id, "item_id": event.item_id, "timestamp": event.timestamp,
+            "title": title, "values": dict(event.values)}
+
+
+def _item(catalogue: Any, place: int) -> dict[str, Any]:
+    found = catalogue.item(int(place))
+    return {"item_id": found.item_id, "title": found.title, "popularity": found.popularity,
+            "features": found.features}
+
+
+def _search(catalogue: Any, query: str, limit: int) -> list[int]:
+    found = []
+    for place in catalogue.popular:
+        if query in catalogue.titles[place].casefold() or query == catalogue.ids[place].casefold():
+            found.append(int(place))
+            if len(found) == limit:
+                break
+    return found
+
+
+def _columns(known: dict[str, features.Feature], choices: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Kind, default and the most frequent values of columns."""
+    return {column: {"kind": feature.kind, "default": feature.spec.fill,
+                     "dimension": feature.spec.dimension,
+                     "choices": [choice for choice in choices.get(feature.name, ()) if choice]}
+            for column, feature in known.items()}
+
+
+async def _failed(request: requests.Request, error: Exception) -> responses.Response:
+    """Every failure in the one form that wire.Failure has."""
+    return errors.response(_api_error(error), request.state.request_id)
+
+
+def _api_error(error: Exception) -> errors.ApiError:
+    if isinstance(error, errors.ApiError):
+        return error
+    if isinstance(error, exceptions.RequestValidationError):
+        return _invalid(error.errors())
+    if isinstance(error, store.StoreFull):
+        return errors.ApiError(507, "store_full", f"nothing was added: {error}")
+    if isinstance(error, store.StoreError):
+        return errors.ApiError(503, "store_unavailable", f"the store does not answer: {error}", retry_after=1)
+    if isinstance(error, http_exceptions.HTTPException):
+        return errors.ApiError(error.status_code, _CODES.get(error.status_code, "invalid_argument"),
+                               str(error.detail))
+    raise error
+
+
+def _invalid(found: Sequence[Any]) -> errors.ApiError:
+    """The first problem that pydantic found; of unions, that of the last alternative."""
+    first = found[0]
+    where = [str(part) for part in first["loc"][1:]]
+    if first["type"] == "json_invalid":
+        return errors.invalid("", f"the body is not JSON: {first['ctx']['error']} at character {where[0]}")
+    where = [part for part in where if part not in ("NewEvents", "NewEvent")]
+    field = ".".join(where)
+    if first["type"] == "extra_forbidden":
+        known = wire.Recommend.model_fields if len(where) == 1 else wire.Range.model_fields
+        return errors.invalid(field, f"no such field.{strict.nearest(where[-1], known)}")
+    if first["type"] == "missing":
+        return errors.invalid(field or "body", "is missing")
+    shown = repr(first.get("input"))
+    return errors.invalid(field or "body", f"found {shown if len(shown) <= 60 else shown[:57] + '...'}; "
+                          f"{first['msg']}")
+
+
+def _without_422(make: Any) -> Any:
+    """FastAPI's own failures of validation are answered with 400 here."""
+
+    def made() -> dict[str, Any]:
+        described = make()
+        for methods in described["paths"].values():
+            for operation in methods.values():
+                operation["responses"].pop("422", None)
+        for unused in ("HTTPValidationError", "ValidationError"):
+            described["components"]["schemas"].pop(unused, None)
+        return described
+
+    return made
+
+

@@ -1,0 +1,156 @@
+"""Values of the declared columns: checked as they come in, and made into the request that the models get.
+
+The store and the API name values by column; the models get features (modules/features.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from modules import catalogue
+from modules import features
+from modules import request_arrays
+from modules import strict
+from serving.gateway import errors
+from serving.history import store
+
+EXCLUDE_ITEM_ID = request_arrays.EXCLUDE_ITEM_ID  # an input of recall alone
+MAX_TEXT_BYTES = 4096
+MAX_VALUES = 1000  # of a multi_categorical
+_EXPECTED = {"categorical": "a text", "numeric": "a number", "multi_categorical": "a list of texts",
+             "vector": "a list of {dimension} numbers"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What the models are told.
+
+    Attributes:
+      profile: values by column of users.
+      events: of the history, oldest first.
+      context: values by column with the role context.
+      timestamp: of the request, Unix seconds.
+      excluded: ids that must not come back.
+    """
+
+    profile: Mapping[str, Any]
+    events: Sequence[store.Event]
+    context: Mapping[str, Any]
+    timestamp: int
+    excluded: Sequence[str]
+
+
+class Columns:
+    """The columns of a release."""
+
+    def __init__(self, about: catalogue.About) -> None:
+        self.about = about
+        data = about.data
+        self.user = {f.column: f for f in features.user_features(data)}
+        self.context = {f.column: f for f in features.context_features(data)}
+        self.event = {f.column: f for f in features.event_features(data)} | self.context
+        self.item = {f.column: f for f in features.item_features(data)}
+
+    def check_profile(self, given: Mapping[str, Any], path: str) -> dict[str, Any]:
+        """Values of users' columns; raises ApiError naming the field."""
+        return _checked(given, self.user, path, "users")
+
+    def check_context(self, given: Mapping[str, Any], path: str) -> dict[str, Any]:
+        """Values of columns with the role context."""
+        return _checked(given, self.context, path, "events with the role context")
+
+    def check_event(self, given: Mapping[str, Any], path: str) -> dict[str, Any]:
+        """Values of an event's columns."""
+        return _checked(given, self.event, path, "events")
+
+    def arrays(self, asked: Asked) -> dict[str, np.ndarray]:
+        """The inputs of the recall model for one request, as modules/requests.py says, at full width."""
+        about = self.about
+        arrays = request_arrays.from_examples([self._example(asked)], about.data, about.max_history)
+        return request_arrays.at_full_width(
+            arrays, about.data, events=about.max_history + 1, exclusions=about.max_exclusions)
+
+    def _example(self, asked: Asked) -> request_arrays.RawExample:
+        """The raw example of the request: the history, then the request as the last event."""
+        past = asked.events[-(self.about.max_history + 1):]
+        example: request_arrays.RawExample = {
+            feature.name: _raw(asked.profile.get(column), feature) for column, feature in self.user.items()}
+        example[features.EVENT_ITEM_ID] = [*(event.item_id.encode() for event in past), b""]
+        example[features.EVENT_TIMESTAMP] = [*(event.timestamp for event in past), asked.timestamp]
+        for column, feature in self.event.items():
+            now = asked.context.get(column) if column in self.context else None
+            example[feature.name] = [_one(event.values.get(column), feature) for event in past]
+            example[feature.name].append(_one(now, feature))
+        newest = list(dict.fromkeys(reversed(asked.excluded)))[:self.about.max_exclusions]
+        example[features.SEEN_ITEM_ID] = [item.encode() for item in newest]
+        return example
+
+
+def in_order(events: Iterable[store.Event]) -> list[store.Event]:
+    """By time; those of one second stay as they came."""
+    return sorted(events, key=lambda event: event.timestamp)
+
+
+def _checked(given: Mapping[str, Any], known: Mapping[str, features.Feature], path: str, what: str
+             ) -> dict[str, Any]:
+    for column, value in given.items():
+        field = f"{path}.{column}" if path else column
+        if column not in known:
+            raise errors.invalid(field, f"no column of {what} is called so.{strict.nearest(column, known)}")
+        problem = _problem(value, known[column])
+        if problem:
+            raise errors.invalid(field, problem)
+    return dict(given)
+
+
+def _problem(value: Any, feature: features.Feature) -> str | None:
+    """What is wrong with a value; None stands for one that is not known, and is right everywhere."""
+    if value is None:
+        return None
+    several = feature.kind in ("multi_categorical", "vector")
+    is_right = _is_number if request_arrays.is_number(feature) else _is_text
+    if several and isinstance(value, list) and all(map(is_right, value)):
+        if feature.kind == "vector" and len(value) != feature.spec.dimension:
+            return f"found {len(value)} numbers, expected {feature.spec.dimension}"
+        if len(value) > MAX_VALUES:
+            return f"found {len(value)} values, expected at most {MAX_VALUES}"
+        return None
+    if not several and is_right(value):
+        return None
+    expected = _EXPECTED[feature.kind].format(dimension=feature.spec.dimension)
+    return f"found {_shown(value)}, expected {expected}" + (
+        f" of at most {MAX_TEXT_BYTES} bytes" if feature.kind == "categorical" else "")
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value) and abs(value) <= float(np.finfo(np.float32).max)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_TEXT_BYTES and len(value.encode()) <= MAX_TEXT_BYTES
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _raw(value: Any, feature: features.Feature) -> list[Any]:
+    """A profile value as in raw examples: a list, empty where it is not known or of another kind."""
+    if value is None or _problem(value, feature):  # the store may hold values of another schema
+        return []
+    values = value if isinstance(value, list) else [value]
+    return [float(v) if request_arrays.is_number(feature) else v.encode() for v in values]
+
+
+def _one(value: Any, feature: features.Feature) -> Any:
+    """A value of an event."""
+    found = _raw(value, feature)
+    return found[0] if found else request_arrays.missing(feature)

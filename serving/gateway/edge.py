@@ -1,0 +1,147 @@
+"""What every request goes through: its id, keys, sizes and times, the log and the metrics.
+
+The log has one line of JSON a request. It never holds profiles, histories or ids of users.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette import datastructures
+from starlette import types
+
+from serving.gateway import admission
+from serving.gateway import errors
+from serving.gateway import metrics
+from serving.gateway import settings
+
+REQUEST_ID = "x-request-id"
+RECOMMEND = "/v1/recommend"
+_PRIVATE = "/v1/"  # how paths begin that need a key
+_USABLE_ID = re.compile(r"[!-~]{1,128}")
+_log = logging.getLogger("serving.gateway.requests")
+
+
+class Gone(Exception):
+    """The client has closed the connection before its request was there."""
+
+
+class Edge:
+    """ASGI middleware around all routes."""
+
+    def __init__(self, app: types.ASGIApp, given: settings.Settings, places: admission.Admission,
+                 measured: metrics.Metrics) -> None:
+        self._app, self._limits, self._admission, self._metrics = app, given.limits, places, measured
+        self._keys = [key.encode() for key in given.api_keys]
+
+    async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start = time.monotonic()
+        headers = datastructures.Headers(scope=scope)
+        given = headers.get(REQUEST_ID, "")
+        request_id = given if _USABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def answer(message: types.Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                datastructures.MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        try:
+            self._guard(scope["path"], scope["method"], headers)
+            body = await self._body(headers, receive)
+            await self._app(scope, _replay(body, receive), answer)
+        except Gone:
+            status = 499  # as nginx logs it; nobody is there to be answered
+        except errors.ApiError as error:
+            await errors.response(error, request_id)(scope, receive, answer)
+        except Exception:
+            _log.exception("request %s failed", request_id)
+            if status:  # the answer has begun
+                raise
+            failed = errors.ApiError(500, "internal", "the server failed; its log has the request's id")
+            await errors.response(failed, request_id)(scope, receive, answer)
+        finally:
+            self._note(scope, status, request_id, time.monotonic() - start)
+
+    def _guard(self, path: str, method: str, headers: datastructures.Headers) -> None:
+        """Refuses what need not be read.
+
+        Raises:
+          ApiError: see errors.py.
+        """
+        if path.startswith(_PRIVATE) and self._keys and not self._has_key(headers):
+            raise errors.ApiError(401, "unauthenticated", "expected one of this server's keys in the header "
+                                  "X-API-Key, or as Authorization: Bearer KEY")
+        if path == RECOMMEND:
+            self._admission.check()
+        if method in ("POST", "PUT", "PATCH") and path.startswith(_PRIVATE):
+            kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != "application/json":
+                raise errors.ApiError(415, "unsupported_media_type",
+                                      f"found Content-Type {kind or 'none'!r}, expected application/json")
+
+    def _has_key(self, headers: datastructures.Headers) -> bool:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        given = headers.get("x-api-key") or (token.strip() if scheme.lower() == "bearer" else "")
+        matches = [hmac.compare_digest(given.encode(), key) for key in self._keys]
+        return any(matches)  # all were compared, so that times tell nothing
+
+    async def _body(self, headers: datastructures.Headers, receive: types.Receive) -> bytes:
+        """The whole body, within its limits of size and time."""
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._limits.body_bytes:
+            raise _too_large(self._limits.body_bytes)
+        try:
+            return await asyncio.wait_for(self._read(receive), self._limits.body_seconds)
+        except asyncio.TimeoutError:
+            seconds = f"{self._limits.body_seconds:g}"
+            raise errors.ApiError(408, "timeout", f"expected the body within {seconds} s; send it faster"
+                                  ) from None
+
+    async def _read(self, receive: types.Receive) -> bytes:
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Gone
+            body += message.get("body", b"")
+            if len(body) > self._limits.body_bytes:
+                raise _too_large(self._limits.body_bytes)
+            if not message.get("more_body"):
+                return bytes(body)
+
+    def _note(self, scope: types.Scope, status: int, request_id: str, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "other")
+        self._metrics.requests.labels(route, str(status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        details: dict[str, Any] = {"request_id": request_id, "method": scope["method"], "route": route,
+                                   "status": status, "ms": round(1e3 * seconds, 2),
+                                   **scope["state"].get("log", {})}
+        level = logging.WARNING if status >= 500 else logging.INFO
+        _log.log(level, "request", extra={"details": details})
+
+
+def _replay(body: bytes, receive: types.Receive) -> types.Receive:
+    """A `receive` that gives the body, then what else comes."""
+    messages: list[types.Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> types.Message:
+        return messages.pop() if messages else await receive()
+
+    return replayed
+
+
+def _too_large(most: int) -> errors.ApiError:
+    return errors.ApiError(413, "too_large", f"expected a body of at most {most:,} bytes")

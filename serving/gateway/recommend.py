@@ -1,0 +1,294 @@
+"""A recommendation: who asks, recall, rank, filter, answer; and what takes the place of a part that is down.
+
+In this order, and always visible in the answer:
+
+  store down    the request's own history and profile, or none
+  unknown user  profile, context and what is popular: the models answer for an empty history
+  rank down     recall's order
+  recall down   the most popular items
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from modules import features
+from modules import ordering
+from modules import release
+from serving.gateway import admission
+from serving.gateway import columns
+from serving.gateway import errors
+from serving.gateway import explain
+from serving.gateway import filters
+from serving.gateway import metrics
+from serving.gateway import models
+from serving.gateway import releases
+from serving.gateway import settings
+from serving.gateway import users
+from serving.gateway import wire
+
+ITEM_ID, SCORE = "item_id", "score"  # outputs of the recall model; the rank model has SCORE, too
+PROBABILITY, MISSING_INPUTS = "probability", "missing_inputs"  # outputs of the rank model
+_RECALL_SHARE = 0.6  # of the time that is left, at most
+_STORE_SHARE = 0.3
+_LONG_AGO = 365 * 86_400  # seconds
+
+
+@dataclasses.dataclass
+class Trace:
+    """What happened to a request.
+
+    Attributes:
+      until: its deadline, as time.monotonic() counts.
+      milliseconds: by stage.
+      degraded: stages that gave no answer, and what took their place.
+      notes: for people.
+    """
+
+    until: float
+    measured: metrics.Metrics
+    milliseconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    degraded: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return max(0.0, self.until - time.monotonic())
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measures a stage; a repeated one counts with all its attempts."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            took = time.monotonic() - start
+            self.measured.stage_seconds.labels(name).observe(took)
+            self.milliseconds[name] = round(self.milliseconds.get(name, 0.0) + 1e3 * took, 3)
+
+    def degrade(self, stage: str, reason: str, fallback: str) -> None:
+        """Notes that a stage gave no answer."""
+        self.measured.degraded.labels(stage, reason).inc()
+        self.degraded.append({"stage": stage, "reason": reason, "fallback": fallback})
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranked:
+    """Recall's list in its final order, K items.
+
+    Attributes:
+      loaded: the release that answered; None if its catalogue is not known.
+      version: of the models.
+      ids: of the items.
+      recall: float32 [K], recall's scores; recall_ranks: int [K], from 1.
+      rank: the rank model's outputs [K]; None where recall decides.
+      effects: float32 [K] by group; {} if they were not asked for.
+    """
+
+    loaded: releases.Loaded | None
+    version: int
+    ids: Sequence[str]
+    recall: np.ndarray
+    recall_ranks: np.ndarray
+    rank: dict[str, np.ndarray] | None
+    missing_inputs: int | None
+    effects: dict[str, np.ndarray]
+
+
+class Recommender:
+    """Answers recommendations."""
+
+    def __init__(self, given: settings.Settings, known: releases.Releases, recall: models.Model,
+                 rank: models.Model, people: users.Users, places: admission.Admission,
+                 measured: metrics.Metrics) -> None:
+        self._settings, self._releases, self._users = given, known, people
+        self._recall_model, self._rank_model = recall, rank
+        self._admission, self._metrics = places, measured
+
+    async def __call__(self, ask: wire.Recommend, request_id: str) -> dict[str, Any]:
+        """The answer, as wire.Recommendation says.
+
+        Raises:
+          ApiError: the request is wrong, or there is no place or nothing to recommend from.
+        """
+        start = time.monotonic()
+        seconds = ask.timeout_ms / 1e3 if ask.timeout_ms else self._settings.seconds
+        trace = Trace(start + seconds, self._metrics)
+        loaded = self._releases.current
+        if loaded is None:
+            raise errors.ApiError(503, "no_release", "no release is served yet; /readyz says why",
+                                  retry_after=self._settings.poll_seconds)
+        checked = self._users.check(ask, loaded.columns)
+        wanted = filters.Filters(ask.filters, loaded.columns)
+        if ask.k > loaded.catalogue.about.k:
+            raise errors.invalid("k", f"found {ask.k}, expected at most {loaded.catalogue.about.k}, which is "
+                                 "index.k of the release")
+        waiting = trace.stage("queue")
+        async with _timed(waiting, self._admission.slot(trace.left)):
+            with trace.stage("store"):
+                person = await self._users.find(checked, trace, _STORE_SHARE)
+            asked = person.asked(ask, loaded.columns)
+            ranked = await self._stages(loaded, asked, ask, trace)
+        answer = self._answer(ask, ranked, loaded, asked, wanted, trace)
+        if asked.events and asked.timestamp - asked.events[-1].timestamp > _LONG_AGO:
+            days = (asked.timestamp - asked.events[-1].timestamp) // 86_400
+            trace.notes.append(f"the last event lies {days:,} days before the request; for data of the past, "
+                               "send its time as `timestamp`")
+        trace.milliseconds["total"] = round(1e3 * (time.monotonic() - start), 3)
+        return {"request_id": request_id, "user_id": ask.user_id, "known_user": person.known,
+                "timestamp": asked.timestamp, **answer, "degraded": trace.degraded, "notes": trace.notes,
+                "timings_ms": trace.milliseconds}
+
+    async def _stages(self, loaded: releases.Loaded, asked: columns.Asked, ask: wire.Recommend, trace: Trace
+                      ) -> Ranked | None:
+        """Both stages by models of one release; None if recall is down.
+
+        While a release is replaced, rank may no longer (or not yet) have the version that recall answered
+        with, and the columns may have changed: then all is asked once more.
+        """
+        for last in (False, True):
+            inputs = models.encode(loaded.columns.arrays(asked))
+            try:
+                with trace.stage("recall"):
+                    recalled = await self._recall_model.predict(
+                        inputs, until=time.monotonic() + _RECALL_SHARE * trace.left,
+                        label=self._settings.label, outputs=(ITEM_ID, SCORE))
+            except models.ModelError as error:
+                if error.reason == "refused" and not last:
+                    await self._releases.look()
+                    if self._releases.current not in (None, loaded):
+                        loaded = self._releases.current
+                        continue
+                trace.degrade(release.RECALL, error.reason, "popular_items")
+                return None
+            found = await self._releases.get(recalled.version)
+            ids, scores = _places(recalled)
+            del inputs[columns.EXCLUDE_ITEM_ID]
+            try:
+                return await self._rank(found, recalled.version, ids, scores, inputs, ask, trace)
+            except models.ModelError as error:
+                if error.reason == "not_found" and not last:
+                    continue
+                trace.degrade(release.RANK, error.reason, "recall_order")
+                return _unranked(found, recalled.version, ids, scores)
+        raise AssertionError
+
+    async def _rank(self, found: releases.Loaded | None, version: int, ids: np.ndarray, scores: np.ndarray,
+                    inputs: dict[str, Any], ask: wire.Recommend, trace: Trace) -> Ranked:
+        """Orders recall's K items again, by the rank model of the same release if it has one."""
+        if found is not None and found.manifest and release.RANK not in found.manifest.get("models", {}):
+            return _unranked(found, version, ids, scores)
+        inputs |= models.encode({features.CANDIDATE_ITEM_ID: ids[np.newaxis],
+                                 features.RECALL_SCORE: scores[np.newaxis]})
+        with trace.stage("rank"):
+            answer = await self._rank_model.predict(inputs, until=trace.until, version=version)
+        effects: dict[str, np.ndarray] = {}
+        if ask.explain:
+            try:
+                with trace.stage("explain"):
+                    effects = await explain.effects(self._rank_model, inputs, version, trace.until)
+            except models.ModelError as error:
+                trace.degrade("explain", error.reason, "without_effects")
+        outputs = {name: array[0] for name, array in answer.outputs.items()}
+        missing = int(outputs.pop(MISSING_INPUTS, 0))
+        order = ordering.best_first(ids[np.newaxis], outputs[SCORE][np.newaxis])[0]
+        return Ranked(found, version, _texts(ids[order]), scores[order], order + 1,
+                      {name: array[order] for name, array in outputs.items()}, missing,
+                      {group: moved[order] for group, moved in effects.items()})
+
+    def _answer(self, ask: wire.Recommend, ranked: Ranked | None, loaded: releases.Loaded,
+                asked: columns.Asked, wanted: filters.Filters, trace: Trace) -> dict[str, Any]:
+        """The lists, filtered and filled up."""
+        excluded = set(asked.excluded)
+        if ranked is not None and ranked.loaded is not None:
+            loaded = ranked.loaded
+        catalogue = loaded.catalogue
+        places = [] if ranked is None else [n for n, item in enumerate(ranked.ids) if item not in excluded]
+        fitting = [n for n in places if ranked is not None and _fits(ranked.ids[n], loaded, wanted)]
+        items = [_item(ranked, n, loaded, explained=True) for n in fitting[:ask.k] if ranked is not None]
+        if len(items) < ask.k:
+            known = excluded | {item["item_id"] for item in items}
+            items += _popular(loaded, known, wanted, ask.k - len(items))
+            if ranked is not None and any(item["source"] == "popularity" for item in items):
+                trace.notes.append(f"{len(fitting)} of recall's {len(places)} items are left; popular ones "
+                                   "fill the list up")
+        if len(items) < ask.k:
+            trace.notes.append(f"only {len(items)} of the {len(catalogue.ids):,} items are left")
+        answer = {"release": None if ranked is None else ranked.version, "items": items,
+                  "missing_inputs": None if ranked is None else ranked.missing_inputs}
+        if ask.candidates:
+            answer["candidates"] = [_item(ranked, n, loaded, explained=False) for n in places
+                                    if ranked is not None]
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def _timed(stage: Any, entered: Any) -> Any:
+    """Enters `entered`; `stage` measures how long that takes, not what follows."""
+    with stage:
+        await entered.__aenter__()
+    try:
+        yield
+    finally:
+        await entered.__aexit__(None, None, None)
+
+
+def _places(recalled: models.Answer) -> tuple[np.ndarray, np.ndarray]:
+    """The ids (bytes objects [K]) and scores of a recall answer, without empty places."""
+    ids, scores = recalled.outputs[ITEM_ID][0], recalled.outputs[SCORE][0]
+    filled = ids != b""
+    return ids[filled], scores[filled]
+
+
+def _unranked(found: releases.Loaded | None, version: int, ids: np.ndarray, scores: np.ndarray) -> Ranked:
+    return Ranked(found, version, _texts(ids), scores, np.arange(1, len(ids) + 1), None, None, {})
+
+
+def _texts(ids: np.ndarray) -> list[str]:
+    return [item.decode() for item in ids]
+
+
+def _fits(item: str, loaded: releases.Loaded, wanted: filters.Filters) -> bool:
+    if not wanted:
+        return True
+    position = loaded.catalogue.position.get(item)
+    return position is not None and wanted.match(loaded.catalogue.features, position)
+
+
+def _item(ranked: Ranked, place: int, loaded: releases.Loaded, *, explained: bool) -> dict[str, Any]:
+    """An item of recall's list, as wire.RecommendedItem says."""
+    item_id, catalogue = ranked.ids[place], loaded.catalogue
+    position = catalogue.position.get(item_id)
+    recall = {"rank": int(ranked.recall_ranks[place]), "score": float(ranked.recall[place])}
+    rank = None
+    if ranked.rank is not None:
+        outputs = {name: float(array[place]) for name, array in ranked.rank.items()}
+        rank = {"rank": place + 1, SCORE: outputs.pop(SCORE), PROBABILITY: outputs.pop(PROBABILITY),
+                "probabilities": {name.removeprefix(f"{PROBABILITY}_"): p for name, p in outputs.items()}}
+    found = {"item_id": item_id, "title": "" if position is None else catalogue.titles[position],
+             "source": "recall", SCORE: (rank or recall)[SCORE], "recall": recall, "rank": rank}
+    if explained and ranked.effects:
+        found["effects"] = {group: float(moved[place]) for group, moved in ranked.effects.items()}
+    return found
+
+
+def _popular(loaded: releases.Loaded, known: set[str], wanted: filters.Filters, number: int
+             ) -> list[dict[str, Any]]:
+    """The most popular items that fit and are not known yet."""
+    catalogue = loaded.catalogue
+    found: list[dict[str, Any]] = []
+    for position in catalogue.popular:
+        if len(found) == number:
+            break
+        if catalogue.ids[position] not in known and wanted.match(catalogue.features, position):
+            found.append({"item_id": catalogue.ids[position], "title": catalogue.titles[position],
+                          "source": "popularity", SCORE: float(catalogue.popularity[position]),
+                          "recall": None, "rank": None})
+    return found

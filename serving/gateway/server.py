@@ -1,0 +1,53 @@
+"""The process: listens, and stops without losing a request."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from types import FrameType
+
+import uvicorn
+
+from serving import http_protocol
+from serving.gateway import api
+from serving.gateway import state
+
+_KEEP_ALIVE = 30  # seconds that an idle connection stays open
+_log = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """Refuses new recommendations once it is told to stop, and answers those under way."""
+
+    def __init__(self, gateway: state.Gateway) -> None:
+        self._gateway = gateway
+        given = gateway.settings
+        super().__init__(uvicorn.Config(
+            api.create(gateway), host=given.host, port=given.port, loop="uvloop", lifespan="on", ws="none",
+            http=http_protocol.with_header_seconds(given.limits.header_seconds), log_config=None,
+            access_log=False, server_header=False, limit_concurrency=given.limits.connections,
+            timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=int(given.drain_seconds),
+            h11_max_incomplete_event_size=http_protocol.MAX_HEADER_BYTES))
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM and SIGINT."""
+        _log.info("stopping: requests under way have %g s", self._gateway.settings.drain_seconds)
+        self._gateway.admission.drain()
+        super().handle_exit(sig, frame)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Takes the port.
+
+    Raises:
+      OSError: it is taken; the message names it.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        found = socket.socket(family)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+    except OSError as error:
+        raise OSError(f"{host}:{port}: {error.strerror or error}; stop what listens there, or choose another "
+                      "port") from None
+    return found

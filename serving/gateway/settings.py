@@ -1,0 +1,67 @@
+"""How to serve: the values of the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+PACKAGED_PAGE = pathlib.Path(__file__).resolve().parent.parent / "web"
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What requests may take.
+
+    Attributes:
+      concurrent: recommendations that are worked on at once.
+      queue: recommendations that may wait; more get 429.
+      queue_seconds: how long one may wait; then it gets 503.
+      body_bytes: of a request.
+      body_seconds: for a client to send it.
+      connections: open at once; more get 503.
+      history_events: events of a request's own history.
+      batch_events: events that one request may add.
+    """
+
+    concurrent: int = 8
+    queue: int = 32
+    queue_seconds: float = 1.0
+    body_bytes: int = 4 << 20
+    body_seconds: float = 10.0
+    header_seconds: float = 10.0
+    connections: int = 1000
+    history_events: int = 10_000
+    batch_events: int = 1_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How to serve.
+
+    Attributes:
+      releases: the serving folder, `recall/<id>/assets.extra` and `releases/<id>.json` of which are read.
+      recall, rank: gRPC addresses of the models.
+      label: which version of recall is asked for; "" for the newest. Rank is asked for the same number.
+      store: URL of the history store.
+      seconds: for a recommendation, unless the request says less or more.
+      poll_seconds: between looks at which versions are served.
+      retry_share: retries that are allowed, as a share of the calls.
+      api_keys: that clients may show; none: no key is needed.
+      drain_seconds: for requests under way when the server is told to stop.
+      page: folder of the web page.
+    """
+
+    releases: pathlib.Path
+    recall: str = "127.0.0.1:8500"
+    rank: str = "127.0.0.1:8500"
+    label: str = "stable"
+    store: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8080
+    seconds: float = 1.0
+    poll_seconds: float = 1.0
+    retry_share: float = 0.1
+    api_keys: tuple[str, ...] = ()
+    drain_seconds: float = 25.0
+    page: pathlib.Path = PACKAGED_PAGE
+    limits: Limits = Limits()

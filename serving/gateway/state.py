@@ -1,0 +1,96 @@
+"""The parts of a running gateway, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from modules import release
+from serving.gateway import admission
+from serving.gateway import metrics
+from serving.gateway import models
+from serving.gateway import recommend
+from serving.gateway import releases
+from serving.gateway import settings
+from serving.gateway import users
+from serving.history import store
+
+_STORE_SECONDS = 1.0  # to answer a ping, and between attempts to open it
+_log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """What routes need.
+
+    Attributes:
+      settings, metrics, admission, releases, store: see their modules.
+      recommend: answers recommendations; made by `running`.
+    """
+
+    def __init__(self, given: settings.Settings, history: store.Store) -> None:
+        self.settings, self.store = given, history
+        self.metrics, self.admission = metrics.Metrics(), admission.Admission(given.limits)
+        self.metrics.in_flight.set_function(lambda: self.admission.in_flight)
+        self.metrics.waiting.set_function(lambda: self.admission.waiting)
+        self.releases: releases.Releases
+        self.recommend: recommend.Recommender
+        self._store_trouble: str | None = "has not been opened yet"
+        self._was_ready = False
+
+    @contextlib.asynccontextmanager
+    async def running(self, _: Any = None) -> AsyncIterator[None]:
+        """Connects to the models and the store while the block runs; neither has to be there."""
+        given = self.settings
+        budget = models.RetryBudget(given.retry_share)
+        async with models.connect(given.recall) as to_recall, models.connect(given.rank) as to_rank:
+            recall = models.Model(release.RECALL, to_recall, budget)
+            rank = models.Model(release.RANK, to_rank, budget)
+            self.releases = releases.Releases(given.releases, recall, rank)
+            self.metrics.release.set_function(lambda: getattr(self.releases.current, "id", 0))
+            people = users.Users(self.store, given.limits.history_events)
+            self.recommend = recommend.Recommender(
+                given, self.releases, recall, rank, people, self.admission, self.metrics)
+            await self.releases.start()
+            tasks = [asyncio.create_task(self.releases.watch(given.poll_seconds)),
+                     asyncio.create_task(self._open_store())]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await self.store.close()
+
+    async def _open_store(self) -> None:
+        """Until it opens: recommendations go on without histories meanwhile."""
+        while self._store_trouble is not None:
+            try:
+                await self.store.open()
+                self._store_trouble = None
+            except store.StoreError as error:
+                if str(error) != self._store_trouble:
+                    _log.error("the store cannot be opened, trying on: %s", error)
+                self._store_trouble = str(error)
+                await asyncio.sleep(_STORE_SECONDS)
+
+    async def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """(whether to send requests here, details).
+
+        Once recall and a catalogue have been there, the gateway stays ready: with recall, rank or the store
+        down, it gives lesser answers, and none of the other gateways could give better ones.
+        """
+        current = self.releases.current
+        self._was_ready |= current is not None and self.releases.recall_ready
+        trouble = self._store_trouble
+        if trouble is None:
+            try:
+                await asyncio.wait_for(self.store.ping(), _STORE_SECONDS)
+            except (store.StoreError, asyncio.TimeoutError) as error:
+                trouble = str(error) or "does not answer"
+        ready = self._was_ready and not self.admission.draining
+        return ready, {"ready": ready, "release": current and current.id, "models": self.releases.states,
+                       "store": trouble or "ok", "draining": self.admission.draining,
+                       "catalogues": {str(n): problem for n, problem in self.releases.trouble.items()}}

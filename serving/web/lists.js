@@ -1,0 +1,140 @@
+/** Recall's list and the recommended one, side by side. */
+
+import { el, hidden, replace, text, words } from "./dom.js";
+import * as explain from "./explain.js";
+import * as numbers from "./numbers.js";
+
+/** How far the rank model moved an item: an arrow and a distance, in words for screen readers. */
+function move(item) {
+  if (!item.recall || !item.rank) return el("span", { class: "move" }, "–", hidden("not ranked again"));
+  const up = item.recall.rank - item.rank.rank;
+  if (up === 0) return el("span", { class: "move" }, "=", hidden(" stays"));
+  return el("span", { class: up > 0 ? "move up" : "move down" },
+    el("span", { "aria-hidden": "true" }, `${up > 0 ? "▲" : "▼"}\u2009${Math.abs(up)}`),
+    hidden(`${up > 0 ? "up" : "down"} ${Math.abs(up)}`));
+}
+
+/** Recall's items in recall's order. `page.open(id)` shows one in the other list. */
+export function recallPanel(root, page) {
+  const count = document.getElementById("recall-count");
+
+  function row(item, shown) {
+    const { rank, score } = item.recall;
+    const title = text(item.title || item.item_id, { class: "title" });
+    const place = item.rank ? `→ ${item.rank.rank}` : "";
+    return el("li", { "data-item": item.item_id }, el("span", { class: "place" }, rank),
+      shown ? el("button", { type: "button", class: "plain", "data-key": `recalled:${item.item_id}`,
+        title: "Show it in the recommended list", onclick: () => page.open(item.item_id) }, title)
+        : el("span", { class: "plain" }, title),
+      el("span", { class: "number score" }, hidden("score "), numbers.score(score)),
+      el("span", { class: "number to" }, item.rank && hidden("final rank "), place), move(item));
+  }
+
+  return {
+    render() {
+      const candidates = page.answer?.candidates ?? [];
+      const shown = new Set(page.answer?.items.map((item) => item.item_id));
+      count.textContent = numbers.count(candidates.length, "candidate");
+      const ordered = candidates.filter((item) => item.recall).sort((a, b) => a.recall.rank - b.recall.rank);
+      replace(root, ordered.length ? [
+        el("p", { class: "legend muted", "aria-hidden": "true" }, "recall's rank, score → final rank"),
+        el("ol", { class: "items recall" }, ordered.map((item) => row(item, shown.has(item.item_id))))]
+        : el("p", { class: "muted none" }, page.answer ? "Recall gave no answer." : "Nothing yet."));
+    },
+  };
+}
+
+/** The list that a client gets, with what an item's place is made of. */
+export function answerPanel(root, page) {
+  const count = document.getElementById("answer-count");
+  const opened = new Set();
+  let first = true;
+
+  function toggle(id) {
+    if (!opened.delete(id)) opened.add(id);
+    render();
+  }
+
+  function action(kind, label, item, run, reason = null) {
+    return el("button", { type: "button", "data-key": `${kind}:${item.item_id}`, disabled: reason !== null,
+      title: reason, onclick: run }, label, hidden(`: ${item.title || item.item_id}`));
+  }
+
+  function details(item, largest, id) {
+    const facts = [["item", text(item.item_id)], ["source", item.source]];
+    if (item.recall) facts.push(["recall", `rank ${item.recall.rank}, score ${numbers.score(item.recall.score)}`]);
+    if (item.rank) {
+      facts.push(["rank", `rank ${item.rank.rank}, score ${numbers.score(item.rank.score)}`],
+        ["probability", numbers.percent(item.rank.probability)],
+        ...Object.entries(item.rank.probabilities).map(([name, p]) => [words(name), numbers.percent(p)]));
+    }
+    if (item.source === "popularity") facts.push(["popularity", numbers.whole(item.score)]);
+    const anonymous = page.state.user === null ? "Choose a user first: events belong to one" : null;
+    return el("div", { class: "details", id },
+      item.effects ? explain.bars(item.effects, largest) : el("p", { class: "muted" }, "No explanation: the rank model did not order it."),
+      el("dl", { class: "facts" }, facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+      el("div", { class: "row actions" },
+        action("try", "Try as the last event", item, () => page.addToHistory(item.item_id)),
+        action("send", "Send this as an event", item, () => page.send(item), anonymous)));
+  }
+
+  function row(item, n, largest) {
+    const isOpen = opened.has(item.item_id);
+    const id = `details-${n}`;
+    const title = item.title || item.item_id;
+    const before = page.previous?.get(item.item_id);
+    return el("li", { "data-item": item.item_id, class: isOpen ? "open" : "" },
+      el("span", { class: "place" }, n + 1),
+      el("button", { type: "button", class: "plain", "aria-expanded": String(isOpen), "aria-controls": isOpen ? id : null,
+        "data-key": `item:${item.item_id}`, onclick: () => toggle(item.item_id) },
+      text(title, { class: "title" }),
+      page.previous && before === undefined ? el("span", { class: "tag" }, "new") : null,
+      item.source === "popularity" ? el("span", { class: "tag" }, "popular") : null,
+      item.effects ? el("span", { class: "why muted" }, explain.summary(item.effects)) : null),
+      el("span", { class: "number score" }, hidden("score "), numbers.score(item.score)),
+      el("span", { class: "number chance" }, item.rank && hidden("probability "), item.rank ? numbers.percent(item.rank.probability) : ""),
+      el("span", { class: "from" }, item.recall && item.rank ? el("span", { class: "muted" }, `from ${item.recall.rank} `) : null, move(item)),
+      el("button", { type: "button", class: "icon", "aria-label": `Deny: ${title}`, title: "Deny",
+        "data-key": `deny:${item.item_id}`, onclick: () => page.deny(item) }, "⊘"),
+      isOpen ? details(item, largest, id) : null);
+  }
+
+  function render() {
+    const items = page.answer?.items ?? [];
+    if (first && items.length) {
+      opened.add(items[0].item_id); // so that one sees that there is more
+      first = false;
+    }
+    count.textContent = page.answer ? numbers.count(items.length, "item") : "";
+    const largest = explain.scale(items);
+    replace(root, items.length ? [
+      el("p", { class: "legend muted", "aria-hidden": "true" }, page.answer.degraded.some(({ stage }) => stage === "rank")
+        ? "rank did not answer: recall's score and order" : "score, probability, from recall's rank"),
+      el("ol", { class: "items answer" }, items.map((item, n) => row(item, n, largest)))]
+      : el("p", { class: "muted none" }, page.answer ? "Nothing is left: everything is filtered, seen or denied."
+        : "Nothing yet."));
+  }
+
+  return {
+    render,
+    /** Opens an item, and shows it. */
+    open(id) {
+      opened.add(id);
+      render();
+      const found = [...root.querySelectorAll("[data-item]")].find((node) => node.dataset.item === id);
+      found?.scrollIntoView({ block: "center" });
+      found?.querySelector("button").focus({ preventScroll: true });
+    },
+  };
+}
+
+/** Points at the same item in all lists while the pointer or the focus is on one of its rows. */
+export function linkRows(root) {
+  const point = (event) => {
+    const id = event.target.closest?.("[data-item]")?.dataset.item;
+    for (const row of root.querySelectorAll("[data-item]")) row.classList.toggle("pointed", row.dataset.item === id);
+  };
+  root.addEventListener("pointerover", point);
+  root.addEventListener("focusin", point);
+  root.addEventListener("pointerleave", () => point({ target: root }));
+}

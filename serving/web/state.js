@@ -1,0 +1,63 @@
+/**
+ * What the user of the page has chosen, and its form in the URL's hash, which never leaves the browser.
+ *
+ *   user     id, or null for nobody known
+ *   at       Unix seconds of the request; "now"; or "auto": now, or with data of the past after the last event
+ *   profile  columns that replace the stored ones        context  columns with the role context
+ *   history  events in the place of the stored ones, newest first: {item_id, timestamp, values}; or null
+ *   deny     ids that must not come back                  seen     whether items of the history may come back
+ *   filters  columns of items, as the API takes them      k        length of the list; null for the usual one
+ */
+export const START = Object.freeze({
+  user: null, at: "auto", profile: {}, context: {}, history: null, deny: [], seen: false, filters: {}, k: null });
+
+const AS_JSON = ["profile", "context", "history", "deny", "filters"];
+
+/** The state that a hash describes; what it does not know or cannot read is left at the start. */
+export function fromHash(hash) {
+  const found = structuredClone(START);
+  const given = new URLSearchParams(hash.replace(/^#/, ""));
+  if (given.get("user")) found.user = given.get("user");
+  const at = given.get("at");
+  if (at === "now") found.at = "now";
+  else if (at !== null && /^\d{1,10}$/.test(at)) found.at = Number(at);
+  if (/^\d{1,5}$/.test(given.get("k") ?? "")) found.k = Number(given.get("k"));
+  found.seen = given.get("seen") === "1";
+  for (const name of AS_JSON) if (given.has(name)) found[name] = parsed(name, given.get(name));
+  return found;
+}
+
+/** The hash of a state: only what differs from the start. */
+export function toHash(state) {
+  const given = new URLSearchParams();
+  if (state.user !== null) given.set("user", state.user);
+  if (state.at !== START.at) given.set("at", state.at);
+  if (state.k !== null) given.set("k", state.k);
+  if (state.seen) given.set("seen", "1");
+  for (const name of AS_JSON) {
+    const value = name === "history" ? state.history?.map((e) => [e.item_id, e.timestamp, e.values]) : state[name];
+    if (JSON.stringify(value) !== JSON.stringify(START[name] ?? undefined)) given.set(name, JSON.stringify(value));
+  }
+  const made = String(given);
+  return made ? `#${made}` : "";
+}
+
+function parsed(name, given) {
+  let value;
+  try {
+    value = JSON.parse(given);
+  } catch {
+    return structuredClone(START[name]);
+  }
+  if (name === "history") return Array.isArray(value) ? value.filter(isEvent).map(event) : null;
+  if (name === "deny") return Array.isArray(value) ? value.filter((id) => typeof id === "string") : [];
+  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+}
+
+function isEvent(value) {
+  return Array.isArray(value) && typeof value[0] === "string" && Number.isInteger(value[1]);
+}
+
+function event([item_id, timestamp, values]) {
+  return { item_id, timestamp, values: values !== null && typeof values === "object" ? values : {} };
+}

@@ -308,7 +308,7 @@ def test_the_exported_model_loads_without_this_package(exported, run_python):
         shape = saved.signatures["candidates"]()["vector"].shape
         print(sorted(saved.signatures), shape, [m for m in sys.modules if m.startswith("modules")])
     """)
-    assert printed.strip() == "['candidates', 'query'] (12, 8) []"
+    assert printed.strip() == "['candidates', 'features', 'query'] (12, 8) []"
 
 
 def test_history_and_tensorboard_are_written(exported):

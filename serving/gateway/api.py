@@ -107,8 +107,9 @@ async def add_events(given: wire.NewEvents | wire.NewEvent, request: requests.Re
     added = await gateway.store.append(made)
     gateway.metrics.events.labels("accepted").inc(added.accepted)
     gateway.metrics.events.labels("duplicate").inc(added.duplicates)
+    gateway.metrics.events.labels("outdated").inc(added.outdated)
     return errors.json({"accepted": added.accepted, "duplicates": added.duplicates,
-                        "event_ids": [event.event_id for _, event in made]})
+                        "outdated": added.outdated, "event_ids": [event.event_id for _, event in made]})
 
 
 @_ROUTES.get("/v1/users", response_model=list[str])

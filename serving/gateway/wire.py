@@ -137,7 +137,8 @@ class Recommendation(pydantic.BaseModel):
 
 class Added(pydantic.BaseModel):
     accepted: int
-    duplicates: int
+    duplicates: int = pydantic.Field(description="whose id the history knows")
+    outdated: int = pydantic.Field(description="older than all that a full history keeps")
     event_ids: list[str]
 
 

@@ -75,24 +75,21 @@ def arrays(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _array(name: str, value: Any) -> np.ndarray:
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise ValueError(f"{name}: found rows of differing length; pad them to one length, with '' or "
-                         "NaN.") from None
-    if array.dtype == np.float64 and not isinstance(value, (np.ndarray, np.generic)):
-        return array.astype(np.float32)
-    if array.dtype.kind in "US" or array.dtype == object:
-        flat = [_bytes(name, v) for v in np.asarray(value, object).ravel().tolist()]
-        texts = np.empty(len(flat), object)
-        texts[:] = flat
-        return texts.reshape(array.shape)
-    return array
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "USO":
+        return np.asarray(value)
+    cells = np.array(value, object)
+    flat = cells.ravel().tolist()
+    if any(isinstance(cell, (list, tuple, np.ndarray)) for cell in flat):
+        raise ValueError(f"{name}: found rows of differing length; pad them to one length, with '' or NaN.")
+    if any(isinstance(cell, (str, bytes)) for cell in flat) or isinstance(value, np.ndarray):
+        return np.array([_bytes(name, cell) for cell in flat], object).reshape(cells.shape)
+    numbers = np.array(value)
+    return numbers.astype(np.float32) if numbers.dtype == np.float64 else numbers
 
 
-def _bytes(name: str, value: Any) -> bytes:
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, bytes):
-        return value
-    raise ValueError(f"{name}: found {value!r} among texts, expected texts or bytes only.")
+def _bytes(name: str, cell: Any) -> bytes:
+    if isinstance(cell, str):
+        return cell.encode()
+    if isinstance(cell, bytes):
+        return cell
+    raise ValueError(f"{name}: found {cell!r} among texts, expected texts or bytes only.")

@@ -39,7 +39,7 @@ export function combobox({ label, placeholder, search, choose, free = false, cle
     options = found;
     active = -1;
     input.removeAttribute("aria-activedescendant");
-    replace(list, found.length ? found.map(row) : el("li", { class: "none muted" }, "nothing begins so"));
+    replace(list, found.length ? found.map(row) : el("li", { class: "none muted" }, "nothing found"));
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
   }

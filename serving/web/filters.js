@@ -42,11 +42,11 @@ export function panel(root, page) {
   api.items("", 100).then((items) => {
     page.titles.learn(items);
     known = valuesOf(items);
-    reset();
+    if (!attributes.contains(document.activeElement)) reset();
   }, () => {}); // they are suggestions, no more
 
-  replace(root, el("div", { class: "fields" }, field("Length", length, `at most ${release.k}`)), el("label", { class: "check" }, seen,
-    " Items of the history may come back"), attributes, deniedTitle, denied);
+  replace(root, el("div", { class: "fields" }, field("Length", length, `at most ${release.k}`)),
+    el("label", { class: "check" }, seen, " Items of the history may come back"), attributes, deniedTitle, denied);
   return {
     reset,
     render() {

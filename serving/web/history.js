@@ -72,7 +72,8 @@ export function panel(root, page) {
     page.titles.load(shown.map((event) => event.item_id));
     const at = request.when(state, person);
     summary.textContent = events.length
-      ? `${count(events.length, "event")}, the newest first; the models see ${Math.min(release.max_history, events.length)}.`
+      ? `${count(events.length, "event")}, the newest first` +
+        (events.length > release.max_history ? `; the models see ${release.max_history}.` : ".")
       : "No events.";
     replace(list, shown.map((event, n) => row(event, n, events, at)));
     more.hidden = events.length <= FEW;

@@ -14,6 +14,12 @@ function move(item) {
     hidden(`${up > 0 ? "up" : "down"} ${Math.abs(up)}`));
 }
 
+/** The names of a list's columns; rows say them to screen readers themselves. */
+function header(kind, names) {
+  return el("div", { class: `items header ${kind} muted`, "aria-hidden": "true" },
+    el("div", { class: "names" }, names.map((name) => el("span", {}, name))));
+}
+
 /** Recall's items in recall's order. `page.open(id)` shows one in the other list. */
 export function recallPanel(root, page) {
   const count = document.getElementById("recall-count");
@@ -37,7 +43,7 @@ export function recallPanel(root, page) {
       count.textContent = numbers.count(candidates.length, "candidate");
       const ordered = candidates.filter((item) => item.recall).sort((a, b) => a.recall.rank - b.recall.rank);
       replace(root, ordered.length ? [
-        el("p", { class: "legend muted", "aria-hidden": "true" }, "recall's rank, score → final rank"),
+        header("recall", ["#", "item", "score", "final", "moved"]),
         el("ol", { class: "items recall" }, ordered.map((item) => row(item, shown.has(item.item_id))))]
         : el("p", { class: "muted none" }, page.answer ? "Recall gave no answer." : "Nothing yet."));
     },
@@ -108,8 +114,7 @@ export function answerPanel(root, page) {
     count.textContent = page.answer ? numbers.count(items.length, "item") : "";
     const largest = explain.scale(items);
     replace(root, items.length ? [
-      el("p", { class: "legend muted", "aria-hidden": "true" }, page.answer.degraded.some(({ stage }) => stage === "rank")
-        ? "rank did not answer: recall's score and order" : "score, probability, from recall's rank"),
+      header("answer", ["#", "item, and what moved it", "score", "probability", "from recall", ""]),
       el("ol", { class: "items answer" }, items.map((item, n) => row(item, n, largest)))]
       : el("p", { class: "muted none" }, page.answer ? "Nothing is left: everything is filtered, seen or denied."
         : "Nothing yet."));

@@ -113,8 +113,9 @@ class Page {
   }
 
   ask() {
-    if (this.release) this.#live.request();
-    else this.start();
+    if (!this.release) this.start();
+    else if (this.person.trouble) this.#loadPerson();
+    else this.#live.request();
   }
 
   async copyCurl() {
@@ -132,7 +133,13 @@ class Page {
   }
 
   async #readRelease() {
+    const before = this.release;
     this.release = await api.release();
+    if (before && needsPanels(before, this.release)) {
+      this.#makePanels();
+      for (const panel of Object.values(this.#panels)) panel.reset?.();
+      this.#render();
+    }
     byId("name").textContent = this.release.name;
     document.title = `${this.release.name} · recommendations`;
     releases.render(byId("release"), byId("release-details"), this.release);
@@ -144,7 +151,6 @@ class Page {
     for (const [name, panel] of Object.entries(made)) this.#panels[name] = panel(byId(name), this);
     this.#panels.recall = lists.recallPanel(byId("recall"), this);
     this.#panels.answer = lists.answerPanel(byId("items"), this);
-    lists.linkRows(document.querySelector("main"));
   }
 
   async #loadPerson() {
@@ -215,12 +221,19 @@ class Page {
   }
 }
 
+/** Whether two releases differ in what requests may say. */
+function needsPanels(before, after) {
+  return ["columns", "k", "max_history", "timezone"].some(
+    (name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+}
+
 function isTyping(target) {
   return target.matches("input:not([type=range], [type=checkbox]), textarea, select");
 }
 
 const page = new Page();
-byId("recall-fold").open = matchMedia(WIDE).matches;
+for (const fold of document.querySelectorAll("main details")) fold.open = matchMedia(WIDE).matches;
+lists.linkRows(document.querySelector("main"));
 byId("copy-curl").addEventListener("click", () => page.copyCurl());
 byId("copy-link").addEventListener("click", () => page.copyLink());
 byId("retry").addEventListener("click", () => page.ask());

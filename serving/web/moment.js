@@ -9,7 +9,7 @@ const STEP = 15; // minutes
 
 export function panel(root, page) {
   const zone = page.release.timezone;
-  const modes = [["auto", "Automatic"], ["now", "Now"], ["set", "Chosen"]].map(([mode, label]) => el("button", {
+  const modes = [["auto", "Auto"], ["now", "Now"], ["set", "Chosen"]].map(([mode, label]) => el("button", {
     type: "button", "data-mode": mode, onclick: () => page.change({ at: mode === "set" ? at() : mode }) }, label));
   const exact = el("input", { type: "datetime-local", id: "exact", onchange: () => {
     const chosen = clock.fromInput(exact.value, zone);

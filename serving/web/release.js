@@ -24,7 +24,7 @@ function headline(metrics) {
   const systems = metrics?.[SPLIT] ?? {};
   const system = systems.two_stage ?? systems.recall ?? {};
   return FIRST.filter((name) => system[name]).map((name) =>
-    el("span", { class: "fact" }, `${name} `, el("b", {}, estimate(system[name]))));
+    el("span", { class: "fact" }, `${SPLIT} ${name} `, el("b", {}, estimate(system[name]))));
 }
 
 function facts(release) {

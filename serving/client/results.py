@@ -97,10 +97,18 @@ class Recommendation:
 
 @dataclasses.dataclass(frozen=True)
 class Added:
-    """What became of events; `event_ids` has one for each event that was sent."""
+    """What became of events.
+
+    Attributes:
+      accepted: events that were added.
+      duplicates: events that the user's history has already.
+      outdated: events that are older than all that a full history keeps, and so were not added.
+      event_ids: one for each event that was sent.
+    """
 
     accepted: int
     duplicates: int
+    outdated: int
     event_ids: tuple[str, ...]
 
 

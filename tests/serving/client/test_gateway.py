@@ -68,7 +68,7 @@ def test_a_user_who_does_something_and_gets_recommendations(recommender, kind):
     """After m1 come m2, m3, ...; rank puts m5 first. What was seen or is excluded does not come."""
     user = f"ü/{kind} ?"
     event = client.Event(user, "m1", 100, "e1", {"rating": 4.5, "device": "app"})
-    assert recommender.send_event(event) == results.Added(1, 0, ("e1",))
+    assert recommender.send_event(event) == results.Added(1, 0, 0, ("e1",))
     assert recommender.send_events([event, client.Event(user, "m9", 90)]).duplicates == 1
     assert recommender.put_profile(user, {"age": 30.0, "interests": ["tea"]}).profile["age"] == 30.0
     found = recommender.user(user)

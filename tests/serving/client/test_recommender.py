@@ -67,10 +67,10 @@ def test_nobody_known_is_asked_for_without_an_id(kind):
 
 
 def test_events(kind):
-    gateway = Gateway({"accepted": 1, "duplicates": 1, "event_ids": ["e1", "made"]})
+    gateway = Gateway({"accepted": 1, "duplicates": 1, "outdated": 0, "event_ids": ["e1", "made"]})
     events = [client.Event("u", "m1", 7, "e1", {"rating": 4.0}), client.Event("u", "m2")]
     with both.recommender(kind, gateway) as recommender:
-        assert recommender.send_events(events) == results.Added(1, 1, ("e1", "made"))
+        assert recommender.send_events(events) == results.Added(1, 1, 0, ("e1", "made"))
     assert gateway.sent == ("POST", "/base/v1/events", {"events": [
         {"user_id": "u", "item_id": "m1", "timestamp": 7, "event_id": "e1", "rating": 4.0},
         {"user_id": "u", "item_id": "m2"}]})

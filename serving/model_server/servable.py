@@ -17,6 +17,9 @@ from modules import saved_recall
 from serving.model_server import errors
 
 _TAGS = ["serve"]
+# The operations of a request are small: cutting them into parts for several cores costs more than it brings,
+# and the cores are better used by several requests.
+_CONFIG = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1)
 
 
 class Servable:
@@ -35,7 +38,7 @@ class Servable:
         try:
             saved_recall.import_ops(str(folder))
             graph = tf.Graph()
-            self._session = tf.compat.v1.Session(graph=graph)
+            self._session = tf.compat.v1.Session(graph=graph, config=_CONFIG)
             with graph.as_default():
                 found = tf.compat.v1.saved_model.loader.load(self._session, _TAGS, str(folder))
         except Exception as error:  # whatever is wrong with a file must not take the server down

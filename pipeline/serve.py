@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import pathlib
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -65,9 +67,10 @@ def main(cfg: config.Config, run: runs.Run, *, host: str = "127.0.0.1", ports: P
 
     Raises:
       release.NoRelease, release.ReleaseError, catalogue.CatalogueError: there is nothing to serve.
-      ServeError: a server did not start, or stopped by itself.
+      ServeError: a port is taken, or a server did not start, or stopped by itself.
     """
     started = time.monotonic()
+    _check_free(host, ports)
     chosen = release.in_force(run.serving)
     items = catalogue.Catalogue.read(chosen.recall)
     if release_writer.repoint(run.serving):
@@ -112,6 +115,17 @@ class _Server:
     name: str
     process: subprocess.Popen[bytes]
     log: pathlib.Path | None
+
+
+def _check_free(host: str, ports: Ports) -> None:
+    """Else what listens there already would be taken for ours."""
+    for option, port in (("--port", ports.page), ("--grpc-port", ports.grpc), ("--rest-port", ports.rest)):
+        try:
+            socket.create_server((host, port)).close()
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            raise ServeError(f"{option}: {host}:{port} cannot be listened on ({why}); stop what listens "
+                             "there, or choose another port.") from None
 
 
 def _model_server(run: runs.Run, host: str, ports: Ports) -> list[str]:

@@ -19,7 +19,7 @@ demo: $(STAMP)  ## the pipeline and its report on MovieLens-100K
 
 test: $(STAMP)  ## all tests
 	@sh scripts/test_services.sh
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(STAMP)  ## ruff and mypy
 	@.venv/bin/ruff check .

@@ -1,0 +1,112 @@
+"""`recsys serve` as a whole: two processes from a release to an answer, and what stops it."""
+
+from __future__ import annotations
+
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from modules import release
+from modules import strict
+from pipeline import runs
+from pipeline import serve
+from serving import client
+from tests.serving import small_serving
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
+    """A run's folder with a release, which was moved there."""
+    folder = tmp_path_factory.mktemp("serve")
+    (folder / "shop.yaml").write_text(yaml.safe_dump({
+        "name": small_serving.NAME, "data": strict.to_plain(small_serving.DATA)}))
+    made = runs.Run(folder, small_serving.NAME)
+    made.folder.mkdir()
+    small_serving.write(folder).rename(made.serving)
+    return made
+
+
+def _free_ports() -> list[int]:
+    with socket.socket() as one, socket.socket() as two, socket.socket() as three:
+        for found in (one, two, three):
+            found.bind(("127.0.0.1", 0))
+        return [found.getsockname()[1] for found in (one, two, three)]
+
+
+def _command(run: runs.Run, ports: list[int]) -> list[str]:
+    root = run.folder.parent
+    return [sys.executable, "-m", "pipeline.cli", "serve", "--config", str(root / "shop.yaml"), "--root",
+            str(root), "--store", f"sqlite:///{root}/history.sqlite", "--port", str(ports[0]), "--grpc-port",
+            str(ports[1]), "--rest-port", str(ports[2])]
+
+
+@pytest.fixture(scope="module")
+def served(run: runs.Run) -> Iterator[tuple[subprocess.Popen[str], list[int], str]]:
+    """(the process, its ports, what it printed until it was ready)."""
+    ports = _free_ports()
+    process = subprocess.Popen(
+        _command(run, ports), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if "Ctrl-C" in line:
+            break
+    yield process, ports, "".join(said)
+    process.terminate()  # killed, it would leave its children behind
+    process.wait(60)
+
+
+def test_it_says_where_it_listens(run, served):
+    process, ports, said = served
+    assert process.poll() is None, said
+    assert "was moved or copied; models.config now names its new place" in said
+    assert f"release {release.current(run.serving)}: 10 items, recall and rank" in said
+    assert f"page and API  http://127.0.0.1:{ports[0]}" in said
+    assert f"gRPC 127.0.0.1:{ports[1]}, REST 127.0.0.1:{ports[2]}" in said
+
+
+def test_a_user_gets_recommendations_that_know_the_last_event(served):
+    _, ports, _ = served
+    with client.Recommender(f"http://127.0.0.1:{ports[0]}") as recommender:
+        recommender.send_event(client.Event(user_id="anna", item_id="m3", timestamp=100))
+        answer = recommender.recommend("anna", k=3, timestamp=200)
+    assert answer.known_user
+    assert not answer.degraded
+    assert [item.item_id for item in answer.items] == ["m5", "m4", "m6"]  # m5 by its bonus, then the circle
+
+
+def test_taken_ports_are_named(run, served):
+    _, ports, _ = served
+    again = subprocess.run(_command(run, ports), capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert again.stderr == (f"recsys: --port: 127.0.0.1:{ports[0]} cannot be listened on (Address already in "
+                            "use); stop what listens there, or choose another port.\n")
+
+
+def test_sigterm_stops_both_servers(served):
+    process, ports, _ = served
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+def test_without_a_release(tmp_path: pathlib.Path):
+    with pytest.raises(release.NoRelease, match="no release has been pushed"):
+        serve.main(None, runs.Run(tmp_path, "shop"), ports=serve.Ports(*_free_ports()))
+
+
+def test_a_server_that_stops_is_reported_with_its_last_words(tmp_path: pathlib.Path):
+    command = [sys.executable, "-c", "import sys; sys.exit('the disk is on fire')"]
+    with serve._running("gateway", command, tmp_path / "logs") as server:
+        server.process.wait()
+        with pytest.raises(serve.ServeError, match=r"gateway stopped with code 1\.\n  the disk is on fire"):
+            serve._check((server,))

@@ -51,7 +51,7 @@ def create(gateway: state.Gateway) -> types.ASGIApp:
     app.state.gateway = gateway
     app.include_router(_ROUTES)
     for kind in (exceptions.RequestValidationError, http_exceptions.HTTPException, errors.ApiError,
-                 store.StoreError):
+                 store.StoreError, Exception):
         app.add_exception_handler(kind, _failed)
     if gateway.settings.page.is_dir():
         app.mount("/web", _Page(directory=gateway.settings.page), name="page")
@@ -256,7 +256,7 @@ def _api_error(error: Exception) -> errors.ApiError:
     if isinstance(error, http_exceptions.HTTPException):
         return errors.ApiError(error.status_code, _CODES.get(error.status_code, "invalid_argument"),
                                str(error.detail))
-    raise error
+    return errors.internal()  # edge.py logs it
 
 
 def _invalid(found: Sequence[Any]) -> errors.ApiError:

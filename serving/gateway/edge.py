@@ -68,10 +68,10 @@ class Edge:
             await errors.response(error, request_id)(scope, receive, answer)
         except Exception:
             _log.exception("request %s failed", request_id)
-            if status:  # the answer has begun
+            if not status:
+                await errors.response(errors.internal(), request_id)(scope, receive, answer)
+            elif status != 500:  # the answer had begun before; its client must not take it for whole
                 raise
-            failed = errors.ApiError(500, "internal", "the server failed; its log has the request's id")
-            await errors.response(failed, request_id)(scope, receive, answer)
         finally:
             self._note(scope, status, request_id, time.monotonic() - start)
 

@@ -32,6 +32,11 @@ def invalid(field: str, message: str) -> ApiError:
     return ApiError(400, "invalid_argument", f"{field}: {message}" if field else message, field=field or None)
 
 
+def internal() -> ApiError:
+    """A failure that nobody thought of; the client learns nothing of it."""
+    return ApiError(500, "internal", "the server failed; its log has the request's id")
+
+
 def response(error: ApiError, request_id: str) -> responses.Response:
     """The answer to a request that failed."""
     headers = {}

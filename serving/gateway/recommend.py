@@ -127,9 +127,12 @@ class Recommender:
                                   retry_after=self._settings.poll_seconds)
         checked = self._users.check(ask, loaded.columns)
         wanted = filters.Filters(ask.filters, loaded.columns)
-        if ask.k > loaded.catalogue.about.k:
-            raise errors.invalid("k", f"found {ask.k}, expected at most {loaded.catalogue.about.k}, which is "
-                                 "index.k of the release")
+        most = loaded.catalogue.about.k
+        if "k" not in ask.model_fields_set:
+            ask = ask.model_copy(update={"k": min(ask.k, most)})
+        if ask.k > most:
+            raise errors.invalid("k", f"found {ask.k}, expected at most {most}, which is index.k of the "
+                                 "release")
         waiting = trace.stage("queue")
         async with _timed(waiting, self._admission.slot(trace.left)):
             with trace.stage("store"):

@@ -1,0 +1,1 @@
+"""How the servers behave under load, while a release is replaced, and when they are killed."""

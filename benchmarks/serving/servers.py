@@ -1,0 +1,119 @@
+"""The servers that are measured: processes of their own, as in production, on free ports of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+
+import psutil
+
+from modules import release
+from serving import deploy
+
+HOST = "127.0.0.1"
+BATCHING = pathlib.Path(deploy.__file__).parent / "tf_serving" / "batching_parameters.config"
+_STOP_SECONDS = 40.0
+_START_SECONDS = 120.0
+_POLL_SECONDS = 0.02
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """A process that serves on `port`: gRPC of the model server, HTTP of the gateway."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: pathlib.Path
+
+    @property
+    def megabytes(self) -> float:
+        """Resident memory."""
+        return psutil.Process(self.process.pid).memory_info().rss / 2**20
+
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        self.process.kill()
+        self.process.wait()
+
+    def check(self) -> None:
+        """Raises RuntimeError with the log's end if the process has stopped."""
+        if (code := self.process.poll()) is not None:
+            lines = self.log.read_text(errors="replace").splitlines()[-10:]
+            raise RuntimeError(f"{self.log.stem} stopped with code {code}:\n" + "\n".join(lines))
+
+
+@contextlib.contextmanager
+def model_server(serving: pathlib.Path, logs: pathlib.Path, *, batching: bool = False) -> Iterator[Server]:
+    """The development model server on the release in force of a serving folder."""
+    port = _free_port()
+    options = ["--batching-parameters-file", str(BATCHING)] if batching else []
+    with _running("serving.model_server", port, logs, [
+            "--models-config", str(serving / release.POINTER), "--grpc-port", str(port), "--rest-port", "0",
+            *options]) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def gateway(serving: pathlib.Path, models: Server, store: str, logs: pathlib.Path) -> Iterator[Server]:
+    """The gateway, as `recsys serve` starts it."""
+    port = _free_port()
+    with _running("serving.gateway", port, logs, [
+            "--releases", str(serving), "--models", f"{HOST}:{models.port}", "--store", store,
+            "--port", str(port)]) as server:
+        yield server
+
+
+def wait_listening(server: Server) -> None:
+    """Until the model server has printed its ports, which it does when its models are loaded."""
+    _wait(server, lambda: "\ngrpc=" in "\n" + server.log.read_text(errors="replace"))
+
+
+def wait_ready(server: Server) -> None:
+    """Until the gateway says that it can recommend."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def ready() -> bool:
+        with contextlib.suppress(OSError), direct.open(f"http://{HOST}:{server.port}/readyz", timeout=5):
+            return True
+        return False
+
+    _wait(server, ready)
+
+
+def _wait(server: Server, done) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while not done():
+        server.check()
+        if time.monotonic() > until:
+            raise RuntimeError(f"{server.log}: not ready after {_START_SECONDS:g} s")
+        time.sleep(_POLL_SECONDS)
+
+
+@contextlib.contextmanager
+def _running(module: str, port: int, logs: pathlib.Path, arguments: list[str]) -> Iterator[Server]:
+    log = logs / f"{module}-{port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen([sys.executable, "-m", module, "--host", HOST, *arguments], stdout=output,
+                                   stderr=output, start_new_session=True)
+    try:
+        yield Server(process, port, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind((HOST, 0))
+        return found.getsockname()[1]

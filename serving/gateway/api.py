@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import fastapi
 import pydantic
-from fastapi import exceptions
 from fastapi import staticfiles
-from starlette import exceptions as http_exceptions
 from starlette import requests
 from starlette import responses
 from starlette import types
 
 from modules import features
 from modules import release
-from modules import strict
+from serving.gateway import bodies
 from serving.gateway import edge
 from serving.gateway import errors
+from serving.gateway import refusals
 from serving.gateway import releases
 from serving.gateway import state
 from serving.gateway import users
@@ -37,7 +35,6 @@ _POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'se
            "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'")
 _PAGE_HEADERS = {"content-security-policy": _POLICY, "x-content-type-options": "nosniff",
                  "referrer-policy": "no-referrer", "cache-control": "no-cache"}
-_CODES = {404: "not_found", 405: "method_not_allowed"}
 Limit = Annotated[int, fastapi.Query(ge=1, le=100)]
 Text = Annotated[str, fastapi.Query(max_length=200)]
 
@@ -50,9 +47,8 @@ def create(gateway: state.Gateway) -> types.ASGIApp:
         responses=_FAILURES)
     app.state.gateway = gateway
     app.include_router(_ROUTES)
-    for kind in (exceptions.RequestValidationError, http_exceptions.HTTPException, errors.ApiError,
-                 store.StoreError, Exception):
-        app.add_exception_handler(kind, _failed)
+    for kind in refusals.KINDS:
+        app.add_exception_handler(kind, refusals.answer)
     if gateway.settings.page.is_dir():
         app.mount("/web", _Page(directory=gateway.settings.page), name="page")
     app.openapi = _without_422(app.openapi)  # type: ignore[method-assign]
@@ -68,7 +64,7 @@ class _Page(staticfiles.StaticFiles):
         return response
 
 
-_ROUTES = fastapi.APIRouter()
+_ROUTES = fastapi.APIRouter(route_class=bodies.Route)
 
 
 def _gateway(request: requests.Request) -> state.Gateway:
@@ -91,8 +87,8 @@ async def recommend(ask: wire.Recommend, request: requests.Request) -> responses
     return errors.json(answer)
 
 
-@_ROUTES.post("/v1/events", response_model=wire.Added)
-async def add_events(given: wire.NewEvents | wire.NewEvent, request: requests.Request) -> responses.Response:
+@_ROUTES.post(refusals.EVENTS, response_model=wire.Added)
+async def add_events(given: wire.Events, request: requests.Request) -> responses.Response:
     """Adds what has happened; acknowledged when it is safe on the store's disk. The next recommendation
     knows it. An event whose id is known is not added again, so sending it twice is safe."""
     gateway = _gateway(request)
@@ -237,44 +233,6 @@ def _columns(known: dict[str, features.Feature], choices: dict[str, tuple[str, .
                      "dimension": feature.spec.dimension,
                      "choices": [choice for choice in choices.get(feature.name, ()) if choice]}
             for column, feature in known.items()}
-
-
-async def _failed(request: requests.Request, error: Exception) -> responses.Response:
-    """Every failure in the one form that wire.Failure has."""
-    return errors.response(_api_error(error), request.state.request_id)
-
-
-def _api_error(error: Exception) -> errors.ApiError:
-    if isinstance(error, errors.ApiError):
-        return error
-    if isinstance(error, exceptions.RequestValidationError):
-        return _invalid(error.errors())
-    if isinstance(error, store.StoreFull):
-        return errors.ApiError(507, "store_full", f"nothing was added: {error}")
-    if isinstance(error, store.StoreError):
-        return errors.ApiError(503, "store_unavailable", f"the store does not answer: {error}", retry_after=1)
-    if isinstance(error, http_exceptions.HTTPException):
-        return errors.ApiError(error.status_code, _CODES.get(error.status_code, "invalid_argument"),
-                               str(error.detail))
-    return errors.internal()  # edge.py logs it
-
-
-def _invalid(found: Sequence[Any]) -> errors.ApiError:
-    """The first problem that pydantic found; of unions, that of the last alternative."""
-    first = found[0]
-    where = [str(part) for part in first["loc"][1:]]
-    if first["type"] == "json_invalid":
-        return errors.invalid("", f"the body is not JSON: {first['ctx']['error']} at character {where[0]}")
-    where = [part for part in where if part not in ("NewEvents", "NewEvent")]
-    field = ".".join(where)
-    if first["type"] == "extra_forbidden":
-        known = wire.Recommend.model_fields if len(where) == 1 else wire.Range.model_fields
-        return errors.invalid(field, f"no such field.{strict.nearest(where[-1], known)}")
-    if first["type"] == "missing":
-        return errors.invalid(field or "body", "is missing")
-    shown = repr(first.get("input"))
-    return errors.invalid(field or "body", f"found {shown if len(shown) <= 60 else shown[:57] + '...'}; "
-                          f"{first['msg']}")
 
 
 def _without_422(make: Any) -> Any:

@@ -58,6 +58,14 @@ class NewEvents(_Strict):
     events: list[NewEvent] = pydantic.Field(min_length=1)
 
 
+def _how_many(given: Any) -> str:
+    return "several" if isinstance(given, dict) and "events" in given else "one"
+
+
+Events = Annotated[Annotated[NewEvent, pydantic.Tag("one")] | Annotated[NewEvents, pydantic.Tag("several")],
+                   pydantic.Discriminator(_how_many)]
+
+
 class Range(_Strict):
     """Numbers from `min` to `max`, both included."""
 

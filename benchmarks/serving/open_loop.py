@@ -10,7 +10,7 @@ import asyncio
 import collections
 import dataclasses
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -80,15 +80,23 @@ def schedule(rate: float, seconds: float, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).uniform(0, seconds, round(rate * seconds)))
 
 
-async def run(call: Call, times: Sequence[float] | np.ndarray, *, most: int = 1000) -> list[Outcome]:
+def endless(rate: float, seed: int, is_over: Callable[[], bool]) -> Iterator[float]:
+    """Send times of a Poisson process, until it is over."""
+    random, now = np.random.default_rng(seed), 0.0
+    while not is_over():
+        now += random.exponential(1 / rate)
+        yield now
+
+
+async def run(call: Call, times: Iterable[float], *, most: int = 1000) -> list[Outcome]:
     """Calls with 0, 1, ... at these times and gives the outcomes in this order.
 
     Args:
       call: sends a request; does not raise.
-      times: seconds from now, ascending.
+      times: seconds from now, ascending; each is asked for once the one before has passed.
       most: requests under way; those that come on top are not sent.
     """
-    outcomes: list[Outcome | None] = [None] * len(times)
+    outcomes: dict[int, Outcome] = {}
     under_way: set[asyncio.Task[None]] = set()
     start = time.perf_counter()
 
@@ -109,7 +117,7 @@ async def run(call: Call, times: Sequence[float] | np.ndarray, *, most: int = 10
         under_way.add(task)
         task.add_done_callback(under_way.discard)
     await asyncio.gather(*under_way)
-    return [outcome for outcome in outcomes if outcome is not None]
+    return [outcomes[number] for number in sorted(outcomes)]
 
 
 def summarize(outcomes: Sequence[Outcome], seconds: float) -> Summary:

@@ -16,7 +16,7 @@ from pipeline import cli
 from pipeline import configuration
 
 COMMANDS = (["run"], ["report"], ["recommend"], ["export-predictions"], ["serve"], ["releases"], ["rollback"],
-            ["doctor"], ["dataset", "check"], ["store", "load"], ["store", "status"])
+            ["doctor"], ["dataset", "check"], ["store", "load"], ["store", "status"], ["skew"])
 
 
 class DataError(ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import json
 import logging
 import pathlib
@@ -122,6 +123,7 @@ class Releases:
             return
         self.trouble.pop(number, None)
         self._loaded[number] = Loaded(number, items, columns_lib.Columns(items.about), self._manifest(number))
+        gc.freeze()  # else each full collection walks through the catalogue while requests wait
         _log.info("release %d: catalogue of %d items", number, len(items.ids))
         for old in sorted(self._loaded)[:-_KEPT]:
             if self.current is None or old != self.current.id:

@@ -1,7 +1,8 @@
 """A rank SavedModel with the real signatures and a simple rule, for tests of what comes after its training.
 
 The score of an item is `weight` times its recall score plus the item's own bonus; each summand is a group of
-features, `recall_score` and `item`.
+features, `recall_score` and `item`. From noon to midnight, UTC, the bonuses are those of `afternoon`, if given
+at all.
 """
 
 from __future__ import annotations
@@ -22,15 +23,18 @@ GROUPS = ("recall_score", "item")
 class FakeRank(tf.Module):
     """Items without a bonus have 0; every objective comes true with a probability of 3/4."""
 
-    def __init__(self, bonus: Mapping[str, float], weight: float, objectives: Sequence[str]) -> None:
+    def __init__(self, bonus: Mapping[str, float], weight: float, objectives: Sequence[str],
+                 afternoon: Mapping[str, float] | None = None) -> None:
         super().__init__()
         self._weight, self._objectives = weight, tuple(objectives)
-        self._bonus = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(
-            tf.constant(["", *bonus]), tf.constant([0.0, *bonus.values()])), 0.0)
+        self._bonus = _table(bonus)
+        self._afternoon = self._bonus if afternoon is None else _table(afternoon)
 
     def parts(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         recall = self._weight * inputs[features.RECALL_SCORE]
-        item = self._bonus.lookup(inputs[features.CANDIDATE_ITEM_ID])
+        ids = inputs[features.CANDIDATE_ITEM_ID]
+        is_late = inputs[features.REQUEST_TIMESTAMP] % 86_400 >= 43_200
+        item = tf.where(is_late[:, tf.newaxis], self._afternoon.lookup(ids), self._bonus.lookup(ids))
         return {"part_recall_score": recall[..., tf.newaxis], "part_item": item[..., tf.newaxis]}
 
     def serve(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -41,15 +45,21 @@ class FakeRank(tf.Module):
                 **{f"probability_{name}": tf.where(given, 0.75, 0.0) for name in self._objectives}}
 
 
+def _table(bonus: Mapping[str, float]) -> tf.lookup.StaticHashTable:
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(
+        tf.constant(["", *bonus]), tf.constant([0.0, *bonus.values()])), 0.0)
+
+
 def score_of(parts: Mapping[str, tf.Tensor]) -> tf.Tensor:
     """Of parts [B, C, 1] each: [B, C]."""
     return tf.add_n([part[..., 0] for part in parts.values()])
 
 
 def save(folder: str | pathlib.Path, data: config.Data, bonus: Mapping[str, float], *,
-         weight: float = 1.0, objectives: Sequence[str] = ()) -> str:
+         weight: float = 1.0, objectives: Sequence[str] = (),
+         afternoon: Mapping[str, float] | None = None) -> str:
     """Writes the SavedModel, without lineage."""
-    module = FakeRank(bonus, weight, objectives)
+    module = FakeRank(bonus, weight, objectives, afternoon)
     specs = requests.input_specs(data, exclusions=False)
     specs[features.CANDIDATE_ITEM_ID] = tf.TensorSpec([None, None], tf.string, features.CANDIDATE_ITEM_ID)
     specs[features.RECALL_SCORE] = tf.TensorSpec([None, None], tf.float32, features.RECALL_SCORE)

@@ -11,7 +11,8 @@ export function places(items) {
 export function describe(items, previous) {
   if (!previous) return null;
   const added = items.filter((item) => !previous.has(item.item_id)).length;
-  const moved = items.filter((item, n) => previous.has(item.item_id) && previous.get(item.item_id) !== n).length;
-  if (!added && !moved && items.length === previous.size) return "The list is the same as before.";
-  return `Against the list before: ${added} new, ${moved} at another place, ${count(items.length - added - moved, "item")} unmoved.`;
+  const moved = items.filter((item, n) => (previous.get(item.item_id) ?? n) !== n).length;
+  const kept = items.length - added - moved;
+  if (kept === items.length && kept === previous.size) return "The list is the same as before.";
+  return `Against the list before: ${added} new, ${moved} at another place, ${count(kept, "item")} unmoved.`;
 }

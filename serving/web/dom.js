@@ -53,6 +53,12 @@ export function field(label, control, hint = null) {
     hint && el("span", { class: "hint" }, hint));
 }
 
+/** Names and values. */
+export function facts(rows) {
+  return el("dl", { class: "facts" }, rows.map(([name, value]) =>
+    el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}
+
 /** A name of a column or a group of features, for people. */
 export function words(name) {
   return name.replaceAll("_", " ");

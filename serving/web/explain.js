@@ -16,7 +16,8 @@ export function bars(effects, largest) {
     el("tbody", {}, rows.map(([group, effect]) => el("tr", {},
       el("th", { scope: "row" }, words(group)),
       el("td", { class: "track", "aria-hidden": "true" }, el("span", {
-        class: effect < 0 ? "bar minus" : "bar plus", vars: { "--size": `${50 * Math.abs(effect) / largest}%` } })),
+        class: effect < 0 ? "bar minus" : "bar plus",
+        vars: { "--size": `${50 * Math.abs(effect) / largest}%` } })),
       el("td", { class: "number" }, numbers.signed(effect))))));
 }
 

@@ -46,7 +46,8 @@ export function panel(root, page) {
   }, () => {}); // they are suggestions, no more
 
   replace(root, el("div", { class: "fields" }, field("Length", length, `at most ${release.k}`)),
-    el("label", { class: "check" }, seen, " Items of the history may come back"), attributes, deniedTitle, denied);
+    el("label", { class: "check" }, seen, " Items of the history may come back"), attributes, deniedTitle,
+    denied);
   return {
     reset,
     render() {
@@ -70,7 +71,8 @@ function range(column, wanted, changed) {
   const bounds = { min: wanted.min ?? null, max: wanted.max ?? null };
   const bound = (name, label) => el("input", {
     type: "number", step: "any", value: bounds[name] ?? "", placeholder: label,
-    "aria-label": `${words(column)}, ${label}`, "data-key": `filter:${column}-${name}`, oninput: ({ target }) => {
+    "aria-label": `${words(column)}, ${label}`, "data-key": `filter:${column}-${name}`,
+    oninput: ({ target }) => {
       if (target.validity.badInput) return;
       bounds[name] = target.value === "" ? null : target.valueAsNumber;
       const given = Object.fromEntries(Object.entries(bounds).filter(([, value]) => value !== null));
@@ -83,10 +85,9 @@ function range(column, wanted, changed) {
 /** The texts that items have, by column. */
 function valuesOf(items) {
   const found = {};
-  for (const item of items) {
-    for (const [column, value] of Object.entries(item.features)) {
-      for (const one of [value].flat()) if (typeof one === "string" && one) (found[column] ??= new Set()).add(one);
-    }
+  for (const [column, value] of items.flatMap((item) => Object.entries(item.features))) {
+    const texts = [value].flat().filter((one) => typeof one === "string" && one);
+    found[column] = new Set([...(found[column] ?? []), ...texts]);
   }
   return Object.fromEntries(Object.entries(found)
     .map(([column, values]) => [column, [...values].sort().slice(0, MOST_KNOWN)]));

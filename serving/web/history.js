@@ -14,17 +14,22 @@ export function panel(root, page) {
   const summary = el("p", { class: "said muted" });
   const list = el("ol", { class: "events" });
   const more = el("button", { type: "button", class: "quiet", "data-key": "more" });
-  const reset = el("button", { type: "button", class: "quiet", onclick: () => page.change({ history: null }) },
-    "Back to the stored history");
+  const reset = el("button", {
+    type: "button", class: "quiet",
+    onclick: () => page.change({ history: null }) }, "Back to the stored history");
   const add = combobox({
-    label: "Add an item to the history", placeholder: "add an item by its title", clear: true, key: "add-item",
-    search: async (typed, signal) => (await api.items(typed, 12, { signal })).map((item) => {
-      page.titles.learn([item]);
-      return { value: item.item_id, label: item.title || item.item_id, detail: item.title ? item.item_id : "" };
-    }),
+    label: "Add an item to the history", placeholder: "add an item by its title", clear: true,
+    key: "add-item", search,
     choose: ({ value }) => page.addToHistory(value) });
   const feedback = el("div", { class: "fields feedback" });
   let shownAll = false;
+
+  async function search(typed, signal) {
+    const found = await api.items(typed, 12, { signal });
+    page.titles.learn(found);
+    return found.map(({ item_id: id, title }) => (
+      { value: id, label: title || id, detail: title ? id : "" }));
+  }
 
   more.addEventListener("click", () => {
     shownAll = !shownAll;
@@ -87,7 +92,8 @@ export function panel(root, page) {
   replace(feedback, columns.map(([column, spec]) => field(words(column), control(column, spec,
     page.feedback[column] ?? null, (value) => page.setFeedback(column, value), `feedback:${column}`))));
   replace(root, summary, list, el("div", { class: "row" }, more, reset), add.root,
-    columns.length ? el("details", { class: "fold" }, el("summary", {}, "Feedback of new events"), feedback) : null);
+    columns.length ? el("details", { class: "fold" }, el("summary", {}, "Feedback of new events"), feedback)
+      : null);
   return { render };
 }
 

@@ -1,6 +1,6 @@
 /** Recall's list and the recommended one, side by side. */
 
-import { el, hidden, replace, text, words } from "./dom.js";
+import { el, facts, hidden, replace, text, words } from "./dom.js";
 import * as explain from "./explain.js";
 import * as numbers from "./numbers.js";
 
@@ -50,6 +50,19 @@ export function recallPanel(root, page) {
   };
 }
 
+/** What each stage said of an item. */
+function stages({ item_id, source, score, recall, rank }) {
+  const found = [["item", text(item_id)], ["source", source]];
+  if (recall) found.push(["recall", `rank ${recall.rank}, score ${numbers.score(recall.score)}`]);
+  if (rank) {
+    found.push(["rank", `rank ${rank.rank}, score ${numbers.score(rank.score)}`],
+      ["probability", numbers.percent(rank.probability)],
+      ...Object.entries(rank.probabilities).map(([name, p]) => [words(name), numbers.percent(p)]));
+  }
+  if (source === "popularity") found.push(["popularity", numbers.whole(score)]);
+  return found;
+}
+
 /** The list that a client gets, with what an item's place is made of. */
 export function answerPanel(root, page) {
   const count = document.getElementById("answer-count");
@@ -67,18 +80,11 @@ export function answerPanel(root, page) {
   }
 
   function details(item, largest, id) {
-    const facts = [["item", text(item.item_id)], ["source", item.source]];
-    if (item.recall) facts.push(["recall", `rank ${item.recall.rank}, score ${numbers.score(item.recall.score)}`]);
-    if (item.rank) {
-      facts.push(["rank", `rank ${item.rank.rank}, score ${numbers.score(item.rank.score)}`],
-        ["probability", numbers.percent(item.rank.probability)],
-        ...Object.entries(item.rank.probabilities).map(([name, p]) => [words(name), numbers.percent(p)]));
-    }
-    if (item.source === "popularity") facts.push(["popularity", numbers.whole(item.score)]);
     const anonymous = page.state.user === null ? "Choose a user first: events belong to one" : null;
     return el("div", { class: "details", id },
-      item.effects ? explain.bars(item.effects, largest) : el("p", { class: "muted" }, "No explanation: the rank model did not order it."),
-      el("dl", { class: "facts" }, facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+      item.effects ? explain.bars(item.effects, largest)
+        : el("p", { class: "muted" }, "No explanation: the rank model did not order it."),
+      facts(stages(item)),
       el("div", { class: "row actions" },
         action("try", "Try as the last event", item, () => page.addToHistory(item.item_id)),
         action("send", "Send this as an event", item, () => page.send(item), anonymous)));
@@ -91,15 +97,18 @@ export function answerPanel(root, page) {
     const before = page.previous?.get(item.item_id);
     return el("li", { "data-item": item.item_id, class: isOpen ? "open" : "" },
       el("span", { class: "place" }, n + 1),
-      el("button", { type: "button", class: "plain", "aria-expanded": String(isOpen), "aria-controls": isOpen ? id : null,
-        "data-key": `item:${item.item_id}`, onclick: () => toggle(item.item_id) },
+      el("button", { type: "button", class: "plain", "aria-expanded": String(isOpen),
+        "aria-controls": isOpen ? id : null, "data-key": `item:${item.item_id}`,
+        onclick: () => toggle(item.item_id) },
       text(title, { class: "title" }),
       page.previous && before === undefined ? el("span", { class: "tag" }, "new") : null,
       item.source === "popularity" ? el("span", { class: "tag" }, "popular") : null,
       item.effects ? el("span", { class: "why muted" }, explain.summary(item.effects)) : null),
       el("span", { class: "number score" }, hidden("score "), numbers.score(item.score)),
-      el("span", { class: "number chance" }, item.rank && hidden("probability "), item.rank ? numbers.percent(item.rank.probability) : ""),
-      el("span", { class: "from" }, item.recall && item.rank ? el("span", { class: "muted" }, `from ${item.recall.rank} `) : null, move(item)),
+      el("span", { class: "number chance" },
+        item.rank && [hidden("probability "), numbers.percent(item.rank.probability)]),
+      el("span", { class: "from" },
+        item.recall && item.rank && el("span", { class: "muted" }, `from ${item.recall.rank} `), move(item)),
       el("button", { type: "button", class: "icon", "aria-label": `Deny: ${title}`, title: "Deny",
         "data-key": `deny:${item.item_id}`, onclick: () => page.deny(item) }, "⊘"),
       isOpen ? details(item, largest, id) : null);
@@ -116,8 +125,8 @@ export function answerPanel(root, page) {
     replace(root, items.length ? [
       header("answer", ["#", "item, and what moved it", "score", "probability", "from recall", ""]),
       el("ol", { class: "items answer" }, items.map((item, n) => row(item, n, largest)))]
-      : el("p", { class: "muted none" }, page.answer ? "Nothing is left: everything is filtered, seen or denied."
-        : "Nothing yet."));
+      : el("p", { class: "muted none" },
+        page.answer ? "Nothing is left: everything is filtered, seen or denied." : "Nothing yet."));
   }
 
   return {
@@ -137,7 +146,9 @@ export function answerPanel(root, page) {
 export function linkRows(root) {
   const point = (event) => {
     const id = event.target.closest?.("[data-item]")?.dataset.item;
-    for (const row of root.querySelectorAll("[data-item]")) row.classList.toggle("pointed", row.dataset.item === id);
+    for (const row of root.querySelectorAll("[data-item]")) {
+      row.classList.toggle("pointed", row.dataset.item === id);
+    }
   };
   root.addEventListener("pointerover", point);
   root.addEventListener("focusin", point);

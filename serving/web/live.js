@@ -14,12 +14,12 @@ export class Live {
     this.#on = on;
   }
 
-  /** Asks soon; what is under way is given up. */
-  request() {
+  /** Asks after `pause` milliseconds without another call; what is under way is given up. */
+  request(pause = PAUSE) {
     clearTimeout(this.#timer);
     this.#abort?.abort();
     this.#on.start();
-    this.#timer = setTimeout(() => this.#run(), PAUSE);
+    this.#timer = setTimeout(() => this.#run(), pause);
   }
 
   async #run() {

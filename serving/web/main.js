@@ -83,7 +83,8 @@ class Page {
     const made = { item_id: item.item_id, timestamp: request.when(this.state, this.person) };
     try {
       const added = await api.addEvent({ user_id: this.state.user, ...made, ...this.#given() });
-      if (this.state.history) this.state.history = [{ ...made, values: this.#given() }, ...this.state.history];
+      const { history: changed } = this.state;
+      if (changed) this.state.history = [{ ...made, values: this.#given() }, ...changed];
       await this.#loadPerson();
       this.announce(added.accepted ? `The store has the event: ${this.titles.of(item.item_id)}`
         : "The store had this event already");
@@ -121,7 +122,8 @@ class Page {
   async copyCurl() {
     if (!this.release) return;
     const made = request.body(this.state, this.person, this.release);
-    if (await copying.copy(request.curl(location.origin, made, api.hasKey()))) this.announce("The command is copied");
+    const command = request.curl(location.origin, made, api.hasKey());
+    if (await copying.copy(command)) this.announce("The command is copied");
   }
 
   async copyLink() {
@@ -162,7 +164,7 @@ class Page {
     this.titles.learn(person.events);
     for (const panel of Object.values(this.#panels)) panel.reset?.();
     this.#render();
-    this.#live.request();
+    this.#live.request(0);
   }
 
   #recommend(signal) {
@@ -184,7 +186,8 @@ class Page {
     this.announce(`${numbers.count(answer.items.length, "recommendation")}. ${changed ?? ""}` +
       answer.degraded.map(({ stage }) => ` Degraded: ${stage} gave no answer.`).join(""));
     this.#render();
-    if (answer.release !== null && answer.release !== this.release.release) await this.#readRelease().catch(() => {});
+    const isAnother = answer.release !== null && answer.release !== this.release.release;
+    if (isAnother) await this.#readRelease().catch(() => {}); // the next answer tries again
   }
 
   #failed(error) {
@@ -210,7 +213,8 @@ class Page {
     else if (trouble) shown.push(notices.failure(trouble, again));
     if (this.answer && !this.#error) {
       shown.push(...this.answer.degraded.map(notices.degraded), ...this.answer.notes.map(notices.note));
-      if (this.answer.missing_inputs) shown.push(notices.note(`The rank model missed ${numbers.count(this.answer.missing_inputs, "input")}.`));
+      const missing = this.answer.missing_inputs;
+      if (missing) shown.push(notices.note(`The rank model missed ${numbers.count(missing, "input")}.`));
     }
     replace(byId("notices"), shown);
   }

@@ -10,7 +10,8 @@ const STEP = 15; // minutes
 export function panel(root, page) {
   const zone = page.release.timezone;
   const modes = [["auto", "Auto"], ["now", "Now"], ["set", "Chosen"]].map(([mode, label]) => el("button", {
-    type: "button", "data-mode": mode, onclick: () => page.change({ at: mode === "set" ? at() : mode }) }, label));
+    type: "button", "data-mode": mode,
+    onclick: () => page.change({ at: mode === "set" ? at() : mode }) }, label));
   const exact = el("input", { type: "datetime-local", id: "exact", onchange: () => {
     const chosen = clock.fromInput(exact.value, zone);
     if (chosen !== null && chosen >= 0) page.change({ at: chosen });
@@ -19,7 +20,8 @@ export function panel(root, page) {
     oninput: () => move({ hour: 0, minute: slider.valueAsNumber, second: 0 }) });
   const shownTime = el("output", { for: "time-of-day" });
   const days = clock.WEEKDAYS.map((name, n) => el("button", {
-    type: "button", class: "day", "aria-label": name, "data-key": `day:${n}`, onclick: () => toDay(n) }, name.slice(0, 2)));
+    type: "button", class: "day", "aria-label": name, "data-key": `day:${n}`,
+    onclick: () => toDay(n) }, name.slice(0, 2)));
   const explained = el("p", { class: "hint" });
   const context = el("div", { class: "fields" });
 
@@ -52,9 +54,10 @@ export function panel(root, page) {
   return {
     /** After another user or link: the columns get their values again. */
     reset() {
-      replace(context, Object.entries(page.release.columns.context).map(([column, spec]) => field(words(column),
-        control(column, spec, page.state.context[column] ?? null, (value) => changeContext(column, value),
-          `context:${column}`))));
+      const columns = Object.entries(page.release.columns.context);
+      replace(context, columns.map(([column, spec]) => field(words(column), control(
+        column, spec, page.state.context[column] ?? null, (value) => changeContext(column, value),
+        `context:${column}`))));
     },
     render() {
       const { state } = page;

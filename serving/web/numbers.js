@@ -16,7 +16,8 @@ export function signed(value) {
 /** Such as 4.7 %; small ones keep two digits. */
 export function percent(share) {
   const value = 100 * share;
-  return `${value >= 10 || value === 0 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toPrecision(2)} %`;
+  if (value >= 10 || value === 0) return `${value.toFixed(0)} %`;
+  return `${value >= 1 ? value.toFixed(1) : value.toPrecision(2)} %`;
 }
 
 /** Such as 11.8 ms. */

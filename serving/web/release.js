@@ -1,6 +1,6 @@
 /** Which release answers, how good it was when it was measured, and the state of its models. */
 
-import { el, replace, text, words } from "./dom.js";
+import { el, facts, replace, text, words } from "./dom.js";
 import * as numbers from "./numbers.js";
 
 const FIRST = ["NDCG@10", "HR@10"]; // shown at the top of the page
@@ -8,7 +8,8 @@ const SPLIT = "test";
 
 /** The line at the top, whose button shows `details`. */
 export function render(line, details, release) {
-  const button = el("button", { type: "button", class: "quiet", "aria-expanded": "false", "aria-controls": details.id,
+  const button = el("button", {
+    type: "button", class: "quiet", "aria-expanded": String(!details.hidden), "aria-controls": details.id,
     onclick: () => {
       details.hidden = !details.hidden;
       button.setAttribute("aria-expanded", String(!details.hidden));
@@ -16,7 +17,7 @@ export function render(line, details, release) {
   replace(line,
     el("span", { class: "fact" }, "release ", el("b", {}, release.release)),
     el("span", { class: "fact" }, numbers.count(release.items, "item")), headline(release.metrics), button);
-  replace(details, facts(release), table(release.metrics));
+  replace(details, about(release), table(release.metrics));
 }
 
 /** The two-stage system's metrics on the test split. */
@@ -27,13 +28,13 @@ function headline(metrics) {
     el("span", { class: "fact" }, `${SPLIT} ${name} `, el("b", {}, estimate(system[name]))));
 }
 
-function facts(release) {
+function about(release) {
   const models = Object.entries(release.models ?? {}).map(([name, { version, state }]) =>
     [`model ${name}`, `${version}: ${state}`]);
   const shown = [["data set", text(release.name)], ["made", release.created ?? "not known"],
-    ["recall's list", numbers.count(release.k, "item")], ["history", `${numbers.whole(release.max_history)} events`],
-    ["time zone", release.timezone], ...models];
-  return el("dl", { class: "facts" }, shown.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+    ["recall's list", numbers.count(release.k, "item")],
+    ["history", numbers.count(release.max_history, "event")], ["time zone", release.timezone], ...models];
+  return facts(shown);
 }
 
 /** One row a metric, one column for each split and system. */
@@ -42,12 +43,14 @@ function table(metrics) {
     Object.entries(systems).map(([system, found]) => ({ split, system, found })));
   const names = [...new Set(columns.flatMap(({ found }) => Object.keys(found)))];
   if (!names.length) return el("p", { class: "muted" }, "This release has no metrics.");
-  return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Metrics" }, el("table", { class: "metrics" },
+  const cell = (found) => el("td", { class: "number" }, found ? estimate(found) : "–");
+  const made = el("table", { class: "metrics" },
     el("caption", {}, "When it was made: mean ± standard error"),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "metric"), columns.map(({ split, system }) =>
       el("th", { scope: "col" }, `${words(system)}, ${split}`)))),
-    el("tbody", {}, names.map((name) => el("tr", {}, el("th", { scope: "row" }, name),
-      columns.map(({ found }) => el("td", { class: "number" }, found[name] ? estimate(found[name]) : "–")))))));
+    el("tbody", {}, names.map((name) =>
+      el("tr", {}, el("th", { scope: "row" }, name), columns.map(({ found }) => cell(found[name]))))));
+  return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Metrics" }, made);
 }
 
 function estimate({ value, se }) {

@@ -2,14 +2,15 @@
  * What the user of the page has chosen, and its form in the URL's hash, which never leaves the browser.
  *
  *   user     id, or null for nobody known
- *   at       Unix seconds of the request; "now"; or "auto": now, or with data of the past after the last event
+ *   at       Unix seconds of the request; "now"; or "auto": now, with data of the past after the last event
  *   profile  columns that replace the stored ones        context  columns with the role context
  *   history  events in the place of the stored ones, newest first: {item_id, timestamp, values}; or null
  *   deny     ids that must not come back                  seen     whether items of the history may come back
  *   filters  columns of items, as the API takes them      k        length of the list; null for the usual one
  */
 export const START = Object.freeze({
-  user: null, at: "auto", profile: {}, context: {}, history: null, deny: [], seen: false, filters: {}, k: null });
+  user: null, at: "auto", profile: {}, context: {}, history: null, deny: [], seen: false, filters: {},
+  k: null });
 
 const AS_JSON = ["profile", "context", "history", "deny", "filters"];
 
@@ -35,11 +36,16 @@ export function toHash(state) {
   if (state.k !== null) given.set("k", state.k);
   if (state.seen) given.set("seen", "1");
   for (const name of AS_JSON) {
-    const value = name === "history" ? state.history?.map((e) => [e.item_id, e.timestamp, e.values]) : state[name];
-    if (JSON.stringify(value) !== JSON.stringify(START[name] ?? undefined)) given.set(name, JSON.stringify(value));
+    const value = name === "history" ? packed(state.history) : state[name];
+    if (JSON.stringify(value) !== JSON.stringify(START[name])) given.set(name, JSON.stringify(value));
   }
   const made = String(given);
   return made ? `#${made}` : "";
+}
+
+/** Events as short arrays. */
+function packed(events) {
+  return events && events.map(({ item_id, timestamp, values }) => [item_id, timestamp, values]);
 }
 
 function parsed(name, given) {

@@ -12,7 +12,8 @@ export function render(root, timings, waited) {
     el("div", { class: "stack", "aria-hidden": "true" }, shown.map(([stage, value]) =>
       el("span", { class: `stage ${stage}`, vars: { "--share": Math.max(value / total, 0.002) } }))),
     el("ul", { class: "stages" }, shown.map(([stage, value]) => el("li", {},
-      el("span", { class: `key ${stage}`, "aria-hidden": "true" }), `${stage} `, el("b", {}, numbers.milliseconds(value)))),
+      el("span", { class: `key ${stage}`, "aria-hidden": "true" }), `${stage} `,
+      el("b", {}, numbers.milliseconds(value)))),
     el("li", {}, "total ", el("b", {}, numbers.milliseconds(total))),
     el("li", {}, "in the browser ", el("b", {}, numbers.milliseconds(waited)))));
 }

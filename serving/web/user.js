@@ -22,13 +22,14 @@ export async function load(id) {
 export function panel(root, page) {
   const field = combobox({
     label: "User", placeholder: "type the beginning of an id", free: true, key: "user",
-    search: async (typed, signal) => (await api.users(typed, 12, { signal })).map((id) => ({ value: id, label: id })),
+    search: async (typed, signal) => (await api.users(typed, 12, { signal }))
+      .map((id) => ({ value: id, label: id })),
     choose: ({ value }) => page.choose(value) });
-  const anonymous = el("button", { type: "button", "data-key": "anonymous", onclick: () => page.choose(null) },
-    "Anonymous");
+  const anonymous = el("button", {
+    type: "button", "data-key": "anonymous", onclick: () => page.choose(null) }, "Anonymous");
   const said = el("p", { class: "muted said" });
   replace(root, el("div", { class: "row" }, field.root, anonymous), said,
-    el("p", { class: "hint" }, "Press ", el("kbd", {}, "/"), " to come here from anywhere."));
+    el("p", { class: "hint keyboard" }, "Press ", el("kbd", {}, "/"), " to come here from anywhere."));
 
   return {
     focus() {
@@ -47,6 +48,6 @@ export function panel(root, page) {
 function describe(state, person) {
   if (state.user === null) return ["Nobody known: context, profile and history below are all there is."];
   if (person.trouble) return ["What the store has on ", text(state.user), " cannot be shown."];
-  if (!person.known) return ["The store does not know ", text(state.user), ": popularity and context decide."];
-  return [text(state.user), `: ${count(person.events.length, "event")} in the store.`];
+  return person.known ? [text(state.user), `: ${count(person.events.length, "event")} in the store.`]
+    : ["The store does not know ", text(state.user), ": context and popularity decide."];
 }

@@ -1,4 +1,4 @@
-/** A form control for a value of a declared column, as GET /v1/release describes it: {kind, choices, default}. */
+/** Form controls for values of columns; GET /v1/release says their kind, choices, default and dimension. */
 
 import { el, replace, text, words } from "./dom.js";
 
@@ -7,7 +7,7 @@ import { el, replace, text, words } from "./dom.js";
  */
 export function control(column, spec, value, changed, key) {
   const options = { "aria-label": words(column), "data-key": key };
-  if (spec.kind === "numeric") return number(value, changed, { ...options, placeholder: String(spec.default ?? "") });
+  if (spec.kind === "numeric") return number(value, changed, { ...options, placeholder: spec.default ?? "" });
   if (spec.kind === "vector") return vector(value, changed, options, spec.dimension);
   if (spec.kind === "multi_categorical") return several(spec.choices ?? [], value ?? [], changed, options);
   if (spec.choices?.length) return select(spec.choices, value, changed, options);
@@ -55,12 +55,15 @@ export function several(known, value, changed, options) {
 function number(value, changed, options) {
   return el("input", {
     ...options, type: "number", step: "any", value: value ?? "",
-    oninput: ({ target }) => !target.validity.badInput && changed(target.value === "" ? null : target.valueAsNumber) });
+    oninput: ({ target }) => {
+      if (!target.validity.badInput) changed(target.value === "" ? null : target.valueAsNumber);
+    } });
 }
 
 function vector(value, changed, options, dimension) {
   const input = el("input", {
-    ...options, type: "text", value: (value ?? []).join(", "), placeholder: `${dimension} numbers, with commas` });
+    ...options, type: "text", value: (value ?? []).join(", "),
+    placeholder: `${dimension} numbers with commas` });
   input.addEventListener("change", () => {
     const numbers = input.value.split(",").filter((part) => part.trim()).map(Number);
     if (numbers.every(Number.isFinite)) changed(numbers.length ? numbers : null);

@@ -7,6 +7,7 @@ them. Rank adds an item's bonus to recall's score; its version decides the bonus
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from modules import catalogue
@@ -57,13 +58,15 @@ def write(folder: pathlib.Path, **options: Any) -> pathlib.Path:
 
 
 def add_release(serving: pathlib.Path, *, rank: bool = True,
-                items: tuple[catalogue.Item, ...] | None = None) -> int:
+                items: tuple[catalogue.Item, ...] | None = None,
+                afternoon: Mapping[str, float] | None = None) -> int:
     """Pushes one more release, with the next bonus, and returns its id.
 
     Args:
       serving: the folder, made if need be.
       rank: whether it has a rank model.
       items: of its catalogue; by default `item` of each number.
+      afternoon: bonuses that rank gives from noon to midnight, UTC, in the place of the usual ones.
     """
     before = len(release.ids(serving))
     made = serving.parent / f"made-{before}"
@@ -74,7 +77,8 @@ def add_release(serving: pathlib.Path, *, rank: bool = True,
         made_of=lineage_of)}
     if rank:
         models[release.RANK] = fake_rank.save(
-            made / "rank", DATA, {"m5": BONUS * (before + 1)}, objectives=(OBJECTIVE,))
+            made / "rank", DATA, {"m5": BONUS * (before + 1)}, objectives=(OBJECTIVE,),
+            afternoon=afternoon)
         lineage.write(models[release.RANK], lineage_of)
     catalogue.write(made / "catalogue", ABOUT, shown)
     return release_writer.push(serving, models, small_release.facts(),

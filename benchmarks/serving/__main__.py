@@ -13,7 +13,6 @@ import dataclasses
 import os
 import pathlib
 import shlex
-import sys
 import tempfile
 from collections.abc import Mapping
 
@@ -44,7 +43,7 @@ class Plan:
     overload: float
 
 
-FULL = Plan(latency={5: 12, 10: 10, 20: 15, 40: 5, 60: 5, 80: 5}, batching={20: 5, 80: 5, 160: 4},
+FULL = Plan(latency={5: 8, 10: 8, 20: 12, 40: 5, 60: 5, 80: 5}, batching={20: 4, 80: 4, 160: 4},
             reloads=20, kills=20, starts=3, overload=10)
 QUICK = Plan(latency={10: 2, 40: 2}, batching={40: 2}, reloads=2, kills=2, starts=1, overload=3)
 
@@ -118,4 +117,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -84,9 +84,9 @@ The model server as it is, and with `--batching-parameters-file` and the file of
 
 ## Killed gateways
 
-{kills.kills} times `kill -9` of the gateway while {trials.WRITERS} clients add events: {kills.acknowledged:,} \
-events acknowledged,
-**{kills.lost} of them lost** when the store is read afresh afterwards.
+{kills.kills} times `kill -9` of the gateway while {trials.WRITERS} clients add events:
+{kills.acknowledged:,} events were acknowledged; **{kills.lost} of them are lost**, as a fresh reading of the
+store shows.
 
 ## Overload
 
@@ -136,13 +136,13 @@ def _rows(rows: Sequence[trials.Row]) -> str:
 
 def _reloads(found: trials.Reloads) -> str:
     """Verdicts, times and memory."""
-    lines = [f"{len(found.seconds)} new releases were pushed, one after the other, under "
-             f"{trials.RELOAD_RATE} recommendations a second and {trials.RELOAD_RATE / 2:g} pairs of calls to "
-             "the models",
-             "(recall by its label, rank by the version that recall answered with). "
-             f"{found.releases} releases answered. From the",
-             f"end of a push to the new release's first answer: median {statistics.median(found.seconds):.1f} "
-             f"s, at most {max(found.seconds):.1f} s.", "",
+    lines = [f"{len(found.seconds)} new releases were pushed, one after the other, while "
+             f"{trials.RELOAD_RATE} recommendations a second and",
+             f"{trials.RELOAD_RATE / 2:g} pairs of calls to the models were sent: recall by its label, then "
+             "rank by the version that recall",
+             f"answered with. {found.releases} releases answered. From the end of a push to the first answer "
+             "of the new release: median",
+             f"{statistics.median(found.seconds):.1f} s, at most {max(found.seconds):.1f} s.", "",
              "| | requests | good | degraded | wrong version | 429/503 or unavailable | failed | p50 ms | "
              "p99 ms |", "|:--|--:|--:|--:|--:|--:|--:|--:|--:|"]
     for name, outcomes in (("recommend", found.recommend), ("recall, then rank", found.pairs)):

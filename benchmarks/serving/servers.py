@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import pathlib
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 
@@ -76,18 +77,19 @@ def wait_listening(server: Server) -> None:
 
 
 def wait_ready(server: Server) -> None:
-    """Until the gateway says that it can recommend."""
+    """Until the gateway says that it can recommend, and has opened its store."""
+    url = f"http://{HOST}:{server.port}/readyz"
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def ready() -> bool:
-        with contextlib.suppress(OSError), direct.open(f"http://{HOST}:{server.port}/readyz", timeout=5):
-            return True
+        with contextlib.suppress(OSError), direct.open(url, timeout=5) as answer:
+            return json.load(answer)["store"] == "ok"
         return False
 
     _wait(server, ready)
 
 
-def _wait(server: Server, done) -> None:
+def _wait(server: Server, done: Callable[[], bool]) -> None:
     until = time.monotonic() + _START_SECONDS
     while not done():
         server.check()

@@ -207,7 +207,8 @@ async def capacity(call: open_loop.Call, seconds: float) -> float:
         for number in itertools.count(first, CLIENTS):
             if time.monotonic() >= until:
                 return
-            good += (await call(number)).verdict == open_loop.GOOD
+            answer = await call(number)  # not inside `+=`, which reads before it waits
+            good += answer.verdict == open_loop.GOOD
 
     start = time.monotonic()
     await asyncio.gather(*map(one, range(CLIENTS)))

@@ -1,8 +1,8 @@
 """A rank SavedModel with the real signatures and a simple rule, for tests of what comes after its training.
 
 The score of an item is `weight` times its recall score plus the item's own bonus; each summand is a group of
-features, `recall_score` and `item`. From noon to midnight, UTC, the bonuses are those of `afternoon`, if given
-at all.
+features, `recall_score` and `item`. From noon to midnight, UTC, the bonuses are those of `afternoon`, if any
+are given.
 """
 
 from __future__ import annotations

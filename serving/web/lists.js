@@ -40,7 +40,7 @@ export function recallPanel(root, page) {
     render() {
       const candidates = page.answer?.candidates ?? [];
       const shown = new Set(page.answer?.items.map((item) => item.item_id));
-      count.textContent = numbers.count(candidates.length, "candidate");
+      count.textContent = page.answer ? numbers.count(candidates.length, "candidate") : "";
       const ordered = candidates.filter((item) => item.recall).sort((a, b) => a.recall.rank - b.recall.rank);
       replace(root, ordered.length ? [
         header("recall", ["#", "item", "score", "final", "moved"]),
@@ -108,7 +108,8 @@ export function answerPanel(root, page) {
       el("span", { class: "number chance" },
         item.rank && [hidden("probability "), numbers.percent(item.rank.probability)]),
       el("span", { class: "from" },
-        item.recall && item.rank && el("span", { class: "muted" }, `from ${item.recall.rank} `), move(item)),
+        item.recall && item.rank && el("span", { class: "muted" }, hidden("ranks "),
+          `${item.recall.rank} → ${item.rank.rank} `), move(item)),
       el("button", { type: "button", class: "icon", "aria-label": `Deny: ${title}`, title: "Deny",
         "data-key": `deny:${item.item_id}`, onclick: () => page.deny(item) }, "⊘"),
       isOpen ? details(item, largest, id) : null);
@@ -123,7 +124,7 @@ export function answerPanel(root, page) {
     count.textContent = page.answer ? numbers.count(items.length, "item") : "";
     const largest = explain.scale(items);
     replace(root, items.length ? [
-      header("answer", ["#", "item, and what moved it", "score", "probability", "from recall", ""]),
+      header("answer", ["#", "item, and what moved it", "score", "probability", "recall → rank", ""]),
       el("ol", { class: "items answer" }, items.map((item, n) => row(item, n, largest)))]
       : el("p", { class: "muted none" },
         page.answer ? "Nothing is left: everything is filtered, seen or denied." : "Nothing yet."));

@@ -86,7 +86,7 @@ def new_page(browser: sync_api.Browser, watch: Watch) -> Iterator[Callable[..., 
 
     def make(**options: Any) -> sync_api.Page:
         contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}))
-        contexts[-1].set_default_timeout(5000)
+        contexts[-1].set_default_timeout(10_000)
         made = contexts[-1].new_page()
         watch.follow(made)
         return made

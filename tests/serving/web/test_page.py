@@ -19,7 +19,7 @@ def test_shows_both_lists_and_what_moved(page: sync_api.Page) -> None:
     shop.expect(page, shop.IN_THE_MORNING)
     shop.expect(page, shop.RECALLED, "recall")
     first = shop.row(page, "m5")
-    assert "from 5" in first.inner_text()
+    assert "5 → 1" in first.inner_text()
     assert "▲\u20094" in first.inner_text() and "up 4" in first.locator(".move").text_content()
     recalled = shop.row(page, "m1", "recall").inner_text()
     assert "→ 2" in recalled and "▼\u20091" in recalled

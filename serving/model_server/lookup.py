@@ -72,7 +72,8 @@ def statuses(spec: model_pb2.ModelSpec, models: Models,
 
 
 def move(before: Labels, wanted: Iterable[configs.ModelConfig], models: Models) -> dict[str, dict[str, int]]:
-    """Where labels point now: a label moves to its new version only when that is AVAILABLE.
+    """Where labels point now: a label moves to its new version only when that is AVAILABLE, and in all models
+    at once: recall must not answer with a version that rank does not have yet.
 
     Args:
       before: where they pointed.
@@ -80,15 +81,20 @@ def move(before: Labels, wanted: Iterable[configs.ModelConfig], models: Models) 
       models: the known versions.
     """
     moved: dict[str, dict[str, int]] = {}
+    wanted = list(wanted)
+    waiting = {label for model in wanted for label, new in model.version_labels.items()
+               if not _is_available(models.get(model.name, {}), new)}
     for model in wanted:
         earlier, known = before.get(model.name, {}), models.get(model.name, {})
         moved[model.name] = {}
         for label, new in model.version_labels.items():
-            old = known.get(earlier.get(label, -1))
-            arrived = new in known and known[new].state == versions.AVAILABLE
-            keep = not arrived and old is not None and old.state == versions.AVAILABLE
-            moved[model.name][label] = old.number if keep and old is not None else new
+            old = earlier.get(label, -1)
+            moved[model.name][label] = old if label in waiting and _is_available(known, old) else new
     return moved
+
+
+def _is_available(known: Mapping[int, versions.Version], asked: int) -> bool:
+    return asked in known and known[asked].state == versions.AVAILABLE
 
 
 def check_reloaded(config: model_server_config_pb2.ModelServerConfig, models: Models) -> None:

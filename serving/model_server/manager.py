@@ -5,7 +5,8 @@ then, and when no request uses it any more, is the old one unloaded. A version t
 error in the status and leaves the old one in service; it is tried again when its files change.
 
 Where TensorFlow Serving would fail requests for a moment, this does not: a label moves to its new version
-only when that is AVAILABLE, and a replaced version can still be asked for by its number for `linger` seconds.
+only when that is AVAILABLE in all models that have the label (recall and rank change together), and a
+replaced version can still be asked for by its number for `linger` seconds after that.
 """
 
 from __future__ import annotations
@@ -87,9 +88,9 @@ class Manager:
             for name in self._models:
                 if name not in named:
                     self._unwant(name, set())
+            self._labels = lookup.move(self._labels, named.values(), self._models)
             for name in list(self._models):
                 self._unload_superseded(name, removed=name not in named)
-            self._labels = lookup.move(self._labels, named.values(), self._models)
             self._changed.notify_all()
 
     def run(self, seconds: float) -> None:
@@ -230,8 +231,9 @@ class Manager:
         if not (replaced or removed):
             return
         now = time.monotonic()
+        in_use = self._labels.get(name, {}).values()
         for number, version in list(known.items()):
-            if version.wanted or version.state in (versions.LOADING, versions.UNLOADING):
+            if version.wanted or number in in_use or version.state in (versions.LOADING, versions.UNLOADING):
                 continue
             version.superseded = version.superseded or now
             if version.state == versions.AVAILABLE and (removed or now - version.superseded >= self._linger):

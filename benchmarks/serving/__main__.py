@@ -93,7 +93,8 @@ def main() -> None:
     arguments = _arguments()
     cfg = configuration.load(arguments.config)
     command = "python -m benchmarks.serving " + shlex.join(
-        ["--root", "runs", "--config", arguments.config, *(["--quick"] if arguments.quick else [])])
+        ["--root", "runs", "--config", arguments.config, *(["--quick"] if arguments.quick else []),
+         "--output", "benchmarks/serving"])
     with tempfile.TemporaryDirectory() as folder:
         setup = workload.Setup.copy(runs.Run(arguments.root, cfg.name), pathlib.Path(folder),
                                     arguments.config)

@@ -23,6 +23,11 @@ from benchmarks.serving import trials
 PLOT = "latency.png"
 _PERCENTILES = ("p50", "p90", "p99")
 _COLOURS = ("#4c78a8", "#f58518", "#e45756")
+_BUSY_LOAD = 0.5  # average, before anything was started
+_BUSY = """
+**The machine was busy with other programs**: latencies are longer and rates lower than those of a free one,
+and differences between rows are uncertain.
+"""
 _PACKAGES = ("tensorflow", "grpcio", "fastapi", "uvicorn")
 
 
@@ -54,7 +59,7 @@ def text(found: Results, command: str) -> str:
 
 Made by `{command}` on {datetime.date.today()}.
 {_machine()}; load average {found.load[0]:.1f} before and {found.load[1]:.1f} after.
-
+{_BUSY if found.load[0] > _BUSY_LOAD else ""}
 The model server and the gateway run as `recsys serve` starts them, and share the cores with the client. The
 client sends at random times at the offered rate, whether or not answers come (an open loop), and latency
 counts from the time at which a request should have been sent. "Lag" is how late the client itself sent, at

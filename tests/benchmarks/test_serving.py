@@ -150,7 +150,8 @@ def test_capacity_counts_good_answers_alone():
     assert 100 < found <= trials.CLIENTS / 0.01 / 2  # each client at most 100; half of them nothing
 
 
-def test_the_page_and_the_plot(tmp_path):
+@pytest.mark.parametrize("load, busy", [(0.25, False), (2.5, True)])
+def test_the_page_and_the_plot(tmp_path, load, busy):
     rows = [trials.Row(name, open_loop.summarize([_outcome(0.01 * n) for n in range(1, 11)], 1))
             for name in ("recall", "recommend")]
     reloads = trials.Reloads(
@@ -158,8 +159,9 @@ def test_the_page_and_the_plot(tmp_path):
         [_outcome(0.02, open_loop.WRONG, intended=1)], {"gateway": (100.0, 110.0)})
     text = report.text(report.Results(
         rows, rows[:1], reloads, trials.Kills(2, 1234, 5), trials.Overload(20, rows[0].summary),
-        [trials.Start(1.5, 2.5)], 200, (0.5, 1.5)), "the command")
-    for expected in ("Made by `the command`", "load average 0.5 before and 1.5 after",
+        [trials.Start(1.5, 2.5)], 200, (load, 1.5)), "the command")
+    assert ("busy with other programs" in text) == busy
+    for expected in ("Made by `the command`", f"load average {load:.1f} before and 1.5 after",
                      "| recommend | 10 | 10.0 | 50.0 | 90.0 | 100.0 | 100.0 % | 10 |",
                      "| recommend | 2 | 1 | 1 | 0 | 0 | 0 | 10.0 | 10.0 |",
                      "| recall, then rank | 1 | 0 | 0 | 1 | 0 | 0 |  |  |", "- wrong version",

@@ -12,6 +12,7 @@ from serving import http_protocol
 from serving.gateway import api
 from serving.gateway import state
 
+_WAITING = 2048  # connections that are not accepted yet
 _KEEP_ALIVE = 30  # seconds that an idle connection stays open
 _log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Server(uvicorn.Server):
         """SIGTERM and SIGINT."""
         _log.info("stopping: requests under way have %g s", self._gateway.settings.drain_seconds)
         self._gateway.admission.drain()
-        super().handle_exit(sig, frame)
+        self.should_exit = True  # uvicorn's own would end the process by the signal, with its code
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -47,6 +48,7 @@ def listen(host: str, port: int) -> socket.socket:
         found = socket.socket(family)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host, port))
+        found.listen(_WAITING)  # so that clients can connect as soon as its number is known
     except OSError as error:
         raise OSError(f"{host}:{port}: {error.strerror or error}; stop what listens there, or choose another "
                       "port") from None

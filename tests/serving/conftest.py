@@ -69,8 +69,8 @@ def connect(grpc_address: str, rest_address: str) -> Iterator[Client]:
 def serve(config: pathlib.Path, **settings: Any) -> Iterator[Client]:
     """Runs the development server while the block runs."""
     running = server.Server(server.Settings(
-        config=config, grpc_port=0, rest_port=0, **{"poll_seconds": 0.1, "linger_seconds": 0.0,
-                                                  "drain_seconds": 10.0, **settings}))
+        config=config, **{"grpc_port": 0, "rest_port": 0, "poll_seconds": 0.1, "linger_seconds": 0.0,
+                          "drain_seconds": 10.0, **settings}))
     running.start()
     try:
         with connect(f"127.0.0.1:{running.grpc_port}", f"127.0.0.1:{running.rest_port}") as client:

@@ -1,7 +1,8 @@
-"""The gateway as a process: its command line, its imports, and its end."""
+"""The gateway as a process: its command line, its imports, its end, and what a crash loses."""
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -18,9 +20,18 @@ import pytest
 
 from serving.gateway import __main__ as command
 from serving.gateway import settings
+from serving.history import store
 from tests import conftest as root
 from tests.serving import conftest as servers
 from tests.serving.gateway import conftest
+
+KILLS = 3
+
+
+@pytest.fixture(autouse=True)
+def _own_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that runs in this process leaves the logs of the tests alone."""
+    monkeypatch.setattr(command.logs, "configure", lambda level: None)
 
 
 @contextlib.contextmanager
@@ -130,3 +141,43 @@ def test_requests_under_way_are_answered_at_sigterm(given):
             with pytest.raises(httpx.ConnectError):
                 httpx.get(http.base_url.join("/healthz"), trust_env=False)
             assert process.stderr is not None and '"message":"stopped"' in process.stderr.read()
+
+
+def test_kills_lose_no_acknowledged_event(given):
+    """Four clients add events, each one's user is new with each start; then the process is killed."""
+    acknowledged: list[tuple[str, str]] = []
+
+    def add(http: httpx.Client, user: str, started: threading.Event) -> None:
+        with contextlib.suppress(httpx.TransportError):
+            for number in range(10_000):
+                event = {"user_id": user, "item_id": "m1", "event_id": f"{user}-{number}"}
+                response = http.post("/v1/events", json=event)
+                if response.status_code == 200:
+                    acknowledged.append((user, f"{user}-{number}"))
+                    started.set()
+
+    for kill in range(KILLS):
+        with _process(given, "--log-level", "warning") as process, _client(process) as http, \
+                concurrent.futures.ThreadPoolExecutor(4) as threads:
+            started = threading.Event()
+            for client in range(4):
+                threads.submit(add, http, f"u{kill}-{client}", started)
+            assert started.wait(30)
+            time.sleep(0.01 * kill)
+            process.kill()
+    assert len({user for user, _ in acknowledged}) >= KILLS
+
+    async def kept() -> dict[str, set[str]]:
+        history = store.connect(given.store, 20)
+        await history.open()
+        found = {user: await history.user(user) for user, _ in acknowledged}
+        await history.close()
+        return {user: {event.event_id for event in known.events} for user, known in found.items() if known}
+
+    found = asyncio.run(kept())
+    newest: dict[str, list[str]] = {}
+    for user, event_id in acknowledged:
+        newest.setdefault(user, []).append(event_id)
+    # One more than what was acknowledged may be there, so the last 19 of each user's have to be.
+    lost = {user: set(events[-19:]) - found.get(user, set()) for user, events in newest.items()}
+    assert not any(lost.values())

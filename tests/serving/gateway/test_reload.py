@@ -1,0 +1,55 @@
+"""New releases while requests run: none fails, and no answer mixes two releases."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Any
+
+from modules import release
+from tests.serving import conftest as servers
+from tests.serving import small_serving
+from tests.serving.gateway import conftest
+
+RELOADS = 2
+M3 = [{"item_id": "m3", "timestamp": conftest.TIME}]
+
+
+def test_no_request_fails_or_mixes_releases_while_they_change(given, tmp_path):
+    serving = small_serving.write(tmp_path)
+    with servers.serve(serving / "models.config", poll_seconds=0.05, linger_seconds=0.5) as client:
+        changing = dataclasses.replace(given, releases=serving, recall=client.grpc_address,
+                                       rank=client.grpc_address)
+        with conftest.running(changing) as gateway:
+            asked = {"history": M3, "timestamp": conftest.TIME, "k": 8}
+            answers: list[dict[str, Any]] = []
+
+            async def ask(done: asyncio.Event) -> None:
+                while not done.is_set():
+                    response = await gateway.http.client.post("/v1/recommend", json=asked)
+                    assert response.status_code == 200, response.text
+                    answers.append(response.json())
+                    await asyncio.sleep(0.01)  # leaves the models some of the machine
+
+            async def reload() -> None:
+                done = asyncio.Event()
+                asking = [asyncio.create_task(ask(done)) for _ in range(2)]
+                for _ in range(RELOADS):
+                    number = await asyncio.to_thread(small_serving.add_release, serving)
+                    await asyncio.to_thread(client.wait, "recall", number, "AVAILABLE")
+                    seen = len(answers)
+                    while not any(answer["release"] == number for answer in answers[seen:]):
+                        await asyncio.sleep(0.02)
+                done.set()
+                await asyncio.gather(*asking)
+
+            gateway.http.portal.call(asyncio.wait_for, reload(), 60)
+            numbers = release.ids(serving)
+            assert {answer["release"] for answer in answers} == set(numbers)
+            for answer in answers:
+                items = {item["item_id"]: item for item in answer["items"]}
+                assert answer["degraded"] == [] and len(items) == 8
+                bonus = small_serving.BONUS * (1 + numbers.index(answer["release"]))
+                assert items["m5"]["score"] == bonus - 1 and answer["items"][0]["item_id"] == "m5"
+            shown = gateway.http.get("/v1/release").json()
+            assert shown["release"] == numbers[-1] and shown["models"]["recall"]["state"] == "AVAILABLE"

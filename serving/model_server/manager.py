@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import ctypes
 import gc
 import logging
 import pathlib
@@ -251,5 +252,13 @@ class Manager:
             model.close()
             del model
             gc.collect()  # a graph is full of cycles, and large
+            _give_memory_back()
         _log.info("%s version %d is unloaded", name, version.number)
         self.poll()  # it may be wanted again by now
+
+
+def _give_memory_back() -> None:
+    """To the system: glibc keeps what is freed in the arenas of the threads that loaded a model."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # glibc alone has it
+        trim(0)

@@ -53,9 +53,10 @@ class Gateway:
             people = users.Users(self.store, given.limits.history_events)
             self.recommend = recommend.Recommender(
                 given, self.releases, recall, rank, people, self.admission, self.metrics)
+            opening = asyncio.create_task(self._open_store())
             await self.releases.start()
-            tasks = [asyncio.create_task(self.releases.watch(given.poll_seconds)),
-                     asyncio.create_task(self._open_store())]
+            tasks = [opening, asyncio.create_task(self.releases.watch(given.poll_seconds))]
+            await asyncio.wait({opening}, timeout=_STORE_SECONDS)  # a store that is there is open then
             try:
                 yield
             finally:

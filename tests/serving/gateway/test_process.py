@@ -150,7 +150,8 @@ def test_kills_lose_no_acknowledged_event(given):
     def add(http: httpx.Client, user: str, started: threading.Event) -> None:
         with contextlib.suppress(httpx.TransportError):
             for number in range(10_000):
-                event = {"user_id": user, "item_id": "m1", "event_id": f"{user}-{number}"}
+                event = {"user_id": user, "item_id": "m1", "event_id": f"{user}-{number}",
+                         "timestamp": conftest.TIME + number}  # in one second, a full history takes no more
                 response = http.post("/v1/events", json=event)
                 if response.status_code == 200:
                     acknowledged.append((user, f"{user}-{number}"))

@@ -66,9 +66,6 @@ class Column:
         elif isinstance(self.default, (int, float)):  # not its text: YAML has already made 7 of 007
             raise ConfigError(f"default: found the number {self.default:g}, expected a text for {what}. Put "
                               "it in quotes.")
-        elif self.kind == "multi_categorical" and self.default and self.separator in self.default:
-            raise ConfigError(f"default: found {self.default!r}, expected one value; the separator is "
-                              f"{self.separator!r}, and serving fills in one.")
 
     @property
     def fill(self) -> float | str:

@@ -68,9 +68,6 @@ def test_a_configuration_survives_json():
     ("data.users.columns.age", {"kind": "categorical", "default": 3},
      "data.users.columns.age.default: found the number 3, expected a text for kind categorical. Put it in "
      "quotes."),
-    ("data.items.columns.tags", {"kind": "multi_categorical", "separator": "|", "default": "a|b"},
-     "data.items.columns.tags.default: found 'a|b', expected one value; the separator is '|', and serving "
-     "fills in one."),
     ("data.items.columns.title", {"role": "title", "default": 0},
      "data.items.columns.title.default: found the number 0, expected a text for role title. Put it in "
      "quotes."),

@@ -83,7 +83,7 @@ def _same_bits(logged: np.ndarray, now: np.ndarray | None) -> bool:
 def _compare(logged: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) -> tuple[float, str]:
     """(the greatest difference of a number, what is wrong); "" if nothing is."""
     greatest = 0.0
-    for name, before in logged.items():
+    for name, before in sorted(logged.items()):
         after = now.get(name)
         if after is None or before.shape != after.shape:
             return greatest, f"{name} {before.shape} then, {'none' if after is None else after.shape} now"
@@ -99,7 +99,7 @@ def _compare(logged: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) ->
 def _moved(logged: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) -> str:
     """Which text has another score than before, or none."""
     scores = logged.get(saved_recall.SCORE), now.get(saved_recall.SCORE)
-    for name, before in logged.items():
+    for name, before in sorted(logged.items()):
         if before.dtype != object or np.array_equal(before, now[name]):
             continue
         if scores[0] is None or scores[1] is None or scores[0].shape != before.shape:

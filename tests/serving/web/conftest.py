@@ -18,7 +18,7 @@ from tests.serving.web import shop
 CHROMIUM = pathlib.Path("/usr/bin/chromium")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[sync_api.Browser]:
     if not CHROMIUM.exists():
         say = pytest.fail if os.environ.get("CI") else pytest.skip
@@ -29,20 +29,20 @@ def browser() -> Iterator[sync_api.Browser]:
         found.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def serving(browser: sync_api.Browser, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A serving folder; not made where there is no browser."""
     return shop.write(tmp_path_factory.mktemp("page"))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def models(serving: pathlib.Path) -> Iterator[str]:
     """gRPC address of both models."""
     with servers.serve(serving / "models.config") as client:
         yield client.grpc_address
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def gateway(serving: pathlib.Path, models: str) -> Iterator[shop.Gateway]:
     with shop.gateway(serving, serving.parent / "gateway", models, models) as running:
         yield running

@@ -111,9 +111,14 @@ def fill(tensor: tensor_pb2.TensorProto, value: np.ndarray) -> None:
 
 def _array(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
     sizes = [dim.size for dim in tensor.tensor_shape.dim]
-    if tensor.tensor_shape.unknown_rank or min(sizes, default=0) < 0 or math.prod(sizes) > MAX_ELEMENTS:
+    number = math.prod(sizes)
+    if tensor.tensor_shape.unknown_rank or min(sizes, default=0) < 0 or number > MAX_ELEMENTS:
         raise errors.invalid(f"tensor parsing error: {name}: its shape is {sizes}; expected sizes of at "
                              f"least 0 and at most {MAX_ELEMENTS} elements")
+    if tensor.dtype == tf.string.as_datatype_enum and len(tensor.string_val) == number:
+        texts = np.empty(number, object)  # what make_ndarray does, several times as fast
+        texts[:] = tensor.string_val
+        return texts.reshape(sizes)
     try:
         return np.asarray(tf.make_ndarray(tensor))
     except (ValueError, TypeError, IndexError) as error:

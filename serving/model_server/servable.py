@@ -2,12 +2,18 @@
 
 It runs in a session of its own, as in TensorFlow Serving: inputs are fed and outputs fetched by the names of
 the signature, only what the fetched outputs need is computed, and a run can be given a time limit.
+
+The operations of a request are many and small. Handing them from thread to thread costs more than it brings,
+so each run has one thread, and the cores are used by several requests.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pathlib
-from collections.abc import Mapping, Sequence
+import queue
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -17,9 +23,37 @@ from modules import saved_recall
 from serving.model_server import errors
 
 _TAGS = ["serve"]
-# The operations of a request are small: cutting them into parts for several cores costs more than it brings,
-# and the cores are better used by several requests.
-_CONFIG = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1)
+_THREADS = 2 * (os.cpu_count() or 1)  # runs that have a thread each; more at once share a pool
+
+
+class _Threads:
+    """TensorFlow's thread pools, of all sessions of this process: many of one thread, then a shared one."""
+
+    def __init__(self, number: int) -> None:
+        self.config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1)
+        for place in range(number + 1):
+            self.config.session_inter_op_thread_pool.add(
+                num_threads=1 if place < number else 0, global_name=f"serving-{place}")  # 0: as many as cores
+        self._shared = number
+        self._free: queue.LifoQueue[int] = queue.LifoQueue()  # the last used one first: its caches are warm
+        for place in range(number):
+            self._free.put(place)
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[int]:
+        """The number of a pool for a run."""
+        try:
+            place = self._free.get_nowait()
+        except queue.Empty:
+            yield self._shared
+            return
+        try:
+            yield place
+        finally:
+            self._free.put(place)
+
+
+_threads = _Threads(_THREADS)
 
 
 class Servable:
@@ -38,7 +72,7 @@ class Servable:
         try:
             saved_recall.import_ops(str(folder))
             graph = tf.Graph()
-            self._session = tf.compat.v1.Session(graph=graph, config=_CONFIG)
+            self._session = tf.compat.v1.Session(graph=graph, config=_threads.config)
             with graph.as_default():
                 found = tf.compat.v1.saved_model.loader.load(self._session, _TAGS, str(folder))
         except Exception as error:  # whatever is wrong with a file must not take the server down
@@ -60,11 +94,11 @@ class Servable:
         """
         feeds = {signature.inputs[name].name: value for name, value in inputs.items()}
         fetches = {name: signature.outputs[name].name for name in outputs}
-        options = None
-        if timeout is not None:
-            options = tf.compat.v1.RunOptions(timeout_in_ms=max(int(timeout * 1000), 1))
+        limit = 0 if timeout is None else max(int(timeout * 1000), 1)  # 0 for none
         try:
-            return self._session.run(fetches, feeds, options=options)
+            with _threads.one() as pool:
+                options = tf.compat.v1.RunOptions(timeout_in_ms=limit, inter_op_thread_pool=pool)
+                return self._session.run(fetches, feeds, options=options)
         except (tf.errors.OpError, ValueError, TypeError) as error:
             raise _run_error(error) from error
 

@@ -56,16 +56,14 @@ def to_raw_features(inputs: Mapping[str, tf.Tensor], data: config.Data) -> dict[
     Returns:
       All ragged: the profile [B, (values)], the events [B, (events + 1)].
     """
-    result = {f.name: _profile(inputs[f.name], f) for f in features.user_features(data)}
+    result = {f.name: _profile(inputs[f.name]) for f in features.user_features(data)}
     items, timestamps = inputs[features.EVENT_ITEM_ID], inputs[features.EVENT_TIMESTAMP]
-    given = items != ""
-    order = tf.argsort(tf.where(given, timestamps, timestamps.dtype.max), axis=1, stable=True)
-    lengths = tf.reduce_sum(tf.cast(given, tf.int64), axis=1)
+    places, row_splits = _event_places(items != "", timestamps)
 
     def sequence(past: tf.Tensor, now: tf.Tensor) -> tf.RaggedTensor:
         """Past events [B, n] in order without padding, then the request's value [B]."""
-        ordered = tf.gather(past, order, batch_dims=1)
-        return tf.concat([tf.RaggedTensor.from_tensor(ordered, lengths), now[:, tf.newaxis]], axis=1)
+        flat = tf.reshape(tf.concat([past, now[:, tf.newaxis]], axis=1), [-1])
+        return tf.RaggedTensor.from_row_splits(tf.gather(flat, places), row_splits, validate=False)
 
     request = inputs[features.REQUEST_TIMESTAMP]
     result[features.EVENT_ITEM_ID] = sequence(items, tf.fill(tf.shape(request), ""))
@@ -85,11 +83,34 @@ def read_raw_example(serialized: bytes) -> RawExample:
             for name, value in example.features.feature.items()}
 
 
-def _profile(values: tf.Tensor, feature: features.Feature) -> tf.RaggedTensor:
-    """A profile feature as ragged [B, (values)]."""
-    if feature.kind in ("categorical", "numeric"):
-        values = values[:, tf.newaxis]
-    return tf.RaggedTensor.from_tensor(values, row_splits_dtype=tf.int64)  # Transform drops the padding
+def _event_places(given: tf.Tensor, timestamps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Where the given events and then the request stand, in their order, once for all their columns.
+
+    Args:
+      given: bool [B, n], False for padding.
+      timestamps: int64 [B, n].
+
+    Returns:
+      int32 [all events + B], places in a flat [B, n + 1] of which the last column is the request's, and the
+      row splits, int64 [B + 1].
+    """
+    rows, events = tf.unstack(tf.shape(given))
+    order = tf.argsort(tf.where(given, timestamps, timestamps.dtype.max), axis=1, stable=True)
+    lengths = tf.reduce_sum(tf.cast(given, tf.int32), axis=1)
+    column = tf.range(events + 1)
+    kept = (column < lengths[:, tf.newaxis]) | (column == events)
+    places = tf.pad(order, [[0, 0], [0, 1]], constant_values=events)
+    places += (events + 1) * tf.range(rows)[:, tf.newaxis]
+    row_splits = tf.pad(tf.cumsum(tf.cast(lengths, tf.int64) + 1), [[1, 0]])
+    return tf.gather_nd(places, tf.where(kept)), row_splits
+
+
+def _profile(values: tf.Tensor) -> tf.RaggedTensor:
+    """A profile feature, [B] or [B, m], as ragged [B, (values)]; Transform drops the padding."""
+    rows = tf.shape(values, out_type=tf.int64)[0]
+    width = 1 if values.shape.rank == 1 else tf.shape(values, out_type=tf.int64)[1]
+    return tf.RaggedTensor.from_row_splits(
+        tf.reshape(values, [-1]), width * tf.range(rows + 1), validate=False)
 
 
 def _spec(name: str, dtype: tf.DType, shape: list[int | None]) -> tf.TensorSpec:

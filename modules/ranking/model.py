@@ -193,16 +193,19 @@ class RankModel(tfrs.Model):
         """`score` and `logit_<objective>`, float [B, C] each, of what `parts` gives."""
         used = {g: part if g in (RECALL, STATISTICS) else self.feature_drop(part, training=training)
                 for g, part in parts.items()}
-        crossed = first = shapes.side_by_side([used[g] for g in self.groups])
+        inputs = shapes.side_by_side([used[g] for g in self.groups])
+        crossed = first = tf.reshape(inputs, [-1, inputs.shape[-1]])  # each layer would flatten it again
         for layer in self.cross_layers:
             crossed = layer(first, crossed)
         for layer in self.hidden:
             crossed = self.drop(layer(crossed), training=training)
         score = self.head(crossed)
         if self.wide_groups:
-            score += self.wide(tf.concat([parts[g] for g in self.wide_groups], axis=-1))
-        outputs = {objective_logit(n): head(crossed)[..., 0] for n, head in self.objective_heads.items()}
-        return {SCORE: score[..., 0], **outputs}
+            wide = tf.concat([parts[g] for g in self.wide_groups], axis=-1)
+            score += self.wide(tf.reshape(wide, [-1, wide.shape[-1]]))
+        outputs = {SCORE: score}
+        outputs |= {objective_logit(n): head(crossed) for n, head in self.objective_heads.items()}
+        return {name: tf.reshape(values, tf.shape(inputs)[:2]) for name, values in outputs.items()}
 
     def summed_parts(self, inputs: request_graph.Batch) -> tuple[Parts, tf.Tensor]:
         """(by group the sum over all candidates of the batch, float [width]; their number, float)."""

@@ -20,6 +20,16 @@ def initializer(seed: int = 0) -> tf.keras.initializers.Initializer:
     return tf.keras.initializers.TruncatedNormal(stddev=0.02, seed=seed or None)
 
 
+@tf.keras.utils.register_keras_serializable("recall")
+class Dense(tf.keras.layers.Dense):
+    """Keras's with half of its operations for inputs of three axes or more: it flattens, never transposes."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """float [..., n] -> float [..., units]."""
+        shape = tf.concat([tf.shape(inputs)[:-1], [self.units]], axis=0)
+        return tf.reshape(super().call(tf.reshape(inputs, [-1, inputs.shape[-1]])), shape)
+
+
 def log2_bucket(seconds: tf.Tensor) -> tf.Tensor:
     """Buckets of time that double in width: 0 for 0 s and below, k for 2^(k-1) <= seconds < 2^k.
 
@@ -72,7 +82,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
             if spec.kind in ("categorical", "multi_categorical"):
                 encoder = tf.keras.layers.Embedding(sizes[spec.name], dim, initializer(), name=spec.name)
             else:
-                encoder = tf.keras.layers.Dense(
+                encoder = Dense(
                     dim, use_bias=False, kernel_initializer=initializer(), name=spec.name)
             self.encoders[spec.name] = encoder
 
@@ -115,8 +125,8 @@ class CausalSelfAttention(tf.keras.layers.Layer):
             raise ValueError(f"heads has to divide dim, found {heads} and {dim}; change one of them.")
         self.dim, self.heads, self.dropout = dim, heads, dropout
         self.relative_positions, self.relative_time = relative_positions, relative_time
-        self.project_in = tf.keras.layers.Dense(3 * dim, name="query_key_value")
-        self.project_out = tf.keras.layers.Dense(dim, name="output")
+        self.project_in = Dense(3 * dim, name="query_key_value")
+        self.project_out = Dense(dim, name="output")
         self.drop = tf.keras.layers.Dropout(dropout)
 
     def build(self, shape: tf.TensorShape) -> None:
@@ -179,8 +189,8 @@ class TransformerBlock(tf.keras.layers.Layer):
         self.norm_first, self.hidden = norm_first, hidden
         self.attention = CausalSelfAttention(
             dim, heads, dropout, relative_positions, relative_time, name="attention")
-        self.expand = tf.keras.layers.Dense(hidden, activation="relu", name="expand")
-        self.contract = tf.keras.layers.Dense(dim, name="contract")
+        self.expand = Dense(hidden, activation="relu", name="expand")
+        self.contract = Dense(dim, name="contract")
         self.norms = [LayerNorm(name=f"norm_{n}") for n in range(2)]
         self.drop = tf.keras.layers.Dropout(dropout)
 

@@ -41,8 +41,8 @@ class QueryTower(tf.keras.layers.Layer):
             dim, model.heads, model.dropout, model.norm_first, model.feed_forward * dim,
             model.relative_positions, self.relative_time, name=f"block_{n}") for n in range(model.layers)]
         self.norm = layers.LayerNorm(name="norm")  # Pre-LN leaves its output unnormalised, Post-LN its input
-        self.fuse = [tf.keras.layers.Dense(2 * dim, activation="gelu", name="fuse_expand"),
-                     tf.keras.layers.Dense(dim, name="fuse_contract")]
+        self.fuse = [layers.Dense(2 * dim, activation="gelu", name="fuse_expand"),
+                     layers.Dense(dim, name="fuse_contract")]
         self.drop = tf.keras.layers.Dropout(model.dropout)
 
     def _encoder(self, specs: Sequence[features.Feature], sizes: Mapping[str, int],

@@ -33,7 +33,7 @@ class ItemEncoder(tf.keras.layers.Layer):
         if vectors is not None:
             scale = np.sqrt(np.mean(np.square(vectors))) or 1.0
             self.vectors = tf.Variable(vectors / scale, trainable=False, dtype=tf.float32, name="vectors")
-            self.projection = tf.keras.layers.Dense(dim, use_bias=False, name="projection")
+            self.projection = layers.Dense(dim, use_bias=False, name="projection")
         elif not specs:
             self.embedding = tf.keras.layers.Embedding(self.rows, dim, layers.initializer(), name="item_id")
 

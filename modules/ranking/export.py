@@ -18,15 +18,16 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import prediction_log_pb2
 
 from modules import features
 from modules import lineage
+from modules import release
+from modules import warmup
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
 from modules.ranking import trainer
@@ -34,10 +35,8 @@ from modules.ranking import trainer
 SERVING_DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 PARTS, SCORE_PARTS = "parts", "score_parts"
 PROBABILITY = "probability"
-MODEL_NAME = "rank"  # in the warm-up records
-WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 DESCRIPTION_FILE = "assets.extra/rank.json"
-WARMUP_BATCH_SIZES = (1, 2, 8)
+_LISTS = (features.CANDIDATE_ITEM_ID, features.RECALL_SCORE)
 _ITEM_BATCH = 65_536
 
 
@@ -115,8 +114,9 @@ class RankModule(tf.Module):
 def save(trained: trainer.Trained, path: str, made_of: lineage.Lineage) -> None:
     """Writes the SavedModel, what describes it, its lineage and the records that warm it up."""
     module = RankModule(trained)
-    tf.saved_model.save(module, path, signatures=module.signatures())
-    write_warmup(os.path.join(path, WARMUP_FILE), trained.sample)
+    signatures = module.signatures()
+    tf.saved_model.save(module, path, signatures=signatures)
+    warmup.write(path, release.RANK, _warmup(trained.sample, signatures[PARTS]))
     lineage.write(path, made_of)
     with tf.io.gfile.GFile(os.path.join(path, DESCRIPTION_FILE), "w") as file:
         file.write(json.dumps(describe(trained), indent=1))
@@ -132,30 +132,21 @@ def describe(trained: trainer.Trained) -> dict[str, Any]:
             "parameters": sum(math.prod(v.shape) for v in model.trainable_variables)}
 
 
-def write_warmup(path: str, sample: Mapping[str, np.ndarray]) -> None:
-    """Writes PredictionLogs of real requests at several batch sizes, which TensorFlow Serving replays before
-    it calls a version available; the last one is of an empty list."""
-    tf.io.gfile.makedirs(os.path.dirname(path))
-    with tf.io.TFRecordWriter(path) as writer:
-        for size in WARMUP_BATCH_SIZES:
-            inputs = {n: np.take(v, range(size), axis=0, mode="wrap") for n, v in sample.items()}
-            for signature in (SERVING_DEFAULT, PARTS):
-                writer.write(_log(signature, inputs).SerializeToString())
-        empty = {n: v[:1] if n not in _LISTS else v[:1, :0] for n, v in sample.items()}
-        writer.write(_log(SERVING_DEFAULT, empty).SerializeToString())
+def _warmup(sample: warmup.Inputs, split: Any) -> Iterator[tuple[str, warmup.Inputs]]:
+    """Real requests at several batch sizes, then one of an empty list, then one of parts.
 
-
-_LISTS = (features.CANDIDATE_ITEM_ID, features.RECALL_SCORE)
-
-
-def _log(signature: str, inputs: Mapping[str, np.ndarray]) -> prediction_log_pb2.PredictionLog:
-    log = prediction_log_pb2.PredictionLog()
-    request = log.predict_log.request
-    request.model_spec.name = MODEL_NAME
-    request.model_spec.signature_name = signature
-    for name, values in inputs.items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
-    return log
+    Args:
+      sample: the requests.
+      split: the signature `parts`.
+    """
+    for size in warmup.BATCH_SIZES:
+        inputs = warmup.repeated(sample, size)
+        for signature in (SERVING_DEFAULT, PARTS):
+            yield signature, inputs
+    one = {n: v[:1] for n, v in sample.items()}
+    yield SERVING_DEFAULT, {n: v if n not in _LISTS else v[:, :0] for n, v in one.items()}
+    parts = split(**{n: tf.constant(v) for n, v in one.items()})
+    yield SCORE_PARTS, {n: part.numpy() for n, part in parts.items()}
 
 
 def _encoded(model: model_lib.RankModel) -> np.ndarray:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from serving import http_protocol
 from serving.gateway import logs
 from serving.gateway import server
 from serving.gateway import settings
@@ -143,7 +144,7 @@ def test_metrics(gateway):
 def _listening(given: settings.Settings) -> Iterator[int]:
     """Runs the real server in a thread; its port."""
     found = server.Server(state.Gateway(given, store.connect(given.store, 20)))
-    with server.listen("127.0.0.1", 0) as taken:
+    with http_protocol.bind("127.0.0.1", 0, waiting=100) as taken:
         thread = threading.Thread(target=found.run, kwargs={"sockets": [taken]})
         thread.start()
         try:

@@ -13,15 +13,10 @@ import tensorflow as tf
 
 from modules import release
 from modules import requests
+from modules import signatures
 from modules import warmup
 from modules.index import body
 from modules.index import recall_module
-
-SERVING_DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-QUERY = "query"  # signature of the Trainer's model, and its output
-CANDIDATES = "candidates"  # signature of the Trainer's model, without inputs
-VECTOR = "vector"  # output of `candidates`
-FEATURES = "features"  # signature of the Trainer's model: what its encoder gets of a request
 
 DESCRIPTION_FILE = "assets.extra/index.json"
 
@@ -36,23 +31,24 @@ class ServableRecall(tf.Module):
         super().__init__()
         self.trained = trained  # tracked, so that its variables, tables and assets are saved again
         self.recall = recall
-        query = trained.signatures[QUERY]
+        query = trained.signatures[signatures.QUERY]
 
         @tf.function
         def serve(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             excluded = inputs.pop(requests.EXCLUDE_ITEM_ID)
-            return recall.recommend(query(**inputs)[QUERY], excluded)
+            return recall.recommend(query(**inputs)[signatures.QUERY], excluded)
 
         self.serve = serve
 
     def signatures(self) -> dict[str, Any]:
         """All signatures by name."""
-        specs = dict(self.trained.signatures[QUERY].structured_input_signature[1])
+        specs = dict(self.trained.signatures[signatures.QUERY].structured_input_signature[1])
         specs[requests.EXCLUDE_ITEM_ID] = tf.TensorSpec(
             [None, None], tf.string, name=requests.EXCLUDE_ITEM_ID
         )
-        kept = [name for name in (QUERY, CANDIDATES, FEATURES) if name in self.trained.signatures]
-        return {SERVING_DEFAULT: self.serve.get_concrete_function(**specs)} | {
+        kept = [name for name in (signatures.QUERY, signatures.CANDIDATES, signatures.FEATURES)
+                if name in self.trained.signatures]
+        return {signatures.DEFAULT: self.serve.get_concrete_function(**specs)} | {
             name: self.trained.signatures[name] for name in kept}
 
 
@@ -63,8 +59,8 @@ def candidates(trained: Any) -> tuple[list[bytes], np.ndarray]:
       ValueError: an id that a vocabulary file cannot hold or that occurs twice, or a vector that is not
       finite.
     """
-    found = trained.signatures[CANDIDATES]()
-    item_ids, vectors = found[recall_module.ITEM_ID].numpy().tolist(), found[VECTOR].numpy()
+    found = trained.signatures[signatures.CANDIDATES]()
+    item_ids, vectors = found[signatures.ITEM_ID].numpy().tolist(), found[signatures.VECTOR].numpy()
     if bad := [i for i in item_ids if not i or b"\n" in i or b"\r" in i]:
         raise ValueError(
             f"An item id is not empty and holds no line break, found {bad[0]!r}. Rename the item."
@@ -131,5 +127,5 @@ def _warmup(sample: Request) -> Iterator[tuple[str, Request]]:
     """
     for size in warmup.BATCH_SIZES:
         inputs = warmup.repeated(sample, size)
-        yield SERVING_DEFAULT, inputs
-        yield QUERY, {name: values for name, values in inputs.items() if name != requests.EXCLUDE_ITEM_ID}
+        yield signatures.DEFAULT, inputs
+        yield signatures.QUERY, {n: v for n, v in inputs.items() if n != requests.EXCLUDE_ITEM_ID}

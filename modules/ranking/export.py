@@ -27,27 +27,15 @@ import tensorflow as tf
 from modules import features
 from modules import lineage
 from modules import release
+from modules import signatures
 from modules import warmup
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
 from modules.ranking import trainer
 
-SERVING_DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-PARTS, SCORE_PARTS = "parts", "score_parts"
-PROBABILITY = "probability"
 DESCRIPTION_FILE = "assets.extra/rank.json"
 _LISTS = (features.CANDIDATE_ITEM_ID, features.RECALL_SCORE)
 _ITEM_BATCH = 65_536
-
-
-def part_name(group: str) -> str:
-    """Name of a group's tensor in the signatures."""
-    return f"part_{group}"
-
-
-def probability_name(objective: str) -> str:
-    """Name of an objective's output."""
-    return f"{PROBABILITY}_{objective}"
 
 
 class RankModule(tf.Module):
@@ -73,12 +61,12 @@ class RankModule(tf.Module):
         outputs = self._score(self._parts(batch, self._encode))
         given = inputs[features.CANDIDATE_ITEM_ID] != ""
         score = tf.where(given, outputs[model_lib.SCORE], tf.float32.min)
-        found = {model_lib.SCORE: score, PROBABILITY: self._probability(score, given),
-                 request_graph.MISSING_INPUTS: batch[request_graph.MISSING_INPUTS]}
+        found = {signatures.SCORE: score, signatures.PROBABILITY: self._probability(score, given),
+                 signatures.MISSING_INPUTS: batch[request_graph.MISSING_INPUTS]}
         for name in self.objectives:
             platt = self._calibration.objectives[name]
             logit = platt.slope * outputs[model_lib.objective_logit(name)] + platt.offset
-            found[probability_name(name)] = tf.where(given, tf.sigmoid(logit), 0.0)
+            found[signatures.probability(name)] = tf.where(given, tf.sigmoid(logit), 0.0)
         return found
 
     def _probability(self, score: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
@@ -90,22 +78,22 @@ class RankModule(tf.Module):
         """The signature `parts`."""
         batch = request_graph.with_statistics(self._graph(inputs), self._statistics)
         found, shape = self._parts(batch, self._encode), tf.shape(batch[request_graph.CANDIDATES])
-        return {part_name(g): tf.broadcast_to(part - self._centres[g], [*tf.unstack(shape), part.shape[-1]])
-                for g, part in found.items()}
+        return {signatures.part(g): tf.broadcast_to(
+            part - self._centres[g], [*tf.unstack(shape), part.shape[-1]]) for g, part in found.items()}
 
     def score_parts(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `score_parts`."""
-        parts = {g: inputs[part_name(g)] + self._centres[g] for g in self.groups}
-        return {model_lib.SCORE: self._score(parts)[model_lib.SCORE]}
+        parts = {g: inputs[signatures.part(g)] + self._centres[g] for g in self.groups}
+        return {signatures.SCORE: self._score(parts)[model_lib.SCORE]}
 
     def signatures(self) -> dict[str, Any]:
         """All signatures by name."""
         specs = request_graph.input_specs(self._data)
-        parts = {part_name(g): tf.TensorSpec([None, None, c.shape[0]], tf.float32, name=part_name(g))
-                 for g, c in self._centres.items()}
-        return {SERVING_DEFAULT: tf.function(self.serve).get_concrete_function(**specs),
-                PARTS: tf.function(self.parts).get_concrete_function(**specs),
-                SCORE_PARTS: tf.function(self.score_parts).get_concrete_function(**parts)}
+        widths = {signatures.part(g): c.shape[0] for g, c in self._centres.items()}
+        parts = {n: tf.TensorSpec([None, None, width], tf.float32, name=n) for n, width in widths.items()}
+        return {signatures.DEFAULT: tf.function(self.serve).get_concrete_function(**specs),
+                signatures.PARTS: tf.function(self.parts).get_concrete_function(**specs),
+                signatures.SCORE_PARTS: tf.function(self.score_parts).get_concrete_function(**parts)}
 
     def _encode(self, rows: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._items, rows)
@@ -114,9 +102,9 @@ class RankModule(tf.Module):
 def save(trained: trainer.Trained, path: str, made_of: lineage.Lineage) -> None:
     """Writes the SavedModel, what describes it, its lineage and the records that warm it up."""
     module = RankModule(trained)
-    signatures = module.signatures()
-    tf.saved_model.save(module, path, signatures=signatures)
-    warmup.write(path, release.RANK, _warmup(trained.sample, signatures[PARTS]))
+    made = module.signatures()
+    tf.saved_model.save(module, path, signatures=made)
+    warmup.write(path, release.RANK, _warmup(trained.sample, made[signatures.PARTS]))
     lineage.write(path, made_of)
     with tf.io.gfile.GFile(os.path.join(path, DESCRIPTION_FILE), "w") as file:
         file.write(json.dumps(describe(trained), indent=1))
@@ -141,12 +129,12 @@ def _warmup(sample: warmup.Inputs, split: Any) -> Iterator[tuple[str, warmup.Inp
     """
     for size in warmup.BATCH_SIZES:
         inputs = warmup.repeated(sample, size)
-        for signature in (SERVING_DEFAULT, PARTS):
+        for signature in (signatures.DEFAULT, signatures.PARTS):
             yield signature, inputs
     one = {n: v[:1] for n, v in sample.items()}
-    yield SERVING_DEFAULT, {n: v if n not in _LISTS else v[:, :0] for n, v in one.items()}
+    yield signatures.DEFAULT, {n: v if n not in _LISTS else v[:, :0] for n, v in one.items()}
     parts = split(**{n: tf.constant(v) for n, v in one.items()})
-    yield SCORE_PARTS, {n: part.numpy() for n, part in parts.items()}
+    yield signatures.SCORE_PARTS, {n: part.numpy() for n, part in parts.items()}
 
 
 def _encoded(model: model_lib.RankModel) -> np.ndarray:

@@ -24,9 +24,11 @@ class Server(uvicorn.Server):
         super().__init__(uvicorn.Config(
             api.create(gateway), host=given.host, port=given.port, loop="uvloop", lifespan="on", ws="none",
             http=http_protocol.with_header_seconds(given.limits.header_seconds), log_config=None,
-            access_log=False, server_header=False, limit_concurrency=given.limits.connections,
-            timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=int(given.drain_seconds),
+            access_log=False, server_header=False, timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=int(given.drain_seconds),
             h11_max_incomplete_event_size=http_protocol.MAX_HEADER_BYTES))
+        # Instead of uvicorn's limit_concurrency, whose answer is plain text without a request's id.
+        gateway.admission.connections = lambda: len(self.server_state.connections)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM and SIGINT."""

@@ -74,6 +74,11 @@ class Column:
             return self.default
         return 0.0 if self.kind in ("numeric", "vector") else ""
 
+    @property
+    def fill_texts(self) -> tuple[str, ...]:
+        """`fill` of a multi_categorical: its values, as those of a cell."""
+        return tuple(text for text in str(self.fill).split(self.separator) if text)
+
 
 @dataclasses.dataclass(frozen=True)
 class Table:

@@ -19,7 +19,7 @@ default before anything else is done with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -93,7 +93,7 @@ def _transformed(values: tf.RaggedTensor, analysed: tf.Tensor, feature: features
 
 def _filled(values: tf.RaggedTensor, feature: features.Feature) -> tf.RaggedTensor:
     """Puts the default where a value is missing; of a list of categories it drops the missing ones."""
-    fill = feature.spec.fill
+    fill, fill_texts = feature.spec.fill, feature.spec.fill_texts
     if feature.kind in ("numeric", "vector"):
         missing = tf.math.is_nan(values.values)
     else:
@@ -101,14 +101,16 @@ def _filled(values: tf.RaggedTensor, feature: features.Feature) -> tf.RaggedTens
         missing = tf.reduce_any(values.values[:, tf.newaxis] == texts, axis=1)
     if feature.kind == "multi_categorical":
         present = tf.ragged.boolean_mask(values, values.with_values(~missing))
-        return _with_default(present, fill) if fill else present
+        default = [text for text in fill_texts if text not in feature.spec.missing] or fill_texts
+        return _with_default(present, default) if default else present
     return values.with_values(tf.where(missing, tf.constant(fill, values.dtype), values.values))
 
 
-def _with_default(values: tf.RaggedTensor, fill: float | str) -> tf.RaggedTensor:
-    """Gives each empty row the one value `fill`."""
+def _with_default(values: tf.RaggedTensor, default: Sequence[str]) -> tf.RaggedTensor:
+    """Gives each empty row the values `default`."""
     lacking = tf.cast(values.row_lengths() == 0, tf.int64)
-    defaults = tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(lacking)], fill), lacking)
+    defaults = tf.RaggedTensor.from_row_lengths(
+        tf.tile(tf.constant(default), [tf.reduce_sum(lacking)]), len(default) * lacking)
     return tf.concat([values, defaults], axis=1)
 
 

@@ -9,10 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from modules import features
-
-SIGNATURE, PARTS, SCORE_PARTS = "serving_default", "parts", "score_parts"
-SCORE, PROBABILITY, MISSING_INPUTS = "score", "probability", "missing_inputs"
-PART = "part_"  # how the names of the groups' tensors begin
+from modules import signatures
 
 Request = Mapping[str, np.ndarray]
 
@@ -27,8 +24,8 @@ class SavedRank:
     def __init__(self, path: str) -> None:
         """Loads the SavedModel in the folder `path`."""
         self._model = tf.saved_model.load(path)  # keeps the variables alive
-        outputs = self._model.signatures[PARTS].structured_outputs
-        self.groups = tuple(sorted(name.removeprefix(PART) for name in outputs))
+        outputs = self._model.signatures[signatures.PARTS].structured_outputs
+        self.groups = tuple(sorted(signatures.group_of(name) for name in outputs))
 
     def __call__(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
                  ) -> dict[str, np.ndarray]:
@@ -43,16 +40,16 @@ class SavedRank:
           What the signature gives: `score` float32 [B, C] (float32.min for padding), `probability`,
           `probability_<objective>`, `missing_inputs` int32 [B].
         """
-        return self._ask(SIGNATURE, self._inputs(request, item_ids, recall_scores))
+        return self._ask(signatures.DEFAULT, self._inputs(request, item_ids, recall_scores))
 
     def parts(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
               ) -> dict[str, np.ndarray]:
         """The groups of features `part_<group>`, float32 [B, C, width]; 0 is the average. See `__call__`."""
-        return self._ask(PARTS, self._inputs(request, item_ids, recall_scores))
+        return self._ask(signatures.PARTS, self._inputs(request, item_ids, recall_scores))
 
     def score_parts(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
         """float32 [B, C]: scores of what `parts` gives, changed or not. Padding is scored too."""
-        return self._ask(SCORE_PARTS, parts)[SCORE]
+        return self._ask(signatures.SCORE_PARTS, parts)[signatures.SCORE]
 
     def explain(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
                 ) -> tuple[tuple[str, ...], np.ndarray]:
@@ -65,7 +62,8 @@ class SavedRank:
         """
         parts = self.parts(request, item_ids, recall_scores)
         score = self.score_parts(parts)
-        without = [self.score_parts({**parts, PART + g: np.zeros_like(parts[PART + g])}) for g in self.groups]
+        names = map(signatures.part, self.groups)
+        without = [self.score_parts({**parts, name: np.zeros_like(parts[name])}) for name in names]
         effects = score[..., np.newaxis] - np.stack(without, axis=-1)
         return self.groups, np.where((item_ids != b"")[..., np.newaxis], effects, np.float32(0))
 

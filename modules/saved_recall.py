@@ -11,9 +11,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-SIGNATURE, QUERY, CANDIDATES = "serving_default", "query", "candidates"
-ITEM_ID, SCORE = "item_id", "score"
-VECTOR = "vector"  # output of `candidates`
+from modules import signatures
+
 _SCANN_OP = b"Scann>"  # how the names of its ops begin
 
 
@@ -27,7 +26,7 @@ class SavedRecall:
     def __init__(self, path: str) -> None:
         """Loads the SavedModel in the folder `path`, and ScaNN's ops first if it holds any."""
         self._model = _load(path)  # keeps the variables alive
-        self._signature = self._model.signatures[SIGNATURE]
+        self._signature = self._model.signatures[signatures.DEFAULT]
         specs = self._signature.structured_input_signature[1]
         self.inputs = tuple(sorted(specs))
         self._dtypes = {name: spec.dtype for name, spec in specs.items()}
@@ -43,7 +42,7 @@ class SavedRecall:
           hold the id b"".
         """
         answer = self._signature(**self._constants(request, self.inputs))
-        return answer[ITEM_ID].numpy(), answer[SCORE].numpy()
+        return answer[signatures.ITEM_ID].numpy(), answer[signatures.SCORE].numpy()
 
     def knows(self, item_id: bytes) -> bool:
         """Whether the item is in the model's catalogue."""
@@ -59,9 +58,9 @@ class SavedRecall:
         Returns:
           float32 [B], the dot products of queries and items; NaN for an item outside the catalogue.
         """
-        query = self._model.signatures[QUERY]
+        query = self._model.signatures[signatures.QUERY]
         names = query.structured_input_signature[1]
-        queries = query(**self._constants(request, names))[QUERY].numpy()
+        queries = query(**self._constants(request, names))[signatures.QUERY].numpy()
         rows, vectors = self._catalogue
         places = np.array([rows.get(item_id, -1) for item_id in item_ids], np.int64)
         scores = np.einsum("bd,bd->b", queries, vectors[places])
@@ -70,9 +69,9 @@ class SavedRecall:
     @functools.cached_property
     def _catalogue(self) -> tuple[dict[bytes, int], np.ndarray]:
         """Row by item id, and vectors float32 [N, dim]."""
-        found = self._model.signatures[CANDIDATES]()
-        rows = {item_id: row for row, item_id in enumerate(found[ITEM_ID].numpy())}
-        return rows, found[VECTOR].numpy()
+        found = self._model.signatures[signatures.CANDIDATES]()
+        rows = {item_id: row for row, item_id in enumerate(found[signatures.ITEM_ID].numpy())}
+        return rows, found[signatures.VECTOR].numpy()
 
     def _constants(self, request: Mapping[str, np.ndarray], names: Iterable[str]) -> dict[str, tf.Tensor]:
         return {name: tf.constant(request[name], self._dtypes[name]) for name in names}
@@ -81,7 +80,7 @@ class SavedRecall:
 def input_types(path: str) -> dict[str, tuple[str, int]]:
     """(name of the dtype, rank) of each input of a SavedModel's signature, without loading its graph."""
     saved = saved_model_pb2.SavedModel.FromString(_definition(path))
-    inputs = saved.meta_graphs[0].signature_def[SIGNATURE].inputs
+    inputs = saved.meta_graphs[0].signature_def[signatures.DEFAULT].inputs
     return {name: (tf.as_dtype(info.dtype).name, len(info.tensor_shape.dim)) for name, info in inputs.items()}
 
 

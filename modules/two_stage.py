@@ -10,6 +10,7 @@ import numpy as np
 from modules import ordering
 from modules import saved_rank
 from modules import saved_recall
+from modules import signatures
 
 Request = Mapping[str, np.ndarray]
 
@@ -55,7 +56,7 @@ class TwoStage:
         ranks = np.broadcast_to(np.arange(1, ids.shape[1] + 1), ids.shape)
         if self._rank is None:
             return Lists(ids, ranks, scores)
-        rank_scores = self._rank(request, ids, scores)[saved_rank.SCORE]
+        rank_scores = self._rank(request, ids, scores)[signatures.SCORE]
         order = ordering.best_first(ids, rank_scores)
 
         def ordered(values: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Serves the release in force on this machine: the models, the gateway and its page: `recsys serve`.
 
 Two processes are started and watched, as they run in production: the development model server in place of
-TensorFlow Serving, and the gateway. Each is a command of its own, and is shown by --verbose.
+TensorFlow Serving, and the gateway. Each is a command of its own, shown by --verbose, and ends with this one.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from modules import catalogue
 from modules import config
 from modules import release
+from pipeline import child_process
 from pipeline import release_writer
 from pipeline import runs
 
@@ -150,17 +151,7 @@ def _running(name: str, command: Sequence[str], logs: pathlib.Path | None) -> It
         log.parent.mkdir(exist_ok=True)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(log.open("wb")) if log else None
-        # Not in our process group: Ctrl-C reaches this process alone, which stops the others in order.
-        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
-        try:
-            yield _Server(name, process, log)
-        finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        yield _Server(name, stack.enter_context(child_process.running(command, output, _STOP_SECONDS)), log)
 
 
 def _wait_ready(url: str, servers: Sequence[_Server]) -> None:

@@ -20,6 +20,7 @@ from modules import features
 from modules import lineage
 from modules import release
 from modules import requests
+from modules import signatures
 from modules import strict
 from modules.ranking import request_graph
 from modules.skew import compare
@@ -36,7 +37,6 @@ from pipeline.report import statistics
 
 MOST_MEASURED = 20_000  # requests of a model that are compared
 TRANSFORM, SCHEMA_GEN = "Transform", "ImportSchemaGen"
-_FEATURES = "features"  # the recall model's signature
 _BATCH = 64  # requests a call
 
 
@@ -169,7 +169,7 @@ class Skew:
             return skew_report.Replay(model, version, answers=answers)
         graph = self._graph_of(lineage.read(str(folder)))
         reason = ""
-        if _FEATURES not in loaded:
+        if signatures.FEATURES not in loaded:
             reason = transformed.unknown_signature(folder)
         elif graph is None:
             reason = (f"the transform graph of the release is no longer in {self._graph.parent}; requests "
@@ -186,14 +186,14 @@ class Skew:
     def _transformed(self, model: replay_lib.Model, asked: Sequence[logs_lib.Logged],
                      graph: pathlib.Path) -> list[transformed.Difference]:
         """What the model transforms, against what the pipeline does."""
-        asked = [request for request in asked if request.signature == logs_lib.DEFAULT_SIGNATURE]
+        asked = [request for request in asked if request.signature == signatures.DEFAULT]
         serialized = raw_examples.serialize(self._raw(asked).rows, self._cfg.data)
         layout = transformed.layout(self._cfg.data, self._cfg.features.max_history)
         schema_folder = self._made.artifact(SCHEMA_GEN, "schema").path
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(str(schema_folder)))
         expected = transformed.by_pipeline(serialized, schema, str(graph), layout)
         served = [row for request in asked for row in transformed.of_served(
-            model.ask(_FEATURES, request.inputs), _lengths(request.inputs), layout)]
+            model.ask(signatures.FEATURES, request.inputs), _lengths(request.inputs), layout)]
         return transformed.differences(expected, served)
 
 

@@ -138,7 +138,7 @@ async def _add(opened: store.Store, path: pathlib.Path) -> store.Added:
     with path.open("rb") as file:
         total = sum(1 for _ in file)
     accepted = duplicates = outdated = 0
-    with tqdm.tqdm(total=total, unit=" users", file=sys.stderr, disable=None) as bar:
+    with tqdm.tqdm(total=total, desc="adding", unit=" users", file=sys.stderr, disable=None) as bar:
         for batch in _batches(path):
             profiles = [(user["user_id"], user["profile"]) for user in batch if user["profile"] is not None]
             events = [(user["user_id"], store.Event(**event)) for user in batch for event in user["events"]]

@@ -1,8 +1,9 @@
-"""HTTP connections that do not let slow clients hold a server up."""
+"""What both servers' HTTP has in common: the port, and connections that slow clients cannot hold up."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import h11
 from uvicorn.protocols.http import h11_impl
@@ -44,3 +45,27 @@ class Protocol(h11_impl.H11Protocol):
 def with_header_seconds(seconds: float) -> type[Protocol]:
     """The protocol, for uvicorn, that waits so long for the headers of a request."""
     return type("Protocol", (Protocol,), {"header_seconds": seconds})
+
+
+def bind(host: str, port: int, *, waiting: int = 0) -> socket.socket:
+    """Takes a port.
+
+    Args:
+      host: address.
+      port: 0 for any free one.
+      waiting: clients that can connect from now on, before they are accepted; 0: none can connect yet.
+
+    Raises:
+      OSError: it is taken; the message names it.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        found = socket.socket(family)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+        if waiting:
+            found.listen(waiting)
+    except OSError as error:
+        raise OSError(f"{host}:{port}: {error.strerror or error}; stop what listens there, or choose another "
+                      "port") from None
+    return found

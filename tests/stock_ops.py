@@ -72,7 +72,7 @@ def _replay(model: Any, folder: str) -> int:
     import tensorflow as tf
     from tensorflow_serving.apis import prediction_log_pb2
 
-    from serving.model_server import warmup
+    from modules import warmup
     records = list(tf.data.TFRecordDataset(f"{folder}/{warmup.FILE}").as_numpy_iterator())
     for record in records:
         request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request

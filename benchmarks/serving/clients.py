@@ -19,6 +19,7 @@ from benchmarks.serving import servers
 from modules import features
 from modules import release
 from modules import request_arrays
+from modules import signatures
 from serving.protos import serving_pb2
 from serving.protos import stubs
 
@@ -158,8 +159,8 @@ def rank_request(request: bytes, recalled: serving_pb2.PredictResponse) -> bytes
     made.ClearField("output_filter")
     made.model_spec.name = release.RANK
     made.model_spec.version.value = recalled.model_spec.version.value
-    made.inputs[features.CANDIDATE_ITEM_ID].CopyFrom(recalled.outputs["item_id"])
-    made.inputs[features.RECALL_SCORE].CopyFrom(recalled.outputs["score"])
+    made.inputs[features.CANDIDATE_ITEM_ID].CopyFrom(recalled.outputs[signatures.ITEM_ID])
+    made.inputs[features.RECALL_SCORE].CopyFrom(recalled.outputs[signatures.SCORE])
     return made.SerializeToString()
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 import psutil
 
 from modules import release
+from pipeline import child_process
 from serving import deploy
 
 HOST = "127.0.0.1"
@@ -102,17 +103,9 @@ def _wait(server: Server, done: Callable[[], bool]) -> None:
 def _running(module: str, port: int, logs: pathlib.Path, arguments: list[str]) -> Iterator[Server]:
     log = logs / f"{module}-{port}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-m", module, "--host", HOST, *arguments], stdout=output,
-                                   stderr=output, start_new_session=True)
-    try:
-        yield Server(process, port, log)
-    finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        command = [sys.executable, "-m", module, "--host", HOST, *arguments]
+        with child_process.running(command, output, _STOP_SECONDS) as process:
+            yield Server(process, port, log)
 
 
 def _free_port() -> int:

@@ -18,6 +18,7 @@ from benchmarks.serving import clients
 from modules import catalogue
 from modules import model_server_config
 from modules import release
+from modules import signatures
 from pipeline import release_writer
 from pipeline import runs
 from serving import tensors
@@ -110,7 +111,7 @@ class Requests:
         recall = [_recall_request(found, setup.about) for _, found in asked]
         answers = await asyncio.gather(*map(models.predict, recall))
         rank = [clients.rank_request(*both) for both in zip(recall, answers)]
-        return cls(recommend, recall, rank, answers[0].outputs["item_id"].tensor_shape.dim[1].size)
+        return cls(recommend, recall, rank, answers[0].outputs[signatures.ITEM_ID].tensor_shape.dim[1].size)
 
 
 async def _users(setup: Setup) -> list[tuple[str, columns.Asked]]:
@@ -130,7 +131,7 @@ async def _users(setup: Setup) -> list[tuple[str, columns.Asked]]:
 
 def _recall_request(asked: columns.Asked, about: catalogue.About) -> bytes:
     """The message that the gateway sends for this user."""
-    made = serving_pb2.PredictRequest(output_filter=["item_id", "score"])
+    made = serving_pb2.PredictRequest(output_filter=[signatures.ITEM_ID, signatures.SCORE])
     made.model_spec.name, made.model_spec.version_label = release.RECALL, model_server_config.LABEL
     for name, array in columns.Columns(about).arrays(asked).items():
         made.inputs[name].CopyFrom(tensors.encode(array))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 import apache_beam as beam
+import tqdm
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
 from modules import config
@@ -17,6 +19,7 @@ from modules.beam import errors
 from modules.beam import examples
 from modules.beam import files
 from modules.beam import problems
+from modules.beam import row_counter
 
 LIMIT = 10  # problems that are shown
 
@@ -43,7 +46,7 @@ def check(data: config.Data, split: config.Split, features: config.Features | No
 
 
 def run(make: beam.PTransform, output: str, folder: str) -> tuple[str, problems.CountedProblems]:
-    """Runs a transform of tables in this process.
+    """Runs a transform of tables in this process, and shows on a terminal how many rows it has read.
 
     Args:
       make: gives a dict, with a tuple of PCollections of problems under `problems.TAG`.
@@ -54,7 +57,8 @@ def run(make: beam.PTransform, output: str, folder: str) -> tuple[str, problems.
       The path of a file of `output`'s elements, each a line of JSON, and the problems, the first `LIMIT`.
     """
     paths = {name: os.path.join(folder, name) for name in (output, problems.TAG)}
-    with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
+    with (tqdm.tqdm(desc="reading", unit=" rows", file=sys.stderr, disable=None) as bar,
+          row_counter.telling(bar.update), beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline):
         made = pipeline | "Make" >> make
         first = (made[problems.TAG]
                  | "AllProblems" >> beam.Flatten()

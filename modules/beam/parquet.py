@@ -19,6 +19,7 @@ from modules import config
 from modules import strict
 from modules.beam import files
 from modules.beam import problems
+from modules.beam import row_counter
 from modules.beam import rows
 
 _BATCH_ROWS = 1024
@@ -53,7 +54,7 @@ class ReadRows(beam.DoFn):
 
     def __init__(self, listing: files.Listing, table: config.Table) -> None:
         self._listing, self._table = listing, table
-        self._rows = beam.metrics.Metrics.counter(problems.NAMESPACE, f"{listing.table}_rows")
+        self._rows = row_counter.RowCounter(listing.table)
         self._empty_lists = beam.metrics.Metrics.counter(problems.NAMESPACE, f"{listing.table}_empty_lists")
 
     def setup(self) -> None:

@@ -19,6 +19,7 @@ from apache_beam.io import restriction_trackers
 from modules import config
 from modules.beam import files
 from modules.beam import problems
+from modules.beam import row_counter
 from modules.beam import rows
 
 Line = tuple[int, int, bytes]  # number of the file, byte offset, the line with its end
@@ -82,7 +83,7 @@ class ParseLines(beam.DoFn):
 
     def __init__(self, listing: files.Listing, table: config.Table) -> None:
         self._listing, self._table = listing, table
-        self._rows = beam.metrics.Metrics.counter(problems.NAMESPACE, f"{listing.table}_rows")
+        self._rows = row_counter.RowCounter(listing.table)
         self._blank = beam.metrics.Metrics.counter(problems.NAMESPACE, f"{listing.table}_blank_lines")
 
     def setup(self) -> None:

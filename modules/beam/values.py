@@ -55,7 +55,7 @@ def fill(column: config.Column) -> Any:
     if column.kind == "vector":
         return (float(column.fill),) * int(column.dimension or 0)
     if column.kind == "multi_categorical":
-        return _texts(str(column.fill), column)
+        return column.fill_texts
     return float(column.fill) if column.kind == "numeric" else str(column.fill)
 
 

@@ -19,6 +19,7 @@ from modules import config
 from modules import features
 from modules import requests
 from modules import saved_rank
+from modules import signatures
 from modules.evaluation import metrics
 from modules.evaluation import ranked_requests
 
@@ -107,7 +108,7 @@ def measure(parts: Parts, given: np.ndarray, targets: np.ndarray, score: Callabl
             moved = part.copy()
             moved[given] = generator.permutation(part[given], axis=0)
             drops += before - gains({**parts, name: moved})
-        result[name.removeprefix(saved_rank.PART)] = drops / REPEATS
+        result[signatures.group_of(name)] = drops / REPEATS
     return result
 
 

@@ -18,6 +18,7 @@ from modules import ranking_config
 from modules import request_arrays
 from modules import requests
 from modules import saved_rank
+from modules import signatures
 from modules import two_stage
 from modules.evaluation import baselines
 from modules.evaluation import ease
@@ -153,8 +154,8 @@ class _Ask(beam.DoFn):
             lambda: _Weights(ease.read(ease_path)), tag=ease_path).values if ease_path else None
         asked = ranked_requests.ask(examples, self._data, self._max_history)
         found = self._rank(asked.request, asked.item_ids, asked.recall_scores)
-        ranks = ranked_requests.places(found[saved_rank.SCORE], asked.targets, asked.given)
-        order = ordering.best_first(asked.item_ids, found[saved_rank.SCORE])
+        ranks = ranked_requests.places(found[signatures.SCORE], asked.targets, asked.given)
+        order = ordering.best_first(asked.item_ids, found[signatures.SCORE])
         last = self._last_ranks(examples)
         self._asked.inc(len(examples))
         for n, example in enumerate(examples):
@@ -169,10 +170,10 @@ class _Ask(beam.DoFn):
                        **({LAST_BLESSED: float(last[n])} if last is not None else {})},
                 recall_items=tuple(items[:FIRST]),
                 two_stage_items=tuple(asked.item_ids[n][order[n]][:len(items)][:FIRST]),
-                probabilities=found[saved_rank.PROBABILITY][n][given], target_place=target,
+                probabilities=found[signatures.PROBABILITY][n][given], target_place=target,
                 objectives=self._objectives.of(example, found, n, target),
-                missing_inputs=int(found[saved_rank.MISSING_INPUTS][n]),
-                faults=ranked_requests.faults_of(found[saved_rank.SCORE][n][given]),
+                missing_inputs=int(found[signatures.MISSING_INPUTS][n]),
+                faults=ranked_requests.faults_of(found[signatures.SCORE][n][given]),
                 slices=self._slicer.of(example, catalogue, edges),
                 linear_features=linear_ranker.features_of(items, history, seen, catalogue, table, weights))
 
@@ -212,5 +213,5 @@ class _Objectives:
             if value != b"" and value == value:  # neither an empty text nor NaN
                 true = value >= objective.at_least if objective.at_least is not None else (
                     value.decode() in objective.values)
-                result[name] = float(found[f"{saved_rank.PROBABILITY}_{name}"][row, target]), bool(true)
+                result[name] = float(found[signatures.probability(name)][row, target]), bool(true)
         return result

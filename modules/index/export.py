@@ -5,27 +5,20 @@ from __future__ import annotations
 import json
 import pathlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import prediction_log_pb2
 
+from modules import release
 from modules import requests
+from modules import signatures
+from modules import warmup
 from modules.index import body
 from modules.index import recall_module
 
-SERVING_DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-QUERY = "query"  # signature of the Trainer's model, and its output
-CANDIDATES = "candidates"  # signature of the Trainer's model, without inputs
-VECTOR = "vector"  # output of `candidates`
-FEATURES = "features"  # signature of the Trainer's model: what its encoder gets of a request
-
-MODEL_NAME = "recall"  # in the warm-up records
-WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 DESCRIPTION_FILE = "assets.extra/index.json"
-WARMUP_BATCH_SIZES = (1, 2, 8)
 
 Request = Mapping[str, np.ndarray]
 
@@ -38,23 +31,24 @@ class ServableRecall(tf.Module):
         super().__init__()
         self.trained = trained  # tracked, so that its variables, tables and assets are saved again
         self.recall = recall
-        query = trained.signatures[QUERY]
+        query = trained.signatures[signatures.QUERY]
 
         @tf.function
         def serve(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             excluded = inputs.pop(requests.EXCLUDE_ITEM_ID)
-            return recall.recommend(query(**inputs)[QUERY], excluded)
+            return recall.recommend(query(**inputs)[signatures.QUERY], excluded)
 
         self.serve = serve
 
     def signatures(self) -> dict[str, Any]:
         """All signatures by name."""
-        specs = dict(self.trained.signatures[QUERY].structured_input_signature[1])
+        specs = dict(self.trained.signatures[signatures.QUERY].structured_input_signature[1])
         specs[requests.EXCLUDE_ITEM_ID] = tf.TensorSpec(
             [None, None], tf.string, name=requests.EXCLUDE_ITEM_ID
         )
-        kept = [name for name in (QUERY, CANDIDATES, FEATURES) if name in self.trained.signatures]
-        return {SERVING_DEFAULT: self.serve.get_concrete_function(**specs)} | {
+        kept = [name for name in (signatures.QUERY, signatures.CANDIDATES, signatures.FEATURES)
+                if name in self.trained.signatures]
+        return {signatures.DEFAULT: self.serve.get_concrete_function(**specs)} | {
             name: self.trained.signatures[name] for name in kept}
 
 
@@ -65,8 +59,8 @@ def candidates(trained: Any) -> tuple[list[bytes], np.ndarray]:
       ValueError: an id that a vocabulary file cannot hold or that occurs twice, or a vector that is not
       finite.
     """
-    found = trained.signatures[CANDIDATES]()
-    item_ids, vectors = found[recall_module.ITEM_ID].numpy().tolist(), found[VECTOR].numpy()
+    found = trained.signatures[signatures.CANDIDATES]()
+    item_ids, vectors = found[signatures.ITEM_ID].numpy().tolist(), found[signatures.VECTOR].numpy()
     if bad := [i for i in item_ids if not i or b"\n" in i or b"\r" in i]:
         raise ValueError(
             f"An item id is not empty and holds no line break, found {bad[0]!r}. Rename the item."
@@ -120,37 +114,18 @@ def save(
             signatures=model.signatures(),
             options=tf.saved_model.SaveOptions(namespace_whitelist=["Scann"]),
         )
-    write_warmup(f"{target}/{WARMUP_FILE}", sample)
+    warmup.write(target, release.RECALL, _warmup(sample))
     with tf.io.gfile.GFile(f"{target}/{DESCRIPTION_FILE}", "w") as file:
         file.write(json.dumps(description, indent=2))
 
 
-def write_warmup(path: str, sample: Request) -> None:
-    """Writes PredictionLogs for the signatures that are served, at several batch sizes.
+def _warmup(sample: Request) -> Iterator[tuple[str, Request]]:
+    """Requests for the signatures that are served, at several batch sizes.
 
-    TensorFlow Serving replays them before it calls a version available; the first one builds ScaNN's
-    searcher. None for `candidates`: with batching, TensorFlow Serving refuses a request without inputs, and
-    a warm-up request that is refused keeps the version from loading.
+    The first one builds ScaNN's searcher. None for `candidates`: with batching, TensorFlow Serving
+    refuses a request without inputs, and a warm-up request that is refused keeps the version from loading.
     """
-    tf.io.gfile.makedirs(path.rsplit("/", 1)[0])
-    with tf.io.TFRecordWriter(path) as writer:
-        for size in WARMUP_BATCH_SIZES:
-            inputs = repeated(sample, size)
-            writer.write(_log(SERVING_DEFAULT, inputs).SerializeToString())
-            del inputs[requests.EXCLUDE_ITEM_ID]
-            writer.write(_log(QUERY, inputs).SerializeToString())
-
-
-def repeated(sample: Request, size: int) -> dict[str, np.ndarray]:
-    """A batch of `size` requests, from the first one on and round again."""
-    return {name: np.take(values, range(size), axis=0, mode="wrap") for name, values in sample.items()}
-
-
-def _log(signature: str, inputs: Request) -> prediction_log_pb2.PredictionLog:
-    log = prediction_log_pb2.PredictionLog()
-    request = log.predict_log.request
-    request.model_spec.name = MODEL_NAME
-    request.model_spec.signature_name = signature
-    for name, values in inputs.items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
-    return log
+    for size in warmup.BATCH_SIZES:
+        inputs = warmup.repeated(sample, size)
+        yield signatures.DEFAULT, inputs
+        yield signatures.QUERY, {n: v for n, v in inputs.items() if n != requests.EXCLUDE_ITEM_ID}

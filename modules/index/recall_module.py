@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from modules import signatures
 from modules.index import body
-
-ITEM_ID = "item_id"  # outputs of the signature
-SCORE = "score"
 
 
 class Retrieval(tf.Module):
@@ -121,7 +119,7 @@ class RecallModule(tf.Module):
         excluded = tf.cast(self._positions.lookup(exclude_item_id), tf.int32)
         positions, scores = self._retrieval.retrieve(queries, excluded)
         places = tf.where(positions == body.NO_POSITION, self._retrieval.index.size, positions)
-        return {ITEM_ID: tf.gather(self._item_ids, places), SCORE: scores}
+        return {signatures.ITEM_ID: tf.gather(self._item_ids, places), signatures.SCORE: scores}
 
 
 def _distinct(ordered: tf.Tensor) -> tf.Tensor:

@@ -18,37 +18,24 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import prediction_log_pb2
 
 from modules import features
 from modules import lineage
+from modules import release
+from modules import signatures
+from modules import warmup
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
 from modules.ranking import trainer
 
-SERVING_DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-PARTS, SCORE_PARTS = "parts", "score_parts"
-PROBABILITY = "probability"
-MODEL_NAME = "rank"  # in the warm-up records
-WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 DESCRIPTION_FILE = "assets.extra/rank.json"
-WARMUP_BATCH_SIZES = (1, 2, 8)
+_LISTS = (features.CANDIDATE_ITEM_ID, features.RECALL_SCORE)
 _ITEM_BATCH = 65_536
-
-
-def part_name(group: str) -> str:
-    """Name of a group's tensor in the signatures."""
-    return f"part_{group}"
-
-
-def probability_name(objective: str) -> str:
-    """Name of an objective's output."""
-    return f"{PROBABILITY}_{objective}"
 
 
 class RankModule(tf.Module):
@@ -74,12 +61,12 @@ class RankModule(tf.Module):
         outputs = self._score(self._parts(batch, self._encode))
         given = inputs[features.CANDIDATE_ITEM_ID] != ""
         score = tf.where(given, outputs[model_lib.SCORE], tf.float32.min)
-        found = {model_lib.SCORE: score, PROBABILITY: self._probability(score, given),
-                 request_graph.MISSING_INPUTS: batch[request_graph.MISSING_INPUTS]}
+        found = {signatures.SCORE: score, signatures.PROBABILITY: self._probability(score, given),
+                 signatures.MISSING_INPUTS: batch[request_graph.MISSING_INPUTS]}
         for name in self.objectives:
             platt = self._calibration.objectives[name]
             logit = platt.slope * outputs[model_lib.objective_logit(name)] + platt.offset
-            found[probability_name(name)] = tf.where(given, tf.sigmoid(logit), 0.0)
+            found[signatures.probability(name)] = tf.where(given, tf.sigmoid(logit), 0.0)
         return found
 
     def _probability(self, score: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
@@ -91,22 +78,22 @@ class RankModule(tf.Module):
         """The signature `parts`."""
         batch = request_graph.with_statistics(self._graph(inputs), self._statistics)
         found, shape = self._parts(batch, self._encode), tf.shape(batch[request_graph.CANDIDATES])
-        return {part_name(g): tf.broadcast_to(part - self._centres[g], [*tf.unstack(shape), part.shape[-1]])
-                for g, part in found.items()}
+        return {signatures.part(g): tf.broadcast_to(
+            part - self._centres[g], [*tf.unstack(shape), part.shape[-1]]) for g, part in found.items()}
 
     def score_parts(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `score_parts`."""
-        parts = {g: inputs[part_name(g)] + self._centres[g] for g in self.groups}
-        return {model_lib.SCORE: self._score(parts)[model_lib.SCORE]}
+        parts = {g: inputs[signatures.part(g)] + self._centres[g] for g in self.groups}
+        return {signatures.SCORE: self._score(parts)[model_lib.SCORE]}
 
     def signatures(self) -> dict[str, Any]:
         """All signatures by name."""
         specs = request_graph.input_specs(self._data)
-        parts = {part_name(g): tf.TensorSpec([None, None, c.shape[0]], tf.float32, name=part_name(g))
-                 for g, c in self._centres.items()}
-        return {SERVING_DEFAULT: tf.function(self.serve).get_concrete_function(**specs),
-                PARTS: tf.function(self.parts).get_concrete_function(**specs),
-                SCORE_PARTS: tf.function(self.score_parts).get_concrete_function(**parts)}
+        widths = {signatures.part(g): c.shape[0] for g, c in self._centres.items()}
+        parts = {n: tf.TensorSpec([None, None, width], tf.float32, name=n) for n, width in widths.items()}
+        return {signatures.DEFAULT: tf.function(self.serve).get_concrete_function(**specs),
+                signatures.PARTS: tf.function(self.parts).get_concrete_function(**specs),
+                signatures.SCORE_PARTS: tf.function(self.score_parts).get_concrete_function(**parts)}
 
     def _encode(self, rows: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._items, rows)
@@ -115,8 +102,9 @@ class RankModule(tf.Module):
 def save(trained: trainer.Trained, path: str, made_of: lineage.Lineage) -> None:
     """Writes the SavedModel, what describes it, its lineage and the records that warm it up."""
     module = RankModule(trained)
-    tf.saved_model.save(module, path, signatures=module.signatures())
-    write_warmup(os.path.join(path, WARMUP_FILE), trained.sample)
+    made = module.signatures()
+    tf.saved_model.save(module, path, signatures=made)
+    warmup.write(path, release.RANK, _warmup(trained.sample, made[signatures.PARTS]))
     lineage.write(path, made_of)
     with tf.io.gfile.GFile(os.path.join(path, DESCRIPTION_FILE), "w") as file:
         file.write(json.dumps(describe(trained), indent=1))
@@ -132,30 +120,21 @@ def describe(trained: trainer.Trained) -> dict[str, Any]:
             "parameters": sum(math.prod(v.shape) for v in model.trainable_variables)}
 
 
-def write_warmup(path: str, sample: Mapping[str, np.ndarray]) -> None:
-    """Writes PredictionLogs of real requests at several batch sizes, which TensorFlow Serving replays before
-    it calls a version available; the last one is of an empty list."""
-    tf.io.gfile.makedirs(os.path.dirname(path))
-    with tf.io.TFRecordWriter(path) as writer:
-        for size in WARMUP_BATCH_SIZES:
-            inputs = {n: np.take(v, range(size), axis=0, mode="wrap") for n, v in sample.items()}
-            for signature in (SERVING_DEFAULT, PARTS):
-                writer.write(_log(signature, inputs).SerializeToString())
-        empty = {n: v[:1] if n not in _LISTS else v[:1, :0] for n, v in sample.items()}
-        writer.write(_log(SERVING_DEFAULT, empty).SerializeToString())
+def _warmup(sample: warmup.Inputs, split: Any) -> Iterator[tuple[str, warmup.Inputs]]:
+    """Real requests at several batch sizes, then one of an empty list, then one of parts.
 
-
-_LISTS = (features.CANDIDATE_ITEM_ID, features.RECALL_SCORE)
-
-
-def _log(signature: str, inputs: Mapping[str, np.ndarray]) -> prediction_log_pb2.PredictionLog:
-    log = prediction_log_pb2.PredictionLog()
-    request = log.predict_log.request
-    request.model_spec.name = MODEL_NAME
-    request.model_spec.signature_name = signature
-    for name, values in inputs.items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
-    return log
+    Args:
+      sample: the requests.
+      split: the signature `parts`.
+    """
+    for size in warmup.BATCH_SIZES:
+        inputs = warmup.repeated(sample, size)
+        for signature in (signatures.DEFAULT, signatures.PARTS):
+            yield signature, inputs
+    one = {n: v[:1] for n, v in sample.items()}
+    yield signatures.DEFAULT, {n: v if n not in _LISTS else v[:, :0] for n, v in one.items()}
+    parts = split(**{n: tf.constant(v) for n, v in one.items()})
+    yield signatures.SCORE_PARTS, {n: part.numpy() for n, part in parts.items()}
 
 
 def _encoded(model: model_lib.RankModel) -> np.ndarray:

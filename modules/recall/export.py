@@ -10,14 +10,11 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from modules import features
 from modules import lineage
 from modules import requests
+from modules import signatures
 from modules.recall import input_data
 from modules.recall import model as model_lib
-
-SIGNATURE_QUERY, SIGNATURE_CANDIDATES, SIGNATURE_FEATURES = "query", "candidates", "features"
-QUERY, VECTOR = "query", "vector"
 
 
 class RecallModule(tf.Module):
@@ -35,7 +32,7 @@ class RecallModule(tf.Module):
 
     def query(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """`inputs` as `requests.input_specs` says; returns float [batch, dim]."""
-        return {QUERY: self._encode(self.features(**inputs))}
+        return {signatures.QUERY: self._encode(self.features(**inputs))}
 
     def features(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """`inputs` as `requests.input_specs` says; returns what `input_data.dense_request` does."""
@@ -44,7 +41,7 @@ class RecallModule(tf.Module):
 
     def candidates(self) -> dict[str, tf.Tensor]:
         """string [N] ids in the vocabulary's order and float [N, dim] vectors."""
-        return {features.ITEM_ID: tf.identity(self._item_ids), VECTOR: self._vectors()}
+        return {signatures.ITEM_ID: tf.identity(self._item_ids), signatures.VECTOR: self._vectors()}
 
 
 def save(model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes], path: str,
@@ -53,7 +50,7 @@ def save(model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_id
     module = RecallModule(model, transform, item_ids)
     specs = requests.input_specs(model.settings.data, exclusions=False)
     tf.saved_model.save(module, path, signatures={
-        SIGNATURE_QUERY: tf.function(module.query).get_concrete_function(**specs),
-        SIGNATURE_FEATURES: tf.function(module.features).get_concrete_function(**specs),
-        SIGNATURE_CANDIDATES: tf.function(module.candidates).get_concrete_function()})
+        signatures.QUERY: tf.function(module.query).get_concrete_function(**specs),
+        signatures.FEATURES: tf.function(module.features).get_concrete_function(**specs),
+        signatures.CANDIDATES: tf.function(module.candidates).get_concrete_function()})
     lineage.write(path, made_of)

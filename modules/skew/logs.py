@@ -14,9 +14,10 @@ import tensorflow as tf
 from google.protobuf import message
 from tensorflow_serving.apis import prediction_log_pb2
 
+from modules import signatures
+
 SUFFIX = ".tfrecord"
 FRAME_BYTES = 16  # that a TFRecord file adds to a record
-DEFAULT_SIGNATURE = "serving_default"
 
 
 class LogsError(ValueError):
@@ -55,7 +56,7 @@ class Logs:
     requests: tuple[Logged, ...]
     cut_off: tuple[pathlib.Path, ...]
 
-    def of(self, model: str, signature: str = DEFAULT_SIGNATURE) -> list[Logged]:
+    def of(self, model: str, signature: str = signatures.DEFAULT) -> list[Logged]:
         """Those of one signature of a model."""
         return [r for r in self.requests if (r.model, r.signature) == (model, signature)]
 
@@ -105,7 +106,7 @@ def _records(path: pathlib.Path) -> list[Logged]:
 def _logged(log: prediction_log_pb2.PredictionLog) -> Logged:
     request, response = log.predict_log.request, log.predict_log.response
     return Logged(
-        model=request.model_spec.name, signature=request.model_spec.signature_name or DEFAULT_SIGNATURE,
+        model=request.model_spec.name, signature=request.model_spec.signature_name or signatures.DEFAULT,
         version=response.model_spec.version.value, seconds=log.log_metadata.timestamp_secs,
         inputs=dict(_arrays(request.inputs)), outputs=dict(_arrays(response.outputs)))
 

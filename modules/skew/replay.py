@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from modules import saved_recall
+from modules import signatures
 from modules.skew import logs
 
 TOLERANCE = 1e-4  # of a score
@@ -98,7 +99,7 @@ def _compare(logged: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) ->
 
 def _moved(logged: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) -> str:
     """Which text has another score than before, or none."""
-    scores = logged.get(saved_recall.SCORE), now.get(saved_recall.SCORE)
+    scores = logged.get(signatures.SCORE), now.get(signatures.SCORE)
     for name, before in sorted(logged.items()):
         if before.dtype != object or np.array_equal(before, now[name]):
             continue

@@ -31,6 +31,7 @@ from modules import features
 from modules import lineage
 from modules import request_arrays
 from modules import requests
+from modules import signatures
 from modules import strict
 from modules.evaluation import held_out
 from modules.index import bodies
@@ -239,10 +240,10 @@ def _queries(trained: Any, batches: Sequence[dict[str, np.ndarray]]) -> np.ndarr
             f"The index is measured on validation requests, found none in the split "
             f"'{features.SPLIT_VALID}'. Check the split section of the configuration."
         )
-    query = trained.signatures[export.QUERY]
+    query = trained.signatures[signatures.QUERY]
     names = query.structured_input_signature[1]
     vectors = np.concatenate(
-        [query(**{n: tf.constant(b[n]) for n in names})[export.QUERY].numpy() for b in batches]
+        [query(**{n: tf.constant(b[n]) for n in names})[signatures.QUERY].numpy() for b in batches]
     )
     if bad := int((~np.isfinite(vectors)).any(axis=1).sum()):
         raise gate.IndexGateError(

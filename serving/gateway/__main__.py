@@ -11,12 +11,14 @@ from collections.abc import Sequence
 
 from modules import catalogue
 from modules import release
+from serving import http_protocol
 from serving.gateway import logs
 from serving.gateway import server
 from serving.gateway import settings
 from serving.gateway import state
 from serving.history import store
 
+_WAITING = 2048  # connections that are not accepted yet
 _KEPT_EVENTS = 1024  # of a user, where no release says how many its models can use
 _EXAMPLES = """\
 examples:
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         given = _settings(args)
         history = store.connect(given.store, _kept_events(given.releases))
-        taken = server.listen(given.host, given.port)
+        taken = http_protocol.bind(given.host, given.port, waiting=_WAITING)
     except (ValueError, OSError, store.StoreError) as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,5 @@
 """How many recommendations are worked on at once, and how many may wait: the rest is turned away early.
+So is what comes over too many connections.
 
 With more requests than the models can answer, a queue without bounds makes every answer late; with bounds the
 server keeps answering at its capacity (Dean and Barroso, "The Tail at Scale", 2013).
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from serving.gateway import errors
 from serving.gateway import settings
@@ -22,6 +23,7 @@ class Admission:
       in_flight: requests that are worked on.
       waiting: requests that wait for a place.
       draining: whether new requests are refused.
+      connections: how many are open; the server sets it.
     """
 
     def __init__(self, limits: settings.Limits) -> None:
@@ -29,6 +31,7 @@ class Admission:
         self._queue: collections.deque[asyncio.Future[None]] = collections.deque()
         self.in_flight = 0
         self.draining = False
+        self.connections: Callable[[], int] = lambda: 0
 
     @property
     def waiting(self) -> int:
@@ -37,6 +40,17 @@ class Admission:
     def drain(self) -> None:
         """Takes no new requests."""
         self.draining = True
+
+    def check_connections(self) -> None:
+        """Refuses any request while too many connections are open.
+
+        Raises:
+          ApiError: 503.
+        """
+        if (number := self.connections()) > self._limits.connections:
+            raise errors.ApiError(503, "overloaded", f"{number} connections are open, expected at most "
+                                  f"{self._limits.connections}; close idle ones, or try again later",
+                                  retry_after=1, close=True)
 
     def check(self) -> None:
         """Refuses a request that would have to be turned away, before it is read.

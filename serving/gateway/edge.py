@@ -81,6 +81,7 @@ class Edge:
         Raises:
           ApiError: see errors.py.
         """
+        self._admission.check_connections()
         if path.startswith(_PRIVATE) and self._keys and not self._has_key(headers):
             raise errors.ApiError(401, "unauthenticated", "expected one of this server's keys in the header "
                                   "X-API-Key, or as Authorization: Bearer KEY")
@@ -107,8 +108,8 @@ class Edge:
             return await asyncio.wait_for(self._read(receive), self._limits.body_seconds)
         except asyncio.TimeoutError:
             seconds = f"{self._limits.body_seconds:g}"
-            raise errors.ApiError(408, "timeout", f"expected the body within {seconds} s; send it faster"
-                                  ) from None
+            raise errors.ApiError(408, "timeout", f"expected the body within {seconds} s; send it faster",
+                                  close=True) from None
 
     async def _read(self, receive: types.Receive) -> bytes:
         body = bytearray()
@@ -144,4 +145,4 @@ def _replay(body: bytes, receive: types.Receive) -> types.Receive:
 
 
 def _too_large(most: int) -> errors.ApiError:
-    return errors.ApiError(413, "too_large", f"expected a body of at most {most:,} bytes")
+    return errors.ApiError(413, "too_large", f"expected a body of at most {most:,} bytes", close=True)

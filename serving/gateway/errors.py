@@ -18,13 +18,14 @@ class ApiError(Exception):
       message: for people: what was found, what is expected, what to do.
       field: path of the field of the body that is wrong, such as `history.3.item_id`.
       retry_after: seconds after which trying again makes sense.
+      close: whether the connection is closed, such as when the rest of the body is not read.
     """
 
     def __init__(self, status: int, code: str, message: str, *, field: str | None = None,
-                 retry_after: float | None = None) -> None:
+                 retry_after: float | None = None, close: bool = False) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
-        self.field, self.retry_after = field, retry_after
+        self.field, self.retry_after, self.close = field, retry_after, close
 
 
 def invalid(field: str, message: str) -> ApiError:
@@ -42,7 +43,7 @@ def response(error: ApiError, request_id: str) -> responses.Response:
     headers = {}
     if error.retry_after is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
-    if error.status in (408, 413):  # the rest of the body is not read
+    if error.close:
         headers["connection"] = "close"
     return json({"error": {"code": error.code, "message": error.message, "field": error.field},
                  "request_id": request_id}, error.status, headers)

@@ -10,12 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from modules import signatures
 from serving import tensors
 from serving.gateway import models
-
-PARTS, SCORE_PARTS = "parts", "score_parts"  # signatures
-PART = "part_"  # how the names of the groups' tensors begin
-SCORE = "score"
 
 
 async def effects(rank: models.Model, inputs: models.Inputs, version: int, until: float
@@ -34,12 +31,12 @@ async def effects(rank: models.Model, inputs: models.Inputs, version: int, until
     Raises:
       models.ModelError: there is no answer.
     """
-    parts = (await rank.predict(inputs, until=until, version=version, signature=PARTS)).outputs
+    parts = (await rank.predict(inputs, until=until, version=version, signature=signatures.PARTS)).outputs
     names = sorted(parts)
-    scored = await rank.predict(_variants(names, parts), until=until, version=version, signature=SCORE_PARTS,
-                                outputs=(SCORE,))
-    score = scored.outputs[SCORE]
-    return {name.removeprefix(PART): score[0] - score[n] for n, name in enumerate(names, start=1)}
+    scored = await rank.predict(_variants(names, parts), until=until, version=version,
+                                signature=signatures.SCORE_PARTS, outputs=(signatures.SCORE,))
+    score = scored.outputs[signatures.SCORE]
+    return {signatures.group_of(name): score[0] - score[n] for n, name in enumerate(names, start=1)}
 
 
 def _variants(names: list[str], parts: Mapping[str, np.ndarray]) -> models.Inputs:

@@ -21,6 +21,7 @@ import numpy as np
 from modules import features
 from modules import ordering
 from modules import release
+from modules import signatures
 from serving.gateway import admission
 from serving.gateway import columns
 from serving.gateway import errors
@@ -33,8 +34,6 @@ from serving.gateway import settings
 from serving.gateway import users
 from serving.gateway import wire
 
-ITEM_ID, SCORE = "item_id", "score"  # outputs of the recall model; the rank model has SCORE, too
-PROBABILITY, MISSING_INPUTS = "probability", "missing_inputs"  # outputs of the rank model
 _RECALL_SHARE = 0.6  # of the time that is left, at most
 _STORE_SHARE = 0.3
 _LONG_AGO = 365 * 86_400  # seconds
@@ -162,7 +161,7 @@ class Recommender:
                 with trace.stage("recall"):
                     recalled = await self._recall_model.predict(
                         inputs, until=time.monotonic() + _RECALL_SHARE * trace.left,
-                        label=self._settings.label, outputs=(ITEM_ID, SCORE))
+                        label=self._settings.label, outputs=(signatures.ITEM_ID, signatures.SCORE))
             except models.ModelError as error:
                 if error.reason == "refused" and not last:
                     await self._releases.look()
@@ -200,8 +199,8 @@ class Recommender:
             except models.ModelError as error:
                 trace.degrade("explain", error.reason, "without_effects")
         outputs = {name: array[0] for name, array in answer.outputs.items()}
-        missing = int(outputs.pop(MISSING_INPUTS, 0))
-        order = ordering.best_first(ids[np.newaxis], outputs[SCORE][np.newaxis])[0]
+        missing = int(outputs.pop(signatures.MISSING_INPUTS, 0))
+        order = ordering.best_first(ids[np.newaxis], outputs[signatures.SCORE][np.newaxis])[0]
         return Ranked(found, version, _texts(ids[order]), scores[order], order + 1,
                       {name: array[order] for name, array in outputs.items()}, missing,
                       {group: moved[order] for group, moved in effects.items()})
@@ -245,7 +244,7 @@ async def _timed(stage: Any, entered: Any) -> Any:
 
 def _places(recalled: models.Answer) -> tuple[np.ndarray, np.ndarray]:
     """The ids (bytes objects [K]) and scores of a recall answer, without empty places."""
-    ids, scores = recalled.outputs[ITEM_ID][0], recalled.outputs[SCORE][0]
+    ids, scores = recalled.outputs[signatures.ITEM_ID][0], recalled.outputs[signatures.SCORE][0]
     filled = ids != b""
     return ids[filled], scores[filled]
 
@@ -273,10 +272,11 @@ def _item(ranked: Ranked, place: int, loaded: releases.Loaded, *, explained: boo
     rank = None
     if ranked.rank is not None:
         outputs = {name: float(array[place]) for name, array in ranked.rank.items()}
-        rank = {"rank": place + 1, SCORE: outputs.pop(SCORE), PROBABILITY: outputs.pop(PROBABILITY),
-                "probabilities": {name.removeprefix(f"{PROBABILITY}_"): p for name, p in outputs.items()}}
+        rank = {"rank": place + 1, "score": outputs.pop(signatures.SCORE),
+                "probability": outputs.pop(signatures.PROBABILITY),
+                "probabilities": {signatures.objective_of(name): p for name, p in outputs.items()}}
     found = {"item_id": item_id, "title": "" if position is None else catalogue.titles[position],
-             "source": "recall", SCORE: (rank or recall)[SCORE], "recall": recall, "rank": rank}
+             "source": "recall", "score": (rank or recall)["score"], "recall": recall, "rank": rank}
     if explained and ranked.effects:
         found["effects"] = {group: float(moved[place]) for group, moved in ranked.effects.items()}
     return found
@@ -292,6 +292,6 @@ def _popular(loaded: releases.Loaded, known: set[str], wanted: filters.Filters, 
             break
         if catalogue.ids[position] not in known and wanted.match(catalogue.features, position):
             found.append({"item_id": catalogue.ids[position], "title": catalogue.titles[position],
-                          "source": "popularity", SCORE: float(catalogue.popularity[position]),
+                          "source": "popularity", "score": float(catalogue.popularity[position]),
                           "recall": None, "rank": None})
     return found

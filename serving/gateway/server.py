@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from types import FrameType
 
 import uvicorn
@@ -12,7 +11,6 @@ from serving import http_protocol
 from serving.gateway import api
 from serving.gateway import state
 
-_WAITING = 2048  # connections that are not accepted yet
 _KEEP_ALIVE = 30  # seconds that an idle connection stays open
 _log = logging.getLogger(__name__)
 
@@ -26,30 +24,14 @@ class Server(uvicorn.Server):
         super().__init__(uvicorn.Config(
             api.create(gateway), host=given.host, port=given.port, loop="uvloop", lifespan="on", ws="none",
             http=http_protocol.with_header_seconds(given.limits.header_seconds), log_config=None,
-            access_log=False, server_header=False, limit_concurrency=given.limits.connections,
-            timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=int(given.drain_seconds),
+            access_log=False, server_header=False, timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=int(given.drain_seconds),
             h11_max_incomplete_event_size=http_protocol.MAX_HEADER_BYTES))
+        # Instead of uvicorn's limit_concurrency, whose answer is plain text without a request's id.
+        gateway.admission.connections = lambda: len(self.server_state.connections)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM and SIGINT."""
         _log.info("stopping: requests under way have %g s", self._gateway.settings.drain_seconds)
         self._gateway.admission.drain()
         self.should_exit = True  # uvicorn's own would end the process by the signal, with its code
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Takes the port.
-
-    Raises:
-      OSError: it is taken; the message names it.
-    """
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        found = socket.socket(family)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((host, port))
-        found.listen(_WAITING)  # so that clients can connect as soon as its number is known
-    except OSError as error:
-        raise OSError(f"{host}:{port}: {error.strerror or error}; stop what listens there, or choose another "
-                      "port") from None
-    return found

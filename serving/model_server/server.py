@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import logging
 import pathlib
-import socket
 import threading
 import time
 
@@ -81,7 +80,7 @@ class Server:
         self._log = request_log.RequestLog(settings.log, self._models.logging_config, measured.logged)
         predictions = predictor.Predictor(self._models, measured, self._log)
         self._rest = rest_api.RestApi(self._models, predictions, measured, settings.limits)
-        self._socket = _listen(settings.host, settings.rest_port)
+        self._socket = http_protocol.bind(settings.host, settings.rest_port)
         self._health = grpc_api.Health()
         self._health.serving(False)
         limits = settings.limits
@@ -133,14 +132,3 @@ class Server:
         self._models.close()
         self._rest.close()
         self._log.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        found = socket.socket(family)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((host, port))
-    except OSError as error:
-        raise OSError(f"{host}:{port}: {error.strerror or error}") from None
-    return found

@@ -10,11 +10,11 @@ import pathlib
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
+from modules import warmup
 from serving.model_server import errors
 from serving.model_server import predict
 from serving.model_server import servable
 
-FILE = "assets.extra/tf_serving_warmup_requests"
 MAX_RECORDS = 1000  # as in TensorFlow Serving
 
 
@@ -24,7 +24,7 @@ def replay(model: servable.Servable, folder: pathlib.Path) -> int:
     Raises:
       ServingError: the file cannot be read, or the model fails on one of its requests.
     """
-    path = folder / FILE
+    path = folder / warmup.FILE
     if not path.is_file():
         return 0
     count = 0

@@ -25,6 +25,7 @@ from modules import request_arrays
 from modules import requests
 from modules import schemas
 from modules import strict
+from modules.beam import values
 from tests import examples
 
 DATA = examples.data()
@@ -196,6 +197,25 @@ def test_a_missing_value_is_the_default_be_it_absent_empty_or_declared_so(graph)
     assert absent["user_taste"] == [0.0, 0.0]
     assert empty["context_device"] == [web, 0]
     assert empty["context_battery"][0] == pytest.approx(-50 / math.sqrt(600 / 7), rel=1e-5)  # default 0
+
+
+@pytest.mark.parametrize(("default", "filled"), [
+    ("x|y", ["x", "y"]), ("none yet", ["none yet"]), (None, []), ("x|NA", ["x"]), ("NA", ["NA"]), ("|", [])])
+def test_a_list_has_the_same_default_of_training_and_of_a_request(default, filled):
+    spec = config.Column(kind="multi_categorical", separator="|", default=default, missing=("NA",))
+    hobbies = features.Feature("user_hobbies", "user", "hobbies", "multi_categorical", spec)
+    convert, cells = values.converter(spec), ["golf", "", "golf|chess", "NA", "NA|golf", "|", ""]
+
+    def transformed(rows: list[list[str]]) -> list[list[str]]:
+        ragged = tf.ragged.constant(rows, tf.string, ragged_rank=1)
+        found = tf.function(lambda: preprocessing._filled(ragged, hobbies))().to_list()
+        return [[text.decode() for text in row] for row in found]
+
+    trained = transformed([list(convert(cell)) for cell in cells])
+    served = transformed([[text for text in cell.split("|") if text] for cell in cells])  # as a client sends
+
+    assert trained == served
+    assert trained == [["golf"], filled, ["golf", "chess"], filled, ["golf"], filled, filled]
 
 
 def test_numbers_are_z_scores_of_what_was_analysed_and_a_profile_counts_once(graph):

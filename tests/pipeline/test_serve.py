@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 import yaml
 
@@ -39,6 +42,11 @@ def _free_ports() -> list[int]:
         return [found.getsockname()[1] for found in (one, two, three)]
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as found:
+        return found.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _command(run: runs.Run, ports: list[int]) -> list[str]:
     root = run.folder.parent
     return [sys.executable, "-m", "pipeline.cli", "serve", "--config", str(root / "shop.yaml"), "--root",
@@ -46,10 +54,8 @@ def _command(run: runs.Run, ports: list[int]) -> list[str]:
             str(ports[1]), "--rest-port", str(ports[2])]
 
 
-@pytest.fixture(scope="module")
-def served(run: runs.Run) -> Iterator[tuple[subprocess.Popen[str], list[int], str]]:
-    """(the process, its ports, what it printed until it was ready)."""
-    ports = _free_ports()
+def _ready(run: runs.Run, ports: list[int]) -> tuple[subprocess.Popen[str], str]:
+    """(the process, what it printed until it was ready)."""
     process = subprocess.Popen(
         _command(run, ports), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
@@ -58,8 +64,16 @@ def served(run: runs.Run) -> Iterator[tuple[subprocess.Popen[str], list[int], st
         said.append(line)
         if "Ctrl-C" in line:
             break
-    yield process, ports, "".join(said)
-    process.terminate()  # killed, it would leave its children behind
+    return process, "".join(said)
+
+
+@pytest.fixture(scope="module")
+def served(run: runs.Run) -> Iterator[tuple[subprocess.Popen[str], list[int], str]]:
+    """(the process, its ports, what it printed until it was ready)."""
+    ports = _free_ports()
+    process, said = _ready(run, ports)
+    yield process, ports, said
+    process.terminate()
     process.wait(60)
 
 
@@ -95,8 +109,32 @@ def test_sigterm_stops_both_servers(served):
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
     for port in ports:
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        assert not _listens(port)
+
+
+def test_killed_it_leaves_no_server_behind(run):
+    ports = _free_ports()
+    process, said = _ready(run, ports)
+    servers = psutil.Process(process.pid).children()
+    assert len(servers) == 2, said
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 30
+    try:
+        while listening := [port for port in ports if _listens(port)]:
+            assert time.monotonic() < until, listening
+            time.sleep(0.1)
+    finally:
+        for server in servers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                server.kill()
+
+
+def test_a_server_whose_parent_is_gone_already_does_not_start(tmp_path: pathlib.Path):
+    command = [sys.executable, "-m", "pipeline.child_process", "1", "touch",
+               str(tmp_path / "started")]
+    assert subprocess.run(command, check=False).returncode == 0
+    assert not (tmp_path / "started").exists()
 
 
 def test_without_a_release(tmp_path: pathlib.Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import pathlib
 from collections.abc import Callable
 
@@ -91,6 +92,23 @@ def test_the_users_come_with_profiles_and_newest_events(shop: config.Config, tmp
     assert user(url, "nobody") == store.User({"age": 30.0, "tags": ["z"]}, ())
     other = user(url, "Łukasz")
     assert other and other.events[0].values == {"action": "view", "device": "?", "stars": 3.0}
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_the_rows_while_they_are_read_and_a_log_does_not(
+        shop: config.Config, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    loader.load(shop, tmp_path, replace=True)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr", terminal := _Terminal())
+    loader.load(shop, tmp_path, replace=True)
+    reading, adding = (bar.split("\r")[-1] for bar in terminal.getvalue().strip().split("\n"))
+    assert reading.startswith("reading: 8 rows [")  # five events, three users
+    assert adding.startswith("adding: 100%") and " 3/3 [" in adding
 
 
 def test_loading_again_adds_only_what_is_new(shop: config.Config, tmp_path: pathlib.Path) -> None:

@@ -21,7 +21,7 @@ from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.model_server import warmup
+from modules import warmup
 from tests import fake_rank
 from tests import fake_recall
 from tests import fake_trained

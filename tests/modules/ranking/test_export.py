@@ -11,8 +11,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 from modules import features
 from modules import lineage
 from modules import saved_rank
+from modules import warmup
 from modules.ranking import examples as candidate_examples
-from modules.ranking import export
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
 from tests import stock_ops
@@ -167,16 +167,20 @@ def test_what_is_beside_the_model(exported, trained):
     assert lineage.read(exported) == conftest.MADE_OF
 
 
-def test_warm_up_records_are_answered(exported):
+def test_warm_up_records_are_answered_by_every_signature(exported):
     loaded = tf.saved_model.load(exported)
-    records = list(tf.data.TFRecordDataset(f"{exported}/{export.WARMUP_FILE}").as_numpy_iterator())
-    sizes = []
+    records = list(tf.data.TFRecordDataset(f"{exported}/{warmup.FILE}").as_numpy_iterator())
+    sizes: dict[str, list[tuple[int, ...]]] = {}
     for record in records:
         request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
         inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
-        loaded.signatures[request.model_spec.signature_name](**inputs)
-        sizes.append(tuple(inputs[features.CANDIDATE_ITEM_ID].shape))
-    assert sizes == [(1, 6), (1, 6), (2, 6), (2, 6), (8, 6), (8, 6), (1, 0)]
+        name = request.model_spec.signature_name
+        loaded.signatures[name](**inputs)
+        lists = inputs["part_item" if name == "score_parts" else features.CANDIDATE_ITEM_ID]
+        sizes.setdefault(name, []).append(tuple(lists.shape[:2]))
+    assert sizes == {"serving_default": [(1, 6), (2, 6), (8, 6), (1, 0)], "parts": [(1, 6), (2, 6), (8, 6)],
+                     "score_parts": [(1, 6)]}
+    assert set(sizes) == set(loaded.signatures)  # else the first request of one would be slow
 
 
 def test_the_exported_model_loads_without_this_package(exported, run_python):
@@ -192,4 +196,4 @@ def test_all_ops_are_stock_tensorflow_s(exported):
     (found,) = stock_ops.load(exported)
     assert (found.error, found.unknown) == (None, [])
     assert [op for op in found.ops if op.startswith("Scann")] == []
-    assert found.replayed >= len(export.WARMUP_BATCH_SIZES)
+    assert found.replayed >= len(warmup.BATCH_SIZES)

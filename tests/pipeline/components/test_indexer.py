@@ -15,6 +15,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from modules import config
 from modules import lineage
 from modules import requests
+from modules import warmup
 from modules.index import export
 from modules.index import gate
 from pipeline.components import indexer
@@ -156,7 +157,7 @@ def test_warm_up_records_replay_on_their_signatures(built) -> None:
     """All have inputs, without which a TensorFlow Serving that batches refuses a request."""
     path = built("ivf")[0]
     model, sizes = tf.saved_model.load(path), []
-    for record in tf.data.TFRecordDataset(f"{path}/{export.WARMUP_FILE}"):
+    for record in tf.data.TFRecordDataset(f"{path}/{warmup.FILE}"):
         request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
         signature = model.signatures[request.model_spec.signature_name]
         inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}

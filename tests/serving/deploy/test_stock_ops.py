@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from modules import config
+from modules import warmup
 from modules.index import bodies
 from modules.index import export
 from modules.index import parameters
@@ -48,7 +49,7 @@ def test_exact_and_ivf_have_stock_ops_only(body: str, loaded: dict[str, stock_op
     assert found.unknown == []
     assert [op for op in found.ops if op.startswith("Scann")] == []
     assert "TopKV2" in found.ops  # it is in a function: these were looked into
-    assert found.replayed >= len(export.WARMUP_BATCH_SIZES)
+    assert found.replayed >= len(warmup.BATCH_SIZES)
 
 
 def test_an_index_of_scann_is_refused_and_the_error_names_its_op(loaded: dict[str, stock_ops.Loaded]) -> None:

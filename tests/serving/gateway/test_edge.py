@@ -11,8 +11,10 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 
+import httpx
 import pytest
 
+from serving import http_protocol
 from serving.gateway import logs
 from serving.gateway import server
 from serving.gateway import settings
@@ -143,7 +145,7 @@ def test_metrics(gateway):
 def _listening(given: settings.Settings) -> Iterator[int]:
     """Runs the real server in a thread; its port."""
     found = server.Server(state.Gateway(given, store.connect(given.store, 20)))
-    with server.listen("127.0.0.1", 0) as taken:
+    with http_protocol.bind("127.0.0.1", 0, waiting=100) as taken:
         thread = threading.Thread(target=found.run, kwargs={"sockets": [taken]})
         thread.start()
         try:
@@ -190,6 +192,24 @@ def test_slow_and_huge_clients_hold_nobody_up(given):
         assert b"HTTP/1.1 408" in answer and b"expected the body within 0.5 s" in answer
         assert [_answer(client) for client in (*loris, silent)] == [b""] * 51
         assert time.monotonic() - start < 5
+
+
+def test_more_connections_than_are_served(given):
+    limits = settings.Limits(connections=2)
+    with _listening(dataclasses.replace(given, limits=limits)) as port, contextlib.ExitStack() as stack:
+        url = f"http://127.0.0.1:{port}/v1/recommend"
+        one, two, three = (stack.enter_context(httpx.Client(trust_env=False)) for _ in range(3))
+        assert [client.post(url, json={"k": 1}).status_code for client in (one, two)] == [200, 200]
+        refused = three.post(url, json={"k": 1}, headers={"X-Request-Id": "third"})
+        assert conftest.problem(refused, 503, "overloaded") == (
+            None, "3 connections are open, expected at most 2; close idle ones, or try again later")
+        assert refused.json()["request_id"] == "third"
+        assert (refused.headers["retry-after"], refused.headers["connection"]) == ("1", "close")
+        assert one.post(url, json={"k": 1}).status_code == 200  # three's connection is closed
+        two.close()
+        end = time.monotonic() + 10
+        while three.post(url, json={"k": 1}).status_code != 200:
+            assert time.monotonic() < end
 
 
 def test_a_client_that_goes_away_while_it_sends(given, caplog):

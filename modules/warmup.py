@@ -1,0 +1,44 @@
+"""The records that warm a SavedModel up: requests that a server replays before it calls a version available.
+
+They are where TensorFlow Serving looks for them, a PredictionLog each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+FILE = "assets.extra/tf_serving_warmup_requests"
+BATCH_SIZES = (1, 2, 8)
+
+Inputs = Mapping[str, np.ndarray]
+
+
+def write(folder: str, model: str, requests: Iterable[tuple[str, Inputs]]) -> None:
+    """Writes the records of a SavedModel.
+
+    Args:
+      folder: of the SavedModel.
+      model: its name.
+      requests: signatures and their inputs, in the order in which they are replayed.
+    """
+    path = os.path.join(folder, FILE)
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    with tf.io.TFRecordWriter(path) as writer:
+        for signature, inputs in requests:
+            log = prediction_log_pb2.PredictionLog()
+            request = log.predict_log.request
+            request.model_spec.name = model
+            request.model_spec.signature_name = signature
+            for name, values in inputs.items():
+                request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
+            writer.write(log.SerializeToString())
+
+
+def repeated(sample: Inputs, size: int) -> dict[str, np.ndarray]:
+    """A batch of `size` requests, from the first one on and round again."""
+    return {name: np.take(values, range(size), axis=0, mode="wrap") for name, values in sample.items()}

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from modules import features
+from modules import objectives
 from modules import requests
 from modules.ranking import examples as candidate_examples
 from modules.ranking import model as model_lib
@@ -98,20 +97,11 @@ def _chunk_of_part() -> Callable[[tuple[int, requests.RawExample]], tuple[int, i
 
 def labels(examples: Sequence[requests.RawExample], settings: model_lib.Settings) -> Inputs:
     """Each objective's label float32 [B], NaN where it is not known."""
-    found, specs = {}, {f.column: f for f in features.event_features(settings.data)}
-    for name, objective in settings.ranking.objectives.items():
-        spec = specs[objective.column]
-        values = [e[spec.name][-1] for e in examples]
-        found[model_lib.objective_label(name)] = np.array([_label(v, objective, spec) for v in values],
-                                                          np.float32)
-    return found
-
-
-def _label(value: Any, objective: Any, spec: features.Feature) -> float:
-    if objective.at_least is not None:
-        return math.nan if math.isnan(value) else float(value >= objective.at_least)
-    text = value.decode()
-    return math.nan if text in ("", *spec.spec.missing) else float(text in objective.values)
+    declared = settings.ranking.objectives
+    known = objectives.Objectives(settings.data, declared)
+    found = [known.of(example) for example in examples]
+    return {model_lib.objective_label(name): np.array([f[name] for f in found], np.float32)
+            for name in declared}
 
 
 def _joined(arrays: Sequence[np.ndarray], name: str) -> np.ndarray:

@@ -25,6 +25,14 @@ from modules.recall import item_tower
 
 _READ_BATCH = 128  # requests
 _SAMPLE = 8  # requests that are kept as they came
+_EMPTY = {  # of a split: what is needed of it, and the remedy
+    features.SPLIT_TRAIN: (
+        "The ranker needs at least one request of the split train whose target is among its candidates, "
+        "found none; train recall longer, raise index.k, or hold out more with ranking.hold_out."),
+    features.SPLIT_VALID: (
+        "The ranker needs at least one request of the split valid, to choose the best epoch and to calibrate "
+        "its probabilities, found none; lower split.min_events (leave_one_out), or move split.valid_from and "
+        "split.test_from (temporal), so that events fall into it.")}
 
 Inputs = dict[str, np.ndarray]
 Graph = Callable[[int, Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]
@@ -61,11 +69,13 @@ def learnable(example: requests.RawExample, settings: model_lib.Settings) -> boo
     return example[features.TARGET_PLACE][0] >= 0 and not added
 
 
-def read(examples: Iterable[requests.RawExample], settings: model_lib.Settings, graph: Graph) -> Lists:
+def read(examples: Iterable[requests.RawExample], split: str, settings: model_lib.Settings, graph: Graph
+         ) -> Lists:
     """Puts the requests through the graph.
 
     Args:
       examples: of `Candidates`.
+      split: train or valid, where they are from.
       settings: the configuration.
       graph: from (part, raw inputs) to the model's inputs.
 
@@ -84,8 +94,7 @@ def read(examples: Iterable[requests.RawExample], settings: model_lib.Settings, 
         found.append({name: value.numpy() for name, value in outputs.items()}
                      | {model_lib.TARGET: places} | labels(batch, settings))
     if sample is None:
-        raise ValueError("The ranker needs at least one request whose target is among its candidates, found "
-                         "none; train recall longer, raise index.k, or hold out more with ranking.hold_out.")
+        raise ValueError(_EMPTY[split])
     del found[0][request_graph.MISSING_INPUTS]
     return Lists({name: tf.constant(_joined([f[name] for f in found], name)) for name in found[0]}, sample)
 

@@ -146,9 +146,18 @@ def test_labels_and_what_is_learnt_from():
     assert [input_data.learnable(e, also) for e in examples] == [True, False, True]
 
 
-def test_no_request_to_learn_from_is_an_error():
-    with pytest.raises(ValueError, match=r"at least one request .* found none; train recall longer"):
-        input_data.read([], conftest.settings(), lambda part, inputs: inputs)
+@pytest.mark.parametrize(("split", "message"), [
+    ("train", r"the split train whose target is among .* found none; train recall longer"),
+    ("valid", r"the split valid, .* found none; lower split\.min_events .* or move split\.valid_from")])
+def test_a_split_without_requests_is_an_error(ranked, tmp_path, split, message):
+    (tmp_path / f"Split-{split}").mkdir()
+    for other in {"train", "valid"} - {split}:
+        (tmp_path / f"Split-{other}").symlink_to(ranked.folder / f"Split-{other}")
+    (file,) = (ranked.folder / f"Split-{split}").iterdir()
+    with tf.io.TFRecordWriter(str(tmp_path / f"Split-{split}" / file.name), options="GZIP"):
+        pass
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(ranked, folder=tmp_path).prepare(conftest.settings())
 
 
 def test_a_vector_is_no_feature_to_cross(ranked):

@@ -194,6 +194,16 @@ class Evaluation:
 
 
 @dataclasses.dataclass(frozen=True)
+class Releases:
+    """What becomes of old releases. No component reads it: a change makes no new release."""
+
+    keep: int | None = 10  # the newest; None keeps all
+
+    def __post_init__(self) -> None:
+        strict.at_least(self, keep=1)
+
+
+@dataclasses.dataclass(frozen=True)
 class Runner:
     """Where Beam runs. `options` are passed through, as in `--project=...`."""
 
@@ -219,6 +229,7 @@ class Config:
     index: Index = Index()
     ranking: Ranking = Ranking()
     evaluation: Evaluation = dataclasses.field(default_factory=Evaluation)
+    releases: Releases = Releases()
     runner: Runner = Runner()
 
     def __post_init__(self) -> None:

@@ -104,6 +104,12 @@ class Feature:
     def is_sequence(self) -> bool:
         return self.table in ("event", "context")
 
+    @property
+    def stays_unknown(self) -> bool:
+        """Whether raw examples leave a missing value as it is, NaN or the empty text: feedback; all else is
+        filled with the column's default."""
+        return self.table == "event" and self.name != EVENT_ACTION_TYPE
+
 
 def feature_name(table: TableName, column: str) -> str:
     """`user_age` for the column `age` of users; a column that already starts so keeps its name."""

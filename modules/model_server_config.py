@@ -37,14 +37,27 @@ def read(text: str) -> dict[str, int]:
     Raises:
       ValueError: no ModelServerConfig, or a model without exactly one version.
     """
-    try:
-        found = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
-    except text_format.ParseError as error:
-        raise ValueError(f"expected a ModelServerConfig as text, found at {error}.") from None
     result = {}
-    for model in found.model_config_list.config:
+    for model in _parse(text).model_config_list.config:
         versions = list(model.model_version_policy.specific.versions)
         if len(versions) != 1:
             raise ValueError(f"expected one specific version of the model {model.name!r}, found {versions}.")
         result[model.name] = versions[0]
     return result
+
+
+def named(text: str) -> set[int]:
+    """Returns every version of every model.
+
+    Raises:
+      ValueError: no ModelServerConfig.
+    """
+    models = _parse(text).model_config_list.config
+    return {version for model in models for version in model.model_version_policy.specific.versions}
+
+
+def _parse(text: str) -> model_server_config_pb2.ModelServerConfig:
+    try:
+        return text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+    except text_format.ParseError as error:
+        raise ValueError(f"expected a ModelServerConfig as text, found at {error}.") from None

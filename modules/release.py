@@ -3,10 +3,11 @@
   serving/recall/<id>/, serving/rank/<id>/   the SavedModels, as TensorFlow Serving reads them
   serving/releases/<id>.json                 the manifest: which files, made of what, how good
   serving/models.config                      the release in force, as TensorFlow Serving's --model_config_file
-  serving/.unfinished-<id>/                  only while a push is under way, or after one that died
+  serving/.unfinished-<id>/                  only while one is pushed or deleted, or after a process that died
 
 `models.config` alone decides what is in force. It is replaced as the last step of a push, at once, so both
-models of a release take effect or neither. Parts of a push that has not finished are no release.
+models of a release take effect or neither. What a push or a deletion that has not finished leaves is no
+release.
 """
 
 from __future__ import annotations
@@ -194,7 +195,8 @@ def manifest(serving: pathlib.Path, number: int) -> Manifest:
     path = _manifest_path(serving, number)
     if number not in ids(serving):
         known = ", ".join(map(str, ids(serving))) or "none"
-        raise ReleaseError(f"{serving}: there is no release {number}. Known: {known}.")
+        raise ReleaseError(f"{serving}: there is no release {number}, or not any more (`releases.keep` in "
+                           f"the configuration says how many are kept). Known: {known}.")
     try:
         found = strict.read(Manifest, json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, OSError) as error:  # strict.ConfigError is a ValueError
@@ -206,13 +208,13 @@ def manifest(serving: pathlib.Path, number: int) -> Manifest:
 
 
 def ids(serving: pathlib.Path) -> list[int]:
-    """All releases, the oldest first; without those whose push did not finish."""
+    """All releases, the oldest first; without those whose push or deletion did not finish."""
     unfinished = set(unfinished_ids(serving)) - {current_if_readable(serving)}  # or died after it took effect
     return sorted(set(numbers(serving / MANIFESTS, ".json")) - unfinished)
 
 
 def unfinished_ids(serving: pathlib.Path) -> list[int]:
-    """Ids of pushes that are under way or died."""
+    """Ids of pushes and deletions that are under way or died."""
     names = [path.name for path in serving.iterdir()] if serving.is_dir() else []
     return sorted(int(n.removeprefix(UNFINISHED)) for n in names if re.fullmatch(rf"{UNFINISHED}\d+", n))
 

@@ -69,7 +69,8 @@ def _of(feature: features.Feature) -> schema_pb2.Feature:
         result = _single(feature.name, rows, feature.spec.dimension or 1)
     result.type = _TYPES.get(feature.kind, schema_pb2.BYTES)
     if result.type == schema_pb2.FLOAT:
-        result.float_domain.disallow_nan = result.float_domain.disallow_inf = True
+        result.float_domain.disallow_inf = True
+        result.float_domain.disallow_nan = not feature.stays_unknown
     return result
 
 

@@ -24,6 +24,8 @@ class Lists:
       recall_ranks: int [B, K], from 1.
       recall_scores: float32 [B, K].
       rank_scores: float32 [B, K], by which the list is ordered; None where recall answers alone.
+      missing_inputs: int [B], values of the profile and of the request's context that are missing or
+        unknown, so that the rank model took a default; None where recall answers alone.
       groups: of the rank model's features, where the lists are explained.
       effects: float32 [B, K, groups]: how far each group moved the item's rank score from what it would be
         with the group at its average.
@@ -33,6 +35,7 @@ class Lists:
     recall_ranks: np.ndarray
     recall_scores: np.ndarray
     rank_scores: np.ndarray | None = None
+    missing_inputs: np.ndarray | None = None
     groups: tuple[str, ...] = ()
     effects: np.ndarray | None = None
 
@@ -56,13 +59,15 @@ class TwoStage:
         ranks = np.broadcast_to(np.arange(1, ids.shape[1] + 1), ids.shape)
         if self._rank is None:
             return Lists(ids, ranks, scores)
-        rank_scores = self._rank(request, ids, scores)[signatures.SCORE]
+        ranked = self._rank(request, ids, scores)
+        rank_scores = ranked[signatures.SCORE]
         order = ordering.best_first(ids, rank_scores)
 
         def ordered(values: np.ndarray) -> np.ndarray:
             return np.take_along_axis(values, order, axis=1)
 
-        lists = Lists(ordered(ids), ordered(ranks), ordered(scores), ordered(rank_scores))
+        lists = Lists(ordered(ids), ordered(ranks), ordered(scores), ordered(rank_scores),
+                      ranked[signatures.MISSING_INPUTS])
         if not explain:
             return lists
         groups, effects = self._rank.explain(request, ids, scores)

@@ -47,6 +47,7 @@ class Answer:
       request_timestamp: Unix seconds.
       history: (item id, Unix seconds), oldest first.
       items: best first.
+      missing_inputs: values of the request that took a default; None where recall answered alone.
       titles: of all known items in `history` and `items`; "" without a title column.
       notes: what the person should know, one sentence each.
     """
@@ -56,6 +57,7 @@ class Answer:
     request_timestamp: int
     history: tuple[tuple[str, int], ...]
     items: tuple[Item, ...]
+    missing_inputs: int | None
     titles: Mapping[str, str]
     notes: tuple[str, ...]
 
@@ -65,8 +67,8 @@ class Answer:
                  for n, item in enumerate(self.items, start=1)]
         models = {"recall": str(self.found.recall), "rank": self.found.rank and str(self.found.rank)}
         return {"release": self.found.id, "models": models, "stage": self.stage,
-                "request_timestamp": self.request_timestamp, "notes": list(self.notes), "history": history,
-                "recommendations": items}
+                "request_timestamp": self.request_timestamp, "missing_inputs": self.missing_inputs,
+                "notes": list(self.notes), "history": history, "recommendations": items}
 
     def to_text(self) -> str:
         """Recent history, then the recommendations, as two tables."""

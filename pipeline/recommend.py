@@ -82,9 +82,10 @@ def ask(cfg: config.Config, run: runs.Run, *, user: str | None, history: History
     past = tuple((item.decode(), t) for item, t in zip(example[features.EVENT_ITEM_ID], times))
     named = {item for item, _ in past} | set(exclude)
     titles = _titles(run, named | {item.item_id for item in items})
+    missing = None if lists.missing_inputs is None else int(lists.missing_inputs[0])
     notes = (*_time_notes(times, when, at), *_item_notes(sorted(named - set(titles)), len(items), k),
-             *_release_notes(chosen))
-    return answer.Answer(chosen, stage, when, past, items, titles, notes)
+             *_input_notes(missing), *_release_notes(chosen))
+    return answer.Answer(chosen, stage, when, past, items, missing, titles, notes)
 
 
 def _stage(chosen: release.Release, asked: Stage | None, explain: bool) -> Stage:
@@ -110,6 +111,12 @@ def _items(lists: two_stage.Lists, k: int) -> Iterator[answer.Item]:
                 recall_score=float(lists.recall_scores[0, place]),
                 rank_score=None if lists.rank_scores is None else float(lists.rank_scores[0, place]),
                 effects={group: float(effect) for group, effect in zip(lists.groups, moved)})
+
+
+def _input_notes(missing: int | None) -> Iterator[str]:
+    if missing:
+        yield (f"missing_inputs: {missing}; so many values of the profile and of the request's context are "
+               "missing or unknown to the rank model, which takes the columns' defaults.")
 
 
 def _release_notes(chosen: release.Release) -> Iterator[str]:
@@ -166,23 +173,19 @@ def _made_up(data: config.Data, history: History, at: int | None) -> requests.Ra
     items = [item.encode() for item, _ in history]
     known = (*features.event_features(data), *features.context_features(data))
     return {features.EVENT_ITEM_ID: items, features.EVENT_TIMESTAMP: times[::-1],
-            features.SEEN_ITEM_ID: items, **{f.name: [_fill(f)] * len(items) for f in known}}
+            features.SEEN_ITEM_ID: items,
+            **{f.name: [request_arrays.missing(f)] * len(items) for f in known}}
 
 
 def _with_request(example: requests.RawExample, data: config.Data, at: int, exclude: tuple[str, ...]
                   ) -> requests.RawExample:
-    """Appends the request as last event, as request_arrays takes it; its context is the default."""
+    """Appends the request as last event, as request_arrays takes it; its context is not known."""
     known = (*features.event_features(data), *features.context_features(data))
     return {**example,
             features.EVENT_ITEM_ID: [*example[features.EVENT_ITEM_ID], b""],
             features.EVENT_TIMESTAMP: [*example[features.EVENT_TIMESTAMP], at],
             features.SEEN_ITEM_ID: [*example[features.SEEN_ITEM_ID], *(item.encode() for item in exclude)],
-            **{f.name: [*example[f.name], _fill(f)] for f in known}}
-
-
-def _fill(feature: features.Feature) -> bytes | float:
-    fill = feature.spec.fill
-    return fill.encode() if isinstance(fill, str) else float(fill)
+            **{f.name: [*example[f.name], request_arrays.missing(f)] for f in known}}
 
 
 def _profile(data: config.Data, given: Mapping[str, str]) -> requests.RawExample:

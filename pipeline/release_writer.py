@@ -1,7 +1,8 @@
 """Puts releases into the serving folder and changes which one is in force (see modules/release.py).
 
 Every change happens under a lock, and in an order in which a process may die anywhere: what it leaves behind
-is no release, the one before stays in force, and the next change removes the rest.
+is no release, the one before stays in force, and the next change removes the rest. A release that is deleted
+becomes, first of all, such a rest.
 """
 
 from __future__ import annotations
@@ -100,6 +101,39 @@ def switch(serving: pathlib.Path, number: int | None = None) -> tuple[int | None
         return before, chosen
 
 
+def prune(serving: pathlib.Path, keep: int | None, *, spare: int | None = None) -> list[int]:
+    """Deletes all but the newest releases.
+
+    The release in force stays, however old, and so does what else a `*.config` of the folder names: versions
+    that serving/deploy/publish.py has loaded. Where one of these files cannot be read, nothing is deleted.
+
+    Args:
+      serving: the serving folder.
+      keep: how many stay; None: all.
+      spare: stays besides: the release in force before, which TensorFlow Serving may still serve.
+
+    Returns:
+      The ids of what was deleted.
+    """
+    if keep is None or not serving.is_dir():
+        return []
+    with _locked(serving):
+        _remove_unfinished(serving)
+        if release.current_if_readable(serving) is None:
+            return []
+        try:
+            named = {number for path in serving.glob("*.config")
+                     for number in model_server_config.named(path.read_text(encoding="utf-8"))}
+        except ValueError:
+            return []
+        old = [n for n in release.ids(serving)[:-keep] if n not in named and n != spare]
+        for number in old:
+            (serving / f"{release.UNFINISHED}{number}").mkdir()
+        _flush_folder(serving)
+        _remove_unfinished(serving)
+        return old
+
+
 def repoint(serving: pathlib.Path) -> bool:
     """Lets `models.config` name the folder where it is now, and says whether that was another one.
 
@@ -154,13 +188,14 @@ def _one_before(serving: pathlib.Path, current: int | None) -> int:
     earlier = [n for n in release.ids(serving) if current is not None and n < current]
     if not earlier:
         raise release.ReleaseError(
-            f"{serving}: there is no release before {current}." if current is not None else
+            f"{serving}: there is no release before {current}, or not any more (`releases.keep` in the "
+            "configuration says how many are kept)." if current is not None else
             f"{serving}: no release is in force, so none came before. `recsys releases` lists what there is.")
     return earlier[-1]
 
 
 def _remove_unfinished(serving: pathlib.Path) -> None:
-    """Removes what pushes left behind that died. The folder that marks such a push goes last."""
+    """Removes what pushes and deletions left behind that died. The folder that marks them goes last."""
     for number in release.unfinished_ids(serving):
         if number != release.current_if_readable(serving):
             for name in _MODELS:

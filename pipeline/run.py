@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from modules import config
+from modules import release
 from modules import strict
 from pipeline import progress
 from pipeline import runs
@@ -87,10 +88,16 @@ def _run(cfg: config.Config, place: runs.Run, lines: progress.ComponentProgress,
     from tfx import v1 as tfx  # 20 s and more; only commands that run the pipeline pay for it
 
     from pipeline import dag
+    from pipeline import release_writer
 
+    in_force = release.current_if_readable(place.serving)
     pipeline = dag.create(cfg, place, use_cache=use_cache)
     lines.total = len(pipeline.components)
     tfx.orchestration.LocalDagRunner().run(pipeline)
+    old = release_writer.prune(place.serving, cfg.releases.keep, spare=in_force)
+    if old:
+        print(f"Old releases deleted (releases.keep: {cfg.releases.keep}): {', '.join(map(str, old))}",
+              flush=True)
 
 
 def _reason(error: Exception) -> str:

@@ -24,8 +24,10 @@ class FakeRank(tf.Module):
     """Items without a bonus have 0; every objective comes true with a probability of 3/4."""
 
     def __init__(self, bonus: Mapping[str, float], weight: float, objectives: Sequence[str],
-                 afternoon: Mapping[str, float] | None = None) -> None:
+                 afternoon: Mapping[str, float] | None = None, counted: Sequence[str] = ()) -> None:
+        """`counted`: inputs [B] of numbers whose NaN count as missing."""
         super().__init__()
+        self._counted = tuple(counted)
         self._weight, self._objectives = weight, tuple(objectives)
         self._bonus = _table(bonus)
         self._afternoon = self._bonus if afternoon is None else _table(afternoon)
@@ -41,7 +43,8 @@ class FakeRank(tf.Module):
         given = inputs[features.CANDIDATE_ITEM_ID] != ""
         score = tf.where(given, score_of(self.parts(inputs)), tf.float32.min)
         return {"score": score, "probability": tf.where(given, tf.nn.softmax(score), 0.0),
-                "missing_inputs": tf.zeros(tf.shape(score)[:1], tf.int32),
+                "missing_inputs": tf.add_n([tf.zeros(tf.shape(score)[:1], tf.int32), *(
+                    tf.cast(tf.math.is_nan(inputs[name]), tf.int32) for name in self._counted)]),
                 **{f"probability_{name}": tf.where(given, 0.75, 0.0) for name in self._objectives}}
 
 
@@ -57,9 +60,9 @@ def score_of(parts: Mapping[str, tf.Tensor]) -> tf.Tensor:
 
 def save(folder: str | pathlib.Path, data: config.Data, bonus: Mapping[str, float], *,
          weight: float = 1.0, objectives: Sequence[str] = (),
-         afternoon: Mapping[str, float] | None = None) -> str:
+         afternoon: Mapping[str, float] | None = None, counted: Sequence[str] = ()) -> str:
     """Writes the SavedModel, without lineage."""
-    module = FakeRank(bonus, weight, objectives, afternoon)
+    module = FakeRank(bonus, weight, objectives, afternoon, counted)
     specs = requests.input_specs(data, exclusions=False)
     specs[features.CANDIDATE_ITEM_ID] = tf.TensorSpec([None, None], tf.string, features.CANDIDATE_ITEM_ID)
     specs[features.RECALL_SCORE] = tf.TensorSpec([None, None], tf.float32, features.RECALL_SCORE)

@@ -27,8 +27,10 @@ class Columns:
 
     def __init__(self, table: config.Table, table_name: str) -> None:
         self._table_name = table_name
-        self._used = [(name, table.columns[name].source or name, values.converter(table.columns[name]))
-                      for name in names(table)]
+        used = {name: table.columns[name] for name in names(table)}
+        self._used = [(name, column.source or name, values.converter(
+            column, fills=table_name != "events" or column.role != "feature"))
+            for name, column in used.items()]
 
     @property
     def sources(self) -> list[str]:

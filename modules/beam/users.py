@@ -6,7 +6,7 @@ import collections
 import hashlib
 import json
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -66,7 +66,7 @@ class MakeUsers(beam.DoFn):
         user, groups = element
         profile, events = yield from histories.join(user, groups, self._data, {})
         columns = [feature.column for feature in histories.event_columns(self._data)]
-        made = list(_with_ids({"item_id": item, "timestamp": int(time), "values": dict(zip(columns, carried))}
+        made = list(_with_ids({"item_id": item, "timestamp": int(time), "values": _known(columns, carried)}
                               for time, _, item, carried in events))
         yield {"user_id": user, "profile": None if profile is None else self._by_column(profile),
                "events": made[-self._newest:]}
@@ -74,6 +74,11 @@ class MakeUsers(beam.DoFn):
     def _by_column(self, profile: histories.RawFeatures) -> dict[str, Any]:
         return {f.column: profile[f.name] if f.kind in _SEVERAL else profile[f.name][0]
                 for f in features.user_features(self._data)}
+
+
+def _known(columns: Sequence[str], carried: Sequence[Any]) -> dict[str, Any]:
+    """Values by column, without missing numbers: JSON has no NaN."""
+    return {column: value for column, value in zip(columns, carried) if value == value}
 
 
 def _with_ids(events: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,9 @@ The same converters serve text (every cell is a string) and Parquet (cells have 
 | multi_categorical  | tuple of str                            | `Column.fill`     |
 | numeric            | float                                   | `Column.fill`     |
 | vector             | tuple of `Column.dimension` floats      | all `Column.fill` |
+
+Feedback, a feature of an event, is not filled but stays unknown, NaN or the empty text, so that objectives of
+ranking leave it out. For the models' inputs, Transform fills it.
 """
 
 from __future__ import annotations
@@ -30,13 +33,14 @@ _MICROSECONDS = 1e14
 _SECONDS_AS_MS = 1e8  # as seconds 1973, as milliseconds the second day of 1970
 
 
-def converter(column: config.Column) -> Converter:
-    """The function that turns a cell of the column into its value."""
+def converter(column: config.Column, *, fills: bool = True) -> Converter:
+    """The function that turns a cell of the column into its value; `fills`: or a missing one into `fill`."""
     if column.role in ("user_id", "item_id"):
         return _identifier
     if column.role == "timestamp":
         return functools.partial(_timestamp, unit=column.unit)
-    present, missing = _PRESENT.get(column.kind or "", _text_of), fill(column)
+    present = _PRESENT.get(column.kind or "", _text_of)
+    missing = fill(column) if fills else math.nan if column.kind == "numeric" else ""
     empty = frozenset(("", *column.missing))
 
     def convert(cell: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import apache_beam as beam
@@ -13,6 +14,7 @@ from apache_beam.utils import shared
 
 from modules import config
 from modules import features
+from modules import objectives as objectives_lib
 from modules import ordering
 from modules import ranking_config
 from modules import request_arrays
@@ -135,7 +137,7 @@ class _Ask(beam.DoFn):
     def __init__(self, data: config.Data, max_history: int, models: Models, slicer: slices.Slicer,
                  objectives: Mapping[str, ranking_config.Objective]) -> None:
         self._data, self._max_history, self._models, self._slicer = data, max_history, models, slicer
-        self._objectives = _Objectives(data, objectives)
+        self._objectives = objectives_lib.Objectives(data, objectives)
         self._rank_handle, self._last_handle, self._ease_handle = (shared.Shared() for _ in range(3))
         self._asked = Metrics.counter("two_stage_evaluation", "requests")
 
@@ -171,11 +173,19 @@ class _Ask(beam.DoFn):
                 recall_items=tuple(items[:FIRST]),
                 two_stage_items=tuple(asked.item_ids[n][order[n]][:len(items)][:FIRST]),
                 probabilities=found[signatures.PROBABILITY][n][given], target_place=target,
-                objectives=self._objectives.of(example, found, n, target),
+                objectives=self._answers_of(example, found, n, target),
                 missing_inputs=int(found[signatures.MISSING_INPUTS][n]),
                 faults=ranked_requests.faults_of(found[signatures.SCORE][n][given]),
                 slices=self._slicer.of(example, catalogue, edges),
                 linear_features=linear_ranker.features_of(items, history, seen, catalogue, table, weights))
+
+    def _answers_of(self, example: requests.RawExample, found: Mapping[str, np.ndarray], row: int,
+                    target: int) -> dict[str, tuple[float, bool]]:
+        """(predicted, came true) by objective; none if recall missed the target, or the answer is missing."""
+        if target < 0:
+            return {}
+        return {name: (float(found[signatures.probability(name)][row, target]), bool(label))
+                for name, label in self._objectives.of(example).items() if not math.isnan(label)}
 
     def _last_ranks(self, examples: Sequence[requests.RawExample]) -> np.ndarray | None:
         """Ranks of the targets by the last blessed pair, which finds candidates of its own: float [B]."""
@@ -193,25 +203,3 @@ class _Weights:
     """An array that Beam can share: it keeps weak references, which arrays do not take."""
 
     values: np.ndarray
-
-
-class _Objectives:
-    """What came of the targets, and what was predicted of it."""
-
-    def __init__(self, data: config.Data, objectives: Mapping[str, ranking_config.Objective]) -> None:
-        columns = {feature.column: feature for feature in features.event_features(data)}
-        self._objectives = {name: (columns[o.column].name, o) for name, o in objectives.items()}
-
-    def of(self, example: requests.RawExample, found: Mapping[str, np.ndarray], row: int,
-           target: int) -> dict[str, tuple[float, bool]]:
-        """(predicted, came true) by objective; none if recall missed the target, or the answer is missing."""
-        if target < 0:
-            return {}
-        result = {}
-        for name, (feature, objective) in self._objectives.items():
-            value = example[feature][-1]
-            if value != b"" and value == value:  # neither an empty text nor NaN
-                true = value >= objective.at_least if objective.at_least is not None else (
-                    value.decode() in objective.values)
-                result[name] = float(found[signatures.probability(name)][row, target]), bool(true)
-        return result

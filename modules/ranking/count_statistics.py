@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -89,7 +90,8 @@ class _KeyEvents(beam.DoFn):
     """(user, [(place in the history, event)]) of the targets of a window."""
 
     def __init__(self, data: config.Data, transform_folder: str) -> None:
-        self._feedback, self._folder = _feedback_names(data), transform_folder
+        self._feedback = [(f.name, float(f.spec.fill)) for f in _feedback(data)]
+        self._folder = transform_folder
         self._shared = shared.Shared()  # one vocabulary a worker process
 
     def setup(self) -> None:
@@ -100,7 +102,8 @@ class _KeyEvents(beam.DoFn):
         items, times = element[features.EVENT_ITEM_ID], element[features.EVENT_TIMESTAMP]
         rows = [self._rows.get(item, features.PADDING_ID) for item in items]
         yield element[features.USER_ID][0], [
-            (start + n, (rows[n], times[n], tuple(element[name][n] for name in self._feedback)))
+            (start + n, (rows[n], times[n], tuple(
+                fill if math.isnan(element[name][n]) else element[name][n] for name, fill in self._feedback)))
             for n in counting.target_places(element)]
 
 
@@ -209,7 +212,7 @@ class _Tabulate(beam.DoFn):
     """Collected counts -> `statistics.Statistics`."""
 
     def __init__(self, data: config.Data, transform_folder: str) -> None:
-        self._feedback, self._folder = _feedback_names(data), transform_folder
+        self._feedback, self._folder = [f.name for f in _feedback(data)], transform_folder
 
     def process(self, element: tabulate.Span, counts: tabulate.DayCounts, following: list[tabulate.Row],
                 together: list[tabulate.Row], similarity: statistics.Neighbours | None,
@@ -260,5 +263,5 @@ def _categorical(data: config.Data) -> list[features.Feature]:
     return [f for f in features.item_features(data) if f.kind in ("categorical", "multi_categorical")]
 
 
-def _feedback_names(data: config.Data) -> list[str]:
-    return [f.name for f in features.event_features(data) if f.kind == "numeric"]
+def _feedback(data: config.Data) -> list[features.Feature]:
+    return [f for f in features.event_features(data) if f.kind == "numeric"]

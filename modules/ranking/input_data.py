@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from modules import features
+from modules import objectives
 from modules import requests
 from modules.ranking import examples as candidate_examples
 from modules.ranking import model as model_lib
@@ -26,6 +25,14 @@ from modules.recall import item_tower
 
 _READ_BATCH = 128  # requests
 _SAMPLE = 8  # requests that are kept as they came
+_EMPTY = {  # of a split: what is needed of it, and the remedy
+    features.SPLIT_TRAIN: (
+        "The ranker needs at least one request of the split train whose target is among its candidates, "
+        "found none; train recall longer, raise index.k, or hold out more with ranking.hold_out."),
+    features.SPLIT_VALID: (
+        "The ranker needs at least one request of the split valid, to choose the best epoch and to calibrate "
+        "its probabilities, found none; lower split.min_events (leave_one_out), or move split.valid_from and "
+        "split.test_from (temporal), so that events fall into it.")}
 
 Inputs = dict[str, np.ndarray]
 Graph = Callable[[int, Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]
@@ -62,11 +69,13 @@ def learnable(example: requests.RawExample, settings: model_lib.Settings) -> boo
     return example[features.TARGET_PLACE][0] >= 0 and not added
 
 
-def read(examples: Iterable[requests.RawExample], settings: model_lib.Settings, graph: Graph) -> Lists:
+def read(examples: Iterable[requests.RawExample], split: str, settings: model_lib.Settings, graph: Graph
+         ) -> Lists:
     """Puts the requests through the graph.
 
     Args:
       examples: of `Candidates`.
+      split: train or valid, where they are from.
       settings: the configuration.
       graph: from (part, raw inputs) to the model's inputs.
 
@@ -85,8 +94,7 @@ def read(examples: Iterable[requests.RawExample], settings: model_lib.Settings, 
         found.append({name: value.numpy() for name, value in outputs.items()}
                      | {model_lib.TARGET: places} | labels(batch, settings))
     if sample is None:
-        raise ValueError("The ranker needs at least one request whose target is among its candidates, found "
-                         "none; train recall longer, raise index.k, or hold out more with ranking.hold_out.")
+        raise ValueError(_EMPTY[split])
     del found[0][request_graph.MISSING_INPUTS]
     return Lists({name: tf.constant(_joined([f[name] for f in found], name)) for name in found[0]}, sample)
 
@@ -98,20 +106,11 @@ def _chunk_of_part() -> Callable[[tuple[int, requests.RawExample]], tuple[int, i
 
 def labels(examples: Sequence[requests.RawExample], settings: model_lib.Settings) -> Inputs:
     """Each objective's label float32 [B], NaN where it is not known."""
-    found, specs = {}, {f.column: f for f in features.event_features(settings.data)}
-    for name, objective in settings.ranking.objectives.items():
-        spec = specs[objective.column]
-        values = [e[spec.name][-1] for e in examples]
-        found[model_lib.objective_label(name)] = np.array([_label(v, objective, spec) for v in values],
-                                                          np.float32)
-    return found
-
-
-def _label(value: Any, objective: Any, spec: features.Feature) -> float:
-    if objective.at_least is not None:
-        return math.nan if math.isnan(value) else float(value >= objective.at_least)
-    text = value.decode()
-    return math.nan if text in ("", *spec.spec.missing) else float(text in objective.values)
+    declared = settings.ranking.objectives
+    known = objectives.Objectives(settings.data, declared)
+    found = [known.of(example) for example in examples]
+    return {model_lib.objective_label(name): np.array([f[name] for f in found], np.float32)
+            for name in declared}
 
 
 def _joined(arrays: Sequence[np.ndarray], name: str) -> np.ndarray:

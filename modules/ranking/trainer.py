@@ -164,8 +164,9 @@ def _read(settings: model_lib.Settings, graph: request_graph.RequestGraph,
         add[part] = tf.function(lambda batch, used=used: request_graph.with_statistics(batch, used),
                                 reduce_retracing=True)
     train = (e for e in candidate_examples.read(train_files) if input_data.learnable(e, settings))
-    lists = input_data.read(train, settings, lambda part, inputs: add[part](request(inputs)))
-    held_out = input_data.read(candidate_examples.read(valid_files), settings,
+    lists = input_data.read(train, features.SPLIT_TRAIN, settings,
+                            lambda part, inputs: add[part](request(inputs)))
+    held_out = input_data.read(candidate_examples.read(valid_files), features.SPLIT_VALID, settings,
                                lambda _, inputs: add[FINAL](request(inputs)))
     return lists, held_out
 

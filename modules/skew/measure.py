@@ -74,6 +74,7 @@ def _count_like(feature: statistics_pb2.FeatureNameStatistics, values: Sequence[
     if ours is None or theirs is None or not theirs.buckets:
         return
     numbers = np.asarray(values, np.float64)
+    numbers = numbers[~np.isnan(numbers)]
     edges = [bucket.low_value for bucket in theirs.buckets] + [theirs.buckets[-1].high_value]
     low, high = edges[0], edges[-1]
     within = numbers[(numbers >= low) & (numbers <= high)]

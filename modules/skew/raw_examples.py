@@ -1,6 +1,7 @@
 """Logged requests as ExampleGen would have written them: the way back from modules/request_arrays.py.
 
-What a request leaves out ("" or NaN) is filled with the column's default, as ExampleGen fills an empty cell.
+What a request leaves out ("" or NaN) is filled with the column's default, but for feedback, as ExampleGen
+fills an empty cell.
 The request is the last event, of item "" and with the defaults of what is known only after an event.
 """
 
@@ -106,7 +107,7 @@ class _Reader:
         return list(values.fill(feature.spec)) if absent else present
 
     def _filled(self, sent: Sequence[Any], feature: features.Feature) -> list[Any]:
-        """Single values, with the column's default for missing ones."""
+        """Single values, with what ExampleGen puts for missing ones."""
         read: list[Any]
         if request_arrays.is_number(feature):
             read = [None if math.isnan(v) else float(v) for v in sent]
@@ -114,7 +115,9 @@ class _Reader:
             absent = ("", *feature.spec.missing)
             read = [None if text in absent else text for text in map(_text, sent)]
         self._count(feature, read.count(None), len(read))
-        return [feature.spec.fill if v is None else v for v in read]
+        unknown = math.nan if request_arrays.is_number(feature) else ""
+        fill = unknown if feature.stays_unknown else feature.spec.fill
+        return [fill if v is None else v for v in read]
 
     def _count(self, feature: features.Feature, absent: int, total: int) -> None:
         self._counts[feature.name][0] += absent

@@ -46,7 +46,7 @@ def title(item: str, known: Mapping[str, str]) -> str:
 
 def shown(values: Sequence[Any]) -> str:
     """A feature's values as a text: `34`, `Comedy Drama`; a hyphen for none."""
-    found = [decoded(v) if isinstance(v, (bytes, str)) else text.compact(v) for v in values]
+    found = [decoded(v) if isinstance(v, (bytes, str)) else text.compact(v) for v in values if v == v]
     return " ".join(v for v in found if v) or "-"
 
 

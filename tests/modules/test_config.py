@@ -139,7 +139,7 @@ def test_a_configuration_survives_json():
     ("features.max_history", 1, "features.max_history: found 1, expected at least 2."),
     ("features.crosses", [{"features": ["user_age", "item_class"], "buckets": 0}],
      "features.crosses[0].buckets: found 0, expected at least 1."),
-    # evaluation, index and runner
+    # evaluation, index, releases and runner
     ("evaluation.ks", [], "evaluation.ks: found [], expected depths of at least 1."),
     ("evaluation.primary", "NDGC@10",
      "evaluation.primary: unknown metric 'NDGC@10'. Did you mean 'NDCG@10'?"),
@@ -147,6 +147,7 @@ def test_a_configuration_survives_json():
     ("index.min_recall", 99, "index.min_recall: found 99.0, expected 0 to 1."),
     ("index", {"leaves": 10, "leaves_to_search": 20},
      "index.leaves_to_search: found 20, expected at most leaves (10)."),
+    ("releases.keep", 0, "releases.keep: found 0, expected at least 1."),
     ("runner.workers", 0, "runner.workers: found 0, expected at least 1."),
     ("evaluation.thresholds", {"NDCG@11": {"min": 0.1}},
      "evaluation.thresholds: unknown metric 'NDCG@11'. Did you mean 'NDCG@10'?"),

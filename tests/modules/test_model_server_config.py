@@ -33,3 +33,13 @@ def test_tensorflow_serving_is_told_one_version_of_each_model(tmp_path: pathlib.
 def test_what_does_not_name_one_version_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         model_server_config.read(text)
+
+
+def test_all_versions_that_are_named() -> None:
+    """As in the recall.config that serving/deploy/publish.py writes, with a release in force and a canary."""
+    models = [f'config {{ name: "{name}" model_version_policy {{ specific {{ versions: {versions} }} }} }}'
+              for name, versions in (("recall", [1, 2]), ("rank", [2, 3]))]
+    assert model_server_config.named(f"model_config_list {{ {' '.join(models)} }}") == {1, 2, 3}
+    assert model_server_config.named("model_config_list { }") == set()
+    with pytest.raises(ValueError, match="expected a ModelServerConfig as text"):
+        model_server_config.named("models: {")

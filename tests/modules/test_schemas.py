@@ -54,7 +54,7 @@ def test_every_feature_has_its_type_count_and_rows():
         "item_title": ("BYTES", 1, 1, True, catalogue), "item_price": ("FLOAT", 1, 1, True, catalogue),
         "item_brand": ("BYTES", 1, 1, True, catalogue), "item_tags": ("BYTES", 0, 0, False, catalogue),
         "item_image": ("FLOAT", 3, 3, True, catalogue)}
-    assert made["user_age"].float_domain.disallow_nan
+    assert made["user_age"].float_domain.disallow_nan and not made["event_rating"].float_domain.disallow_nan
     assert made["user_taste"].float_domain.disallow_inf
     assert (made["event_timestamp"].int_domain.min, made["event_timestamp"].int_domain.max) == (0, 2**32)
 

@@ -38,7 +38,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     run = fake_run.make(folder, rows, {})
     circle = fake_recall.cycle(len(ITEMS))
     models = {"recall": fake_recall.save(folder / "recall", CFG.data, ITEMS, circle, k=10),
-              "rank": fake_rank.save(folder / "rank", CFG.data, {"item10": 1.5, "item14": 2.25})}
+              "rank": fake_rank.save(folder / "rank", CFG.data, {"item10": 1.5, "item14": 2.25},
+                                     counted=("user_age", "request_battery"))}
     for path in models.values():
         lineage.write(path, small_release.LINEAGE)
     small_release.push(run.serving, {"recall": models["recall"]}, small_release.facts())
@@ -84,6 +85,24 @@ def test_what_moved_each_item(root: pathlib.Path, capsys: pytest.CaptureFixture[
     assert row.endswith("-2.0000       recall_score -2.00, item +1.50")
     (row,) = [line for line in lines if line.split()[:2] == ["1", "item8"]]
     assert row.endswith("0.0000")  # nothing moved it
+
+
+@pytest.mark.parametrize(("arguments", "missing"), [
+    ({"user": "anna"}, 1),  # the request's context is never known
+    ({"history": (("item7", 1),), "at": 2}, 2), ({"history": (("item7", 1),), "profile": {"age": "3"}}, 1)])
+def test_missing_inputs_are_shown(root: pathlib.Path, capsys: pytest.CaptureFixture[str],
+                                  arguments: dict[str, Any], missing: int) -> None:
+    found = _ask(root, stage=None, **arguments)
+    assert found.missing_inputs == missing == found.to_json()["missing_inputs"]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "missing_inputs" in line]
+    assert line == (f"Note: missing_inputs: {missing}; so many values of the profile and of the request's "
+                    "context are missing or unknown to the rank model, which takes the columns' defaults.")
+
+
+def test_recall_alone_does_not_say_what_is_missing(root: pathlib.Path,
+                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    assert _ask(root, user="anna", stage="recall").missing_inputs is None
+    assert "missing_inputs" not in capsys.readouterr().out
 
 
 def test_json_of_two_stages(root: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -181,7 +181,7 @@ def test_what_cannot_be_gone_back_to(tmp_path: pathlib.Path) -> None:
     (serving / "rank" / str(one) / "saved_model.pb").write_text("")
     with pytest.raises(release.ReleaseError, match="has 0 bytes, expected 15"):
         release_writer.switch(serving)
-    with pytest.raises(release.ReleaseError, match=f"there is no release 5. Known: {one}, {two}"):
+    with pytest.raises(release.ReleaseError, match=rf"no release 5, or not .* Known: {one}, {two}"):
         release_writer.switch(serving, 5)
     assert release.in_force(serving).id == two
     (serving / release.POINTER).unlink()
@@ -190,6 +190,77 @@ def test_what_cannot_be_gone_back_to(tmp_path: pathlib.Path) -> None:
     (serving / release.POINTER).write_text("nonsense")
     assert release_writer.switch(serving, two)[0] is None
     assert release.in_force(serving).id == two
+
+
+def _all_there(serving: pathlib.Path) -> list[int]:
+    """The releases that are listed; each can be put in force, and nothing else is in the folder."""
+    found = release.ids(serving)
+    for number in found:
+        release.load(serving, number)
+    for name in ("recall", "rank"):
+        assert release.numbers(serving / name) == found
+    assert release.numbers(serving / "releases", ".json") == found
+    assert release.unfinished_ids(serving) == []
+    return found
+
+
+def test_old_releases_are_deleted(tmp_path: pathlib.Path) -> None:
+    serving, models = tmp_path / "serving", small_release.pair(tmp_path / "models")
+    made = [_push(serving, models) for _ in range(5)]
+    assert release_writer.prune(serving, None) == release_writer.prune(serving, 5) == []
+    assert release_writer.prune(serving, 3) == made[:2]
+    assert _all_there(serving) == made[2:] and release.in_force(serving).id == made[4]
+    with pytest.raises(release.ReleaseError, match=rf"no release {made[0]}, .*`releases.keep`"):
+        release_writer.switch(serving, made[0])
+    release_writer.prune(serving, 1)
+    with pytest.raises(release.ReleaseError, match=rf"no release before {made[4]}, or not any more"):
+        release_writer.switch(serving)
+    assert release_writer.prune(tmp_path / "none", 1) == [] and not (tmp_path / "none").exists()
+
+
+def test_what_is_or_was_just_served_is_not_deleted(tmp_path: pathlib.Path) -> None:
+    """Neither an old release that was put in force again, nor the one before, nor one loaded as canary."""
+    serving, models = tmp_path / "serving", small_release.pair(tmp_path / "models")
+    made = [_push(serving, models) for _ in range(6)]
+    release_writer.switch(serving, made[1])
+    canary = model_server_config.write({"rank": made[3]}, serving)
+    (serving / "rank.config").write_text(canary)
+    assert release_writer.prune(serving, 1, spare=made[2]) == [made[0], made[4]]
+    assert _all_there(serving) == [made[1], made[2], made[3], made[5]]
+    assert release.in_force(serving).id == made[1]
+
+
+@pytest.mark.parametrize("file", ["models.config", "rank.config"])
+def test_nothing_is_deleted_while_it_is_unknown_what_is_served(tmp_path: pathlib.Path, file: str) -> None:
+    serving, models = tmp_path / "serving", small_release.pair(tmp_path / "models")
+    made = [_push(serving, models) for _ in range(3)]
+    (serving / file).write_text("nonsense")
+    assert release_writer.prune(serving, 1) == [] and _all_there(serving) == made
+    (serving / file).unlink()
+    assert release_writer.prune(serving, 1) == ([] if file == "models.config" else made[:2])
+
+
+def test_a_deletion_that_dies_anywhere_leaves_no_half_release(tmp_path: pathlib.Path) -> None:
+    models = small_release.pair(tmp_path / "models")
+    template = tmp_path / "template"
+    made = [_push(template, models) for _ in range(4)]
+    listed: list[list[int]] = []
+    code, steps = _KILLED, 0
+    while code == _KILLED:
+        serving = tmp_path / f"serving{steps}"
+        shutil.copytree(template, serving)
+        code, done = _until_killed(serving, steps, lambda folder=serving: release_writer.prune(folder, 2))
+        listed.append(release.ids(serving))
+        for number in listed[-1]:
+            release.load(serving, number)
+        assert _served(serving) == {"recall": made[3], "rank": made[3]}
+        pushed = _push(serving, models)
+        assert _all_there(serving) == [*listed[-1], pushed]
+        shutil.rmtree(serving)
+        steps += 1
+    # After the folder and the lock, both are unlisted, one after the other, before anything is removed.
+    assert listed == [made] * 3 + [made[1:]] + [made[2:]] * (done - 3)
+    assert code == 0 and done > 15
 
 
 def test_there_is_none_before_the_first(tmp_path: pathlib.Path) -> None:

@@ -27,7 +27,9 @@ class Store:
         self._contexts: dict[str, Any] = {}
         self.inputs: dict[str, list[Any]] = {"model": [], "blessing": []}
 
-    def add(self, component: str, *, blessed: bool, state: Any = COMPLETE) -> standard_artifacts.Model:
+    def add(self, component: str, *, blessed: bool, state: Any = COMPLETE,
+            recall: standard_artifacts.Model | None = None) -> standard_artifacts.Model:
+        """`recall`: the model that the new one was judged with."""
         context_type, execution_type, artifact_type = self._types
         if component not in self._contexts:
             self._contexts[component] = metadata_store_pb2.Context(
@@ -39,12 +41,21 @@ class Store:
             execution, [(artifact, event)], [self._contexts[component]])
         self._contexts[component].id = context_id
         model, blessing = standard_artifacts.Model(), standard_artifacts.ModelBlessing()
-        model.id = artifact_id
-        blessing.set_int_custom_property("current_model_id", artifact_id)
-        blessing.set_int_custom_property("blessed", int(blessed))
+        model.id, model.uri = artifact_id, f"/artifacts/{component}/{artifact_id}"
+        if recall:
+            blessing.set_string_custom_property("recall_model", recall.uri)
         self.inputs["model"].append(model)
-        self.inputs["blessing"].append(blessing)
+        self.judge(model, blessed, blessing)
         return model
+
+    def judge(self, model: standard_artifacts.Model, blessed: bool,
+              blessing: standard_artifacts.ModelBlessing | None = None) -> None:
+        """Adds a blessing of the model or a refusal."""
+        blessing = blessing or standard_artifacts.ModelBlessing()
+        blessing.set_string_custom_property("current_model", model.uri)
+        blessing.set_int_custom_property("current_model_id", model.id)
+        blessing.set_int_custom_property("blessed", int(blessed))
+        self.inputs["blessing"].append(blessing)
 
     def resolve(self, component: str) -> list[int]:
         strategy = resolver.LastOtherBlessedModel(resolver.node("shop", component))
@@ -86,4 +97,23 @@ def test_a_failed_execution_is_not_the_newest(store):
 
 def test_a_component_that_has_not_run(store):
     store.add("Indexer", blessed=True)
+    assert store.resolve("Ranker") == []
+
+
+def test_a_pair_whose_recall_model_was_refused_was_never_released(store):
+    good = store.add("Indexer", blessed=True)
+    released = store.add("Ranker", blessed=True, recall=good)
+    bad = store.add("Indexer", blessed=False)
+    better = store.add("Ranker", blessed=True, recall=bad)
+    store.add("Ranker", blessed=True, recall=store.add("Indexer", blessed=True))  # the candidates
+    assert store.resolve("Ranker") == [released.id]
+    store.judge(bad, True)  # with other thresholds
+    assert store.resolve("Ranker") == [better.id]
+    store.judge(bad, False)  # later, with the old ones; it has been released meanwhile
+    assert store.resolve("Ranker") == [better.id]
+
+
+def test_no_pair_was_ever_released(store):
+    store.add("Ranker", blessed=True, recall=store.add("Indexer", blessed=False))
+    store.add("Ranker", blessed=True, recall=store.add("Indexer", blessed=True))
     assert store.resolve("Ranker") == []

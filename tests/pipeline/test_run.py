@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
+import types
 
 import pytest
+from tfx import v1 as tfx
 
+from modules import config
+from modules import release
+from pipeline import dag
+from pipeline import release_writer
 from pipeline import releases
 from pipeline import run as pipeline_run
 from pipeline import runs
@@ -58,3 +65,25 @@ def test_another_release_in_force_is_pointed_out(tmp_path: pathlib.Path, verdict
     monkeypatch.setattr(releases, "remark", lambda place: "")
     pipeline_run.report(fake_run.configuration(), run)
     assert capsys.readouterr().out == "\nthe table\n"
+
+
+def test_a_run_deletes_old_releases(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str],
+                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not the one that was in force when it began."""
+    cfg = dataclasses.replace(fake_run.configuration(), releases=config.Releases(keep=2))
+    serving, models = runs.Run(tmp_path, cfg.name).serving, small_release.pair(tmp_path / "models")
+    made = [small_release.push(serving, models, small_release.facts()).release for _ in range(4)]
+
+    class Runner:
+        def run(self, pipeline: object) -> None:
+            small_release.push(serving, models, small_release.facts())
+
+    monkeypatch.setattr(dag, "create", lambda *_, **__: types.SimpleNamespace(components=[]))
+    monkeypatch.setattr(tfx.orchestration, "LocalDagRunner", Runner)
+    release_writer.switch(serving, made[1])
+    pipeline_run.run(cfg, tmp_path)
+    newest = release.in_force(serving).id
+    assert release.ids(serving) == [made[1], made[3], newest]
+    assert f"Old releases deleted (releases.keep: 2): {made[0]}, {made[2]}\n" in capsys.readouterr().out
+    pipeline_run.run(cfg, tmp_path)
+    assert release.ids(serving) == [newest, release.in_force(serving).id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from typing import Any
 
 import pytest
@@ -33,6 +34,12 @@ SECONDS, MILLISECONDS = config.Column(role="timestamp"), config.Column(role="tim
 ])
 def test_converts(column: config.Column, cell: Any, expected: Any) -> None:
     assert values.converter(column)(cell) == expected
+
+
+def test_what_is_missing_can_stay_unknown() -> None:
+    assert math.isnan(values.converter(NUMBER, fills=False)("NA"))
+    assert values.converter(TEXT, fills=False)(None) == ""
+    assert values.converter(NUMBER, fills=False)("1.5") == 1.5
 
 
 @pytest.mark.parametrize(("column", "cell", "message"), [

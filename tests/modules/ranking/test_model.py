@@ -1,5 +1,7 @@
 """The rank model: where it starts, what its loss is, and what it computes once a request."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -51,6 +53,33 @@ def test_labels_that_are_not_known_cost_nothing(prepared):
     rows = batch[label].shape[0]
     difference = float(model.compute_loss(batch)) - float(model.compute_loss(half))
     assert difference == pytest.approx(0.1 * np.log(2) / rows, rel=1e-3)
+
+
+def test_labels_that_are_not_known_have_no_gradient(prepared):
+    """Neither on their head nor, through it, on what the heads share."""
+    model, batch = _model(prepared)
+    head = model.objective_heads["liked"]
+    label = model_lib.objective_label("liked")
+    unknown = {**batch, label: tf.fill(batch[label].shape, float("nan"))}
+    model(batch)
+    head.kernel.assign(tf.ones_like(head.kernel))
+    for inputs, expected in ((batch, True), (unknown, False)):
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(inputs)
+        gradients = tape.gradient(loss, head.trainable_variables)
+        assert all(bool(tf.reduce_any(g != 0)) == expected for g in gradients)
+
+    def shared(weight):
+        """The gradients of all but the head."""
+        model.objectives["liked"] = dataclasses.replace(model.objectives["liked"], weight=weight)
+        own = [v.ref() for v in head.trainable_variables]
+        others = [v for v in model.trainable_variables if v.ref() not in own]
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(unknown)
+        return [tf.convert_to_tensor(g) for g in tape.gradient(loss, others) if g is not None]
+
+    for one, other in zip(shared(100.0), shared(0.0), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_user_s_side_is_computed_once_a_request(prepared, monkeypatch):
@@ -117,9 +146,18 @@ def test_labels_and_what_is_learnt_from():
     assert [input_data.learnable(e, also) for e in examples] == [True, False, True]
 
 
-def test_no_request_to_learn_from_is_an_error():
-    with pytest.raises(ValueError, match=r"at least one request .* found none; train recall longer"):
-        input_data.read([], conftest.settings(), lambda part, inputs: inputs)
+@pytest.mark.parametrize(("split", "message"), [
+    ("train", r"the split train whose target is among .* found none; train recall longer"),
+    ("valid", r"the split valid, .* found none; lower split\.min_events .* or move split\.valid_from")])
+def test_a_split_without_requests_is_an_error(ranked, tmp_path, split, message):
+    (tmp_path / f"Split-{split}").mkdir()
+    for other in {"train", "valid"} - {split}:
+        (tmp_path / f"Split-{other}").symlink_to(ranked.folder / f"Split-{other}")
+    (file,) = (ranked.folder / f"Split-{split}").iterdir()
+    with tf.io.TFRecordWriter(str(tmp_path / f"Split-{split}" / file.name), options="GZIP"):
+        pass
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(ranked, folder=tmp_path).prepare(conftest.settings())
 
 
 def test_a_vector_is_no_feature_to_cross(ranked):

@@ -50,6 +50,12 @@ def test_missing_values_are_filled_and_counted():
     assert sent.missing["event_rating"] == 0.0
 
 
+def test_missing_feedback_stays_unknown():
+    sent = raw_examples.of([_request(event_rating=[[math.nan, math.nan, 2.0]])], population.DATA, 6)
+    assert sent.rows[0]["event_rating"] == pytest.approx([2.0, math.nan, 3.0], nan_ok=True)
+    assert sent.missing["event_rating"] == 0.5
+
+
 def test_only_what_the_model_sees_is_kept_and_one_more():
     events = {"event_item_id": [[b"a", b"b", b"c", b"d"]], "event_timestamp": [[1, 2, 3, 4]],
               "event_action_type": [[b"buy"] * 4], "event_rating": [[1.0] * 4],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pathlib
 from typing import Any
 
@@ -102,7 +103,7 @@ def _check_artifact(artifact: Any) -> None:
     feature = found[b"u1"].features.feature
     assert list(feature["event_item_id"].bytes_list.value) == [b"a", b"b", b"c"]
     assert list(feature["event_timestamp"].int64_list.value) == [100, 200, 300]
-    assert list(feature["event_rating"].float_list.value) == [5.0, 4.0, 3.0]
+    assert list(feature["event_rating"].float_list.value) == pytest.approx([5.0, 4.0, math.nan], nan_ok=True)
     assert list(feature["window_start"].int64_list.value) == [0]
     summary = json.loads(pathlib.Path(artifact.uri, "summary.json").read_text())
     assert summary["targets"] == {"train": 3, "valid": 2, "test": 2}

@@ -91,7 +91,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 def _write(folder: pathlib.Path, histories: dict[str, list[Event]], tags: dict[str, list[str]]
            ) -> config.Data:
-    lines = [f"{user}\t{e.item}\t{e.rating}\t{e.time}" for user, events in histories.items() for e in events]
+    lines = [f"{user}\t{e.item}\t{'' if e.rating == 3 else e.rating}\t{e.time}"  # 3 is the column's default
+             for user, events in histories.items() for e in events]
     items = [f"{name}\t{name}\t1\t{' '.join(found)}\t0 1" for name, found in tags.items()]
     users = [f"{user}\t20\tF" for user in histories]
     texts = {name: "\n".join([text.splitlines()[0], *rows]) for name, text, rows in (

@@ -104,7 +104,7 @@ def is_fixed(index: config.Index) -> bool:
 
 
 def _ivf(index: config.Index, items: int) -> Ivf:
-    partitions = min(index.leaves or math.ceil(2 * math.sqrt(items)), max(1, items // _SMALLEST_LEAF))
+    partitions = min(index.leaves or math.ceil(4 * math.sqrt(items)), max(1, items // _SMALLEST_LEAF))
     # The measured share finds the neighbours; the floor holds k items after exclusions of common length.
     measured = float(np.interp(math.log(items), np.log(_IVF_POINTS[:, 0]), _IVF_POINTS[:, 1]))
     share = max(measured, min(1.0, 8 * index.k / items))

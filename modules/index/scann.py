@@ -28,13 +28,19 @@ class Scann(body.Body):
         used = settings or self.settings
         # The further down a list goes, the more candidates have to be scored exactly.
         reorder = tf.maximum(used.reorder, tf.cast(width, tf.int32) * used.reorder // used.k)
+        reorder = tf.minimum(reorder, self.size)
         searcher = scann_ops.searcher_from_module(self._state)
-        positions, scores = searcher.search_batched_parallel(
-            queries,
-            final_num_neighbors=width,
-            pre_reorder_num_neighbors=tf.minimum(reorder, self.size),
-            leaves_to_search=used.leaves_to_search,
-        )
+
+        def one() -> tuple[tf.Tensor, tf.Tensor]:
+            positions, scores = searcher.search(queries[0], width, reorder, used.leaves_to_search)
+            return positions[tf.newaxis], scores[tf.newaxis]
+
+        def many() -> tuple[tf.Tensor, tf.Tensor]:
+            return tuple(searcher.search_batched_parallel(queries, width, reorder, used.leaves_to_search))
+
+        # The search of one query is faster, but fails where the other finds nothing: for a NaN.
+        alone = (tf.shape(queries)[0] == 1) & tf.reduce_all(tf.math.is_finite(queries))
+        positions, scores = tf.cond(alone, one, many)
         return body.complete(positions, scores, width)
 
     def scores(self, queries: tf.Tensor) -> tf.Tensor:

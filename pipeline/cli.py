@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         if args.verbose:
             traceback.print_exc()
+        sys.stdout.flush()  # what came before the error is shown before it, also in a file
         print(f"recsys: {error}", file=sys.stderr)
         return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
 

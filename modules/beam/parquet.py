@@ -81,6 +81,7 @@ class ReadRows(beam.DoFn):
     def _header(self, schema: pa.Schema) -> list[str]:
         """Names of the structs' fields, then of the top-level columns."""
         column = self._table.list_column
+        self._columns.check_once(schema.names)
         if column is None:
             return list(schema.names)
         if column not in schema.names:
@@ -90,7 +91,9 @@ class ReadRows(beam.DoFn):
         is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
         if not is_list or not pa.types.is_struct(kind.value_type):
             raise ValueError(f"column '{column}' (list_column) is {kind}, expected a list of structs")
-        return [field.name for field in kind.value_type] + list(schema.names)
+        fields = [field.name for field in kind.value_type]
+        self._columns.check_once(fields)
+        return fields + list(schema.names)
 
     def _group(self, file: parquet.ParquetFile, group: int, number: int, header: list[str],
                located: rows.Located) -> Iterator[Any]:

@@ -37,6 +37,19 @@ class Columns:
         """Names in the file of the columns that are read."""
         return [source for _, source, _ in self._used]
 
+    def check_once(self, header: Sequence[str]) -> None:
+        """Refuses a header with a column that is read and is there several times: which one is meant?
+
+        Raises:
+          ValueError: names the column and its places, from 1.
+        """
+        for name, source, _ in self._used:
+            places = [str(n) for n, column in enumerate(header, start=1) if column == source]
+            if len(places) > 1:
+                raise ValueError(f"column '{source}', which data.{self._table_name}.columns.{name} reads, is "
+                                 f"there {len(places)} times, in places {', '.join(places)} of the header; "
+                                 "expected once. Rename or remove the others.")
+
     def locate(self, header: Sequence[str]) -> Located:
         """Finds the columns in rows with this header.
 

@@ -96,7 +96,7 @@ class ParseLines(beam.DoFn):
         place = (number, position, 0)
         try:
             if position == 0:
-                self._columns.locate(self._names(line))
+                self._located(self._names(line))
                 return
             header = self._header(number)
             if header is None:
@@ -123,10 +123,14 @@ class ParseLines(beam.DoFn):
                 line = stream.readline()
             try:
                 names = self._names(line)
-                self._headers[number] = names, self._columns.locate(names)
+                self._headers[number] = names, self._located(names)
             except ValueError:
                 self._headers[number] = None
         return self._headers[number]
+
+    def _located(self, names: list[str]) -> rows.Located:
+        self._columns.check_once(names)
+        return self._columns.locate(names)
 
     def _names(self, line: bytes) -> list[str]:
         cells = self._cells(line) or []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import importlib.metadata
+import io
 import pathlib
 import sys
 import types
@@ -13,6 +14,7 @@ import pytest
 
 from modules import strict
 from pipeline import cli
+from pipeline import commands
 from pipeline import configuration
 
 COMMANDS = (["run"], ["report"], ["recommend"], ["export-predictions"], ["serve"], ["releases"], ["rollback"],
@@ -259,3 +261,18 @@ def test_ctrl_c(implementation, capsys):
     implementation("pipeline.run", "run", error=KeyboardInterrupt())
     assert cli.main(["run"]) == 130
     assert capsys.readouterr().err == "recsys: interrupted; the next run goes on after what had finished.\n"
+
+
+def test_what_came_before_an_error_is_before_it_in_a_file_of_both(monkeypatch):
+    """Python keeps what goes into a file until there is much of it; errors go there at once."""
+
+    def check(args):
+        print("the report")
+        raise DataError("the problems")
+
+    log = io.BytesIO()
+    monkeypatch.setattr(commands, "dataset_check", check)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(log))
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(log, write_through=True))
+    assert cli.main(["dataset", "check"]) == cli.EXIT_FAILED
+    assert log.getvalue().decode() == "the report\nrecsys: the problems\n"

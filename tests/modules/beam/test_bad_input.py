@@ -60,6 +60,34 @@ def test_a_missing_column_names_the_nearest(tmp_path: pathlib.Path) -> None:
                             "reads; found user_id, item_ids, rating, timestamp. Did you mean 'item_ids'?")
 
 
+@pytest.mark.parametrize(("kind", "header"), [
+    ("csv", "user_id,item_id,note, item_id ,timestamp,note,item_id"),
+    ("recbole", "user_id:token\titem_id:token\tnote\titem_id:float\ttimestamp\tnote\titem_id")])
+def test_a_column_that_is_there_several_times_is_refused_with_its_places(
+        tmp_path: pathlib.Path, kind: str, header: str) -> None:
+    """Only if it is read: nobody minds the notes."""
+    row = "u,a,,b,1,,c"
+    (tmp_path / "e.txt").write_text(f"{header}\n{row if kind == 'csv' else row.replace(',', chr(9))}\n")
+    message = tables.refusal(_events(tmp_path / "e.txt", kind))
+    assert message.endswith(
+        "e.txt, line 1: column 'item_id', which data.events.columns.item_id reads, is there 3 times, in "
+        "places 2, 4, 7 of the header; expected once. Rename or remove the others.")
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_parquet_column_that_is_there_several_times_is_refused(
+        tmp_path: pathlib.Path, nested: bool) -> None:
+    names, values = ["user_id", "item_id", "timestamp", "item_id"], [["u"], ["a"], [1], ["b"]]
+    table = pa.table([pa.array(v) for v in values], names=names)
+    if nested:
+        structs = pa.StructArray.from_arrays([pa.array(v) for v in values[1:]], names[1:])
+        table = pa.table({"user_id": ["u"], "seq": pa.ListArray.from_arrays([0, 1], structs)})
+    parquet.write_table(table, tmp_path / "e.parquet")
+    message = tables.refusal(_events(
+        tmp_path / "e.parquet", "parquet", **({"list_column": "seq"} if nested else {})))
+    assert f"is there 2 times, in places {'1, 3' if nested else '2, 4'} of the header" in message
+
+
 def test_a_file_without_header_is_told_from_its_first_line(tmp_path: pathlib.Path) -> None:
     message = tables.refusal(tables.write(tmp_path, users="u1\t20\tF\n"))
     assert "shop.user, line 1: no column 'user_id'" in message

@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 from modules import config
+from modules import strict
 from modules.beam import check
 from modules.beam import errors
 from tests import tables
@@ -36,6 +37,26 @@ def test_the_first_problems_are_shown_in_order_and_all_are_counted(tmp_path: pat
     places = [line.split(":")[0].split("/")[-1] for line in lines[:10]]
     assert places == [f"shop.inter, line {9 + n}" for n in range(10)]
     assert lines[10] == "  and 3 more"
+
+
+def test_problems_of_several_files_and_steps_are_in_the_order_of_the_files(tmp_path: pathlib.Path) -> None:
+    """Whichever step finds them: reading finds a bad rating, joining an unknown user or item."""
+    plain = strict.to_plain(tables.write(tmp_path))
+    (tmp_path / "events").mkdir()
+    header, *rows = tables.EVENTS.splitlines()
+    for name in ("b", "a"):
+        lines = [header, *rows, "u3\ta\t1\t5", "u1\ta\tbad\t5", "u1\tz\t1\t5", "u1\ta"]
+        (tmp_path / "events" / f"{name}.inter").write_text("\n".join(lines) + "\n")
+    (tmp_path / "shop.user").write_text(tables.USERS + "u2\tolder\t\nu1\t\t\n")
+    (tmp_path / "shop.item").write_text(tables.ITEMS + "a\tAgain\t1\t\t\n")
+    plain["events"]["path"] = str(tmp_path / "events")
+    with pytest.raises(errors.DataError) as caught:
+        check.check(strict.read(config.Data, plain), config.Split())
+    _, *lines = str(caught.value).splitlines()
+    places = [line.split(":")[0].split("/")[-1] for line in lines]
+    assert places == [
+        "a.inter, line 9", "a.inter, line 10", "a.inter, line 11", "a.inter, line 12", "b.inter, line 10",
+        "b.inter, line 12", "shop.item, line 5", "shop.user, line 4", "shop.user, line 5"]
 
 
 def test_a_data_set_that_is_useless_as_a_whole_is_told(tmp_path: pathlib.Path) -> None:

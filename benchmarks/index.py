@@ -4,7 +4,8 @@ vectors.
   python -m benchmarks.index --output benchmarks/index.md [--items 1682 20000]
 
 All bodies of one size are alive together and take turns, call by call, so that a busy machine slows all
-alike.
+alike. Single queries are timed in a graph, one after the other, as TensorFlow Serving runs them: a call from
+Python takes as long as a fast search, and is shown beside it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ ITEMS_PER_CLUSTER = 500
 SPREAD = 0.7  # of a cluster, relative to that of the clusters' centres
 QUERIES = 256
 REPEATS = {1: 60, 32: 12}
+ROW = 16  # single queries in one graph
+ROWS = 20
+EMPTY = "no search"
 BODIES: tuple[parameters.BodyName, ...] = ("exact", "ivf", "scann")
 TFRS = "TFRS BruteForce"
 MEMORY_FROM = 200_000  # items; below, the libraries outweigh the vectors
@@ -64,7 +68,8 @@ class Row:
     settings: str
     build_seconds: float
     recall: float
-    milliseconds: dict[int, float]  # by batch size
+    alone: float  # milliseconds of a single query in a graph
+    milliseconds: dict[int, float]  # of a call from Python, by batch size
     memory: float | None  # of a process that serves it, in sizes of the vectors
 
 
@@ -82,7 +87,8 @@ def measure(items: int) -> list[Row]:
     centres = random.normal(size=(max(16, items // ITEMS_PER_CLUSTER), DIMENSION))
     vectors, queries = clustered(random, centres, items), clustered(random, centres, QUERIES)
     truth = quality.Truth(vectors, queries, K)
-    searches, rows = {}, []
+    searches: dict[str, quality.Search] = {}
+    rows = []
     for name in BODIES:
         start = time.perf_counter()
         index = bodies.build(vectors, parameters.derive(config.Index(body=name, k=K), items))
@@ -95,6 +101,7 @@ def measure(items: int) -> list[Row]:
                 settings=_short(index.settings),
                 build_seconds=seconds,
                 recall=truth.judge(*quality.found(searches[name], queries)).recall,
+                alone=0.0,
                 milliseconds={},
                 memory=_memory(name, index, searches[name]) / vectors.nbytes
                 if items >= MEMORY_FROM
@@ -109,16 +116,43 @@ def measure(items: int) -> list[Row]:
             name=TFRS,
             settings="",
             build_seconds=0.0,
+            alone=0.0,
             milliseconds={},
             memory=None,
             recall=truth.judge(*quality.found(searches[TFRS], queries)).recall,
         )
     )
+    searches[EMPTY] = tf.function(
+        lambda q: (tf.zeros([tf.shape(q)[0], K], tf.int32), tf.zeros([tf.shape(q)[0], K])),
+        input_signature=[tf.TensorSpec([None, DIMENSION])],
+    )
+    rows.append(Row(items, EMPTY, "", 0.0, 0.0, 0.0, {}, None))
     times = {batch: in_turns(searches, queries, batch, repeats) for batch, repeats in REPEATS.items()}
+    one_by_one = {name: _one_by_one(search) for name, search in searches.items()}
+    alone = in_turns(one_by_one, queries, ROW, ROWS)
     return [
-        dataclasses.replace(row, milliseconds={batch: of[row.name] for batch, of in times.items()})
+        dataclasses.replace(
+            row,
+            alone=alone[row.name] / ROW,
+            milliseconds={batch: of[row.name] for batch, of in times.items()},
+        )
         for row in rows
     ]
+
+
+def _one_by_one(search: quality.Search) -> quality.Search:
+    """The search of each query by itself, one after the other, in one graph; gives their scores twice."""
+
+    def scores(queries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        found = tf.map_fn(
+            lambda query: tf.ensure_shape(search(query[tf.newaxis])[1][0], [K]),
+            queries,
+            parallel_iterations=1,
+            fn_output_signature=tf.TensorSpec([K], tf.float32),
+        )
+        return found, found
+
+    return tf.function(scores, input_signature=[tf.TensorSpec([None, DIMENSION])])
 
 
 def in_turns(
@@ -162,19 +196,22 @@ def _short(settings: parameters.Parameters) -> str:
 def table(rows: Sequence[Row]) -> str:
     """The rows as Markdown."""
     lines = [
-        "| items | body | recall@200 | ms, batch 1 | against exact | ms, batch 32 | against exact | "
-        "memory / vectors | build s | settings |",
-        "|--:|:--|--:|--:|--:|--:|--:|--:|--:|:--|",
+        "| items | body | recall@200 | ms, one query | against exact | ms, call of 1 | ms, call of 32 | "
+        "against exact | memory / vectors | build s | settings |",
+        "|--:|:--|--:|--:|--:|--:|--:|--:|--:|--:|:--|",
     ]
     for row in rows:
         exact = next(r for r in rows if r.items == row.items and r.name == "exact")
-        times = [
-            f"{row.milliseconds[b]:.2f} | {exact.milliseconds[b] / row.milliseconds[b]:.1f}x" for b in REPEATS
-        ]
+        if row.name == EMPTY:
+            lines.append(f"| {row.items:,} | {EMPTY} | | {row.alone:.3f} | | {row.milliseconds[1]:.2f} | "
+                         f"{row.milliseconds[32]:.2f} | | | | |")
+            continue
         memory = "" if row.memory is None else f"{row.memory:.1f}"
         lines.append(
-            f"| {row.items:,} | {row.name} | {row.recall:.4f} | {' | '.join(times)} | {memory} | "
-            f"{row.build_seconds:.1f} | {row.settings} |"
+            f"| {row.items:,} | {row.name} | {row.recall:.4f} | {row.alone:.3f} | "
+            f"{exact.alone / row.alone:.1f}x | {row.milliseconds[1]:.2f} | {row.milliseconds[32]:.2f} | "
+            f"{exact.milliseconds[32] / row.milliseconds[32]:.1f}x | {memory} | {row.build_seconds:.1f} | "
+            f"{row.settings} |"
         )
     return "\n".join(lines)
 
@@ -203,16 +240,17 @@ def main() -> None:
     rows: list[Row] = []
     for items in arguments.items:
         rows += measure(items)
-        print(table(rows[-len(BODIES) - 1 :]), flush=True)
+        print(table(rows[-len(BODIES) - 2 :]), flush=True)
     text = f"""# Index bodies
 
 Made by `python -m benchmarks.index --output benchmarks/index.md` on {datetime.date.today()}.
 {machine()}.
 
 {QUERIES} queries, {DIMENSION}-d vectors of length 1 in clusters of {ITEMS_PER_CLUSTER} with a falling
-spectrum, the parameters as derived from the size. Medians of {REPEATS[1]} (batch 1) and
-{REPEATS[32]} (batch 32) calls, the bodies taking turns. "Against exact" is how many times as fast as exact
-search.
+spectrum, the parameters as derived from the size. "One query" is the time of a query in a graph that
+searches {ROW} of them, one after the other; median of {ROWS}. "Call" is a call from Python; medians of
+{REPEATS[1]} (1 query) and {REPEATS[32]} (32 queries). The bodies take turns. "Against exact" is how many
+times as fast as exact search. "{EMPTY}" returns zeros: what a call costs without a search.
 
 {table(rows)}
 """

@@ -140,7 +140,7 @@ class Index:
     leaves: int | None = None
     leaves_to_search: int | None = None
     reorder: int | None = None
-    anisotropic_threshold: float = 0.2
+    anisotropic_threshold: float = 0.3
     min_recall: float = 0.99  # of recall@k against exact search; the gate
     gate_queries: int = 1000
 

@@ -13,18 +13,18 @@ from modules import config
 BodyName = Literal["exact", "ivf", "scann"]
 
 # ScaNN: items, leaves, leaves searched, number reordered, training sample. Each was measured to reach a
-# recall@200 of 0.993 on clustered 64-d vectors with an anisotropic threshold of 0.2 (benchmarks/index.md).
+# recall@200 of 0.993 on clustered 64-d vectors with an anisotropic threshold of 0.3 (benchmarks/index.md).
 _SCANN_POINTS = np.array(
     [
         [5e3, 70, 70, 800, 5e3],
         [20e3, 140, 70, 800, 20e3],
         [200e3, 1000, 60, 800, 200e3],
-        [1e6, 2000, 160, 2500, 250e3],
+        [1e6, 2000, 150, 1500, 250e3],
     ]
 )
 _SCANN_POINTS_K = 200  # the k of these measurements
 # ivf: items, and the share of the partitions to search for the same recall.
-_IVF_POINTS = np.array([[200e3, 0.025], [1e6, 0.065]])
+_IVF_POINTS = np.array([[200e3, 0.02], [1e6, 0.027]])
 
 EXACT_UP_TO = 5_000  # items for which `auto` takes exact search: about as fast (benchmarks/index.md)
 SMALLEST_PARTITIONED = 1_000  # items; below, ScaNN compares with every one: there is nothing to win

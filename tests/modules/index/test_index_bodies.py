@@ -109,7 +109,7 @@ def test_partitions_are_bounded_and_hold_every_item_once(vectors: np.ndarray) ->
     index = build("ivf", vectors, leaves=30)
     starts = index._starts.numpy()
     assert starts[0] == 0 and starts[-1] == 1500
-    assert 0 < np.diff(starts).min() and np.diff(starts).max() <= 100  # twice 1,500 / 30
+    assert np.diff(starts).min() > 0 and np.diff(starts).max() <= 100  # twice 1,500 / 30
     assert sorted(index._positions.numpy().tolist()) == list(range(1500))
 
 

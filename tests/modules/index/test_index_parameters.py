@@ -13,7 +13,7 @@ from modules.index import parameters
     [
         (20_000, 140, 70, 800, 20_000),
         (200_000, 1000, 60, 800, 200_000),
-        (1_000_000, 2000, 160, 2500, 250_000),
+        (1_000_000, 2000, 150, 1500, 250_000),
     ],
 )
 def test_the_measured_points_are_met(
@@ -23,7 +23,7 @@ def test_the_measured_points_are_met(
         leaves=leaves,
         leaves_to_search=searched,
         reorder=reorder,
-        anisotropic_threshold=0.2,
+        anisotropic_threshold=0.3,
         training_sample=sample,
         k=200,
     )
@@ -36,7 +36,7 @@ def test_between_points_the_logarithms_are_interpolated() -> None:
 
 def test_beyond_the_last_point_leaves_grow_as_the_root() -> None:
     found = parameters.derive(config.Index(body="scann"), 4_000_000)
-    assert (found.leaves, found.leaves_to_search, found.reorder) == (4000, 320, 2500)
+    assert (found.leaves, found.leaves_to_search, found.reorder) == (4000, 300, 1500)
 
 
 @pytest.mark.parametrize("items", [1, 2, 15, 999])

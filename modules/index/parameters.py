@@ -18,8 +18,8 @@ _SCANN_POINTS = np.array(
     [
         [5e3, 70, 70, 800, 5e3],
         [20e3, 140, 70, 800, 20e3],
-        [200e3, 1000, 60, 800, 200e3],
-        [1e6, 2000, 150, 1500, 250e3],
+        [200e3, 1000, 40, 700, 200e3],
+        [1e6, 4000, 110, 1250, 1e6],
     ]
 )
 _SCANN_POINTS_K = 200  # the k of these measurements
@@ -62,7 +62,7 @@ class Scann:
     leaves_to_search: int
     reorder: int  # candidates scored exactly for a search of width k
     anisotropic_threshold: float  # of the quantiser's loss (Guo et al. 2020, arXiv:1908.10396, eq. 2)
-    training_sample: int  # vectors that tree and quantiser are trained on
+    training_sample: int  # vectors that the tree is trained on
     k: int
     body: BodyName = dataclasses.field(default="scann", init=False)
 

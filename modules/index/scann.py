@@ -12,6 +12,7 @@ from modules.index import body
 from modules.index import parameters
 
 _DIMENSIONS_PER_BLOCK = 2  # of the product quantiser, the library's recommendation
+_QUANTISER_SAMPLE = 250_000  # vectors at most; the tree, with thousands of leaves, needs more
 
 
 class Scann(body.Body):
@@ -56,11 +57,12 @@ def _build(vectors: np.ndarray, settings: parameters.Scann) -> scann_ops.ScannSe
             num_leaves=settings.leaves,
             num_leaves_to_search=settings.leaves_to_search,
             training_sample_size=settings.training_sample,
+            spherical=True,  # partitions of directions, as in modules/index/kmeans.py
         )
         .score_ah(
             _DIMENSIONS_PER_BLOCK,
             anisotropic_quantization_threshold=settings.anisotropic_threshold,
-            training_sample_size=settings.training_sample,
+            training_sample_size=min(settings.training_sample, _QUANTISER_SAMPLE),
         )
         .reorder(min(settings.reorder, len(vectors)))
         .build()

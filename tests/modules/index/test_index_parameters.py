@@ -12,8 +12,8 @@ from modules.index import parameters
     "items, leaves, searched, reorder, sample",
     [
         (20_000, 140, 70, 800, 20_000),
-        (200_000, 1000, 60, 800, 200_000),
-        (1_000_000, 2000, 150, 1500, 250_000),
+        (200_000, 1000, 40, 700, 200_000),
+        (1_000_000, 4000, 110, 1250, 1_000_000),
     ],
 )
 def test_the_measured_points_are_met(
@@ -36,7 +36,7 @@ def test_between_points_the_logarithms_are_interpolated() -> None:
 
 def test_beyond_the_last_point_leaves_grow_as_the_root() -> None:
     found = parameters.derive(config.Index(body="scann"), 4_000_000)
-    assert (found.leaves, found.leaves_to_search, found.reorder) == (4000, 300, 1500)
+    assert (found.leaves, found.leaves_to_search, found.reorder) == (8000, 220, 1250)
 
 
 @pytest.mark.parametrize("items", [1, 2, 15, 999])
@@ -60,7 +60,7 @@ def test_what_is_configured_wins_within_what_is_possible() -> None:
 
 
 def test_a_larger_k_reorders_more() -> None:
-    assert parameters.derive(config.Index(body="scann", k=400), 200_000).reorder == 1600
+    assert parameters.derive(config.Index(body="scann", k=400), 200_000).reorder == 1400
 
 
 @pytest.mark.parametrize(

@@ -53,13 +53,15 @@ class Ivf(body.Body):
         queries = tf.pad(queries, [[0, tf.maximum(1 - rows, 0)], [0, 0]])  # map_fn needs one
         _, probed = tf.math.top_k(tf.matmul(queries, self._means, transpose_b=True), probes, sorted=False)
 
+        store = tf.convert_to_tensor(self._store)  # gathered from itself, it is copied when it is read
+
         def of_one(query_and_probed: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             """Positions and scores [width] of one query [D] in its partitions; by row, copies stay small."""
             query, chosen = query_and_probed
             slots = tf.ragged.range(
                 tf.gather(self._starts, chosen), tf.gather(self._starts, chosen + 1)
             ).flat_values
-            scores = tf.linalg.matvec(tf.gather(self._store, slots), query)
+            scores = tf.linalg.matvec(tf.gather(store, slots), query)
             scores, best = tf.math.top_k(scores, tf.minimum(width, tf.size(slots)))
             positions = tf.gather(self._positions, tf.gather(slots, best))
             positions, scores = body.complete(positions[tf.newaxis], scores[tf.newaxis], width)

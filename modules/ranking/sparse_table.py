@@ -51,7 +51,11 @@ class SparseTable:
 
 
 class TensorTable(tf.Module):
-    """A `SparseTable` in a graph, as variables that are saved and not trained."""
+    """A `SparseTable` in a graph, as variables that are saved and not trained.
+
+    They are read before anything is gathered from them: TensorFlow copies a variable that it has gathered from
+    each time that it is read.
+    """
 
     def __init__(self, table: SparseTable, name: str) -> None:
         super().__init__(name=name)
@@ -62,17 +66,19 @@ class TensorTable(tf.Module):
     def lookup(self, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
         """As of `SparseTable`: int64 of one shape -> float32 of that shape."""
         keys = rows * self._width + columns
-        places = self._places(keys)
-        return tf.where(tf.gather(self._keys, places) == keys, tf.gather(self._values, places), 0.0)
+        places, found = self._places(keys)
+        return tf.where(found == keys, tf.gather(self._values, places), 0.0)
 
     def last(self, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
         """As of `SparseTable`: int64 of one shape -> float32 of that shape."""
         starts = rows * self._width
-        places = self._places(starts + tf.clip_by_value(columns, -1, self._width - 1))
-        return tf.where(tf.gather(self._keys, places) >= starts, tf.gather(self._values, places), 0.0)
+        places, found = self._places(starts + tf.clip_by_value(columns, -1, self._width - 1))
+        return tf.where(found >= starts, tf.gather(self._values, places), 0.0)
 
-    def _places(self, keys: tf.Tensor) -> tf.Tensor:
-        """Where the greatest key at or below each key stands, int32."""
+    def _places(self, keys: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Where the greatest key of the table at or below each key stands, int32, and that key."""
+        known = tf.convert_to_tensor(self._keys)
         found = tf.raw_ops.UpperBound(  # tf.searchsorted fails where there is nothing to search for
-            sorted_inputs=self._keys[tf.newaxis], values=tf.reshape(keys, [1, -1]))
-        return tf.reshape(found, tf.shape(keys)) - 1
+            sorted_inputs=known[tf.newaxis], values=tf.reshape(keys, [1, -1]))
+        places = tf.reshape(found, tf.shape(keys)) - 1
+        return places, tf.gather(known, places)

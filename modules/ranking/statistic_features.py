@@ -169,7 +169,7 @@ class _Similarity(tf.Module):
 
     def _score(self, rows: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
         """`rows`: int64 [B, L], 0 for nothing; returns float32 [B, C]."""
-        requests, items = tf.shape(rows)[0], tf.shape(self._items)[0]
+        requests, items = tf.shape(rows)[0], self._items.shape[0]
         weights = tf.where(rows[:, :, tf.newaxis] > 0, tf.gather(self._weights, rows), 0.0)
         segments = tf.range(requests)[:, tf.newaxis, tf.newaxis] * items + tf.gather(self._items, rows)
         sums = tf.math.unsorted_segment_sum(weights, segments, requests * items)

@@ -53,8 +53,8 @@ class SparseTable:
 class TensorTable(tf.Module):
     """A `SparseTable` in a graph, as variables that are saved and not trained.
 
-    They are read before anything is gathered from them: TensorFlow copies a variable that it has gathered from
-    each time that it is read.
+    They are read before anything is gathered from them: TensorFlow copies a variable that it has gathered
+    from, each time that it is read.
     """
 
     def __init__(self, table: SparseTable, name: str) -> None:

@@ -27,16 +27,15 @@ _THREADS = 2 * (os.cpu_count() or 1)  # runs that have a thread each; more at on
 
 
 class _Threads:
-    """TensorFlow's thread pools, of all sessions of this process: many of one thread, then a shared one."""
+    """TensorFlow's thread pools, of all sessions of this process: a shared one, then many of one thread."""
 
     def __init__(self, number: int) -> None:
         self.config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1)
-        for place in range(number + 1):
+        for place in range(number + 1):  # loading takes the first; 0 threads are as many as cores
             self.config.session_inter_op_thread_pool.add(
-                num_threads=1 if place < number else 0, global_name=f"serving-{place}")  # 0: as many as cores
-        self._shared = number
+                num_threads=1 if place else 0, global_name=f"serving-{place}")
         self._free: queue.LifoQueue[int] = queue.LifoQueue()  # the last used one first: its caches are warm
-        for place in range(number):
+        for place in range(number, 0, -1):
             self._free.put(place)
 
     @contextlib.contextmanager
@@ -45,7 +44,7 @@ class _Threads:
         try:
             place = self._free.get_nowait()
         except queue.Empty:
-            yield self._shared
+            yield 0
             return
         try:
             yield place

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import datetime
 import fcntl
+import logging
 import os
 import pathlib
 import shutil
@@ -24,6 +25,7 @@ from modules import release
 
 CATALOGUE = "catalogue"  # folder of the copy, only while a push is under way
 _MODELS = (release.RECALL, release.RANK)
+_log = logging.getLogger(__name__)
 
 Copy = Callable[[str, str], Any]  # of a folder; the target does not exist
 
@@ -104,8 +106,9 @@ def switch(serving: pathlib.Path, number: int | None = None) -> tuple[int | None
 def prune(serving: pathlib.Path, keep: int | None, *, spare: int | None = None) -> list[int]:
     """Deletes all but the newest releases.
 
-    The release in force stays, however old, and so does what else a `*.config` of the folder names: versions
-    that serving/deploy/publish.py has loaded. Where one of these files cannot be read, nothing is deleted.
+    The release in force stays, however old, and the one before it, for a rollback; so does what else a
+    `*.config` of the folder names: versions that serving/deploy/publish.py has loaded. Where one of these
+    files cannot be read, nothing is deleted.
 
     Args:
       serving: the serving folder.
@@ -119,14 +122,16 @@ def prune(serving: pathlib.Path, keep: int | None, *, spare: int | None = None) 
         return []
     with _locked(serving):
         _remove_unfinished(serving)
-        if release.current_if_readable(serving) is None:
+        current, known = release.current_if_readable(serving), release.ids(serving)
+        if current is None:
             return []
         try:
             named = {number for path in serving.glob("*.config")
                      for number in model_server_config.named(path.read_text(encoding="utf-8"))}
-        except ValueError:
+        except (OSError, ValueError):
             return []
-        old = [n for n in release.ids(serving)[:-keep] if n not in named and n != spare]
+        kept = {*known[-keep:], *[n for n in known if n < current][-1:], *named, spare}
+        old = [number for number in known if number not in kept]
         for number in old:
             (serving / f"{release.UNFINISHED}{number}").mkdir()
         _flush_folder(serving)
@@ -195,14 +200,20 @@ def _one_before(serving: pathlib.Path, current: int | None) -> int:
 
 
 def _remove_unfinished(serving: pathlib.Path) -> None:
-    """Removes what pushes and deletions left behind that died. The folder that marks them goes last."""
+    """Removes what pushes and deletions left behind that died. The folder that marks them goes last.
+
+    What the file system does not let go stays marked, so it is no release, and the next change tries again.
+    """
     for number in release.unfinished_ids(serving):
-        if number != release.current_if_readable(serving):
-            for name in _MODELS:
-                if (part := serving / name / str(number)).exists():
-                    shutil.rmtree(part)
-            (serving / release.MANIFESTS / f"{number}.json").unlink(missing_ok=True)
-        shutil.rmtree(serving / f"{release.UNFINISHED}{number}")
+        try:
+            if number != release.current_if_readable(serving):
+                for name in _MODELS:
+                    if (part := serving / name / str(number)).exists():
+                        shutil.rmtree(part)
+                (serving / release.MANIFESTS / f"{number}.json").unlink(missing_ok=True)
+            shutil.rmtree(serving / f"{release.UNFINISHED}{number}")
+        except OSError as error:
+            _log.warning("%s: release %d is deleted, but not all its files yet: %s", serving, number, error)
 
 
 def _point(serving: pathlib.Path, made: release.Manifest) -> None:

@@ -94,10 +94,14 @@ def _run(cfg: config.Config, place: runs.Run, lines: progress.ComponentProgress,
     pipeline = dag.create(cfg, place, use_cache=use_cache)
     lines.total = len(pipeline.components)
     tfx.orchestration.LocalDagRunner().run(pipeline)
-    old = release_writer.prune(place.serving, cfg.releases.keep, spare=in_force)
-    if old:
-        print(f"Old releases deleted (releases.keep: {cfg.releases.keep}): {', '.join(map(str, old))}",
-              flush=True)
+    try:
+        old = release_writer.prune(place.serving, cfg.releases.keep, spare=in_force)
+    except OSError as error:  # the run itself is done
+        print(f"Note: old releases could not be deleted: {error}", flush=True)
+    else:
+        if old:
+            print(f"Old releases deleted (releases.keep: {cfg.releases.keep}): {', '.join(map(str, old))}",
+                  flush=True)
 
 
 def _reason(error: Exception) -> str:

@@ -212,8 +212,10 @@ def test_old_releases_are_deleted(tmp_path: pathlib.Path) -> None:
     assert _all_there(serving) == made[2:] and release.in_force(serving).id == made[4]
     with pytest.raises(release.ReleaseError, match=rf"no release {made[0]}, .*`releases.keep`"):
         release_writer.switch(serving, made[0])
-    release_writer.prune(serving, 1)
-    with pytest.raises(release.ReleaseError, match=rf"no release before {made[4]}, or not any more"):
+    assert release_writer.prune(serving, 1) == [made[2]]
+    assert release_writer.switch(serving)[1].id == made[3]  # the one before is there to go back to
+    assert release_writer.prune(serving, 1) == []
+    with pytest.raises(release.ReleaseError, match=rf"no release before {made[3]}, or not any more"):
         release_writer.switch(serving)
     assert release_writer.prune(tmp_path / "none", 1) == [] and not (tmp_path / "none").exists()
 
@@ -225,8 +227,8 @@ def test_what_is_or_was_just_served_is_not_deleted(tmp_path: pathlib.Path) -> No
     release_writer.switch(serving, made[1])
     canary = model_server_config.write({"rank": made[3]}, serving)
     (serving / "rank.config").write_text(canary)
-    assert release_writer.prune(serving, 1, spare=made[2]) == [made[0], made[4]]
-    assert _all_there(serving) == [made[1], made[2], made[3], made[5]]
+    assert release_writer.prune(serving, 1, spare=made[2]) == [made[4]]
+    assert _all_there(serving) == [*made[:4], made[5]]  # the first one came before the one in force
     assert release.in_force(serving).id == made[1]
 
 
@@ -237,7 +239,26 @@ def test_nothing_is_deleted_while_it_is_unknown_what_is_served(tmp_path: pathlib
     (serving / file).write_text("nonsense")
     assert release_writer.prune(serving, 1) == [] and _all_there(serving) == made
     (serving / file).unlink()
-    assert release_writer.prune(serving, 1) == ([] if file == "models.config" else made[:2])
+    assert release_writer.prune(serving, 1) == ([] if file == "models.config" else made[:1])
+    (serving / "rank.config").mkdir()
+    assert release_writer.prune(serving, 1) == []
+
+
+def test_files_that_cannot_be_removed_are_no_release_and_stop_nothing(
+        tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serving, models = tmp_path / "serving", small_release.pair(tmp_path / "models")
+    made = [_push(serving, models) for _ in range(3)]
+
+    def refused(path: pathlib.Path) -> None:
+        raise PermissionError(f"{path}: not yours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", refused)
+        assert release_writer.prune(serving, 1) == made[:1]
+        assert release.ids(serving) == made[1:]
+        assert release_writer.switch(serving)[1].id == made[1]
+    pushed = _push(serving, models)
+    assert _all_there(serving) == [*made[1:], pushed]
 
 
 def test_a_deletion_that_dies_anywhere_leaves_no_half_release(tmp_path: pathlib.Path) -> None:

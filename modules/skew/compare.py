@@ -160,11 +160,11 @@ def _gaps(feature: statistics_pb2.FeatureNameStatistics | None) -> float:
 
 def _unknown(feature: statistics_pb2.FeatureNameStatistics | None, known: Collection[str] | None
              ) -> tuple[float | None, list[str]]:
-    """The share of texts that are not known, and the most frequent of them."""
+    """The share of texts that are not known, and the most frequent of them; an empty one is missing."""
     if known is None or feature is None:
         return None, []
     shares = _shares(feature)
-    strange = {text: share for text, share in shares.items() if text not in known}
+    strange = {text: share for text, share in shares.items() if text and text not in known}
     return sum(strange.values(), 0.0), sorted(strange, key=lambda text: -strange[text])[:_MANY_UNKNOWN]
 
 

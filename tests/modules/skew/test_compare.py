@@ -201,6 +201,17 @@ def test_numbers_that_nobody_has_are_no_skew():
     assert found.distance is None and not found.skewed
 
 
+def test_a_missing_text_is_not_unknown():
+    """Nor are the texts that are known; the one that is not is a quarter."""
+    before = population.statistics([{"user_gender": gender} for gender in ("", "", "F", "F")])
+    now = population.statistics([{"user_gender": gender} for gender in ("", "", "F", "X")])
+    (found,) = compare.compare(
+        {"user_gender": None}, compare.Side(before, "before"), compare.Side(now, "now"), requests=4,
+        missing={}, vocabularies={"user_gender": {"F"}}, thresholds={}, drift=False)
+    assert found.unknown == 0.25
+    assert found.differs.endswith("; unknown: 'X'")
+
+
 # --- times ---
 
 @pytest.mark.parametrize(("name", "change", "said"), [

@@ -83,6 +83,9 @@ class Feature:
 
     Raw shapes of one example: categorical bytes [1]; multi_categorical bytes [any]; numeric float [1];
     vector float [dimension]. Features of `event` and `context` have one value an event instead of one.
+
+    `stays_unknown` is whether raw examples leave a missing value as it is, NaN or the empty text: feedback,
+    an event's column with the role feature; all else is filled with the column's default.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Feature:
     column: str
     kind: data_config.Kind
     spec: data_config.Column
+    stays_unknown: bool = False
 
     @property
     def transformed(self) -> str:
@@ -103,12 +107,6 @@ class Feature:
     @property
     def is_sequence(self) -> bool:
         return self.table in ("event", "context")
-
-    @property
-    def stays_unknown(self) -> bool:
-        """Whether raw examples leave a missing value as it is, NaN or the empty text: feedback; all else is
-        filled with the column's default."""
-        return self.table == "event" and self.name != EVENT_ACTION_TYPE
 
 
 def feature_name(table: TableName, column: str) -> str:
@@ -130,7 +128,8 @@ def _of(table: TableName, source: data_config.Table | None, role: str = "feature
     if source is None:
         return ()
     return tuple(
-        Feature(name=feature_name(table, n), table=table, column=n, kind=c.kind or "categorical", spec=c)
+        Feature(name=feature_name(table, n), table=table, column=n, kind=c.kind or "categorical", spec=c,
+                stays_unknown=table == "event")
         for n, c in source.features(role).items()
     )
 

@@ -53,9 +53,19 @@ def differences(schema: schema_pb2.Schema, data: config.Data) -> list[str]:
         ours, theirs = _shape(declared[name]), _shape(curated[name])
         lines += [f"{name}: {key} is {theirs[key]} in the schema, {ours[key]} by the columns"
                   for key in ours if ours[key] != theirs[key]]
+    lines += [f"{feature.name}: disallow_nan is true in the schema, but feedback that is missing stays NaN; "
+              "remove the line disallow_nan from its float_domain"
+              for feature in filled_feedback(schema, data)]
     if not schema.represent_variable_length_as_ragged:
         lines.append("represent_variable_length_as_ragged: has to be true, Transform reads ragged features")
     return lines
+
+
+def filled_feedback(schema: schema_pb2.Schema, data: config.Data) -> list[features.Feature]:
+    """Feedback that by the schema has no gaps: that of earlier raw examples, which had the default there."""
+    found = _by_name(schema)
+    return [feature for feature in features.event_features(data) if feature.stays_unknown
+            and feature.name in found and found[feature.name].float_domain.disallow_nan]
 
 
 def _of(feature: features.Feature) -> schema_pb2.Feature:

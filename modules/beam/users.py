@@ -17,6 +17,7 @@ from modules.beam import files
 from modules.beam import histories
 from modules.beam import problems
 from modules.beam import tables
+from modules.beam import values
 
 USERS = "users"
 _SEVERAL = ("multi_categorical", "vector")
@@ -65,9 +66,7 @@ class MakeUsers(beam.DoFn):
     def process(self, element: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[Any]:
         user, groups = element
         profile, events = yield from histories.join(user, groups, self._data, {})
-        columns = [feature.column for feature in histories.event_columns(self._data)]
-        made = list(_with_ids({"item_id": item, "timestamp": int(time), "values": _known(columns, carried)}
-                              for time, _, item, carried in events))
+        made = list(_with_ids(events, histories.event_columns(self._data)))
         yield {"user_id": user, "profile": None if profile is None else self._by_column(profile),
                "events": made[-self._newest:]}
 
@@ -76,16 +75,22 @@ class MakeUsers(beam.DoFn):
                 for f in features.user_features(self._data)}
 
 
-def _known(columns: Sequence[str], carried: Sequence[Any]) -> dict[str, Any]:
-    """Values by column, without missing numbers: JSON has no NaN."""
-    return {column: value for column, value in zip(columns, carried) if value == value}
+def _with_ids(events: Iterable[histories.Event], carried: Sequence[features.Feature]
+              ) -> Iterator[dict[str, Any]]:
+    """Adds ids that follow from the content, and from how often it came before: the same in every reading.
 
-
-def _with_ids(events: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Adds ids that follow from the content, and from how often it came before: the same in every reading."""
+    Gaps count as the columns' defaults there, so ids are those of stores that were filled with the defaults.
+    """
     times: collections.Counter[str] = collections.Counter()
-    for event in events:
-        content = json.dumps(event, sort_keys=True)
+    for time, _, item, found in events:
+        event = {"item_id": item, "timestamp": int(time)}
+        filled = {f.column: values.fill(f.spec) if _is_missing(v) else v for f, v in zip(carried, found)}
+        content = json.dumps({**event, "values": filled}, sort_keys=True)
         digest = hashlib.sha256(f"{times[content]} {content}".encode()).hexdigest()[:32]
         times[content] += 1
-        yield {"event_id": digest, **event}
+        known = {f.column: v for f, v in zip(carried, found) if v == v}  # JSON has no NaN
+        yield {"event_id": digest, **event, "values": known}
+
+
+def _is_missing(value: Any) -> bool:
+    return value == "" or value != value

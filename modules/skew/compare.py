@@ -2,7 +2,8 @@
 
 TFDV's comparators measure it: the L-infinity distance of texts, the largest difference of a value's share;
 the Jensen-Shannon divergence of numbers, 0 to 1. A share of unknown texts is held against the first's
-threshold, too: in a large catalogue no single item's share says that all ids are wrong.
+threshold, too: in a large catalogue no single item's share says that all ids are wrong. Numbers are compared
+without NaN, which TFDV puts in other buckets on each side, and shares of NaN on their own.
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ class Finding:
       measure: L_INFINITY or JENSEN_SHANNON.
       distance: None where one side has no values at all.
       threshold: above which it is skewed.
-      missing: share of values that requests left out and a default took the place of.
+      missing: share of values that requests left out; a default took their place, but not that of feedback.
       unknown: share of texts that are not in the vocabulary; None of numbers.
-      skewed: whether the distance or the share of unknown texts is above the threshold.
+      skewed: whether the distance or the share of unknown texts is above the threshold, or the shares of NaN
+        differ by more than chance explains (or, if given, than the feature's threshold).
       differs: what differs most, in words.
     """
 
@@ -96,8 +98,12 @@ def compare(names: Mapping[str, features.Feature | None], before: Side, now: Sid
         share, unknown = _unknown(now.statistics.get(name), vocabularies.get(name))
         distance = distances.get(name)
         lacking = distance is None and _values(before.statistics[name]) > 0
-        skewed = lacking or (distance or 0) > most or (share or 0) > most
+        gaps = _gaps(before.statistics[name]), _gaps(now.statistics.get(name))
+        uneven = abs(gaps[1] - gaps[0]) > thresholds.get(name, threshold(L_INFINITY, requests))
+        skewed = lacking or uneven or (distance or 0) > most or (share or 0) > most
         differs = _differs(name, kind, before, now)
+        if uneven:
+            differs = f"missing {gaps[0]:.1%} {before.words}, {gaps[1]:.1%} {now.words}; {differs}"
         if unknown:
             differs += f"; unknown: {', '.join(map(repr, unknown))}"
         found.append(Finding(name, kind, distance, most, missing.get(name, 0.0), share, skewed, differs))
@@ -130,26 +136,35 @@ def _measured(info: anomalies_pb2.DriftSkewInfo) -> float:
 
 def _dataset(statistics: measure.Statistics, schema: schema_pb2.Schema
              ) -> statistics_pb2.DatasetFeatureStatisticsList:
-    """The statistics of the schema's features as TFDV takes them."""
+    """The statistics of the schema's features as TFDV takes them, without NaN."""
     found = statistics_pb2.DatasetFeatureStatisticsList()
     dataset = found.datasets.add()
     for feature in schema.feature:
-        dataset.features.add().CopyFrom(statistics[feature.name])
+        copied = dataset.features.add()
+        copied.CopyFrom(statistics[feature.name])
+        for counted in copied.num_stats.histograms if copied.HasField("num_stats") else ():
+            counted.num_nan = 0
     dataset.num_examples = max((measure.common(f).num_non_missing for f in dataset.features), default=0)
     return found
 
 
 def _values(feature: statistics_pb2.FeatureNameStatistics | None) -> int:
-    return measure.common(feature).tot_num_values if feature is not None else 0
+    """How many there are, without NaN."""
+    return measure.common(feature).tot_num_values - measure.missing(feature) if feature is not None else 0
+
+
+def _gaps(feature: statistics_pb2.FeatureNameStatistics | None) -> float:
+    """The share of NaN."""
+    return measure.missing(feature) / (measure.common(feature).tot_num_values or 1) if feature else 0.0
 
 
 def _unknown(feature: statistics_pb2.FeatureNameStatistics | None, known: Collection[str] | None
              ) -> tuple[float | None, list[str]]:
-    """The share of texts that are not known, and the most frequent of them."""
+    """The share of texts that are not known, and the most frequent of them; an empty one is missing."""
     if known is None or feature is None:
         return None, []
     shares = _shares(feature)
-    strange = {text: share for text, share in shares.items() if text not in known}
+    strange = {text: share for text, share in shares.items() if text and text not in known}
     return sum(strange.values(), 0.0), sorted(strange, key=lambda text: -strange[text])[:_MANY_UNKNOWN]
 
 
@@ -163,6 +178,8 @@ def _differs(name: str, kind: str, before: Side, now: Side) -> str:
     ours, theirs = now.statistics.get(name), before.statistics[name]
     if ours is None or not _values(ours):
         return f"no values {now.words}"
+    if not _values(theirs):
+        return f"no values {before.words}"
     if kind == JENSEN_SHANNON:
         a, b = theirs.num_stats, ours.num_stats
         return (f"median {a.median:.4g} {before.words}, {b.median:.4g} {now.words}; "

@@ -67,6 +67,12 @@ def common(feature: statistics_pb2.FeatureNameStatistics) -> statistics_pb2.Comm
     return getattr(feature, feature.WhichOneof("stats")).common_stats
 
 
+def missing(feature: statistics_pb2.FeatureNameStatistics) -> int:
+    """How many values of a number are NaN."""
+    found = histogram(feature)
+    return int(found.num_nan) if found else 0
+
+
 def _count_like(feature: statistics_pb2.FeatureNameStatistics, values: Sequence[float],
                 like: statistics_pb2.FeatureNameStatistics) -> None:
     """Replaces the histogram by one with the buckets of `like`, and one more on each side where needed."""

@@ -105,6 +105,17 @@ def test_differences_name_the_feature_and_both_sides():
         "represent_variable_length_as_ragged: has to be true, Transform reads ragged features"]
 
 
+def test_a_curated_schema_that_lets_no_feedback_be_missing_is_refused_with_the_remedy():
+    data = examples.data()
+    schema = schemas.from_config(data)
+    by_name(schema)["event_rating"].float_domain.disallow_nan = True
+    by_name(schema)["user_age"].float_domain.disallow_nan = False  # stricter than need be it is not
+
+    assert schemas.differences(schema, data) == [
+        "event_rating: disallow_nan is true in the schema, but feedback that is missing stays NaN; remove "
+        "the line disallow_nan from its float_domain"]
+
+
 def test_a_run_gets_one_file_for_one_schema_and_another_for_another(tmp_path):
     first = schema_source.materialise(shop(), tmp_path)
     again = schema_source.materialise(shop(), tmp_path)

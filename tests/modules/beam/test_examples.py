@@ -16,6 +16,7 @@ import pytest
 from pyarrow import parquet
 
 from modules import config
+from modules import features
 from modules import ranking_config
 from modules import strict
 from modules.beam import text
@@ -110,6 +111,22 @@ def test_a_file_read_in_many_pieces_gives_every_line_once(
     made = tables.make(tmp_path, tables.write(tmp_path))
     assert made["summary"][0]["events"] == 7
     assert tables.of_user(made["test"], "u2")[0]["event_item_id"] == ["b", "c", "a", "b"]
+
+
+@pytest.mark.parametrize(("column", "stays"), [("feature", True), ("action_type", False)])
+def test_a_column_called_action_type_is_what_its_role_says(tmp_path: pathlib.Path, column: str, stays: bool
+                                                           ) -> None:
+    plain = tables.PLAIN["events"]
+    declared = {"role": column, "default": "click"} | ({"kind": "categorical"} if stays else {})
+    (tmp_path / "shop.inter").write_text(
+        "user_id:token\titem_id:token\taction_type:token\ttimestamp:float\nu1\ta\t\t100\nu1\tb\tbuy\t200\nu1\ta\tbuy\t300\n")
+    data = strict.read(config.Data, {"events": {
+        "path": str(tmp_path / "shop.inter"), "columns": {
+            **{n: c for n, c in plain["columns"].items() if n != "rating"}, "action_type": declared}}})
+    (made,) = tables.make(tmp_path, data)["train"]
+    assert made["event_action_type"] == ["" if stays else "click"]
+    (feature,) = features.event_features(data)
+    assert (feature.name, feature.stays_unknown) == ("event_action_type", stays)
 
 
 def test_flat_and_nested_parquet_give_what_text_gives(tmp_path: pathlib.Path) -> None:

@@ -56,6 +56,21 @@ def test_ids_follow_from_the_content_and_its_repetitions(tmp_path: pathlib.Path)
     assert len({e["event_id"] for e in later}) == 5
 
 
+def test_the_id_of_an_event_with_a_gap_is_that_of_the_default(tmp_path: pathlib.Path) -> None:
+    """So stores that were filled when gaps still were do not get the event twice."""
+    columns = {**tables.PLAIN["events"]["columns"], "mood": {"kind": "categorical", "default": "calm"}}
+    plain = {"events": {"path": str(tmp_path / "shop.inter"), "columns": columns}}
+    (tmp_path / "shop.inter").write_text(
+        "user_id:token\titem_id:token\trating:float\tmood:token\ttimestamp:float\n"
+        "u1\tc\t\t\t300\nu1\tc\t3\tcalm\t300\nu1\tc\t4\t\t400\n")
+    found = read(tmp_path, config.strict.read(config.Data, plain))
+    assert shown(found["u1"]) == [("c", 300, {"mood": ""}), ("c", 300, {"rating": 3.0, "mood": "calm"}),
+                                  ("c", 400, {"rating": 4.0, "mood": ""})]
+    assert [e["event_id"] for e in found["u1"]["events"]] == [
+        "2f03220f5f94dda99823f6a60b6b95ad", "82f0ffb212ba66b6eaa8520b9638266a",
+        "d1845aae4da35948a464fa0ec94fb3d9"]
+
+
 def test_the_policies_are_those_of_training(tmp_path: pathlib.Path) -> None:
     events = tables.EVENTS + "u1\ta\t1\t100\nnew\ta\t1\t100\n"
     data = tables.write(tmp_path, events=events, duplicate_events="drop", unknown_user="keep")

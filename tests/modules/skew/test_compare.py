@@ -150,6 +150,68 @@ def test_a_constant_of_training_is_one_point(numbers, expected):
     assert found.distance == pytest.approx(expected, abs=1e-3)
 
 
+# --- values that are missing ---
+
+def _ratings(gaps: float) -> list[population.Row]:
+    """Rows of ten events, of which a share has no rating; the others have the same ratings."""
+    known = np.tile(np.arange(1.0, 6.0), 200)
+    known[np.random.default_rng(0).permutation(1000)[:round(gaps * 1000)]] = np.nan
+    return [{"event_rating": part.tolist()} for part in known.reshape(100, 10)]
+
+
+def _compared(before: list[population.Row], now: list[population.Row], *, drift: bool,
+              **thresholds: float) -> compare.Finding:
+    """What is found of the ratings, of requests whose own event follows."""
+    row = {name: [] for name in NAMES}
+    rows = [{**row, "event_rating": [*one["event_rating"], 3.0]} for one in now]
+    learned = (population.statistics(before) if not drift else
+               measure.requests([{**row, "event_rating": [*one["event_rating"], 3.0]} for one in before],
+                                population.DATA, None))
+    (found,) = compare.compare(
+        {"event_rating": NAMES["event_rating"]}, compare.Side(learned, "before"),
+        compare.Side(measure.requests(rows, population.DATA, learned), "now"), requests=1000, missing={},
+        vocabularies={}, thresholds=thresholds, drift=drift)
+    return found
+
+
+@pytest.mark.parametrize("drift", [False, True])
+def test_numbers_that_are_missing_on_both_sides_are_no_skew(drift):
+    found = _compared(_ratings(0.2), _ratings(0.2), drift=drift)
+    assert found.distance < 0.01 and not found.skewed
+    assert "missing" not in found.differs
+
+
+@pytest.mark.parametrize("drift", [False, True])
+@pytest.mark.parametrize(("before", "now", "said"), [
+    (0.0, 0.3, "missing 0.0% before, 30.0% now; median 3 "), (0.3, 0.0, "missing 30.0% before, 0.0% now; "),
+    (1.0, 0.3, "missing 100.0% before, 30.0% now; no values before"),
+    (0.3, 1.0, "missing 30.0% before, 100.0% now; no values now")])
+def test_numbers_that_one_side_lacks_more_often_are_skew(before, now, said, drift):
+    found = _compared(_ratings(before), _ratings(now), drift=drift)
+    assert found.skewed and found.differs.startswith(said), found.differs
+    if 1.0 in (before, now):
+        assert found.distance is None
+    else:
+        assert found.distance < 0.01  # those that are there are alike
+    assert _compared(_ratings(before), _ratings(now), drift=drift, event_rating=1.0).skewed == (now == 1.0)
+
+
+def test_numbers_that_nobody_has_are_no_skew():
+    found = _compared(_ratings(1.0), _ratings(1.0), drift=False)
+    assert found.distance is None and not found.skewed
+
+
+def test_a_missing_text_is_not_unknown():
+    """Nor are the texts that are known; the one that is not is a quarter."""
+    before = population.statistics([{"user_gender": gender} for gender in ("", "", "F", "F")])
+    now = population.statistics([{"user_gender": gender} for gender in ("", "", "F", "X")])
+    (found,) = compare.compare(
+        {"user_gender": None}, compare.Side(before, "before"), compare.Side(now, "now"), requests=4,
+        missing={}, vocabularies={"user_gender": {"F"}}, thresholds={}, drift=False)
+    assert found.unknown == 0.25
+    assert found.differs.endswith("; unknown: 'X'")
+
+
 # --- times ---
 
 @pytest.mark.parametrize(("name", "change", "said"), [

@@ -62,7 +62,10 @@ def differences(schema: schema_pb2.Schema, data: config.Data) -> list[str]:
 
 
 def filled_feedback(schema: schema_pb2.Schema, data: config.Data) -> list[features.Feature]:
-    """Feedback that by the schema has no gaps: that of earlier raw examples, which had the default there."""
+    """Feedback that by the schema has no gaps: that of earlier raw examples, which had the default there.
+
+    Only numbers: a schema does not tell whether missing texts were filled.
+    """
     found = _by_name(schema)
     return [feature for feature in features.event_features(data) if feature.stays_unknown
             and feature.name in found and found[feature.name].float_domain.disallow_nan]

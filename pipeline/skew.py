@@ -20,6 +20,7 @@ from modules import features
 from modules import lineage
 from modules import release
 from modules import requests
+from modules import schemas
 from modules import signatures
 from modules import strict
 from modules.ranking import request_graph
@@ -79,6 +80,8 @@ class Skew:
                 raise strict.ConfigError(f"--threshold: unknown feature {name!r}."
                                          + strict.nearest(name, self._names))
         self._graph = self._made.artifact(TRANSFORM, "transform_graph").path
+        schema_folder = self._made.artifact(SCHEMA_GEN, "schema").path
+        self._schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(str(schema_folder)))
 
     def check(self, folder: pathlib.Path, against: pathlib.Path | None, replay: int) -> skew_report.Result:
         """See `main`."""
@@ -140,7 +143,8 @@ class Skew:
         return self._raw(found)
 
     def _raw(self, found: Iterable[logs_lib.Logged]) -> raw_examples.Sent:
-        return raw_examples.of([r.inputs for r in found], self._cfg.data, self._cfg.features.max_history)
+        return raw_examples.of([r.inputs for r in found], self._cfg.data, self._cfg.features.max_history,
+                               schemas.filled_feedback(self._schema, self._cfg.data))
 
     def _vocabularies(self) -> Iterable[tuple[str, Collection[str]]]:
         output = tft.TFTransformOutput(str(self._graph))
@@ -189,9 +193,7 @@ class Skew:
         asked = [request for request in asked if request.signature == signatures.DEFAULT]
         serialized = raw_examples.serialize(self._raw(asked).rows, self._cfg.data)
         layout = transformed.layout(self._cfg.data, self._cfg.features.max_history)
-        schema_folder = self._made.artifact(SCHEMA_GEN, "schema").path
-        schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(str(schema_folder)))
-        expected = transformed.by_pipeline(serialized, schema, str(graph), layout)
+        expected = transformed.by_pipeline(serialized, self._schema, str(graph), layout)
         served = [row for request in asked for row in transformed.of_served(
             model.ask(signatures.FEATURES, request.inputs), _lengths(request.inputs), layout)]
         return transformed.differences(expected, served)

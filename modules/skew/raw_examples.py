@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,15 +41,17 @@ class Sent:
     late: int
 
 
-def of(batches: Sequence[Mapping[str, np.ndarray]], data: config.Data, max_history: int) -> Sent:
+def of(batches: Sequence[Mapping[str, np.ndarray]], data: config.Data, max_history: int,
+       filled: Collection[features.Feature] = ()) -> Sent:
     """Reads the inputs of requests.
 
     Args:
       batches: inputs as `requests.input_specs` says, each of any number of requests.
       data: the declared columns.
       max_history: events that the models see; one more is kept, for the first one's time delta.
+      filled: feedback that is filled all the same; see `schemas.filled_feedback`.
     """
-    reader = _Reader(data, max_history)
+    reader = _Reader(data, max_history, filled)
     rows = [reader.row(inputs, n) for inputs in batches
             for n in range(len(inputs[features.REQUEST_TIMESTAMP]))]
     for number, row in enumerate(rows):
@@ -69,8 +71,8 @@ def serialize(rows: Sequence[histories.RawFeatures], data: config.Data) -> list[
 class _Reader:
     """Turns rows of requests into raw features, and counts what is missing."""
 
-    def __init__(self, data: config.Data, max_history: int) -> None:
-        self._max_history = max_history
+    def __init__(self, data: config.Data, max_history: int, filled: Collection[features.Feature]) -> None:
+        self._max_history, self._filled_feedback = max_history, filled
         self._profile, self._events = features.user_features(data), features.event_features(data)
         self._context = features.context_features(data)
         self._counts = {f.name: [0, 0] for f in (*self._profile, *self._events, *self._context)}
@@ -116,7 +118,8 @@ class _Reader:
             read = [None if text in absent else text for text in map(_text, sent)]
         self._count(feature, read.count(None), len(read))
         unknown = math.nan if request_arrays.is_number(feature) else ""
-        fill = unknown if feature.stays_unknown else feature.spec.fill
+        stays = feature.stays_unknown and feature not in self._filled_feedback
+        fill = unknown if stays else feature.spec.fill
         return [fill if v is None else v for v in read]
 
     def _count(self, feature: features.Feature, absent: int, total: int) -> None:

@@ -10,6 +10,7 @@ import types
 import numpy as np
 import pytest
 from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.config import logging_config_pb2
 
@@ -123,6 +124,26 @@ def test_a_seeded_skew_is_named_also_beside_older_logs(root, transformed, logged
     written = json.loads(capsys.readouterr().out)
     assert written["skewed"] and written["comparisons"][0]["features"][1]["feature"] == "user_age"
     assert not skew.main(CFG, root, logs=new, replay=0, thresholds={"user_age": 1.0}).skewed
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_gaps_of_feedback_are_as_the_run_s_examples_have_them(root, transformed, tmp_path, filled):
+    """By its schema an earlier run had the default, 3, in the gaps; now a gap is no 3."""
+    asked = [{**inputs, "event_rating": np.where(inputs["event_rating"] == 3, np.float32(np.nan),
+                                                 inputs["event_rating"])} for inputs in _asked(transformed)]
+    file = root / "schema" / "schema.pbtxt"
+    before = file.read_text()
+    schema = text_format.Parse(before, schema_pb2.Schema())
+    (rating,) = (feature for feature in schema.feature if feature.name == "event_rating")
+    rating.float_domain.disallow_nan = filled
+    file.write_text(text_format.MessageToString(schema))
+    try:
+        found = skew.main(CFG, root, logs=_log(tmp_path, root, asked), replay=0)
+    finally:
+        file.write_text(before)
+    (rated,) = (f for f in found.comparisons[0].features if f.feature == "event_rating")
+    assert rated.missing > 0.1
+    assert rated.skewed != filled
 
 
 def test_a_model_with_another_vocabulary_is_found_out(root, logged, monkeypatch, capsys):

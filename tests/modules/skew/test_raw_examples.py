@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from modules import requests
+from modules import schemas
 from modules.skew import raw_examples
 from tests.modules.skew import population
 
@@ -53,6 +54,18 @@ def test_missing_values_are_filled_and_counted():
 def test_missing_feedback_stays_unknown():
     sent = raw_examples.of([_request(event_rating=[[math.nan, math.nan, 2.0]])], population.DATA, 6)
     assert sent.rows[0]["event_rating"] == pytest.approx([2.0, math.nan, 3.0], nan_ok=True)
+    assert sent.missing["event_rating"] == 0.5
+
+
+def test_missing_feedback_is_filled_where_that_of_training_was():
+    schema = schemas.from_config(population.DATA)
+    assert schemas.filled_feedback(schema, population.DATA) == []
+    (rating,) = (f for f in schema.feature if f.name == "event_rating")
+    rating.float_domain.disallow_nan = True
+    filled = schemas.filled_feedback(schema, population.DATA)
+    assert [feature.name for feature in filled] == ["event_rating"]
+    sent = raw_examples.of([_request(event_rating=[[math.nan, math.nan, 2.0]])], population.DATA, 6, filled)
+    assert sent.rows[0]["event_rating"] == [2.0, 3.0, 3.0]  # 3 is the default
     assert sent.missing["event_rating"] == 0.5
 
 

@@ -207,7 +207,8 @@ def _add_skew(children: _Children) -> None:
                        help="requests of each model that are asked again, 0 for none (default %(default)s)")
     child.add_argument("--threshold", dest="thresholds", metavar="FEATURE=X", action="append", default=[],
                        type=arguments.threshold,
-                       help="the greatest distance of a feature that is no skew; may be given again")
+                       help="the greatest distance of a feature, and difference in missing numbers, that "
+                            "is no skew; may be given again")
     child.add_argument("--json", action="store_true", help="print what was found as JSON")
 
 

@@ -56,7 +56,7 @@ def main(cfg: config.Config, root: str | pathlib.Path, *, logs: pathlib.Path,
       logs: folder that the model server logged requests to.
       against: a folder of older logs, to compare with as well.
       replay: requests of each model that are asked again, at most.
-      thresholds: by name of a feature, of its distance.
+      thresholds: by name of a feature, of its distance and of the difference in missing numbers.
       as_json: prints JSON.
 
     Raises:

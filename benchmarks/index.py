@@ -4,8 +4,8 @@ vectors.
   python -m benchmarks.index --output benchmarks/index.md [--items 1682 20000]
 
 All bodies of one size are alive together and take turns, call by call, so that a busy machine slows all
-alike. Single queries are timed in a graph, one after the other, as TensorFlow Serving runs them: a call from
-Python takes as long as a fast search, and is shown beside it.
+alike. Single queries are timed in a graph, one after the other: a call from Python takes longer than a fast
+search, and is shown beside it. The index is in use then, its codes in the caches; a lone query is slower.
 """
 
 from __future__ import annotations
@@ -250,7 +250,8 @@ Made by `python -m benchmarks.index --output benchmarks/index.md` on {datetime.d
 spectrum, the parameters as derived from the size. "One query" is the time of a query in a graph that
 searches {ROW} of them, one after the other; median of {ROWS}. "Call" is a call from Python; medians of
 {REPEATS[1]} (1 query) and {REPEATS[32]} (32 queries). The bodies take turns. "Against exact" is how many
-times as fast as exact search. "{EMPTY}" returns zeros: what a call costs without a search.
+times as fast as exact search. "{EMPTY}" returns zeros: what a call costs without a search. One query after the
+other finds the index in the caches; a lone one is slower.
 
 {table(rows)}
 """

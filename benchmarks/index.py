@@ -250,8 +250,8 @@ Made by `python -m benchmarks.index --output benchmarks/index.md` on {datetime.d
 spectrum, the parameters as derived from the size. "One query" is the time of a query in a graph that
 searches {ROW} of them, one after the other; median of {ROWS}. "Call" is a call from Python; medians of
 {REPEATS[1]} (1 query) and {REPEATS[32]} (32 queries). The bodies take turns. "Against exact" is how many
-times as fast as exact search. "{EMPTY}" returns zeros: what a call costs without a search. One query after the
-other finds the index in the caches; a lone one is slower.
+times as fast as exact search. "{EMPTY}" returns zeros: what a call costs without a search. One query after
+the other finds the index in the caches; a lone one is slower.
 
 {table(rows)}
 """

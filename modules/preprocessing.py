@@ -27,6 +27,7 @@ import tensorflow_transform as tft
 
 from modules import config
 from modules import features
+from modules import ragged
 from modules import strict
 from modules import time_features
 
@@ -49,7 +50,7 @@ def preprocessing_fn(inputs: Mapping[str, tf.RaggedTensor], custom_config: Mappi
     options = strict.read(config.Features, custom_config["config"]["features"], "features")
     outputs = _item_ids(inputs)
     outputs.update(_times(inputs[features.EVENT_TIMESTAMP], options.timezone))
-    outputs[features.WINDOW_START] = _first(inputs[features.WINDOW_START], default=0)
+    outputs[features.WINDOW_START] = ragged.first(inputs[features.WINDOW_START], default=0)
     for feature in features.all_features(data):
         values = _filled(inputs[feature.name], feature)
         outputs[feature.name] = _transformed(values, _analysed(values, feature, inputs), feature)
@@ -64,7 +65,7 @@ def _item_ids(inputs: Mapping[str, tf.RaggedTensor]) -> Tensors:
         return 1 + tf.ragged.map_flat_values(tft.apply_vocabulary, names, catalogue, num_oov_buckets=1)
 
     result = {name: ids(inputs[name]) for name in (features.EVENT_ITEM_ID, features.SEEN_ITEM_ID)}
-    result[features.ITEM_ID] = ids(_first(inputs[features.ITEM_ID], ""))
+    result[features.ITEM_ID] = ids(ragged.first(inputs[features.ITEM_ID], ""))
     return result
 
 
@@ -119,7 +120,7 @@ def _analysed(values: tf.RaggedTensor, feature: features.Feature,
     """The values [m] that statistics are taken of: a user's profile counts once, not once a window."""
     if feature.table != "user":
         return values.flat_values
-    starts = _first(inputs[features.WINDOW_START], default=-1)[:, 0]
+    starts = ragged.first(inputs[features.WINDOW_START], default=-1)[:, 0]
     return tf.ragged.boolean_mask(values, starts == 0).flat_values
 
 
@@ -129,12 +130,7 @@ def _shaped(values: tf.RaggedTensor, feature: features.Feature) -> tf.Tensor | t
         return values
     if feature.kind == "vector":
         return values.to_tensor(feature.spec.fill, shape=[None, feature.spec.dimension])
-    return _first(values, feature.spec.fill)
-
-
-def _first(values: tf.RaggedTensor, default: Any) -> tf.Tensor:
-    """The first value of each row, [B, 1]; `default` where a row has none."""
-    return values[:, :1].to_tensor(tf.constant(default, values.dtype), shape=[None, 1])
+    return ragged.first(values, feature.spec.fill)
 
 
 def _z_score(values: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:

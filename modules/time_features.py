@@ -77,8 +77,10 @@ def time_delta(timestamps: tf.RaggedTensor) -> tf.RaggedTensor:
     An event that lies before its predecessor (a client's clock) counts as simultaneous: 0. A distance beyond
     int64 is int64's maximum.
     """
-    previous = tf.concat([timestamps[:, :1], timestamps[:, :-1]], axis=1).values
     current = timestamps.values
+    starts = timestamps.row_starts()  # of a last row without events, one too far
+    opened = tf.scatter_nd(starts[:, tf.newaxis], tf.ones_like(starts), tf.shape(current, tf.int64) + 1)
+    previous = tf.where(opened[:-1] > 0, current, tf.roll(current, 1, axis=0))
     difference = current - previous
     difference = tf.where(difference < 0, difference.dtype.max, difference)  # wrapped around
     return timestamps.with_values(tf.where(current > previous, difference, tf.zeros_like(difference)))

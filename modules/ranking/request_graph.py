@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from modules import config
 from modules import features
+from modules import ragged
 from modules import requests
 from modules.ranking import statistic_features
 from modules.ranking.layers import recall_place
@@ -82,15 +83,15 @@ class RequestGraph:
         result[RECALL] = recall_place.numbers(inputs[features.RECALL_SCORE], given, self._longest_list)
         result[SESSION] = self._session(transformed)
         result[MISSING_INPUTS] = self._missing(inputs, transformed)
-        past = slice(-(self._max_history + 1), -1)
-        result[_HISTORY] = transformed[input_data.ITEMS][:, past].to_tensor()
-        result[_TIMESTAMPS] = raw[features.EVENT_TIMESTAMP][:, past].to_tensor()
+        past = ragged.Last.of(transformed[input_data.ITEMS], self._max_history, skip=1)
+        result[_HISTORY] = past.dense(transformed[input_data.ITEMS])
+        result[_TIMESTAMPS] = past.dense(raw[features.EVENT_TIMESTAMP])
         result[_MOMENT] = inputs[features.REQUEST_TIMESTAMP]
         return result
 
     def _session(self, transformed: Mapping[str, tf.RaggedTensor]) -> tf.Tensor:
-        deltas = transformed[_DELTA][:, -(self._max_history + 1):]
-        return session.numbers(deltas.to_tensor(), tf.cast(deltas.row_lengths(), tf.int32))
+        last = ragged.Last.of(transformed[_DELTA], self._max_history + 1)
+        return session.numbers(last.dense(transformed[_DELTA]), tf.cast(last.lengths, tf.int32))
 
     def _missing(self, inputs: Batch, transformed: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> tf.Tensor:
         """int32 [B]: features of the profile and of the request's context that are missing or unknown."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from modules import features
 from modules import ranking_config
 from modules.ranking import sparse_table
 from modules.ranking import statistics as statistics_lib
@@ -156,24 +157,25 @@ class _Similarity(tf.Module):
     def __init__(self, neighbours: statistics_lib.Neighbours) -> None:
         super().__init__(name="similarity")
         self._items = _table(neighbours.items, "items")
-        self._weights = _table(neighbours.weights, "weights")
+        nothing = np.arange(len(neighbours.weights)) == features.PADDING_ID
+        self._weights = _table(np.where(nothing[:, np.newaxis], 0, neighbours.weights), "weights")
 
     def __call__(self, history: tf.Tensor, since: tf.Tensor, candidates: tf.Tensor) -> Iterator[tf.Tensor]:
         """The two features, float32 [B, C] each; arguments as of `_CategoryFeatures`."""
         same = (history[:, :, tf.newaxis] == history[:, tf.newaxis]) & (
             since[:, tf.newaxis] < since[:, :, tf.newaxis])  # an item counts once, where it stands last
         since = tf.where(tf.reduce_any(same, axis=2), since.dtype.max, since)
-        for most in (tf.shape(history)[1], SIMILAR):
-            rows, place = _last(most, since, history)
-            yield _TEN * self._score(tf.where(place < place.dtype.max, rows, 0), candidates)
+        yield self._score(tf.where(since < since.dtype.max, history, 0), candidates)
+        rows, place = _last(SIMILAR, since, history)
+        yield self._score(tf.where(place < place.dtype.max, rows, 0), candidates)
 
     def _score(self, rows: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
         """`rows`: int64 [B, L], 0 for nothing; returns float32 [B, C]."""
-        requests, items = tf.shape(rows)[0], self._items.shape[0]
-        weights = tf.where(rows[:, :, tf.newaxis] > 0, tf.gather(self._weights, rows), 0.0)
-        segments = tf.range(requests)[:, tf.newaxis, tf.newaxis] * items + tf.gather(self._items, rows)
-        sums = tf.math.unsorted_segment_sum(weights, segments, requests * items)
-        return tf.gather(tf.reshape(sums, [requests, items]), candidates, batch_dims=1)
+        shape = [tf.shape(rows)[0], tf.size(rows) // tf.maximum(tf.shape(rows)[0], 1) * self._items.shape[1]]
+        sums = tf.raw_ops.DenseBincount(  # row by row
+            input=tf.reshape(tf.gather(self._items, rows), shape), size=self._items.shape[0],
+            weights=tf.reshape(tf.gather(self._weights, rows), shape))
+        return _TEN * tf.gather(sums, candidates, batch_dims=1)
 
 
 class _CategoryFeatures(tf.Module):

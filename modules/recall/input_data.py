@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from modules import config
 from modules import features
+from modules import ragged
 from modules.recall import item_tower
 
 TARGET_WEIGHT = "target_weight"  # float [length]: 0 where an event is no target
@@ -67,7 +68,8 @@ def dense_request(transformed: Mapping[str, tf.Tensor | tf.RaggedTensor],
     Returns:
       the model's inputs: the last `max_history` events and the request, padded on the right.
     """
-    inputs = {name: transformed[name][:, -(layout.max_history + 1):].to_tensor() for name in layout.events}
+    last = ragged.Last.of(transformed[ITEMS], layout.max_history + 1)
+    inputs = {name: last.dense(transformed[name]) for name in layout.events}
     inputs |= {name: tf.reshape(transformed[name], [-1]) for name in layout.scalars}
     inputs |= {name: tf.reshape(transformed[name], [-1, size]) for name, size in layout.vectors.items()}
     return inputs | {name: transformed[name].to_tensor(-1) for name in layout.lists}

@@ -30,6 +30,13 @@ class Dense(tf.keras.layers.Dense):
         return tf.reshape(super().call(tf.reshape(inputs, [-1, inputs.shape[-1]])), shape)
 
 
+def distance_bucket(distance: tf.Tensor) -> tf.Tensor:
+    """int32 [...], 0 to DISTANCE_BUCKETS - 1, of distances between places int32 [...] of at least 0."""
+    far = tf.cast(tf.maximum(distance, _NEAR), tf.float32) / _NEAR
+    log_bucket = _NEAR + tf.cast(tf.floor(2.0 * tf.math.log(far) / tf.math.log(2.0)), tf.int32)
+    return tf.where(distance < _NEAR, distance, tf.minimum(log_bucket, DISTANCE_BUCKETS - 1))
+
+
 def log2_bucket(seconds: tf.Tensor) -> tf.Tensor:
     """Buckets of time that double in width: 0 for 0 s and below, k for 2^(k-1) <= seconds < 2^k.
 
@@ -136,39 +143,43 @@ class CausalSelfAttention(tf.keras.layers.Layer):
         if self.relative_time:
             self.time_bias = self.add_weight("time_bias", [DELTA_BUCKETS, self.heads], initializer="zeros")
 
-    def call(self, inputs: tf.Tensor, elapsed: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+    def call(self, inputs: tf.Tensor, elapsed: tf.Tensor | None = None, places: tf.Tensor | None = None,
+             training: bool = False) -> tf.Tensor:
         """Attends.
 
         Args:
           inputs: float [batch, length, dim].
           elapsed: int [batch, length, length], for `relative_time`: `log2_bucket` of the seconds from the
             event that is attended to (third axis) to the one that attends (second axis).
+          places: int [batch], the one place of each row that attends; None for all of them.
 
         Returns:
-          float [batch, length, dim].
+          float [batch, places, dim].
         """
         batch, length = tf.unstack(tf.shape(inputs)[:2])
         width = self.dim // self.heads
         split = tf.reshape(self.project_in(inputs), [batch, length, 3, self.heads, width])
         query, key, value = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]))  # [batch, heads, length, width]
-        scores = tf.matmul(query * width**-0.5, key, transpose_b=True)  # [batch, heads, length, length]
-        bias = 1e9 * (tf.linalg.band_part(tf.ones([length, length]), -1, 0) - 1.0)
-        if self.relative_positions:
-            bias += self._distance_bias(length)
-        if self.relative_time:
-            bias += tf.transpose(tf.gather(self.time_bias, elapsed), [0, 3, 1, 2])
-        weights = self.drop(tf.nn.softmax(scores + bias), training=training)
+        attending = tf.range(length)[tf.newaxis]  # [batch or 1, places]
+        if places is not None:
+            attending = places[:, tf.newaxis]
+            query = tf.gather(query, attending, batch_dims=1, axis=2)
+            elapsed = None if elapsed is None else tf.gather(elapsed, attending, batch_dims=1)
+        scores = tf.matmul(query * width**-0.5, key, transpose_b=True)  # [batch, heads, places, length]
+        weights = self.drop(tf.nn.softmax(scores + self._bias(attending, length, elapsed)), training=training)
         mixed = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
-        return self.project_out(tf.reshape(mixed, [batch, length, self.dim]))
+        return self.project_out(tf.reshape(mixed, [batch, -1, self.dim]))
 
-    def _distance_bias(self, length: tf.Tensor) -> tf.Tensor:
-        """float [heads, length, length]: a learnt number for each distance (arXiv 1910.10683, 2.1)."""
-        place = tf.range(length)
-        distance = tf.maximum(place[:, tf.newaxis] - place[tf.newaxis], 0)
-        far = tf.cast(tf.maximum(distance, _NEAR), tf.float32) / _NEAR
-        log_bucket = _NEAR + tf.cast(tf.floor(2.0 * tf.math.log(far) / tf.math.log(2.0)), tf.int32)
-        bucket = tf.where(distance < _NEAR, distance, tf.minimum(log_bucket, DISTANCE_BUCKETS - 1))
-        return tf.transpose(tf.gather(self.distance_bias, bucket), [2, 0, 1])
+    def _bias(self, attending: tf.Tensor, length: tf.Tensor, elapsed: tf.Tensor | None) -> tf.Tensor:
+        """float [batch or 1, heads or 1, places, length]: what keeps the future out, and a learnt number for
+        each distance (arXiv 1910.10683, 2.1) and time; `attending`: int [batch or 1, places]."""
+        distance = attending[:, :, tf.newaxis] - tf.range(length)
+        bias = tf.where(distance < 0, -1e9, 0.0)[..., tf.newaxis]
+        if self.relative_positions:
+            bias += tf.gather(self.distance_bias, distance_bucket(tf.maximum(distance, 0)))
+        if self.relative_time:
+            bias += tf.gather(self.time_bias, elapsed)
+        return tf.transpose(bias, [0, 3, 1, 2])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "dim": self.dim, "heads": self.heads, "dropout": self.dropout,
@@ -194,17 +205,21 @@ class TransformerBlock(tf.keras.layers.Layer):
         self.norms = [LayerNorm(name=f"norm_{n}") for n in range(2)]
         self.drop = tf.keras.layers.Dropout(dropout)
 
-    def call(self, inputs: tf.Tensor, elapsed: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+    def call(self, inputs: tf.Tensor, elapsed: tf.Tensor | None = None, places: tf.Tensor | None = None,
+             training: bool = False) -> tf.Tensor:
         """Arguments and result as of `CausalSelfAttention`."""
-        attend = lambda x: self.attention(x, elapsed, training=training)
-        feed = lambda x: self.contract(self.expand(x))
-        outputs = inputs
-        for norm, function in zip(self.norms, (attend, feed)):
-            if self.norm_first:
-                outputs += self.drop(function(norm(outputs)), training=training)
-            else:
-                outputs = norm(outputs + self.drop(function(outputs), training=training))
-        return outputs
+        outputs = inputs if places is None else tf.gather(inputs, places[:, tf.newaxis], batch_dims=1)
+        first, second = self.norms
+        if self.norm_first:
+            attended = self.attention(first(inputs), elapsed, places, training=training)
+            outputs += self.drop(attended, training=training)
+            return outputs + self.drop(self._feed(second(outputs)), training=training)
+        attended = self.attention(inputs, elapsed, places, training=training)
+        outputs = first(outputs + self.drop(attended, training=training))
+        return second(outputs + self.drop(self._feed(outputs), training=training))
+
+    def _feed(self, inputs: tf.Tensor) -> tf.Tensor:
+        return self.contract(self.expand(inputs))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "dim": self.dim, "heads": self.heads, "dropout": self.dropout,

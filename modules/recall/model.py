@@ -44,18 +44,24 @@ class RecallModel(tfrs.Model):
             tf.math.log(settings.training.temperature), dtype=tf.float32,
             trainable=settings.training.learn_temperature, name="log_temperature")
 
-    def call(self, inputs: input_data.Batch, training: bool = False) -> tf.Tensor:
-        """Queries for all places of the batch's sequences: float [batch, length, dim]."""
+    def call(self, inputs: input_data.Batch, places: tf.Tensor | None = None,
+             training: bool = False) -> tf.Tensor:
+        """Queries of the batch's sequences: float [batch, places, dim].
+
+        Args:
+          inputs: see `query_tower`.
+          places: int [batch], the one place of each sequence that is asked for; None for all of them.
+        """
         ids = inputs[input_data.ITEMS]
-        distinct, places = tf.unique(tf.reshape(ids, [-1]))
-        vectors = tf.gather(self.item_tower(distinct, training=training), places)
+        distinct, rows = tf.unique(tf.reshape(ids, [-1]))
+        vectors = tf.gather(self.item_tower(distinct, training=training), rows)
         vectors = tf.reshape(vectors, [*tf.unstack(tf.shape(ids)), self.settings.model.dim])
-        return self._scaled(self.query_tower(inputs, vectors, training=training))
+        return self._scaled(self.query_tower(inputs, vectors, places, training=training))
 
     def last_queries(self, inputs: input_data.Batch, training: bool = False) -> tf.Tensor:
         """The query of each sequence's last event, its request: float [batch, dim]."""
         length = tf.reduce_sum(tf.cast(inputs[input_data.ITEMS] != features.PADDING_ID, tf.int32), axis=1)
-        return tf.gather(self(inputs, training=training), length - 1, batch_dims=1)
+        return tf.squeeze(self(inputs, length - 1, training=training), axis=1)
 
     def candidates(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """`item_ids`: int64 [n]; returns the items' vectors, float [n, dim]."""

@@ -52,17 +52,18 @@ class QueryTower(tf.keras.layers.Layer):
     def build(self, shape: tf.TensorShape) -> None:
         self.bos = self.add_weight("bos", [self.settings.dim], initializer=layers.initializer())
 
-    def call(self, inputs: Mapping[str, tf.Tensor], item_vectors: tf.Tensor,
+    def call(self, inputs: Mapping[str, tf.Tensor], item_vectors: tf.Tensor, places: tf.Tensor | None = None,
              training: bool = False) -> tf.Tensor:
-        """Queries for all places of the sequences.
+        """Queries for places of the sequences.
 
         Args:
           inputs: transformed features by name: events and contexts [batch, length], padded on the right;
             profile as `layers.FeatureEncoder` takes it, one row a sequence.
           item_vectors: float [batch, length, dim], the history's representation of each event's item.
+          places: int [batch], the one place of each sequence that is asked for; None for all of them.
 
         Returns:
-          float [batch, length, dim].
+          float [batch, places, dim].
         """
         events = item_vectors * self.settings.dim**0.5
         for encoder in (self.time, self.events, self.contexts):
@@ -78,8 +79,11 @@ class QueryTower(tf.keras.layers.Layer):
             hidden = self.norm(hidden)
         hidden = self.drop(hidden, training=training)
         elapsed = self._elapsed(inputs) if self.relative_time else None
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             hidden = block(hidden, elapsed, training=training)
+        hidden = self.blocks[-1](hidden, elapsed, places, training=training)
+        if request is not None and places is not None:
+            request = tf.gather(request, places[:, tf.newaxis], batch_dims=1)
         if self.settings.norm_first:
             hidden = self.norm(hidden)
         return self._fuse(hidden, inputs, request, training)

@@ -47,6 +47,21 @@ def test_padding_changes_nothing(transformed):
     np.testing.assert_allclose(model.last_queries(batch)[row], model(alone)[0, -1], atol=1e-5)
 
 
+@pytest.mark.parametrize("options", [
+    {}, {"layers": 1}, {"norm_first": False}, {"relative_time": False}, {"relative_positions": False},
+    {"relative_time": False, "relative_positions": False},
+    {"request_time": False, "context_features": False}])
+def test_the_last_place_alone_equals_the_last_of_all_places(transformed, options):
+    settings = transformed.settings({"layers": 2, **options})
+    model, batch = transformed.model(settings), transformed.batch(settings)
+    rng = np.random.default_rng(1)
+    model.set_weights([w + rng.normal(size=w.shape, scale=0.1) for w in model.get_weights()])
+    lengths = np.sum(batch[input_data.ITEMS].numpy() != 0, axis=1)
+    assert len(set(lengths)) > 1
+    queries = model(batch).numpy()[np.arange(len(lengths)), lengths - 1]
+    np.testing.assert_allclose(model.last_queries(batch), queries, atol=1e-5)
+
+
 def _reference(model, batch, counts, *, temperature, log_q, own, duplicates, distinct):
     """InfoNCE with loops, from the model's queries and candidates."""
     weights, items = batch[input_data.TARGET_WEIGHT].numpy(), batch[input_data.ITEMS].numpy()

@@ -72,6 +72,7 @@ class RankModule(tf.Module):
     def _probability(self, score: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
         """float [B, C]: coverage * softmax(score / temperature), see calibration.py."""
         logits = tf.where(given, score / self._calibration.temperature, tf.float32.min)
+        logits = tf.ensure_shape(logits, [None, None])  # when it is served, TensorFlow warns of unknown ranks
         return tf.where(given, self._calibration.coverage * tf.nn.softmax(logits), 0.0)
 
     def parts(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -36,6 +36,7 @@ setuptools.setup(
         "dill",  # tensorflow-transform imports it; newer Beam no longer brings it
         "setuptools<81",  # tensorflow-hub imports pkg_resources, which newer ones dropped
         "numpy<2",
+        "scipy",
         "pyarrow==10.0.1",
         "pyyaml",
         "matplotlib",

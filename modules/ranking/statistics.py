@@ -68,8 +68,10 @@ class Neighbours:
     def of(cls, matrix: np.ndarray, most: int) -> Neighbours:
         """Of a float [n, n] matrix the `most` cells of each row with the largest absolute values."""
         kept = min(most, len(matrix))
-        columns = np.sort(np.argpartition(-np.abs(matrix), kept - 1, axis=1)[:, :kept], axis=1)
-        return cls(columns.astype(np.int32), np.take_along_axis(matrix, columns, axis=1).astype(np.float32))
+        items = np.empty((len(matrix), kept), np.int32)
+        for columns, row in zip(items, matrix):  # all at once would take several times its memory
+            columns[:] = np.sort(np.argpartition(-np.abs(row), kept - 1)[:kept])
+        return cls(items, np.take_along_axis(matrix, items.astype(np.int64), axis=1).astype(np.float32))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,9 @@ def test_two_items_by_hand():
     np.testing.assert_allclose(found, [[0, 0.25], [0.25, 0]], atol=1e-6)
 
 
-def test_the_formula_in_double_precision():
+@pytest.mark.parametrize("block", [1024, 5, 12, 1])
+def test_the_formula_in_double_precision(monkeypatch, block):
+    monkeypatch.setattr(ease, "_BLOCK", block)
     rng = np.random.default_rng(3)
     x = (rng.random((80, 12)) < 0.3).astype(np.float64)
     p = np.linalg.inv(x.T @ x + 250 * np.eye(12))

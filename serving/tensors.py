@@ -31,12 +31,18 @@ class TensorError(ValueError):
 
 
 def encode(array: np.ndarray) -> serving_pb2.TensorProto:
-    """The TensorProto of an array of any shape: numbers or booleans, or (dtype object) bytes.
+    """The TensorProto of an array, see `fill`."""
+    proto = serving_pb2.TensorProto()
+    fill(proto, array)
+    return proto
+
+
+def fill(proto: serving_pb2.TensorProto, array: np.ndarray) -> None:
+    """Puts an array of any shape, of numbers or booleans, or (dtype object) bytes, into an empty TensorProto.
 
     Raises:
       TensorError: values of another type.
     """
-    proto = serving_pb2.TensorProto()
     for size in array.shape:
         proto.tensor_shape.dim.add().size = size
     if array.dtype == object:
@@ -51,7 +57,6 @@ def encode(array: np.ndarray) -> serving_pb2.TensorProto:
     else:
         raise TensorError(f"found an array of {array.dtype}, expected one of "
                           f"{', '.join(map(str, _TYPES))}, or bytes in an array of objects")
-    return proto
 
 
 def decode(proto: serving_pb2.TensorProto) -> np.ndarray:

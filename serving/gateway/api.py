@@ -6,6 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 import fastapi
+import orjson
 import pydantic
 from fastapi import staticfiles
 from starlette import requests
@@ -52,7 +53,24 @@ def create(gateway: state.Gateway) -> types.ASGIApp:
     if gateway.settings.page.is_dir():
         app.mount("/web", _Page(directory=gateway.settings.page), name="page")
     app.openapi = _without_422(app.openapi)  # type: ignore[method-assign]
-    return edge.Edge(app, gateway.settings, gateway.admission, gateway.metrics)
+    return edge.Edge(app, _direct(app), gateway.settings, gateway.admission, gateway.metrics)
+
+
+def _direct(app: fastapi.FastAPI) -> edge.Direct:
+    """Answers recommendations past FastAPI's layers, which take 0.4 ms and say what is wrong with a body."""
+    route, = (route for route in _ROUTES.routes if getattr(route, "path", None) == edge.RECOMMEND)
+
+    async def answer(scope: types.Scope, body: bytes) -> responses.Response | None:
+        if (scope["method"], scope["path"]) != ("POST", edge.RECOMMEND):
+            return None
+        try:
+            ask = wire.Recommend.model_validate(orjson.loads(body))
+        except ValueError:
+            return None
+        scope["app"], scope["route"] = app, route
+        return await recommend(ask, requests.Request(scope))
+
+    return answer
 
 
 class _Page(staticfiles.StaticFiles):

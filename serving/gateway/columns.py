@@ -22,6 +22,7 @@ from serving.history import store
 EXCLUDE_ITEM_ID = request_arrays.EXCLUDE_ITEM_ID  # an input of recall alone
 MAX_TEXT_BYTES = 4096
 MAX_VALUES = 1000  # of a multi_categorical
+_LARGEST = float(np.finfo(np.float32).max)
 _EXPECTED = {"categorical": "a text", "numeric": "a number", "multi_categorical": "a list of texts",
              "vector": "a list of {dimension} numbers"}
 
@@ -84,8 +85,7 @@ class Columns:
         example[features.EVENT_TIMESTAMP] = [*(event.timestamp for event in past), asked.timestamp]
         for column, feature in self.event.items():
             now = asked.context.get(column) if column in self.context else None
-            example[feature.name] = [_one(event.values.get(column), feature) for event in past]
-            example[feature.name].append(_one(now, feature))
+            example[feature.name] = _of_events([*(event.values.get(column) for event in past), now], feature)
         newest = list(dict.fromkeys(reversed(asked.excluded)))[:self.about.max_exclusions]
         example[features.SEEN_ITEM_ID] = [item.encode() for item in newest]
         return example
@@ -130,7 +130,7 @@ def _problem(value: Any, feature: features.Feature) -> str | None:
 def _is_number(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return math.isfinite(value) and abs(value) <= float(np.finfo(np.float32).max)
+    return math.isfinite(value) and abs(value) <= _LARGEST
 
 
 def _is_text(value: Any) -> bool:
@@ -150,7 +150,8 @@ def _raw(value: Any, feature: features.Feature) -> list[Any]:
     return [float(v) if request_arrays.is_number(feature) else v.encode() for v in values]
 
 
-def _one(value: Any, feature: features.Feature) -> Any:
-    """A value of an event."""
-    found = _raw(value, feature)
-    return found[0] if found else request_arrays.missing(feature)
+def _of_events(values: Sequence[Any], feature: features.Feature) -> list[Any]:
+    """A column of events as in raw examples; such columns have one value an event."""
+    is_right, made = (_is_number, float) if request_arrays.is_number(feature) else (_is_text, str.encode)
+    unknown = request_arrays.missing(feature)
+    return [made(value) if is_right(value) else unknown for value in values]

@@ -11,9 +11,11 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette import datastructures
+from starlette import responses
 from starlette import types
 
 from serving.gateway import admission
@@ -25,6 +27,7 @@ REQUEST_ID = "x-request-id"
 RECOMMEND = "/v1/recommend"
 _PRIVATE = "/v1/"  # how paths begin that need a key
 _USABLE_ID = re.compile(r"[!-~]{1,128}")
+Direct = Callable[[types.Scope, bytes], Awaitable[responses.Response | None]]
 _log = logging.getLogger("serving.gateway.requests")
 
 
@@ -35,9 +38,11 @@ class Gone(Exception):
 class Edge:
     """ASGI middleware around all routes."""
 
-    def __init__(self, app: types.ASGIApp, given: settings.Settings, places: admission.Admission,
-                 measured: metrics.Metrics) -> None:
-        self._app, self._limits, self._admission, self._metrics = app, given.limits, places, measured
+    def __init__(self, app: types.ASGIApp, direct: Direct, given: settings.Settings,
+                 places: admission.Admission, measured: metrics.Metrics) -> None:
+        """Args: app: the routes; direct: is asked first, and answers what it can without the app's layers."""
+        self._app, self._direct, self._limits = app, direct, given.limits
+        self._admission, self._metrics = places, measured
         self._keys = [key.encode() for key in given.api_keys]
 
     async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
@@ -61,7 +66,11 @@ class Edge:
         try:
             self._guard(scope["path"], scope["method"], headers)
             body = await self._body(headers, receive)
-            await self._app(scope, _replay(body, receive), answer)
+            response = await self._direct(scope, body)
+            if response is None:
+                await self._app(scope, _replay(body, receive), answer)
+            else:
+                await response(scope, receive, answer)
         except Gone:
             status = 499  # as nginx logs it; nobody is there to be answered
         except errors.ApiError as error:

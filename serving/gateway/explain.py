@@ -13,15 +13,16 @@ import numpy as np
 from modules import signatures
 from serving import tensors
 from serving.gateway import models
+from serving.protos import serving_pb2
 
 
-async def effects(rank: models.Model, inputs: models.Inputs, version: int, until: float
-                  ) -> dict[str, np.ndarray]:
+async def effects(rank: models.Model, request: serving_pb2.PredictRequest, version: int,
+                  until: float) -> dict[str, np.ndarray]:
     """How far each group moved each of a request's C candidates.
 
     Args:
       rank: the model.
-      inputs: of its request, B = 1.
+      request: that it was asked, B = 1.
       version: that has to answer.
       until: the deadline, as time.monotonic() counts.
 
@@ -31,7 +32,7 @@ async def effects(rank: models.Model, inputs: models.Inputs, version: int, until
     Raises:
       models.ModelError: there is no answer.
     """
-    parts = (await rank.predict(inputs, until=until, version=version, signature=signatures.PARTS)).outputs
+    parts = (await rank.predict(request, until=until, version=version, signature=signatures.PARTS)).outputs
     names = sorted(parts)
     scored = await rank.predict(_variants(names, parts), until=until, version=version,
                                 signature=signatures.SCORE_PARTS, outputs=(signatures.SCORE,))
@@ -39,11 +40,11 @@ async def effects(rank: models.Model, inputs: models.Inputs, version: int, until
     return {signatures.group_of(name): score[0] - score[n] for n, name in enumerate(names, start=1)}
 
 
-def _variants(names: list[str], parts: Mapping[str, np.ndarray]) -> models.Inputs:
+def _variants(names: list[str], parts: Mapping[str, np.ndarray]) -> serving_pb2.PredictRequest:
     """A batch: the parts as they are, then for each name with this part at 0."""
-    batch = {}
+    batch = serving_pb2.PredictRequest()
     for n, name in enumerate(names, start=1):
         rows = np.repeat(parts[name], len(names) + 1, axis=0)
         rows[n] = 0
-        batch[name] = tensors.encode(rows)
+        tensors.fill(batch.inputs[name], rows)
     return batch

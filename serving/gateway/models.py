@@ -18,7 +18,6 @@ _OPTIONS = (("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_messa
             ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000),
             ("grpc.enable_http_proxy", 0))
 _STATE = serving_pb2.ModelVersionStatus.State
-Inputs = Mapping[str, serving_pb2.TensorProto]
 
 
 class ModelError(Exception):
@@ -68,9 +67,10 @@ class RetryBudget:
         return True
 
 
-def encode(arrays: Mapping[str, np.ndarray]) -> dict[str, serving_pb2.TensorProto]:
-    """Arrays as they are sent; both models get most of them."""
-    return {name: tensors.encode(array) for name, array in arrays.items()}
+def add(request: serving_pb2.PredictRequest, arrays: Mapping[str, np.ndarray]) -> None:
+    """Adds inputs to a request; both models get most of them."""
+    for name, array in arrays.items():
+        tensors.fill(request.inputs[name], array)
 
 
 class Model:
@@ -83,12 +83,13 @@ class Model:
     def __init__(self, name: str, channel: grpc.aio.Channel, budget: RetryBudget) -> None:
         self.name, self._stub, self._budget = name, stubs.Stub(channel), budget
 
-    async def predict(self, inputs: Inputs, *, until: float, version: int | None = None, label: str = "",
-                      signature: str = "", outputs: tuple[str, ...] = ()) -> Answer:
+    async def predict(self, request: serving_pb2.PredictRequest, *, until: float,
+                      version: int | None = None, label: str = "", signature: str = "",
+                      outputs: tuple[str, ...] = ()) -> Answer:
         """Asks for a prediction.
 
         Args:
-          inputs: tensors by name.
+          request: its inputs; all else is set here.
           until: the deadline, as time.monotonic() counts.
           version: that has to answer; without it and a label, the newest.
           label: of the version that has to answer.
@@ -98,7 +99,8 @@ class Model:
         Raises:
           ModelError: there is no answer.
         """
-        request = serving_pb2.PredictRequest(inputs=inputs, output_filter=outputs)
+        request.output_filter[:] = outputs
+        request.model_spec.Clear()
         request.model_spec.name, request.model_spec.signature_name = self.name, signature
         if version is not None:
             request.model_spec.version.value = version

@@ -33,6 +33,7 @@ from serving.gateway import releases
 from serving.gateway import settings
 from serving.gateway import users
 from serving.gateway import wire
+from serving.protos import serving_pb2
 
 _RECALL_SHARE = 0.6  # of the time that is left, at most
 _STORE_SHARE = 0.3
@@ -156,11 +157,12 @@ class Recommender:
         with, and the columns may have changed: then all is asked once more.
         """
         for last in (False, True):
-            inputs = models.encode(loaded.columns.arrays(asked))
+            request = serving_pb2.PredictRequest()
+            models.add(request, loaded.columns.arrays(asked))
             try:
                 with trace.stage("recall"):
                     recalled = await self._recall_model.predict(
-                        inputs, until=time.monotonic() + _RECALL_SHARE * trace.left,
+                        request, until=time.monotonic() + _RECALL_SHARE * trace.left,
                         label=self._settings.label, outputs=(signatures.ITEM_ID, signatures.SCORE))
             except models.ModelError as error:
                 if error.reason == "refused" and not last:
@@ -172,9 +174,9 @@ class Recommender:
                 return None
             found = await self._releases.get(recalled.version)
             ids, scores = _places(recalled)
-            del inputs[columns.EXCLUDE_ITEM_ID]
+            del request.inputs[columns.EXCLUDE_ITEM_ID]
             try:
-                return await self._rank(found, recalled.version, ids, scores, inputs, ask, trace)
+                return await self._rank(found, recalled.version, ids, scores, request, ask, trace)
             except models.ModelError as error:
                 if error.reason == "not_found" and not last:
                     continue
@@ -183,19 +185,19 @@ class Recommender:
         raise AssertionError
 
     async def _rank(self, found: releases.Loaded | None, version: int, ids: np.ndarray, scores: np.ndarray,
-                    inputs: dict[str, Any], ask: wire.Recommend, trace: Trace) -> Ranked:
+                    request: serving_pb2.PredictRequest, ask: wire.Recommend, trace: Trace) -> Ranked:
         """Orders recall's K items again, by the rank model of the same release if it has one."""
         if found is not None and found.manifest and release.RANK not in found.manifest.get("models", {}):
             return _unranked(found, version, ids, scores)
-        inputs |= models.encode({features.CANDIDATE_ITEM_ID: ids[np.newaxis],
-                                 features.RECALL_SCORE: scores[np.newaxis]})
+        models.add(request, {features.CANDIDATE_ITEM_ID: ids[np.newaxis],
+                             features.RECALL_SCORE: scores[np.newaxis]})
         with trace.stage("rank"):
-            answer = await self._rank_model.predict(inputs, until=trace.until, version=version)
+            answer = await self._rank_model.predict(request, until=trace.until, version=version)
         effects: dict[str, np.ndarray] = {}
         if ask.explain:
             try:
                 with trace.stage("explain"):
-                    effects = await explain.effects(self._rank_model, inputs, version, trace.until)
+                    effects = await explain.effects(self._rank_model, request, version, trace.until)
             except models.ModelError as error:
                 trace.degrade("explain", error.reason, "without_effects")
         outputs = {name: array[0] for name, array in answer.outputs.items()}

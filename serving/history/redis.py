@@ -22,6 +22,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
 import redis.asyncio
 import redis.asyncio.retry
 import redis.backoff
@@ -128,7 +129,7 @@ class RedisStore(store.Store):
             profile, events = await self._read(_keys(user_id), [self._limit])
         if profile is None and not events:
             return None
-        return store.User(json.loads(profile or "{}"), tuple(_event(text) for text in events))
+        return store.User(orjson.loads(profile or "{}"), tuple(_event(text) for text in events))
 
     async def append(self, events: Sequence[tuple[str, store.Event]]) -> store.Added:
         places: dict[str, int] = {}
@@ -216,4 +217,4 @@ def _to_json(event: store.Event) -> str:
 
 
 def _event(text: str) -> store.Event:
-    return store.Event(*json.loads(text))
+    return store.Event(*orjson.loads(text))

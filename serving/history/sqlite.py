@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import orjson
+
 from serving.history import group_commit
 from serving.history import store
 
@@ -226,8 +228,8 @@ def _user(connection: sqlite3.Connection, user_id: str, limit: int) -> store.Use
     rows = connection.execute(
         "SELECT event_id, item_id, timestamp, details FROM events WHERE user_id = ? "
         "ORDER BY timestamp DESC, arrival DESC LIMIT ?", (user_id, limit)).fetchall()
-    return store.User(json.loads(found[0]), tuple(
-        store.Event(event_id, item_id, timestamp, json.loads(details))
+    return store.User(orjson.loads(found[0]), tuple(
+        store.Event(event_id, item_id, timestamp, orjson.loads(details))
         for event_id, item_id, timestamp, details in reversed(rows)))
 
 

@@ -18,9 +18,9 @@ class StoreFull(StoreError):
     """There is no room for what was to be added; nothing of it was."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(slots=True)  # frozen, the many of one request take three times as long
 class Event:
-    """What a user did.
+    """What a user did; it is not changed any more.
 
     Attributes:
       event_id: an event whose id the user's history knows is not added again.

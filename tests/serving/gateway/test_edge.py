@@ -213,12 +213,12 @@ def test_more_connections_than_are_served(given):
 
 
 def test_a_client_that_goes_away_while_it_sends(given, caplog):
+    caplog.set_level(logging.INFO)
     with _listening(given) as port:
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                            b"Content-Length: 10\r\n\r\n{")
             time.sleep(0.1)
-        caplog.set_level(logging.INFO)
         end = time.monotonic() + 10
         while not [r for r in caplog.records if getattr(r, "details", {}).get("status") == 499]:
             assert time.monotonic() < end

@@ -163,7 +163,8 @@ class CausalSelfAttention(tf.keras.layers.Layer):
         attending = tf.range(length)[tf.newaxis]  # [batch or 1, places]
         if places is not None:
             attending = places[:, tf.newaxis]
-            query = tf.gather(query, attending, batch_dims=1, axis=2)
+            query = tf.ensure_shape(  # when it is served, TensorFlow warns of unknown ranks
+                tf.gather(query, attending, batch_dims=1, axis=2), [None, self.heads, 1, width])
             elapsed = None if elapsed is None else tf.gather(elapsed, attending, batch_dims=1)
         scores = tf.matmul(query * width**-0.5, key, transpose_b=True)  # [batch, heads, places, length]
         weights = self.drop(tf.nn.softmax(scores + self._bias(attending, length, elapsed)), training=training)

@@ -49,7 +49,8 @@ def main() -> None:
         _time(taken, "recall, top 200", recall, request)
         for count in COUNTS:
             places = np.resize(np.arange(ids.shape[1]), count)
-            _time(taken, f"rank, {count:,} candidate" + "s" * (count > 1), rank, request, ids[:, places], scores[:, places])
+            name = f"rank, {count:,} candidate" + "s" * (count > 1)
+            _time(taken, name, rank, request, ids[:, places], scores[:, places])
     rows = {name: np.array(seconds[_WARM_UP:]) * 1000 for name, seconds in taken.items()}
     lines = [f"| {name} | {statistics.median(ms):.2f} | {np.quantile(ms, 0.99):.2f} |"
              for name, ms in rows.items()]

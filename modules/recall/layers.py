@@ -169,7 +169,7 @@ class CausalSelfAttention(tf.keras.layers.Layer):
         scores = tf.matmul(query * width**-0.5, key, transpose_b=True)  # [batch, heads, places, length]
         weights = self.drop(tf.nn.softmax(scores + self._bias(attending, length, elapsed)), training=training)
         mixed = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
-        return self.project_out(tf.reshape(mixed, [batch, -1, self.dim]))
+        return self.project_out(tf.reshape(mixed, [batch, tf.shape(attending)[1], self.dim]))
 
     def _bias(self, attending: tf.Tensor, length: tf.Tensor, elapsed: tf.Tensor | None) -> tf.Tensor:
         """float [batch or 1, heads or 1, places, length]: what keeps the future out, and a learnt number for

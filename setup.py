@@ -1,4 +1,6 @@
-"""The package that Beam workers install (`--setup_file=./setup.py`); pyproject.toml configures tools."""
+"""The package that Beam workers install (`--setup_file=./setup.py`); pyproject.toml configures
+tools.
+"""
 
 import setuptools
 
@@ -8,8 +10,11 @@ setuptools.setup(
     description="A declarative two-stage recommender on TFX",
     python_requires=">=3.10,<3.11",
     packages=setuptools.find_packages(include=["pipeline*", "modules*", "schema*", "serving*"]),
-    package_data={"pipeline": ["configs/*.yaml", "report/*.html", "report/*.css"], "schema": ["*/*.pbtxt"],
-                  "serving": ["web/*", "deploy/*", "deploy/*/*"]},
+    package_data={
+        "pipeline": ["configs/*.yaml", "report/*.html", "report/*.css"],
+        "schema": ["*/*.pbtxt"],
+        "serving": ["web/*", "deploy/*", "deploy/*/*"],
+    },
     install_requires=[
         # The set that works together; requirements.lock pins everything below it.
         "tfx==1.16.0",
@@ -46,7 +51,18 @@ setuptools.setup(
         "packaging",
         "tzdata",
     ],
-    extras_require={"dev": ["pytest", "pytest-xdist", "ruff", "mypy", "types-PyYAML", "build", "schemathesis",
-                            "playwright", "kubernetes-validate"]},
+    extras_require={
+        "dev": [
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "mypy",
+            "types-PyYAML",
+            "build",
+            "schemathesis",
+            "playwright",
+            "kubernetes-validate",
+        ]
+    },
     entry_points={"console_scripts": ["recsys=pipeline.cli:main"]},
 )

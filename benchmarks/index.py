@@ -1,11 +1,12 @@
-"""Recall and latency of the index bodies against exact search and TFRS's BruteForce, on synthetic clustered
-vectors.
+"""Recall and latency of the index bodies against exact search and TFRS's BruteForce, on synthetic
+clustered vectors.
 
   python -m benchmarks.index --output benchmarks/index.md [--items 1682 20000]
 
-All bodies of one size are alive together and take turns, call by call, so that a busy machine slows all
-alike. Single queries are timed in a graph, one after the other: a call from Python takes longer than a fast
-search, and is shown beside it. The index is in use then, its codes in the caches; a lone query is slower.
+All bodies of one size are alive together and take turns, call by call, so that a busy machine slows
+all alike. Single queries are timed in a graph, one after the other: a call from Python takes longer
+than a fast search, and is shown beside it. The index is in use then, its codes in the caches; a
+lone query is slower.
 """
 
 from __future__ import annotations
@@ -31,9 +32,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from modules import config
-from modules.index import bodies
-from modules.index import parameters
-from modules.index import quality
+from modules.index import bodies, parameters, quality
 
 DIMENSION = 64
 K = 200
@@ -109,7 +108,9 @@ def measure(items: int) -> list[Row]:
             )
         )
     layer = tfrs.layers.factorized_top_k.BruteForce(k=K).index(tf.constant(vectors))
-    searches[TFRS] = tf.function(lambda q: layer(q)[::-1], input_signature=[tf.TensorSpec([None, DIMENSION])])
+    searches[TFRS] = tf.function(
+        lambda q: layer(q)[::-1], input_signature=[tf.TensorSpec([None, DIMENSION])]
+    )
     rows.append(
         Row(
             items=items,
@@ -127,7 +128,9 @@ def measure(items: int) -> list[Row]:
         input_signature=[tf.TensorSpec([None, DIMENSION])],
     )
     rows.append(Row(items, EMPTY, "", 0.0, 0.0, 0.0, {}, None))
-    times = {batch: in_turns(searches, queries, batch, repeats) for batch, repeats in REPEATS.items()}
+    times = {
+        batch: in_turns(searches, queries, batch, repeats) for batch, repeats in REPEATS.items()
+    }
     one_by_one = {name: _one_by_one(search) for name, search in searches.items()}
     alone = in_turns(one_by_one, queries, ROW, ROWS)
     return [
@@ -141,7 +144,9 @@ def measure(items: int) -> list[Row]:
 
 
 def _one_by_one(search: quality.Search) -> quality.Search:
-    """The search of each query by itself, one after the other, in one graph; gives their scores twice."""
+    """The search of each query by itself, one after the other, in one graph; gives their scores
+    twice.
+    """
 
     def scores(queries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         found = tf.map_fn(
@@ -161,10 +166,14 @@ def in_turns(
     batch: int,
     repeats: int,
 ) -> dict[str, float]:
-    """The median milliseconds of each search, which take turns; the first two turns do not count."""
+    """The median milliseconds of each search, which take turns; the first two turns do not
+    count.
+    """
     times: dict[str, list[float]] = {name: [] for name in searches}
     for turn in range(repeats + 2):
-        inputs = tf.constant(np.take(queries, range(turn * batch, (turn + 1) * batch), axis=0, mode="wrap"))
+        inputs = tf.constant(
+            np.take(queries, range(turn * batch, (turn + 1) * batch), axis=0, mode="wrap")
+        )
         for name, search in searches.items():
             start = time.perf_counter()
             search(inputs)[1].numpy()
@@ -177,7 +186,9 @@ def _memory(name: str, index: tf.Module, search: Callable) -> int:
     with tempfile.TemporaryDirectory() as folder:
         model = tf.Module()
         model.index, model.search = index, search
-        tf.saved_model.save(model, folder, options=tf.saved_model.SaveOptions(namespace_whitelist=["Scann"]))
+        tf.saved_model.save(
+            model, folder, options=tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
+        )
         done = subprocess.run(
             [sys.executable, "-c", _MEMORY_PROBE, folder, name],
             check=True,
@@ -190,28 +201,32 @@ def _memory(name: str, index: tf.Module, search: Callable) -> int:
 
 def _short(settings: parameters.Parameters) -> str:
     values = dataclasses.asdict(settings)
-    return ", ".join(f"{n.replace('_', ' ')} {v:,}" for n, v in values.items() if n not in ("body", "k"))
+    return ", ".join(
+        f"{n.replace('_', ' ')} {v:,}" for n, v in values.items() if n not in ("body", "k")
+    )
 
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as Markdown."""
     lines = [
-        "| items | body | recall@200 | ms, one query | against exact | ms, call of 1 | ms, call of 32 | "
-        "against exact | memory / vectors | build s | settings |",
+        "| items | body | recall@200 | ms, one query | against exact | ms, call of 1 | ms, call "
+        "of 32 | against exact | memory / vectors | build s | settings |",
         "|--:|:--|--:|--:|--:|--:|--:|--:|--:|--:|:--|",
     ]
     for row in rows:
         exact = next(r for r in rows if r.items == row.items and r.name == "exact")
         if row.name == EMPTY:
-            lines.append(f"| {row.items:,} | {EMPTY} | | {row.alone:.3f} | | {row.milliseconds[1]:.2f} | "
-                         f"{row.milliseconds[32]:.2f} | | | | |")
+            lines.append(
+                f"| {row.items:,} | {EMPTY} | | {row.alone:.3f} | | {row.milliseconds[1]:.2f} | "
+                f"{row.milliseconds[32]:.2f} | | | | |"
+            )
             continue
         memory = "" if row.memory is None else f"{row.memory:.1f}"
         lines.append(
             f"| {row.items:,} | {row.name} | {row.recall:.4f} | {row.alone:.3f} | "
-            f"{exact.alone / row.alone:.1f}x | {row.milliseconds[1]:.2f} | {row.milliseconds[32]:.2f} | "
-            f"{exact.milliseconds[32] / row.milliseconds[32]:.1f}x | {memory} | {row.build_seconds:.1f} | "
-            f"{row.settings} |"
+            f"{exact.alone / row.alone:.1f}x | {row.milliseconds[1]:.2f} | "
+            f"{row.milliseconds[32]:.2f} | {exact.milliseconds[32] / row.milliseconds[32]:.1f}x | "
+            f"{memory} | {row.build_seconds:.1f} | {row.settings} |"
         )
     return "\n".join(lines)
 
@@ -226,7 +241,8 @@ def machine() -> str:
     return (
         f"{models[0] if models else platform.processor()}, {os.cpu_count()} cores, "
         f"{psutil.virtual_memory().total / 2**30:.0f} GB; load average {os.getloadavg()[0]:.1f}; "
-        f"TensorFlow {tf.__version__}, ScaNN {importlib.metadata.version('scann')}, TFRS {tfrs.__version__}"
+        f"TensorFlow {tf.__version__}, ScaNN {importlib.metadata.version('scann')}, TFRS "
+        f"{tfrs.__version__}"
     )
 
 
@@ -234,7 +250,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--items", type=int, nargs="+", default=[1682, 5_000, 20_000, 200_000, 1_000_000])
+    parser.add_argument(
+        "--items", type=int, nargs="+", default=[1682, 5_000, 20_000, 200_000, 1_000_000]
+    )
     parser.add_argument("--output", type=pathlib.Path, help="Markdown file to write")
     arguments = parser.parse_args()
     rows: list[Row] = []
@@ -246,12 +264,13 @@ def main() -> None:
 Made by `python -m benchmarks.index --output benchmarks/index.md` on {datetime.date.today()}.
 {machine()}.
 
-{QUERIES} queries, {DIMENSION}-d vectors of length 1 in clusters of {ITEMS_PER_CLUSTER} with a falling
-spectrum, the parameters as derived from the size. "One query" is the time of a query in a graph that
-searches {ROW} of them, one after the other; median of {ROWS}. "Call" is a call from Python; medians of
-{REPEATS[1]} (1 query) and {REPEATS[32]} (32 queries). The bodies take turns. "Against exact" is how many
-times as fast as exact search. "{EMPTY}" returns zeros: what a call costs without a search. One query after
-the other finds the index in the caches; a lone one is slower.
+{QUERIES} queries, {DIMENSION}-d vectors of length 1 in clusters of {ITEMS_PER_CLUSTER} with a
+falling spectrum, the parameters as derived from the size. "One query" is the time of a query in a
+graph that searches {ROW} of them, one after the other; median of {ROWS}. "Call" is a call from
+Python; medians of {REPEATS[1]} (1 query) and {REPEATS[32]} (32 queries). The bodies take turns.
+"Against exact" is how many times as fast as exact search. "{EMPTY}" returns zeros: what a call
+costs without a search. One query after the other finds the index in the caches; a lone one is
+slower.
 
 {table(rows)}
 """

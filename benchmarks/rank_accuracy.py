@@ -6,11 +6,11 @@ Trains rankers on what a finished run found, without the rest of the pipeline:
   python -m benchmarks.rank_accuracy --run runs/movielens-100k --output wide.tsv --only default \
     -o ranking.model.dim=64
 
-The ranker's training requests are divided by user into folds; a ranker that learns from all others ranks
-each fold, and the paired difference to recall's order is averaged over requests, those that recall missed
-among them, with a standard error that draws whole users. That is more precise than the validation split,
-which has one request a user; the released model learns from more requests than these rankers. Epochs are
-fixed, so nothing is chosen by a fold.
+The ranker's training requests are divided by user into folds; a ranker that learns from all others
+ranks each fold, and the paired difference to recall's order is averaged over requests, those that
+recall missed among them, with a standard error that draws whole users. That is more precise than
+the validation split, which has one request a user; the released model learns from more requests
+than these rankers. Epochs are fixed, so nothing is chosen by a fold.
 """
 
 from __future__ import annotations
@@ -28,15 +28,12 @@ import tensorflow_transform as tft
 from tfx.utils import path_utils
 
 from benchmarks import runs_of
-from modules import features
-from modules import requests
+from modules import features, requests
 from modules.index import export as index_export
-from modules.ranking import candidates
+from modules.ranking import candidates, trainer
 from modules.ranking import statistics as statistics_lib
-from modules.ranking import trainer
 from modules.recall import evaluation
-from pipeline import configuration
-from pipeline import dag
+from pipeline import configuration, dag
 from pipeline.components import statistics as statistics_component
 
 METRICS = ("NDCG@10", "HR@10")
@@ -72,8 +69,11 @@ def main() -> None:
             overrides = [*VARIANTS[name], *FIXED, *arguments.override]
             row = {"variant": name, **measure(found, folds, overrides)}
             runs_of.append(pathlib.Path(arguments.output), row)
-            print("== " + ", ".join(f"{k} {v:+.4f}" if isinstance(v, float) else v for k, v in row.items()),
-                  flush=True)
+            print(
+                "== "
+                + ", ".join(f"{k} {v:+.4f}" if isinstance(v, float) else v for k, v in row.items()),
+                flush=True,
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,17 +101,24 @@ class Found:
         self.transform = tft.TFTransformOutput(latest("Transform", "transform_graph"))
         examples = latest("Transform", "transformed_examples")
         self.catalogue = os.path.join(examples, f"Split-{features.SPLIT_CATALOGUE}", "*")
-        statistics = os.path.join(latest("InteractionStatistics", "statistics"),
-                                  statistics_component.part_folder(PART))
+        statistics = os.path.join(
+            latest("InteractionStatistics", "statistics"), statistics_component.part_folder(PART)
+        )
         self.statistics = statistics_lib.Statistics.read(statistics)
-        model = tf.saved_model.load(path_utils.serving_model_path(latest(f"HoldOutTrainer_{PART}", "model")))
+        model = tf.saved_model.load(
+            path_utils.serving_model_path(latest(f"HoldOutTrainer_{PART}", "model"))
+        )
         self.vectors = dict(zip(*index_export.candidates(model)))
 
     def write_folds(self, folder: pathlib.Path, number: int) -> list[Fold]:
         """Divides the requests by user, in turn."""
-        kinds = {kind: [str(folder / f"{kind}-{n}.gz") for n in range(number)]
-                 for kind in ("learned", "measured")}
-        learned, measured = ([tf.io.TFRecordWriter(f, "GZIP") for f in files] for files in kinds.values())
+        kinds = {
+            kind: [str(folder / f"{kind}-{n}.gz") for n in range(number)]
+            for kind in ("learned", "measured")
+        }
+        learned, measured = (
+            [tf.io.TFRecordWriter(f, "GZIP") for f in files] for files in kinds.values()
+        )
         users: list[list[int]] = [[] for _ in range(number)]
         numbers: dict[bytes, int] = {}
         for serialized in self._requests():
@@ -123,7 +130,10 @@ class Found:
                 users[user % number].append(user)
         for writer in (*learned, *measured):
             writer.close()
-        return [Fold(learn, measure, np.array(own)) for learn, measure, own in zip(*kinds.values(), users)]
+        return [
+            Fold(learn, measure, np.array(own))
+            for learn, measure, own in zip(*kinds.values(), users)
+        ]
 
     def _requests(self) -> Iterator[bytes]:
         pattern = os.path.join(self.candidates, f"Split-{features.SPLIT_TRAIN}", "*")
@@ -150,25 +160,33 @@ def measure(found: Found, folds: Sequence[Fold], overrides: Sequence[str]) -> di
     for fold in folds:
         with tempfile.TemporaryDirectory() as checkpoints:
             trained = trainer.train(
-                settings=settings, transform=found.transform,
+                settings=settings,
+                transform=found.transform,
                 train_files=[other.learned for other in folds if other is not fold],
-                valid_files=[fold.measured], catalogue_files=[found.catalogue], vectors=found.vectors,
+                valid_files=[fold.measured],
+                catalogue_files=[found.catalogue],
+                vectors=found.vectors,
                 statistics={PART: found.statistics, trainer.FINAL: found.statistics},
-                checkpoint_folder=checkpoints)
+                checkpoint_folder=checkpoints,
+            )
         recall = _recall_places(fold.measured)
         for metric in METRICS:
             gains[metric].append(_values(metric, trained.places) - _values(metric, recall))
     users = np.concatenate([fold.users for fold in folds])
     result: dict[str, float] = {}
     for metric, parts in gains.items():
-        result |= {metric: float(np.concatenate(parts).mean()),
-                   f"se {metric}": _standard_error(np.concatenate(parts), users)}
+        result |= {
+            metric: float(np.concatenate(parts).mean()),
+            f"se {metric}": _standard_error(np.concatenate(parts), users),
+        }
     return result
 
 
 def _recall_places(file: str) -> np.ndarray:
     """1-based places in recall's order."""
-    examples = map(requests.read_raw_example, tf.data.TFRecordDataset(file, "GZIP").as_numpy_iterator())
+    examples = map(
+        requests.read_raw_example, tf.data.TFRecordDataset(file, "GZIP").as_numpy_iterator()
+    )
     places = np.array([example[features.TARGET_PLACE][0] for example in examples])
     return np.where(places >= 0, places + 1.0, np.inf)
 
@@ -185,7 +203,8 @@ def _standard_error(gains: np.ndarray, users: np.ndarray) -> float:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--run", required=True, help="folder of a finished run")
     parser.add_argument("--config", default="movielens-100k")
     parser.add_argument("--output", required=True, help="a TSV file, appended to")

@@ -1,10 +1,11 @@
-r"""How long a rank request takes through the SavedModel, by the number of candidates, beside recall.
+r"""How long a rank request takes through the SavedModel, by the number of candidates, beside
+recall.
 
   python -m benchmarks.rank_latency --run runs/movielens-100k --output benchmarks/rank_latency.md
 
-Real requests of the test split, one at a time, in turns: recall's top 200, then the ranker on 1, 50, 200
-and 1,000 candidates (recall's list, cut or repeated). What grows with the candidates is the candidates'
-share; the rest, with the user's history, is computed once a request.
+Real requests of the test split, one at a time, in turns: recall's top 200, then the ranker on 1,
+50, 200 and 1,000 candidates (recall's list, cut or repeated). What grows with the candidates is the
+candidates' share; the rest, with the user's history, is computed once a request.
 """
 
 from __future__ import annotations
@@ -19,12 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import index
-from benchmarks import runs_of
-from modules import features
-from modules import request_arrays
-from modules import saved_rank
-from modules import saved_recall
+from benchmarks import index, runs_of
+from modules import features, request_arrays, saved_rank, saved_recall
 from modules.ranking import examples as candidate_examples
 from pipeline import configuration
 
@@ -36,8 +33,13 @@ def main() -> None:
     arguments = _arguments()
     cfg = configuration.load(arguments.config)
     run = pathlib.Path(arguments.run)
-    model = lambda component: str(runs_of.latest(run / "artifacts" / component / "model") / "Format-Serving")
-    recall, rank = saved_recall.SavedRecall(model("Indexer")), saved_rank.SavedRank(model("RankTrainer"))
+    model = lambda component: str(
+        runs_of.latest(run / "artifacts" / component / "model") / "Format-Serving"
+    )
+    recall, rank = (
+        saved_recall.SavedRecall(model("Indexer")),
+        saved_rank.SavedRank(model("RankTrainer")),
+    )
     folder = runs_of.latest(run / "artifacts" / "Candidates" / "candidates")
     files = str(folder / f"Split-{features.SPLIT_TEST}" / "*")
     taken: dict[str, list[float]] = {}
@@ -45,21 +47,35 @@ def main() -> None:
         if number == arguments.requests + _WARM_UP:
             break
         request = request_arrays.from_examples([example], cfg.data, cfg.features.max_history)
-        _, ids, scores, _ = candidate_examples.requests_of([example], cfg.data, cfg.features.max_history)
+        _, ids, scores, _ = candidate_examples.requests_of(
+            [example], cfg.data, cfg.features.max_history
+        )
         _time(taken, "recall, top 200", recall, request)
         for count in COUNTS:
             places = np.resize(np.arange(ids.shape[1]), count)
             name = f"rank, {count:,} candidate" + "s" * (count > 1)
             _time(taken, name, rank, request, ids[:, places], scores[:, places])
     rows = {name: np.array(seconds[_WARM_UP:]) * 1000 for name, seconds in taken.items()}
-    lines = [f"| {name} | {statistics.median(ms):.2f} | {np.quantile(ms, 0.99):.2f} |"
-             for name, ms in rows.items()]
-    text = "\n".join([
-        "# Latency of a rank request", "",
-        f"Made by `python -m benchmarks.rank_latency` on {datetime.date.today()}.", index.machine(), "",
-        f"{arguments.requests} requests of {cfg.name}'s test split, one at a time, in turns, through the "
-        "SavedModels in one process.", "",
-        "| request | median ms | 99 % ms |", "|:--|--:|--:|", *lines, ""])
+    lines = [
+        f"| {name} | {statistics.median(ms):.2f} | {np.quantile(ms, 0.99):.2f} |"
+        for name, ms in rows.items()
+    ]
+    text = "\n".join(
+        [
+            "# Latency of a rank request",
+            "",
+            f"Made by `python -m benchmarks.rank_latency` on {datetime.date.today()}.",
+            index.machine(),
+            "",
+            f"{arguments.requests} requests of {cfg.name}'s test split, one at a time, in turns, "
+            "through the SavedModels in one process.",
+            "",
+            "| request | median ms | 99 % ms |",
+            "|:--|--:|--:|",
+            *lines,
+            "",
+        ]
+    )
     pathlib.Path(arguments.output).write_text(text, encoding="utf-8")
     print(text)
 
@@ -72,7 +88,8 @@ def _time(taken: dict[str, list[float]], name: str, call: Callable, *values: Any
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--run", required=True, help="folder of a finished run")
     parser.add_argument("--config", default="movielens-100k")
     parser.add_argument("--requests", type=int, default=300)

@@ -10,8 +10,9 @@ Or prints the command that runs the whole pipeline with a variant, in a folder o
 
   python -m benchmarks.recall_accuracy --print "existing recommender"
 
-A line of the output holds the variant, the seed, the epochs trained, the metrics of the exported weights on
-validation and test, the seconds of training and the target positions per second. Choose on validation.
+A line of the output holds the variant, the seed, the epochs trained, the metrics of the exported
+weights on validation and test, the seconds of training and the target positions per second. Choose
+on validation.
 """
 
 from __future__ import annotations
@@ -26,25 +27,37 @@ from collections.abc import Sequence
 import tensorflow_transform as tft
 
 from benchmarks import runs_of
-from modules import features
-from modules import strict
-from modules.recall import input_data
-from modules.recall import loop
+from modules import features, strict
+from modules.recall import input_data, loop, trainer
 from modules.recall import model as model_lib
-from modules.recall import trainer
 from pipeline import configuration
 
 METRICS = ("NDCG@10", "HR@10", "HR@200")
 
-# The recommender that was there before: SASRec-like, Post-LayerNorm, one random negative, a constant rate.
+# The recommender that was there before: SASRec-like, Post-LayerNorm, one random negative, a
+# constant rate.
 EXISTING = (
-    "model.dim=32", "model.layers=1", "model.feed_forward=1", "model.norm_first=false",
-    "model.normalise=false", "model.relative_positions=false", "model.relative_time=false",
-    "model.time_features=false", "model.request_time=false", "model.event_features=false",
-    "model.context_features=false", "model.user_features=false", "model.item_features=false",
-    "training.negatives=random", "training.loss=bce", "training.lr_schedule=constant",
-    "training.learning_rate=0.002", "training.shuffle_ties=false", "training.epochs=120",
-    "training.early_stopping.patience=15")
+    "model.dim=32",
+    "model.layers=1",
+    "model.feed_forward=1",
+    "model.norm_first=false",
+    "model.normalise=false",
+    "model.relative_positions=false",
+    "model.relative_time=false",
+    "model.time_features=false",
+    "model.request_time=false",
+    "model.event_features=false",
+    "model.context_features=false",
+    "model.user_features=false",
+    "model.item_features=false",
+    "training.negatives=random",
+    "training.loss=bce",
+    "training.lr_schedule=constant",
+    "training.learning_rate=0.002",
+    "training.shuffle_ties=false",
+    "training.epochs=120",
+    "training.early_stopping.patience=15",
+)
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     "default": (),
@@ -77,15 +90,24 @@ def main() -> None:
         rows = []
         for seed in arguments.seeds:
             everything = [*overrides, *arguments.override, f"training.seed={seed}"]
-            rows.append(measure(settings(arguments.config, everything), pathlib.Path(arguments.run)))
-            runs_of.append(pathlib.Path(arguments.output), {"variant": name, "seed": seed, **rows[-1]})
+            rows.append(
+                measure(settings(arguments.config, everything), pathlib.Path(arguments.run))
+            )
+            runs_of.append(
+                pathlib.Path(arguments.output), {"variant": name, "seed": seed, **rows[-1]}
+            )
         mean = {key: statistics.mean(row[key] for row in rows) for key in rows[0]}
-        print(f"== {name}, mean of {len(rows)}: "
-              + ", ".join(f"{key} {value:.4f}" for key, value in mean.items()), flush=True)
+        print(
+            f"== {name}, mean of {len(rows)}: "
+            + ", ".join(f"{key} {value:.4f}" for key, value in mean.items()),
+            flush=True,
+        )
 
 
 def command(variant: str, config: str, overrides: Sequence[str] = ()) -> str:
-    """The shell command that runs the pipeline with the variant; its name keeps other runs' models apart."""
+    """The shell command that runs the pipeline with the variant; its name keeps other runs' models
+    apart.
+    """
     name = f"{configuration.load(config).name}-{variant.lower().replace(' ', '-')}"
     options = [f"-o {shlex.quote(o)}" for o in (f"name={name}", *VARIANTS[variant], *overrides)]
     lines = [f".venv/bin/recsys run --config {shlex.quote(config)}"]
@@ -104,21 +126,34 @@ def settings(config: str, overrides: Sequence[str]) -> model_lib.Settings:
 
 def measure(settings: model_lib.Settings, run: pathlib.Path) -> dict[str, float]:
     """Trains once; the metrics are those of the weights that would be exported."""
-    graph, examples = (runs_of.latest(run / "artifacts" / "Transform" / name)
-                       for name in ("transform_graph", "transformed_examples"))
+    graph, examples = (
+        runs_of.latest(run / "artifacts" / "Transform" / name)
+        for name in ("transform_graph", "transformed_examples")
+    )
     transform = tft.TFTransformOutput(str(graph))
-    files = {split: [str(examples / f"Split-{split}" / "*")]
-             for split in (*features.SEQUENCE_SPLITS, features.SPLIT_CATALOGUE)}
+    files = {
+        split: [str(examples / f"Split-{split}" / "*")]
+        for split in (*features.SEQUENCE_SPLITS, features.SPLIT_CATALOGUE)
+    }
     with tempfile.TemporaryDirectory() as checkpoints:
         model, history = trainer.train(
-            settings=settings, transform=transform, train_files=files[features.SPLIT_TRAIN],
-            catalogue_files=files[features.SPLIT_CATALOGUE], valid_files=files[features.SPLIT_VALID],
-            checkpoint_folder=checkpoints)
+            settings=settings,
+            transform=transform,
+            train_files=files[features.SPLIT_TRAIN],
+            catalogue_files=files[features.SPLIT_CATALOGUE],
+            valid_files=files[features.SPLIT_VALID],
+            checkpoint_folder=checkpoints,
+        )
     result: dict[str, float] = {"epochs": len(history)}
     for split in (features.SPLIT_VALID, features.SPLIT_TEST):
         layout = input_data.Layout.of(settings.data, settings.features.max_history)
-        sequences = input_data.sequences(files[split], transform.transformed_feature_spec(), layout,
-                                         model.items + 1, only_last=True)
+        sequences = input_data.sequences(
+            files[split],
+            transform.transformed_feature_spec(),
+            layout,
+            model.items + 1,
+            only_last=True,
+        )
         _, metrics = loop.Validation(model, input_data.batches(sequences, layout, 8192), "loss")()
         result |= {f"{split} {name}": metrics[name] for name in METRICS}
     result["seconds"] = sum(e.seconds for e in history)
@@ -128,8 +163,11 @@ def measure(settings: model_lib.Settings, run: pathlib.Path) -> dict[str, float]
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--print", choices=list(VARIANTS), help="the command of a variant, and train nothing")
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--print", choices=list(VARIANTS), help="the command of a variant, and train nothing"
+    )
     parser.add_argument("--run", help="folder of a finished run")
     parser.add_argument("--config", default="movielens-100k")
     parser.add_argument("--output", help="a TSV file, appended to")

@@ -1,12 +1,13 @@
-"""Training speed of RecBole's SASRec on its MovieLens-100K, at the default model's width, depth and length.
+"""Training speed of RecBole's SASRec on its MovieLens-100K, at the default model's width, depth and
+length.
 
 Runs in an environment of its own (RecBole needs PyTorch and another NumPy), made with
 
   python3.11 -m venv recbole
   recbole/bin/pip install torch recbole==1.2.1 'numpy<2' 'pandas<2.3' 'setuptools<81'
 
-and prints the target positions learnt per second. RecBole cuts a user's n events into n - 1 examples of one
-target each, so a step encodes a whole history for every target.
+and prints the target positions learnt per second. RecBole cuts a user's n events into n - 1
+examples of one target each, so a step encodes a whole history for every target.
 """
 
 import argparse
@@ -16,8 +17,7 @@ import time
 import recbole
 import torch
 from recbole.config import Config
-from recbole.data import create_dataset
-from recbole.data import data_preparation
+from recbole.data import create_dataset, data_preparation
 from recbole.model.sequential_recommender import SASRec
 from recbole.utils import init_seed
 

@@ -1,10 +1,11 @@
-"""Target positions learnt per second: in-batch and random negatives, and RecBole's SASRec, in one run.
+"""Target positions learnt per second: in-batch and random negatives, and RecBole's SASRec, in one
+run.
 
   python -m benchmarks.training_speed --run runs/movielens-100k --recbole recbole/bin/python
 
-The three take turns, so that a busy machine slows all alike. All have width 64, 2 layers, 2 heads and a
-history of 200 events; `random` is the default model with one random negative and BCE. RecBole runs in an
-environment of its own, see `recbole_sasrec.py`; without `--recbole` it is left out.
+The three take turns, so that a busy machine slows all alike. All have width 64, 2 layers, 2 heads
+and a history of 200 events; `random` is the default model with one random negative and BCE. RecBole
+runs in an environment of its own, see `recbole_sasrec.py`; without `--recbole` it is left out.
 """
 
 from __future__ import annotations
@@ -39,12 +40,16 @@ def main() -> None:
             speeds[name].append(measure())
     first = statistics.median(speeds[next(iter(turns))])
     print(
-        f"\n| {options.turns} turns on {os.cpu_count()} cores | target positions/s, median (range) | ratio |"
+        f"\n| {options.turns} turns on {os.cpu_count()} cores | target positions/s, median "
+        "(range) | ratio |"
     )
     print("|---|--:|--:|")
     for name, found in speeds.items():
         middle = statistics.median(found)
-        print(f"| {name} | {middle:,.0f} ({min(found):,.0f} to {max(found):,.0f}) | {middle / first:.3f} |")
+        print(
+            f"| {name} | {middle:,.0f} ({min(found):,.0f} to {max(found):,.0f}) | "
+            f"{middle / first:.3f} |"
+        )
 
 
 def _ours(run: pathlib.Path, overrides: tuple[str, ...]) -> float:
@@ -55,7 +60,9 @@ def _ours(run: pathlib.Path, overrides: tuple[str, ...]) -> float:
 
 def _recbole(python: str) -> float:
     script = pathlib.Path(__file__).with_name("recbole_sasrec.py")
-    done = subprocess.run([python, "-W", "ignore", str(script)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [python, "-W", "ignore", str(script)], capture_output=True, text=True, check=True
+    )
     return float(done.stdout.split()[-1])
 
 

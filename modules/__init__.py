@@ -1,4 +1,6 @@
-"""What TFX workers import: features, Beam transforms, the Transform graph, models and signatures."""
+"""What TFX workers import: features, Beam transforms, the Transform graph, models and
+signatures.
+"""
 
 from modules import environment
 

@@ -2,7 +2,8 @@
 
 Two files beside the recall model, in `assets.extra/`:
 
-  serving.json    the sections of the configuration that a request depends on, and the values that occur
+  serving.json    the sections of the configuration that a request depends on, and the values that
+                  occur
   items.parquet   one row an item: item_id, title, popularity, and a column for each item feature
 """
 
@@ -19,17 +20,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from modules import config
-from modules import features
-from modules import strict
+from modules import config, features, strict
 
 FOLDER = "assets.extra"
 ABOUT_FILE, ITEMS_FILE = "serving.json", "items.parquet"
 POPULARITY = "popularity"
 MAX_CHOICES = 200  # values named of a categorical column, the most frequent ones
 
-_TYPES = {"categorical": pa.string(), "multi_categorical": pa.list_(pa.string()), "numeric": pa.float32(),
-          "vector": pa.list_(pa.float32())}
+_TYPES = {
+    "categorical": pa.string(),
+    "multi_categorical": pa.list_(pa.string()),
+    "numeric": pa.float32(),
+    "vector": pa.list_(pa.float32()),
+}
 
 
 class CatalogueError(ValueError):
@@ -60,8 +63,8 @@ class About:
 
     @property
     def history_events(self) -> int:
-        """Newest events of a user that are of use: what the models see and one more for its time delta, or
-        what a request may exclude."""
+        """Newest events of a user that are of use: what the models see and one more for its time
+        delta, or what a request may exclude."""
         return max(self.max_history + 1, self.max_exclusions)
 
     @classmethod
@@ -82,18 +85,25 @@ def _refusing(recall_folder: pathlib.Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise CatalogueError(f"{error.filename}: is missing. The release was made by an earlier version of "
-                             "this project, or was not copied whole; make a new one with `recsys run`, or "
-                             "copy it again.") from None
-    except (ValueError, KeyError, OSError, pa.ArrowException) as error:  # ConfigError is a ValueError
-        raise CatalogueError(f"{recall_folder / FOLDER}: expected {ABOUT_FILE} and {ITEMS_FILE} of a "
-                             f"release, found files that cannot be read ({error}). Copy the release "
-                             "again.") from None
+        raise CatalogueError(
+            f"{error.filename}: is missing. The release was made by an earlier version of "
+            "this project, or was not copied whole; make a new one with `recsys run`, or "
+            "copy it again."
+        ) from None
+    # ConfigError is a ValueError
+    except (ValueError, KeyError, OSError, pa.ArrowException) as error:
+        raise CatalogueError(
+            f"{recall_folder / FOLDER}: expected {ABOUT_FILE} and {ITEMS_FILE} of a "
+            f"release, found files that cannot be read ({error}). Copy the release "
+            "again."
+        ) from None
 
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """A row of the catalogue; `features` by column: text, texts, number, numbers, or None where missing."""
+    """A row of the catalogue; `features` by column: text, texts, number, numbers, or None where
+    missing.
+    """
 
     item_id: str
     title: str  # "" where there is none
@@ -134,15 +144,27 @@ class Catalogue:
             table = pa.parquet.read_table(file)
             ids = tuple(table[features.ITEM_ID].to_pylist())
             popularity = table[POPULARITY].to_numpy()
-            return cls(about, ids, tuple(table[features.ITEM_TITLE].to_pylist()),
-                       {f.column: table[_stored(f)].to_pylist() for f in features.item_features(about.data)},
-                       popularity, {item_id: n for n, item_id in enumerate(ids)},
-                       np.argsort(-popularity, kind="stable"))
+            return cls(
+                about,
+                ids,
+                tuple(table[features.ITEM_TITLE].to_pylist()),
+                {
+                    f.column: table[_stored(f)].to_pylist()
+                    for f in features.item_features(about.data)
+                },
+                popularity,
+                {item_id: n for n, item_id in enumerate(ids)},
+                np.argsort(-popularity, kind="stable"),
+            )
 
     def item(self, position: int) -> Item:
         """A row."""
-        return Item(self.ids[position], self.titles[position], int(self.popularity[position]),
-                    {column: values[position] for column, values in self.features.items()})
+        return Item(
+            self.ids[position],
+            self.titles[position],
+            int(self.popularity[position]),
+            {column: values[position] for column, values in self.features.items()},
+        )
 
 
 def write(folder: pathlib.Path, about: About, items: Sequence[Item]) -> None:
@@ -152,7 +174,8 @@ def write(folder: pathlib.Path, about: About, items: Sequence[Item]) -> None:
     columns: dict[str, pa.Array] = {
         features.ITEM_ID: pa.array([item.item_id for item in ordered], pa.string()),
         features.ITEM_TITLE: pa.array([item.title for item in ordered], pa.string()),
-        POPULARITY: pa.array([item.popularity for item in ordered], pa.int64())}
+        POPULARITY: pa.array([item.popularity for item in ordered], pa.int64()),
+    }
     for feature in features.item_features(about.data):
         values = [item.features[feature.column] for item in ordered]
         columns[_stored(feature)] = pa.array(values, _TYPES[feature.kind])
@@ -165,8 +188,12 @@ def item_of(example: Mapping[str, Sequence[Any]], popularity: int, data: config.
     """The row of a raw example of the catalogue (see features.py)."""
     return Item(
         item_id=example[features.ITEM_ID][0].decode(),
-        title=b"".join(example.get(features.ITEM_TITLE, [])).decode(), popularity=popularity,
-        features={f.column: _value(example.get(f.name, []), f) for f in features.item_features(data)})
+        title=b"".join(example.get(features.ITEM_TITLE, [])).decode(),
+        popularity=popularity,
+        features={
+            f.column: _value(example.get(f.name, []), f) for f in features.item_features(data)
+        },
+    )
 
 
 def _value(values: Sequence[Any], feature: features.Feature) -> Any:

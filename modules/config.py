@@ -1,7 +1,10 @@
-"""The configuration: what one YAML file may declare, with its defaults. Nothing else names a column.
+"""The configuration: what one YAML file may declare, with its defaults.
 
-Read it with `strict.read(Config, mapping)`. All values are frozen; contradictions raise `strict.ConfigError`
-with the path of the key. The sections `data` and `split` are those of data_config.py.
+Nothing else names a column.
+
+Read it with `strict.read(Config, mapping)`. All values are frozen; contradictions raise
+`strict.ConfigError` with the path of the key. The sections `data` and `split` are those of
+data_config.py.
 """
 
 from __future__ import annotations
@@ -11,8 +14,7 @@ import re
 import zoneinfo
 from typing import Literal
 
-from modules import features
-from modules import strict
+from modules import features, strict
 from modules.data_config import Column as Column
 from modules.data_config import Data as Data
 from modules.data_config import Kind as Kind
@@ -34,7 +36,9 @@ class Cross:
     def __post_init__(self) -> None:
         strict.at_least(self, buckets=1)
         if len(self.features) < 2:
-            raise ConfigError(f"features: found {list(self.features)}, expected two or more to cross.")
+            raise ConfigError(
+                f"features: found {list(self.features)}, expected two or more to cross."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +54,10 @@ class Features:
         try:
             zoneinfo.ZoneInfo(self.timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-            raise ConfigError(f"timezone: found {self.timezone!r}, expected a name like UTC or Europe/Berlin."
-                              + strict.nearest(self.timezone, zoneinfo.available_timezones())) from None
+            raise ConfigError(
+                f"timezone: found {self.timezone!r}, expected a name like UTC or Europe/Berlin."
+                + strict.nearest(self.timezone, zoneinfo.available_timezones())
+            ) from None
 
 
 def _shares(section: RecallModel | Training, *names: str) -> None:
@@ -78,7 +84,8 @@ class RecallModel:
     context_features: bool = True  # declared context of the events and of the request
     user_features: bool = True
     item_features: bool = True
-    item_id_dropout: float = 0.0  # share of ids hidden in training, so that features alone mean something
+    # share of ids hidden in training, so that features alone mean something
+    item_id_dropout: float = 0.0
     normalise: bool = True  # both towers' vectors have length 1; false is the plain dot product
 
     def __post_init__(self) -> None:
@@ -90,7 +97,10 @@ class RecallModel:
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """How the recall model is trained. Each measure is a switch, so that an ablation shows its gain."""
+    """How the recall model is trained.
+
+    Each measure is a switch, so that an ablation shows its gain.
+    """
 
     epochs: int = 26
     batch_positions: int = 2048  # target positions a batch holds at most
@@ -100,17 +110,19 @@ class Training:
     warmup_fraction: float = 0.1  # of all steps; ignored with lr_schedule: constant
     weight_decay: float = 0.0
     early_stopping: EarlyStopping = EarlyStopping()
-    # random: one unseen item a positive; needs loss: bce and model.normalise: false, and ignores the fields
-    # from temperature to mask_duplicates.
+    # random: one unseen item a positive; needs loss: bce and model.normalise: false, and ignores
+    # the fields from temperature to mask_duplicates.
     negatives: Literal["random", "in_batch"] = "in_batch"
     loss: Literal["bce", "infonce"] = "infonce"
     temperature: float = 0.1  # scores are divided by it, whichever the loss
     learn_temperature: bool = False
-    logq_correction: bool = True  # ignored with loss: bce, and with candidates: catalogue (no sampling)
+    # ignored with loss: bce, and with candidates: catalogue (no sampling)
+    logq_correction: bool = True
     # What a query is scored against: the batch's items, each once; one for every target; all items.
     candidates: Literal["distinct", "targets", "catalogue"] = "distinct"
     mask_own_positives: bool = True  # the user's other positives are no negatives
-    # Accidental hits: an item that equals the positive is no negative. Only candidates: targets has any.
+    # Accidental hits: an item that equals the positive is no negative. Only candidates: targets has
+    # any.
     mask_duplicates: bool = True
     # Of a target in the loss, by action type; types that are not named weigh 1.
     action_weights: dict[str, float] = dataclasses.field(default_factory=dict)
@@ -118,11 +130,14 @@ class Training:
 
     def __post_init__(self) -> None:
         if self.negatives == "random" and self.loss == "infonce":
-            raise ConfigError("loss: infonce needs negatives: in_batch; with negatives: random use loss: "
-                              "bce.")
+            raise ConfigError(
+                "loss: infonce needs negatives: in_batch; with negatives: random use loss: bce."
+            )
         for name in ("temperature", "learning_rate"):
             if not getattr(self, name) > 0:
-                raise ConfigError(f"{name}: found {getattr(self, name)}, expected a number above 0.")
+                raise ConfigError(
+                    f"{name}: found {getattr(self, name)}, expected a number above 0."
+                )
         strict.at_least(self, epochs=1, batch_positions=1, weight_decay=0, seed=0)
         _shares(self, "warmup_fraction")
         for action, weight in self.action_weights.items():
@@ -145,17 +160,24 @@ class Index:
     gate_queries: int = 1000
 
     def __post_init__(self) -> None:
-        strict.at_least(self, k=1, max_exclusions=0, leaves=1, leaves_to_search=1, reorder=1, gate_queries=1)
+        strict.at_least(
+            self, k=1, max_exclusions=0, leaves=1, leaves_to_search=1, reorder=1, gate_queries=1
+        )
         if not 0 <= self.min_recall <= 1:
             raise ConfigError(f"min_recall: found {self.min_recall}, expected 0 to 1.")
         if self.leaves and self.leaves_to_search and self.leaves_to_search > self.leaves:
-            raise ConfigError(f"leaves_to_search: found {self.leaves_to_search}, expected at most leaves "
-                              f"({self.leaves}).")
+            raise ConfigError(
+                f"leaves_to_search: found {self.leaves_to_search}, expected at most leaves "
+                f"({self.leaves})."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
 class Threshold:
-    """Bounds of one metric for a blessing. `min` is absolute; `beats` names baselines it has to exceed."""
+    """Bounds of one metric for a blessing.
+
+    `min` is absolute; `beats` names baselines it has to exceed.
+    """
 
     min: float | None = None
     beats: tuple[Literal["popularity", "co_occurrence"], ...] = ()
@@ -166,11 +188,14 @@ class Evaluation:
     """Full ranking over the catalogue, seen items excluded."""
 
     ks: tuple[int, ...] = (10, 50, 200)
-    slices: tuple[str, ...] = ()  # features as the models name them, history_length, target_popularity
+    # features as the models name them, history_length, target_popularity
+    slices: tuple[str, ...] = ()
     thresholds: dict[str, Threshold] = dataclasses.field(
-        default_factory=lambda: {"NDCG@10": Threshold(beats=("popularity",))})
+        default_factory=lambda: {"NDCG@10": Threshold(beats=("popularity",))}
+    )
     primary: str = "NDCG@10"  # compared with the last blessed model
-    # Lowest values of metrics of two stages, in every group of a slice: {user_gender: {HR@10: 0.1}}.
+    # Lowest values of metrics of two stages, in every group of a slice: {user_gender: {HR@10:
+    # 0.1}}.
     slice_floors: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     min_slice_users: int = 30
 
@@ -182,15 +207,20 @@ class Evaluation:
         for name, keys in (("thresholds", self.thresholds), ("primary", (self.primary,))):
             for key in keys:
                 if key not in known:
-                    raise ConfigError(f"{name}: unknown metric {key!r}.{strict.nearest(key, known)}")
+                    raise ConfigError(
+                        f"{name}: unknown metric {key!r}.{strict.nearest(key, known)}"
+                    )
         for name, floors in self.slice_floors.items():
             if name not in self.slices:
-                raise ConfigError(f"slice_floors: {name!r} is not among evaluation.slices; add it there."
-                                  + strict.nearest(name, self.slices))
+                raise ConfigError(
+                    f"slice_floors: {name!r} is not among evaluation.slices; add it there."
+                    + strict.nearest(name, self.slices)
+                )
             for key in floors:
                 if key not in known:
-                    raise ConfigError(f"slice_floors.{name}: unknown metric {key!r}."
-                                      + strict.nearest(key, known))
+                    raise ConfigError(
+                        f"slice_floors.{name}: unknown metric {key!r}." + strict.nearest(key, known)
+                    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,7 +240,8 @@ class Runner:
     kind: Literal["direct", "multi_process", "dataflow"] = "direct"
     workers: int = 2
     options: tuple[str, ...] = ()
-    artifacts: str | None = None  # folder or URL of what components write; default: in the run's folder
+    # folder or URL of what components write; default: in the run's folder
+    artifacts: str | None = None
 
     def __post_init__(self) -> None:
         strict.at_least(self, workers=1)
@@ -234,49 +265,75 @@ class Config:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", self.name):
-            raise ConfigError(f"name: found {self.name!r}, expected small letters, digits, - and _.")
+            raise ConfigError(
+                f"name: found {self.name!r}, expected small letters, digits, - and _."
+            )
         features.check_names(self.data)
         if self.training.negatives == "random" and self.model.normalise:
-            raise ConfigError("training.negatives: random needs model.normalise: false; it has no "
-                              "temperature, and the scores of vectors of length 1 stay between -1 and 1.")
+            raise ConfigError(
+                "training.negatives: random needs model.normalise: false; it has no "
+                "temperature, and the scores of vectors of length 1 stay between -1 and 1."
+            )
         known = [f.name for f in features.all_features(self.data)]
         for n, cross in enumerate(self.features.crosses):
             for feature in cross.features:
                 if feature not in known:
-                    raise ConfigError(f"features.crosses[{n}]: unknown feature {feature!r}."
-                                      + strict.nearest(feature, known))
-        sliceable = [f.name for f in features.all_features(self.data) if f.table in ("user", "context")]
+                    raise ConfigError(
+                        f"features.crosses[{n}]: unknown feature {feature!r}."
+                        + strict.nearest(feature, known)
+                    )
+        sliceable = [
+            f.name for f in features.all_features(self.data) if f.table in ("user", "context")
+        ]
         sliceable += ["history_length", "target_popularity"]
         for n, name in enumerate(self.evaluation.slices):
             if name not in sliceable:
-                raise ConfigError(f"evaluation.slices[{n}]: unknown feature {name!r}."
-                                  + strict.nearest(name, sliceable))
+                raise ConfigError(
+                    f"evaluation.slices[{n}]: unknown feature {name!r}."
+                    + strict.nearest(name, sliceable)
+                )
         if self.training.action_weights and not self.data.events.column_with("action_type"):
-            raise ConfigError("training.action_weights: no column of data.events has role action_type.")
+            raise ConfigError(
+                "training.action_weights: no column of data.events has role action_type."
+            )
         self._check_ranking()
         if self.index.k < max(self.evaluation.ks):
-            raise ConfigError(f"evaluation.ks: found {max(self.evaluation.ks)}, expected at most index.k "
-                              f"({self.index.k}).")
+            raise ConfigError(
+                f"evaluation.ks: found {max(self.evaluation.ks)}, expected at most index.k "
+                f"({self.index.k})."
+            )
 
     def _check_ranking(self) -> None:
         if self.evaluation.slice_floors and not self.ranking.enabled:
-            raise ConfigError("evaluation.slice_floors: only the two stages together have floors, found "
-                              "ranking.enabled: false. Remove the floors, or enable ranking.")
+            raise ConfigError(
+                "evaluation.slice_floors: only the two stages together have floors, found "
+                "ranking.enabled: false. Remove the floors, or enable ranking."
+            )
         ranking = self.ranking
-        if ranking.enabled and ranking.hold_out.method == "cross_fit" and ranking.model.item_vectors:
-            raise ConfigError("ranking.model.item_vectors: found true with hold_out.method: cross_fit, whose "
-                              "recall models know the events of each other's folds; set model.item_vectors: "
-                              "false.")
+        if (
+            ranking.enabled
+            and ranking.hold_out.method == "cross_fit"
+            and ranking.model.item_vectors
+        ):
+            raise ConfigError(
+                "ranking.model.item_vectors: found true with hold_out.method: cross_fit, whose "
+                "recall models know the events of each other's folds; set model.item_vectors: "
+                "false."
+            )
         columns = {f.column: f for f in features.event_features(self.data)}
         for name, objective in self.ranking.objectives.items():
             path = f"ranking.objectives.{name}"
             if not re.fullmatch(r"[a-z]\w*", name, re.ASCII):
-                raise ConfigError(f"{path}: found {name!r}, expected small letters, digits and _; it names "
-                                  "an output of the model.")
+                raise ConfigError(
+                    f"{path}: found {name!r}, expected small letters, digits and _; it names "
+                    "an output of the model."
+                )
             if objective.column not in columns:
-                raise ConfigError(f"{path}.column: found {objective.column!r}, expected a column of "
-                                  "data.events with the role action_type or feature."
-                                  + strict.nearest(objective.column, columns))
+                raise ConfigError(
+                    f"{path}.column: found {objective.column!r}, expected a column of "
+                    "data.events with the role action_type or feature."
+                    + strict.nearest(objective.column, columns)
+                )
             kind = columns[objective.column].kind
             needs = "at_least" if kind == "numeric" else "values"
             if getattr(objective, needs) in (None, ()):

@@ -1,4 +1,5 @@
-"""The sections `data` and `split` of the configuration: tables, columns, and how events are held out.
+"""The sections `data` and `split` of the configuration: tables, columns, and how events are held
+out.
 
 Names of features (features.py) follow from these alone; all others read them as part of `config`.
 """
@@ -16,15 +17,27 @@ from modules import strict
 from modules.strict import ConfigError
 
 Kind = Literal["categorical", "multi_categorical", "numeric", "vector"]
-Role = Literal["user_id", "item_id", "timestamp", "action_type", "title", "feature", "context", "ignore"]
+Role = Literal[
+    "user_id", "item_id", "timestamp", "action_type", "title", "feature", "context", "ignore"
+]
 KINDS: tuple[str, ...] = ("categorical", "multi_categorical", "numeric", "vector")
 ROLES: tuple[str, ...] = (
-    "user_id", "item_id", "timestamp", "action_type", "title", "feature", "context", "ignore")
+    "user_id",
+    "item_id",
+    "timestamp",
+    "action_type",
+    "title",
+    "feature",
+    "context",
+    "ignore",
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column of a table: `role` says what it is for, `kind` how it is read, `default` fills gaps."""
+    """One column of a table: `role` says what it is for, `kind` how it is read, `default` fills
+    gaps.
+    """
 
     role: Role = "feature"
     kind: Kind | None = None
@@ -37,13 +50,17 @@ class Column:
 
     @classmethod
     def shorthand(cls, text: str, path: str) -> Mapping[str, str]:
-        """`age: numeric` and `id: user_id` are short for `{kind: numeric}` and `{role: user_id}`."""
+        """`age: numeric` and `id: user_id` are short for `{kind: numeric}` and
+        `{role: user_id}`.
+        """
         if text in KINDS:
             return {"kind": text}
         if text in ROLES:
             return {"role": text}
-        raise ConfigError(f"{path}: found '{text}', expected a kind ({', '.join(KINDS)}) or a role "
-                          f"({', '.join(ROLES)}).{strict.nearest(text, KINDS + ROLES)}")
+        raise ConfigError(
+            f"{path}: found '{text}', expected a kind ({', '.join(KINDS)}) or a role "
+            f"({', '.join(ROLES)}).{strict.nearest(text, KINDS + ROLES)}"
+        )
 
     def __post_init__(self) -> None:
         if self.role in ("feature", "context") and self.kind is None:
@@ -61,11 +78,15 @@ class Column:
         if self.kind in ("numeric", "vector"):
             number = _number(self.default)
             if number is None and self.default is not None:
-                raise ConfigError(f"default: found {self.default!r}, expected a finite number for {what}.")
+                raise ConfigError(
+                    f"default: found {self.default!r}, expected a finite number for {what}."
+                )
             object.__setattr__(self, "default", number)
         elif isinstance(self.default, (int, float)):  # not its text: YAML has already made 7 of 007
-            raise ConfigError(f"default: found the number {self.default:g}, expected a text for {what}. Put "
-                              "it in quotes.")
+            raise ConfigError(
+                f"default: found the number {self.default:g}, expected a text for {what}. Put "
+                "it in quotes."
+            )
 
     @property
     def fill(self) -> float | str:
@@ -82,7 +103,10 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A file, folder or glob with rows. `list_column` is the column of event structs of a nested Parquet."""
+    """A file, folder or glob with rows.
+
+    `list_column` is the column of event structs of a nested Parquet.
+    """
 
     path: str
     columns: dict[str, Column]
@@ -92,8 +116,9 @@ class Table:
 
     def __post_init__(self) -> None:
         if self.list_column and self.format != "parquet":
-            raise ConfigError("list_column: only Parquet holds lists of events, the format is "
-                              f"{self.format}.")
+            raise ConfigError(
+                f"list_column: only Parquet holds lists of events, the format is {self.format}."
+            )
 
     def column_with(self, role: str) -> str | None:
         """The name of the column that has the role, or None."""
@@ -114,55 +139,80 @@ class Data:
     unknown_user: Literal["refuse", "keep"] = "refuse"  # keep: with the columns' defaults, counted
     duplicate_events: Literal["keep", "drop", "refuse"] = "keep"  # same user, item and timestamp
     duplicate_items: Literal["refuse", "first"] = "refuse"
-    schema: str | None = None  # folder of the curated one; default schema/<name>, else made from the columns
+    # folder of the curated one; default schema/<name>, else made from the columns
+    schema: str | None = None
 
     def __post_init__(self) -> None:
-        _roles(self.events, "events", once=("user_id", "item_id", "timestamp"), maybe=("action_type",),
-               allowed=("feature", "context", "ignore"))
+        _roles(
+            self.events,
+            "events",
+            once=("user_id", "item_id", "timestamp"),
+            maybe=("action_type",),
+            allowed=("feature", "context", "ignore"),
+        )
         if self.users:
             _roles(self.users, "users", once=("user_id",), maybe=(), allowed=("feature", "ignore"))
         if self.items:
-            _roles(self.items, "items", once=("item_id",), maybe=("title",), allowed=("feature", "ignore"))
+            _roles(
+                self.items,
+                "items",
+                once=("item_id",),
+                maybe=("title",),
+                allowed=("feature", "ignore"),
+            )
         for name, table in (("events", self.events), ("users", self.users), ("items", self.items)):
             if table:
                 _keys(table, name)
         for name, column in self.events.columns.items():
             if column.kind in ("multi_categorical", "vector"):
-                raise ConfigError(f"events.columns.{name}.kind: found {column.kind}; a column of the events "
-                                  "is categorical or numeric. Move it to users or items.")
+                raise ConfigError(
+                    f"events.columns.{name}.kind: found {column.kind}; a column of the events "
+                    "is categorical or numeric. Move it to users or items."
+                )
 
 
 def _keys(table: Table, name: str) -> None:
     """Refuses keys that cannot name an input of a SavedModel's signature."""
     for key in (*table.features("feature"), *table.features("context")):
         if not re.fullmatch(r"\w+", key, re.ASCII):
-            raise ConfigError(f"{name}.columns.{key}: found the key {key!r}, expected letters a-z or A-Z, "
-                              "digits and _, for it names an input of the model. Rename the key and keep the "
-                              f"name in the file as source: {table.columns[key].source or key!r}.")
+            raise ConfigError(
+                f"{name}.columns.{key}: found the key {key!r}, expected letters a-z or A-Z, "
+                "digits and _, for it names an input of the model. Rename the key and keep the "
+                f"name in the file as source: {table.columns[key].source or key!r}."
+            )
 
 
-def _roles(table: Table, name: str, once: tuple[str, ...], maybe: tuple[str, ...],
-           allowed: tuple[str, ...]) -> None:
+def _roles(
+    table: Table, name: str, once: tuple[str, ...], maybe: tuple[str, ...], allowed: tuple[str, ...]
+) -> None:
     counts: dict[str, list[str]] = {}
     for column_name, column in table.columns.items():
         if column.role not in once + maybe + allowed:
-            raise ConfigError(f"{name}.columns.{column_name}.role: found {column.role}, expected one of "
-                              f"{', '.join(once + maybe + allowed)} in {name}.")
+            raise ConfigError(
+                f"{name}.columns.{column_name}.role: found {column.role}, expected one of "
+                f"{', '.join(once + maybe + allowed)} in {name}."
+            )
         counts.setdefault(column.role, []).append(column_name)
     for role in once:
         if len(counts.get(role, [])) != 1:
-            raise ConfigError(f"{name}.columns: expected one column with role {role}, found "
-                              f"{', '.join(counts.get(role, [])) or 'none'}.")
+            raise ConfigError(
+                f"{name}.columns: expected one column with role {role}, found "
+                f"{', '.join(counts.get(role, [])) or 'none'}."
+            )
     for role in maybe:
         if len(counts.get(role, [])) > 1:
-            raise ConfigError(f"{name}.columns: expected at most one column with role {role}, found "
-                              f"{', '.join(counts[role])}.")
+            raise ConfigError(
+                f"{name}.columns: expected at most one column with role {role}, found "
+                f"{', '.join(counts[role])}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
 class Split:
     """How events are held out. `leave_one_out`: per user the last tests, the one before validates.
-    `temporal`: events from `valid_from` validate, from `test_from` test (date, date-time, Unix seconds)."""
+    `temporal`: events from `valid_from` validate, from `test_from` test (date, date-time, Unix
+        seconds).
+    """
 
     method: Literal["leave_one_out", "temporal"] = "leave_one_out"
     min_events: int = 3  # users with fewer events only train
@@ -171,19 +221,26 @@ class Split:
 
     def __post_init__(self) -> None:
         if self.min_events < 3:
-            raise ConfigError(f"min_events: found {self.min_events}, expected at least 3 (train, valid and "
-                              "test).")
+            raise ConfigError(
+                f"min_events: found {self.min_events}, expected at least 3 (train, valid and test)."
+            )
         if self.method == "leave_one_out" and (self.valid_from or self.test_from):
-            raise ConfigError("valid_from: leave_one_out has no cut-off times; remove them or set method: "
-                              "temporal.")
+            raise ConfigError(
+                "valid_from: leave_one_out has no cut-off times; remove them or set method: "
+                "temporal."
+            )
         if self.method == "temporal" and not self.cutoffs[0] < self.cutoffs[1]:
-            raise ConfigError(f"test_from: found {self.test_from}, expected a time after valid_from "
-                              f"({self.valid_from}).")
+            raise ConfigError(
+                f"test_from: found {self.test_from}, expected a time after valid_from "
+                f"({self.valid_from})."
+            )
 
     @property
     def cutoffs(self) -> tuple[int, int]:
         """(valid_from, test_from) in Unix seconds."""
-        return unix_seconds("valid_from", self.valid_from), unix_seconds("test_from", self.test_from)
+        return unix_seconds("valid_from", self.valid_from), unix_seconds(
+            "test_from", self.test_from
+        )
 
 
 def unix_seconds(key: str, value: float | str | None) -> int:
@@ -194,13 +251,16 @@ def unix_seconds(key: str, value: float | str | None) -> int:
     try:
         when = datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:
-        raise ConfigError(f"{key}: found {value!r}, expected a date like 1998-03-01, a date-time or Unix "
-                          "seconds.") from None
+        raise ConfigError(
+            f"{key}: found {value!r}, expected a date like 1998-03-01, a date-time or Unix seconds."
+        ) from None
     return int((when if when.tzinfo else when.replace(tzinfo=datetime.timezone.utc)).timestamp())
 
 
 def _number(value: float | str | None) -> float | None:
-    """A finite number, also one written as a text (YAML 1.1 reads 1e-3 as one); None for all else."""
+    """A finite number, also one written as a text (YAML 1.1 reads 1e-3 as one); None for all
+    else.
+    """
     try:
         number = math.nan if value is None else float(value)
     except ValueError:

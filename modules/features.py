@@ -1,16 +1,20 @@
 """The one place where features get their names, in raw examples, after Transform and in requests.
 
-A raw example is a window of one user's events (splits train, valid, test) or one item (split `catalogue`):
+A raw example is a window of one user's events (splits train, valid, test) or one item (split
+`catalogue`):
 
   user_id               bytes [1]
   user_<column>         the profile, by kind (see `Feature`)
-  event_item_id         bytes [n], oldest first; the last is a target (or, when serving, the request: "")
+  event_item_id         bytes [n], oldest first; the last is a target (or, when serving, the
+                        request: "")
   event_timestamp       int64 [n], Unix seconds
   event_action_type     bytes [n], where a column has that role
   event_<column>        [n], categorical or numeric, what the user did (known only after the event)
   context_<column>      [n], categorical or numeric, known when the event's request was made
-  window_start          int64 [1], place of the first event in the user's history (0: the history starts here)
-  seen_item_id          bytes [m], all items of the user's history in this split (not only the window's)
+  window_start          int64 [1], place of the first event in the user's history (0: the history
+                        starts here)
+  seen_item_id          bytes [m], all items of the user's history in this split (not only the
+                        window's)
   item_id, item_title   bytes [1], of the catalogue
   item_<column>         the item's features, by kind
 """
@@ -20,8 +24,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from modules import data_config
-from modules import strict
+from modules import data_config, strict
 
 USER_ID = "user_id"
 ITEM_ID = "item_id"
@@ -46,17 +49,20 @@ SPLIT_CATALOGUE = "catalogue"
 _RANK_SPLIT = "rank_"
 SEQUENCE_SPLITS = (SPLIT_TRAIN, SPLIT_VALID, SPLIT_TEST)
 
-# Examples of ranking: a request's raw features with what recall answered (see ranking/candidates.py).
+# Examples of ranking: a request's raw features with what recall answered (see
+# ranking/candidates.py).
 CANDIDATE_ITEM_ID = "candidate_item_id"  # bytes [n], best first
 RECALL_SCORE = "recall_score"  # float [n]
-TARGET_PLACE = "target_place"  # int64 [1]: 0-based, of the target among the candidates, -1 if it is not
+# int64 [1]: 0-based, of the target among the candidates, -1 if it is not
+TARGET_PLACE = "target_place"
 POSITIVE_ADDED = "positive_added"  # int64 [1]: 1 if recall missed the target and it was put last
-PART = "part"  # int64 [1]: which hold-out recall model was asked, FINAL_PART for the one that is released
+# int64 [1]: which hold-out recall model was asked, FINAL_PART for the one that is released
+PART = "part"
 FINAL_PART = -1
 
 ITEM_VOCABULARY = "item_id"
-PADDING_ID = 0  # of transformed ids; items are 1..N in the vocabulary's order, N+1 is an unknown item
-
+# of transformed ids; items are 1..N in the vocabulary's order, N+1 is an unknown item
+PADDING_ID = 0
 
 
 def hold_out_split(part: int) -> str:
@@ -65,7 +71,9 @@ def hold_out_split(part: int) -> str:
 
 
 def rank_split(part: int) -> str:
-    """The split of the ranker's training requests, which hold-out recall model number `part` has not seen."""
+    """The split of the ranker's training requests, which hold-out recall model number `part` has
+    not seen.
+    """
     return f"{_RANK_SPLIT}{part}"
 
 
@@ -81,11 +89,12 @@ TableName = Literal["user", "item", "event", "context"]
 class Feature:
     """A feature as the models see it.
 
-    Raw shapes of one example: categorical bytes [1]; multi_categorical bytes [any]; numeric float [1];
-    vector float [dimension]. Features of `event` and `context` have one value an event instead of one.
+    Raw shapes of one example: categorical bytes [1]; multi_categorical bytes [any]; numeric float
+    [1]; vector float [dimension]. Features of `event` and `context` have one value an event instead
+    of one.
 
-    `stays_unknown` is whether raw examples leave a missing value as it is, NaN or the empty text: feedback,
-    an event's column with the role feature; all else is filled with the column's default.
+    `stays_unknown` is whether raw examples leave a missing value as it is, NaN or the empty text:
+    feedback, an event's column with the role feature; all else is filled with the column's default.
     """
 
     name: str
@@ -120,16 +129,26 @@ def transformed_name(name: str) -> str:
 
 
 def request_name(feature: Feature) -> str:
-    """`request_device` for the feature `context_device`: its value for the request, not a past event."""
+    """`request_device` for the feature `context_device`: its value for the request, not a past
+    event.
+    """
     return f"request_{feature.name.removeprefix('context_')}"
 
 
-def _of(table: TableName, source: data_config.Table | None, role: str = "feature") -> tuple[Feature, ...]:
+def _of(
+    table: TableName, source: data_config.Table | None, role: str = "feature"
+) -> tuple[Feature, ...]:
     if source is None:
         return ()
     return tuple(
-        Feature(name=feature_name(table, n), table=table, column=n, kind=c.kind or "categorical", spec=c,
-                stays_unknown=table == "event")
+        Feature(
+            name=feature_name(table, n),
+            table=table,
+            column=n,
+            kind=c.kind or "categorical",
+            spec=c,
+            stays_unknown=table == "event",
+        )
         for n, c in source.features(role).items()
     )
 
@@ -143,14 +162,18 @@ def item_features(data: data_config.Data) -> tuple[Feature, ...]:
 
 
 def event_features(data: data_config.Data) -> tuple[Feature, ...]:
-    """What is known of an event once it has happened; the action type comes first where there is one."""
+    """What is known of an event once it has happened; the action type comes first where there is
+    one.
+    """
     found = _of("event", data.events)
     column = data.events.column_with("action_type")
     if column is None:
         return found
     spec = dataclasses.replace(data.events.columns[column], role="feature", kind="categorical")
     return (
-        Feature(name=EVENT_ACTION_TYPE, table="event", column=column, kind="categorical", spec=spec),
+        Feature(
+            name=EVENT_ACTION_TYPE, table="event", column=column, kind="categorical", spec=spec
+        ),
         *found,
     )
 
@@ -161,11 +184,17 @@ def context_features(data: data_config.Data) -> tuple[Feature, ...]:
 
 
 def all_features(data: data_config.Data) -> tuple[Feature, ...]:
-    return (*user_features(data), *item_features(data), *event_features(data), *context_features(data))
+    return (
+        *user_features(data),
+        *item_features(data),
+        *event_features(data),
+        *context_features(data),
+    )
 
 
 def check_names(data: data_config.Data) -> None:
-    """Refuses columns that would share one name in the raw examples, after Transform or in requests.
+    """Refuses columns that would share one name in the raw examples, after Transform or in
+    requests.
 
     Raises:
       strict.ConfigError: names both columns.
@@ -179,18 +208,30 @@ def check_names(data: data_config.Data) -> None:
             owner = owners.setdefault(name, path)
             if owner != path:
                 raise strict.ConfigError(
-                    f"{path}: its name in the model would be '{name}', which is that of {owner}. Rename the "
-                    f"key and keep the name in the file as source: {feature.spec.source or feature.column}.")
+                    f"{path}: its name in the model would be '{name}', which is that of {owner}. "
+                    "Rename the key and keep the name in the file as source: "
+                    f"{feature.spec.source or feature.column}."
+                )
 
 
 def _names_of_roles(data: data_config.Data) -> dict[str, str]:
-    """Names that no feature may have, with whose they are; only those a table's prefix can lead to."""
+    """Names that no feature may have, with whose they are; only those a table's prefix can lead
+    to.
+    """
+
     def path(table: str, source: data_config.Table, role: str) -> str:
         return f"data.{table}.columns.{source.column_with(role)}"
 
-    owners = {name: path("events", data.events, role) for name, role in (
-        (USER_ID, "user_id"), (ITEM_ID, "item_id"), (EVENT_ITEM_ID, "item_id"),
-        (EVENT_TIMESTAMP, "timestamp"), (REQUEST_TIMESTAMP, "timestamp"))}
+    owners = {
+        name: path("events", data.events, role)
+        for name, role in (
+            (USER_ID, "user_id"),
+            (ITEM_ID, "item_id"),
+            (EVENT_ITEM_ID, "item_id"),
+            (EVENT_TIMESTAMP, "timestamp"),
+            (REQUEST_TIMESTAMP, "timestamp"),
+        )
+    }
     if data.items and data.items.column_with("title"):
         owners[ITEM_TITLE] = path("items", data.items, "title")
     return owners | dict.fromkeys(TIME_FEATURES, "a feature derived from the timestamp")

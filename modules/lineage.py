@@ -1,8 +1,9 @@
-"""What a model was made of, as digests that travel in its folder, so that models of one origin can be told.
+"""What a model was made of, as digests that travel in its folder, so that models of one origin can
+be told.
 
-Recall and rank answer together only if both were made with the same transform graph, the same catalogue and
-the same recall model. This module imports TensorFlow only when it is used: commands that list releases need
-none.
+Recall and rank answer together only if both were made with the same transform graph, the same
+catalogue and the same recall model. This module imports TensorFlow only when it is used: commands
+that list releases need none.
 """
 
 from __future__ import annotations
@@ -48,9 +49,11 @@ def describe(transform_folder: str, item_ids: Iterable[bytes], training: str) ->
       item_ids: the catalogue, in the vocabulary's order.
       training: a digest of all that the recall model's training depends on.
     """
-    return Lineage(transform=_digest_of_files(transform_folder),
-                   catalogue=_digest(item_id + b"\n" for item_id in item_ids),
-                   recall=_digest([training.encode()]))
+    return Lineage(
+        transform=_digest_of_files(transform_folder),
+        catalogue=_digest(item_id + b"\n" for item_id in item_ids),
+        recall=_digest([training.encode()]),
+    )
 
 
 def write(model_folder: str, lineage: Lineage) -> None:
@@ -71,13 +74,17 @@ def read(model_folder: str) -> Lineage:
     path = os.path.join(model_folder, FILE)
     content = _content(path)
     if content is None:
-        raise LineageError(f"{path}: is missing, expected what the model was made of. Train the models again "
-                           "with `recsys run`.")
+        raise LineageError(
+            f"{path}: is missing, expected what the model was made of. Train the models again "
+            "with `recsys run`."
+        )
     try:
         return strict.read(Lineage, json.loads(content))
     except ValueError as error:  # strict.ConfigError is one
-        raise LineageError(f"{path}: cannot be read as lineage ({error}). Train the models again with "
-                           "`recsys run`.") from None
+        raise LineageError(
+            f"{path}: cannot be read as lineage ({error}). Train the models again with "
+            "`recsys run`."
+        ) from None
 
 
 def check_same(ours: Lineage, theirs: Lineage, subject: str, names: Iterable[str]) -> None:
@@ -91,17 +98,23 @@ def check_same(ours: Lineage, theirs: Lineage, subject: str, names: Iterable[str
     Raises:
       LineageError: names the digests that differ.
     """
-    wrong = [f"{name} {getattr(theirs, name)} instead of {getattr(ours, name)}" for name in names
-             if getattr(theirs, name) != getattr(ours, name)]
+    wrong = [
+        f"{name} {getattr(theirs, name)} instead of {getattr(ours, name)}"
+        for name in names
+        if getattr(theirs, name) != getattr(ours, name)
+    ]
     if wrong:
-        raise LineageError(f"{subject}: its lineage has {', '.join(wrong)}. Run `recsys run`, which trains "
-                           "both.")
+        raise LineageError(
+            f"{subject}: its lineage has {', '.join(wrong)}. Run `recsys run`, which trains both."
+        )
 
 
 def _digest_of_files(folder: str) -> str:
     """Of all files below a folder, by path and content."""
     gfile, parts = _gfile(), []
-    paths = [os.path.join(parent, name) for parent, _, names in gfile.walk(folder) for name in names]
+    paths = [
+        os.path.join(parent, name) for parent, _, names in gfile.walk(folder) for name in names
+    ]
     for path in sorted(paths):
         with gfile.GFile(path, "rb") as file:
             content = hashlib.sha256(file.read()).hexdigest()

@@ -1,7 +1,8 @@
 """Which version of each model is served, as TensorFlow Serving's `--model_config_file` says it.
 
-TensorFlow Serving needs an absolute `base_path`: that of the serving folder when the file was written. Here,
-only the versions are read from it, so that a folder that was moved is still understood.
+TensorFlow Serving needs an absolute `base_path`: that of the serving folder when the file was
+written. Here, only the versions are read from it, so that a folder that was moved is still
+understood.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def write(versions: Mapping[str, int], serving: pathlib.Path) -> str:
     wanted = model_server_config_pb2.ModelServerConfig()
     for name, version in versions.items():
         model = wanted.model_config_list.config.add(
-            name=name, base_path=str(serving.resolve() / name), model_platform="tensorflow")
+            name=name, base_path=str(serving.resolve() / name), model_platform="tensorflow"
+        )
         model.model_version_policy.specific.versions.append(version)
         model.version_labels[LABEL] = version
     return text_format.MessageToString(wanted)
@@ -41,7 +43,9 @@ def read(text: str) -> dict[str, int]:
     for model in _parse(text).model_config_list.config:
         versions = list(model.model_version_policy.specific.versions)
         if len(versions) != 1:
-            raise ValueError(f"expected one specific version of the model {model.name!r}, found {versions}.")
+            raise ValueError(
+                f"expected one specific version of the model {model.name!r}, found {versions}."
+            )
         result[model.name] = versions[0]
     return result
 

@@ -5,26 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from modules import data_config
-from modules import features
-from modules import ranking_config
-from modules import requests
+from modules import data_config, features, ranking_config, requests
 
 
 class Objectives:
     """The labels of declared objectives."""
 
-    def __init__(self, data: data_config.Data, declared: Mapping[str, ranking_config.Objective]) -> None:
+    def __init__(
+        self, data: data_config.Data, declared: Mapping[str, ranking_config.Objective]
+    ) -> None:
         columns = {feature.column: feature for feature in features.event_features(data)}
         self._declared = {name: (columns[one.column], one) for name, one in declared.items()}
 
     def of(self, example: requests.RawExample) -> dict[str, float]:
-        """By objective, of the example's last event: 1 yes, 0 no, NaN not known, for the value is missing."""
-        return {name: _label(example[feature.name][-1], feature, objective)
-                for name, (feature, objective) in self._declared.items()}
+        """By objective, of the example's last event: 1 yes, 0 no, NaN not known, for the value is
+        missing.
+        """
+        return {
+            name: _label(example[feature.name][-1], feature, objective)
+            for name, (feature, objective) in self._declared.items()
+        }
 
 
-def _label(value: bytes | float, feature: features.Feature, objective: ranking_config.Objective) -> float:
+def _label(
+    value: bytes | float, feature: features.Feature, objective: ranking_config.Objective
+) -> float:
     if isinstance(value, bytes):
         text = value.decode()
         return math.nan if text in ("", *feature.spec.missing) else float(text in objective.values)

@@ -1,20 +1,23 @@
-"""The Transform graph: raw examples to ids, scaled numbers and time features, for training and serving alike.
+"""The Transform graph: raw examples to ids, scaled numbers and time features, for training and
+serving alike.
 
-Its outputs are named `features.transformed_name(raw name)`. Rows of the catalogue have empty sequences, rows
-of the sequences have placeholders for the item: no output mixes the two, so that the exported layer can be
-fed either alone.
+Its outputs are named `features.transformed_name(raw name)`. Rows of the catalogue have empty
+sequences, rows of the sequences have placeholders for the item: no output mixes the two, so that
+the exported layer can be fed either alone.
 
-  item_id_xf                            int64 [B, 1], 1..N in the vocabulary's order, N+1 unknown (0 pads)
+  item_id_xf                            int64 [B, 1], 1..N in the vocabulary's order, N+1 unknown (0
+                                        pads)
   event_item_id_xf, seen_item_id_xf     int64 [B, (n)], the same ids
   event_time_of_day_xf, ..._xf          int64 [B, (n)], see modules/time_features.py
   window_start_xf                       int64 [B, 1]
-  <categorical>_xf                      int64 [B, 1], 0..V-1, V unknown; of an event or its context [B, (n)]
+  <categorical>_xf                      int64 [B, 1], 0..V-1, V unknown; of an event or its context
+                                        [B, (n)]
   <multi_categorical>_xf                int64 [B, (any)]
   <numeric>_xf                          float32 [B, 1], z-score; of an event or its context [B, (n)]
   <vector>_xf                           float32 [B, dimension], as it is
 
-What is missing (the empty text, one of the column's `missing` texts, NaN, no value) becomes the column's
-default before anything else is done with it.
+What is missing (the empty text, one of the column's `missing` texts, NaN, no value) becomes the
+column's default before anything else is done with it.
 """
 
 from __future__ import annotations
@@ -25,23 +28,23 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from modules import config
-from modules import features
-from modules import ragged
-from modules import strict
-from modules import time_features
+from modules import config, features, ragged, strict, time_features
 
 Tensors = dict[str, Any]  # tf.Tensor or tf.RaggedTensor, by name
 
 _LEAST_SPREAD = 1e-6  # of the mean: what float32 cannot tell from a constant
 
 
-def preprocessing_fn(inputs: Mapping[str, tf.RaggedTensor], custom_config: Mapping[str, Any]) -> Tensors:
+def preprocessing_fn(
+    inputs: Mapping[str, tf.RaggedTensor], custom_config: Mapping[str, Any]
+) -> Tensors:
     """Builds the graph.
 
     Args:
-      inputs: the raw features, all ragged [B, (n)], as the schema of modules/schemas.py has them read.
-      custom_config: `config` holds the configuration's sections `data` and `features` as plain dictionaries.
+      inputs: the raw features, all ragged [B, (n)], as the schema of modules/schemas.py has them
+          read.
+      custom_config: `config` holds the configuration's sections `data` and `features` as plain
+          dictionaries.
 
     Returns:
       The transformed features, see the top of the file.
@@ -58,11 +61,17 @@ def preprocessing_fn(inputs: Mapping[str, tf.RaggedTensor], custom_config: Mappi
 
 
 def _item_ids(inputs: Mapping[str, tf.RaggedTensor]) -> Tensors:
-    """All ids of items by one vocabulary, that of the catalogue (`item_id` is empty in all other rows)."""
-    catalogue = tft.vocabulary(inputs[features.ITEM_ID].values, vocab_filename=features.ITEM_VOCABULARY)
+    """All ids of items by one vocabulary, that of the catalogue (`item_id` is empty in all other
+    rows).
+    """
+    catalogue = tft.vocabulary(
+        inputs[features.ITEM_ID].values, vocab_filename=features.ITEM_VOCABULARY
+    )
 
     def ids(names: Any) -> Any:
-        return 1 + tf.ragged.map_flat_values(tft.apply_vocabulary, names, catalogue, num_oov_buckets=1)
+        return 1 + tf.ragged.map_flat_values(
+            tft.apply_vocabulary, names, catalogue, num_oov_buckets=1
+        )
 
     result = {name: ids(inputs[name]) for name in (features.EVENT_ITEM_ID, features.SEEN_ITEM_ID)}
     result[features.ITEM_ID] = ids(ragged.first(inputs[features.ITEM_ID], ""))
@@ -70,9 +79,11 @@ def _item_ids(inputs: Mapping[str, tf.RaggedTensor]) -> Tensors:
 
 
 def _times(timestamps: tf.RaggedTensor, timezone: str) -> Tensors:
-    return {features.TIME_OF_DAY: time_features.time_of_day(timestamps, timezone),
-            features.DAY_OF_WEEK: time_features.day_of_week(timestamps, timezone),
-            features.TIME_DELTA: time_features.time_delta(timestamps)}
+    return {
+        features.TIME_OF_DAY: time_features.time_of_day(timestamps, timezone),
+        features.DAY_OF_WEEK: time_features.day_of_week(timestamps, timezone),
+        features.TIME_DELTA: time_features.time_delta(timestamps),
+    }
 
 
 def _transformed(values: tf.RaggedTensor, analysed: tf.Tensor, feature: features.Feature) -> Any:
@@ -93,7 +104,9 @@ def _transformed(values: tf.RaggedTensor, analysed: tf.Tensor, feature: features
 
 
 def _filled(values: tf.RaggedTensor, feature: features.Feature) -> tf.RaggedTensor:
-    """Puts the default where a value is missing; of a list of categories it drops the missing ones."""
+    """Puts the default where a value is missing; of a list of categories it drops the missing
+    ones.
+    """
     fill, fill_texts = feature.spec.fill, feature.spec.fill_texts
     if feature.kind in ("numeric", "vector"):
         missing = tf.math.is_nan(values.values)
@@ -111,13 +124,17 @@ def _with_default(values: tf.RaggedTensor, default: Sequence[str]) -> tf.RaggedT
     """Gives each empty row the values `default`."""
     lacking = tf.cast(values.row_lengths() == 0, tf.int64)
     defaults = tf.RaggedTensor.from_row_lengths(
-        tf.tile(tf.constant(default), [tf.reduce_sum(lacking)]), len(default) * lacking)
+        tf.tile(tf.constant(default), [tf.reduce_sum(lacking)]), len(default) * lacking
+    )
     return tf.concat([values, defaults], axis=1)
 
 
-def _analysed(values: tf.RaggedTensor, feature: features.Feature,
-              inputs: Mapping[str, tf.RaggedTensor]) -> tf.Tensor:
-    """The values [m] that statistics are taken of: a user's profile counts once, not once a window."""
+def _analysed(
+    values: tf.RaggedTensor, feature: features.Feature, inputs: Mapping[str, tf.RaggedTensor]
+) -> tf.Tensor:
+    """The values [m] that statistics are taken of: a user's profile counts once, not once a
+    window.
+    """
     if feature.table != "user":
         return values.flat_values
     starts = ragged.first(inputs[features.WINDOW_START], default=-1)[:, 0]
@@ -134,7 +151,9 @@ def _shaped(values: tf.RaggedTensor, feature: features.Feature) -> tf.Tensor | t
 
 
 def _z_score(values: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
-    """(values - mean) / standard deviation; 0 for a column that was constant or empty when analysed."""
+    """(values - mean) / standard deviation; 0 for a column that was constant or empty when
+    analysed.
+    """
     deviation = tf.sqrt(variance)
     varies = deviation > _LEAST_SPREAD * tf.abs(mean)  # false for NaN, the mean of nothing
     return tf.where(varies, (values - mean) / tf.where(varies, deviation, 1.0), 0.0)

@@ -1,4 +1,5 @@
-"""Parts of ragged rows in a handful of operations; slices of ragged tensors, made dense, take dozens each.
+"""Parts of ragged rows in a handful of operations; slices of ragged tensors, made dense, take
+dozens each.
 
 In a served graph each operation costs a few microseconds, whatever its size.
 """
@@ -15,7 +16,9 @@ def first(values: tf.RaggedTensor, default: Any) -> tf.Tensor:
     """The first value of each row of [B, (n)], as [B, 1]; `default` where a row has none."""
     flat = values.values
     places = tf.where(values.row_lengths() > 0, values.row_starts(), tf.size(flat, tf.int64))
-    return tf.gather(tf.concat([flat, tf.constant([default], flat.dtype)], axis=0), places)[:, tf.newaxis]
+    return tf.gather(tf.concat([flat, tf.constant([default], flat.dtype)], axis=0), places)[
+        :, tf.newaxis
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Last:
     def of(cls, rows: tf.RaggedTensor, most: int, skip: int = 0) -> Last:
         """The last `most` of each row of [B, (n)], not counting the `skip` (0 or 1) that end it."""
         lengths = tf.clip_by_value(rows.row_lengths() - skip, 0, most)
-        column = tf.range(tf.maximum(tf.reduce_max(lengths), 0))  # the maximum of no rows is below 0
+        # the maximum of no rows is below 0
+        column = tf.range(tf.maximum(tf.reduce_max(lengths), 0))
         given = column < lengths[:, tf.newaxis]
         starts = rows.row_limits() - skip - lengths
         return cls(lengths, given, tf.where(given, starts[:, tf.newaxis] + column, 0))

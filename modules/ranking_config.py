@@ -1,4 +1,5 @@
-"""The section `ranking` of the configuration: the second stage, which orders the candidates of recall again.
+"""The section `ranking` of the configuration: the second stage, which orders the candidates of
+recall again.
 
 `config.py` reads it as a part of the whole; names of columns and features are checked there.
 """
@@ -8,9 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from modules import data_config
-from modules import strict
-from modules import training_config
+from modules import data_config, strict, training_config
 from modules.strict import ConfigError
 
 
@@ -18,16 +17,18 @@ from modules.strict import ConfigError
 class HoldOut:
     """Which training events the ranker learns from, so that its recall model has not seen them.
 
-    `temporal`: the last part of every user's training events, or of the training period where `starts` is
-    set; one more recall model is trained on what comes before. `cross_fit`: the last events of the users of
-    each fold; `folds` recall models, each trained on the other users. `none`: the recall model that is
-    released, whose scores of events that it was trained on are inflated; to show the leak, not to use it.
+    `temporal`: the last part of every user's training events, or of the training period where
+    `starts` is set; one more recall model is trained on what comes before. `cross_fit`: the last
+    events of the users of each fold; `folds` recall models, each trained on the other users.
+    `none`: the recall model that is released, whose scores of events that it was trained on are
+        inflated; to show the leak, not to use it.
     """
 
     method: Literal["temporal", "cross_fit", "none"] = "temporal"
     requests: int = 10  # of each user, at most
     share: float = 0.2  # temporal without `starts`: of a user's training events, at most
-    starts: float | str | None = None  # temporal: events from here on (date, date-time or Unix seconds)
+    # temporal: events from here on (date, date-time or Unix seconds)
+    starts: float | str | None = None
     folds: int = 2  # of cross_fit
 
     def __post_init__(self) -> None:
@@ -36,7 +37,9 @@ class HoldOut:
             raise ConfigError(f"share: found {self.share}, expected a number between 0 and 1.")
         if self.starts is not None:
             if self.method != "temporal":
-                raise ConfigError(f"starts: only method: temporal has a start, found {self.method}.")
+                raise ConfigError(
+                    f"starts: only method: temporal has a start, found {self.method}."
+                )
             data_config.unix_seconds("starts", self.starts)
 
     @property
@@ -51,26 +54,31 @@ class Statistics:
 
     windows_days: tuple[float, ...] = (1, 7, 30)  # of an item's popularity before the request
     distance: int = 5  # events within which one item follows another
-    last_events: tuple[int, ...] = (1, 5, 20)  # of the history, whose co-occurrence with a candidate counts
+    # of the history, whose co-occurrence with a candidate counts
+    last_events: tuple[int, ...] = (1, 5, 20)
     session_seconds: int = 60  # within which two events of a user count as made together
     session_events: int = 20  # and at most so many events apart
     similarity_items: int = 20_000  # EASE is fitted to catalogues of up to so many items; 0: never
     neighbours: int = 500  # of each item that are kept, the strongest
 
     def __post_init__(self) -> None:
-        strict.at_least(self, distance=1, session_seconds=0, session_events=1, similarity_items=0,
-                        neighbours=1)
+        strict.at_least(
+            self, distance=1, session_seconds=0, session_events=1, similarity_items=0, neighbours=1
+        )
         for name in ("windows_days", "last_events"):
             if any(not value > 0 for value in getattr(self, name)):
-                raise ConfigError(f"{name}: found {list(getattr(self, name))}, expected numbers above 0.")
+                raise ConfigError(
+                    f"{name}: found {list(getattr(self, name))}, expected numbers above 0."
+                )
 
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """One more thing that the ranker predicts of a candidate: a yes or no about the event, if it happens.
+    """One more thing that the ranker predicts of a candidate: a yes or no about the event, if it
+    happens.
 
-    `column` is a column of the events: the action type, or feedback. The answer is yes where a category is
-    among `values`, or a number is at least `at_least`.
+    `column` is a column of the events: the action type, or feedback. The answer is yes where a
+    category is among `values`, or a number is at least `at_least`.
     """
 
     column: str
@@ -80,7 +88,9 @@ class Objective:
 
     def __post_init__(self) -> None:
         if bool(self.values) == (self.at_least is not None):
-            raise ConfigError("values: expected either values (of a category) or at_least (of a number).")
+            raise ConfigError(
+                "values: expected either values (of a category) or at_least (of a number)."
+            )
         if not self.weight >= 0:
             raise ConfigError(f"weight: found {self.weight}, expected at least 0.")
 
@@ -96,7 +106,8 @@ class RankModel:
     dropout: float = 0.3  # of the deep layers
     feature_dropout: float = 0.5  # of all groups of features but statistics and recall_score
     target_attention: bool = True  # DIN: the history, as it looks from the candidate
-    attention_vector: bool = False  # the whole of what it sees, not only how well it matches; for much data
+    # the whole of what it sees, not only how well it matches; for much data
+    attention_vector: bool = False
     item_vectors: bool = True  # of the hold-out recall model, as features
     crosses: bool = True  # features.crosses
     context: bool = True  # the request's moment, session and declared context
@@ -116,8 +127,9 @@ class RankModel:
 
 @dataclasses.dataclass(frozen=True)
 class RankEarlyStopping(training_config.EarlyStopping):
-    """As of recall, on the requests of the validation split. The loss is the softmax's over each list: where
-    there is one request a user, a metric of the first places is too noisy to choose an epoch by."""
+    """As of recall, on the requests of the validation split. The loss is the softmax's over each
+    list: where there is one request a user, a metric of the first places is too noisy to choose an
+        epoch by."""
 
     monitor: str = "loss"
     patience: int = 3
@@ -134,16 +146,21 @@ class RankTraining:
     lr_schedule: Literal["constant", "warmup_cosine"] = "warmup_cosine"
     warmup_fraction: float = 0.1
     weight_decay: float = 0.01
-    missed_positives: bool = False  # also learn from requests whose item recall missed, put last in the list
+    # also learn from requests whose item recall missed, put last in the list
+    missed_positives: bool = False
     early_stopping: RankEarlyStopping = RankEarlyStopping()
     seed: int = 1
 
     def __post_init__(self) -> None:
         strict.at_least(self, epochs=1, batch_requests=1, weight_decay=0, seed=0)
         if not self.learning_rate > 0:
-            raise ConfigError(f"learning_rate: found {self.learning_rate}, expected a number above 0.")
+            raise ConfigError(
+                f"learning_rate: found {self.learning_rate}, expected a number above 0."
+            )
         if not 0 <= self.warmup_fraction < 1:
-            raise ConfigError(f"warmup_fraction: found {self.warmup_fraction}, expected 0 to below 1.")
+            raise ConfigError(
+                f"warmup_fraction: found {self.warmup_fraction}, expected 0 to below 1."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

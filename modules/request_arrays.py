@@ -1,4 +1,7 @@
-"""The arrays of a request, from raw examples; needs no TensorFlow. See requests.py for what they mean."""
+"""The arrays of a request, from raw examples; needs no TensorFlow.
+
+See requests.py for what they mean.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from modules import config
-from modules import features
+from modules import config, features
 
 EXCLUDE_ITEM_ID = "exclude_item_id"
-PROFILE_VALUES = 64  # of a multi_categorical column, at full width; a request with more values is wider
+# of a multi_categorical column, at full width; a request with more values is wider
+PROFILE_VALUES = 64
 
 RawExample = dict[str, list[Any]]
 
 
-def from_examples(examples: Sequence[RawExample], data: config.Data,
-                  max_history: int) -> dict[str, np.ndarray]:
+def from_examples(
+    examples: Sequence[RawExample], data: config.Data, max_history: int
+) -> dict[str, np.ndarray]:
     """Builds the request that was made before the last event of each raw example.
 
     Args:
-      examples: sequences, as `requests.read_raw_example` gives them; the last event, the target, only lends
+      examples: sequences, as `requests.read_raw_example` gives them; the last event, the target,
+          only lends
         its time and context.
       data: the declared columns.
       max_history: events that the models see; one more is sent, for the first one's time delta.
@@ -29,11 +34,13 @@ def from_examples(examples: Sequence[RawExample], data: config.Data,
     Returns:
       Arrays as `requests.input_specs(data, exclusions=True)` says, B the number of examples.
     """
-    batch = {f.name: _profile_array([e.get(f.name, []) for e in examples], f)
-             for f in features.user_features(data)}
+    batch = {
+        f.name: _profile_array([e.get(f.name, []) for e in examples], f)
+        for f in features.user_features(data)
+    }
 
     def past(name: str, pad: Any, dtype: Any) -> np.ndarray:
-        return _padded([example[name][:-1][-max_history - 1:] for example in examples], pad, dtype)
+        return _padded([example[name][:-1][-max_history - 1 :] for example in examples], pad, dtype)
 
     batch[features.EVENT_ITEM_ID] = past(features.EVENT_ITEM_ID, b"", object)
     batch[features.EVENT_TIMESTAMP] = past(features.EVENT_TIMESTAMP, 0, np.int64)
@@ -44,16 +51,19 @@ def from_examples(examples: Sequence[RawExample], data: config.Data,
     for feature in features.context_features(data):
         targets = [example[feature.name][-1] for example in examples]
         batch[features.request_name(feature)] = np.array(targets, _numpy_dtype(feature))
-    batch[EXCLUDE_ITEM_ID] = _padded([e.get(features.SEEN_ITEM_ID, []) for e in examples], b"", object)
+    batch[EXCLUDE_ITEM_ID] = _padded(
+        [e.get(features.SEEN_ITEM_ID, []) for e in examples], b"", object
+    )
     return batch
 
 
-def at_full_width(arrays: Mapping[str, np.ndarray], data: config.Data, *, events: int,
-                  exclusions: int) -> dict[str, np.ndarray]:
+def at_full_width(
+    arrays: Mapping[str, np.ndarray], data: config.Data, *, events: int, exclusions: int
+) -> dict[str, np.ndarray]:
     """Pads the inputs to widths that do not depend on the request.
 
-    TensorFlow Serving may run requests together that arrive together. It fails all of them where an input of
-    one is wider than that of another.
+    TensorFlow Serving may run requests together that arrive together. It fails all of them where an
+    input of one is wider than that of another.
 
     Args:
       arrays: as `from_examples` gives them.
@@ -61,12 +71,18 @@ def at_full_width(arrays: Mapping[str, np.ndarray], data: config.Data, *, events
       events: columns of what has one for each past event.
       exclusions: columns of `exclude_item_id`.
     """
-    widths = {f.name: PROFILE_VALUES for f in features.user_features(data) if f.kind == "multi_categorical"}
+    widths = {
+        f.name: PROFILE_VALUES
+        for f in features.user_features(data)
+        if f.kind == "multi_categorical"
+    }
     past = [f.name for f in (*features.event_features(data), *features.context_features(data))]
     widths |= dict.fromkeys((features.EVENT_ITEM_ID, features.EVENT_TIMESTAMP, *past), events)
     widths[EXCLUDE_ITEM_ID] = exclusions
-    return {name: _widened(array, widths[name]) if name in widths else array
-            for name, array in arrays.items()}
+    return {
+        name: _widened(array, widths[name]) if name in widths else array
+        for name, array in arrays.items()
+    }
 
 
 def is_number(feature: features.Feature) -> bool:
@@ -83,16 +99,20 @@ def _profile_array(values: Sequence[list[Any]], feature: features.Feature) -> np
     """A profile feature of a batch, from the lists of raw examples."""
     if feature.kind == "multi_categorical":
         return _padded(values, b"", object)
-    array = _padded(values, missing(feature), _numpy_dtype(feature), width=feature.spec.dimension or 1)
+    array = _padded(
+        values, missing(feature), _numpy_dtype(feature), width=feature.spec.dimension or 1
+    )
     return array if feature.kind == "vector" else array[:, 0]
 
 
-def _padded(rows: Sequence[Sequence[Any]], pad: Any, dtype: Any, width: int | None = None) -> np.ndarray:
+def _padded(
+    rows: Sequence[Sequence[Any]], pad: Any, dtype: Any, width: int | None = None
+) -> np.ndarray:
     """Rows of differing length as one array [B, longest], or [B, width]."""
     longest = max((len(row) for row in rows), default=0) if width is None else width
     array = np.full((len(rows), longest), pad, dtype)
     for place, row in zip(array, rows):
-        place[:len(row)] = row
+        place[: len(row)] = row
     return array
 
 
@@ -102,7 +122,7 @@ def _widened(array: np.ndarray, width: int) -> np.ndarray:
         return array
     pad: Any = {"O": b"", "i": 0, "f": np.nan}[array.dtype.kind]
     result = np.full((len(array), width), pad, array.dtype)
-    result[:, :array.shape[1]] = array
+    result[:, : array.shape[1]] = array
     return result
 
 

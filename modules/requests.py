@@ -1,20 +1,22 @@
-"""What a client sends: the raw input signature of the SavedModels, and its way into the Transform graph.
+"""What a client sends: the raw input signature of the SavedModels, and its way into the Transform
+graph.
 
-All inputs are dense, so that any TensorFlow Serving client can send them; B is the batch, n the longest
-history:
+All inputs are dense, so that any TensorFlow Serving client can send them; B is the batch, n the
+longest history:
 
   user_<column>            string [B], float32 [B] (numeric), float32 [B, dimension] (vector), or
                            string [B, any] padded with "" (multi_categorical)
   event_item_id            string [B, n], the past events; "" is padding, wherever it stands
   event_timestamp          int64 [B, n], Unix seconds
-  event_<column>           string or float32 [B, n], what the user did; the same for context_<column>
+  event_<column>           string or float32 [B, n], what the user did; the same for
+                           context_<column>
   request_timestamp        int64 [B], Unix seconds
   request_<column>         string or float32 [B], the context of the request itself
   exclude_item_id          string [B, m] padded with "", items that must not come back (recall only)
 
-Events are put in the order of their timestamps, those of one second in the order given (the order of the
-training data), so oldest first is not required, only usual. Missing values are "" or NaN; Transform puts the
-column's default.
+Events are put in the order of their timestamps, those of one second in the order given (the order
+of the training data), so oldest first is not required, only usual. Missing values are "" or NaN;
+Transform puts the column's default.
 """
 
 from __future__ import annotations
@@ -23,9 +25,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from modules import config
-from modules import features
-from modules import request_arrays
+from modules import config, features, request_arrays
 
 EXCLUDE_ITEM_ID = request_arrays.EXCLUDE_ITEM_ID
 RawExample = request_arrays.RawExample
@@ -33,20 +33,26 @@ RawExample = request_arrays.RawExample
 
 def input_specs(data: config.Data, *, exclusions: bool) -> dict[str, tf.TensorSpec]:
     """The inputs of a request by name; `exclusions` adds `exclude_item_id`."""
-    specs = {f.name: _spec(f.name, _dtype(f), _profile_shape(f)) for f in features.user_features(data)}
+    specs = {
+        f.name: _spec(f.name, _dtype(f), _profile_shape(f)) for f in features.user_features(data)
+    }
     specs[features.EVENT_ITEM_ID] = _spec(features.EVENT_ITEM_ID, tf.string, [None, None])
     specs[features.EVENT_TIMESTAMP] = _spec(features.EVENT_TIMESTAMP, tf.int64, [None, None])
     for feature in (*features.event_features(data), *features.context_features(data)):
         specs[feature.name] = _spec(feature.name, _dtype(feature), [None, None])
     specs[features.REQUEST_TIMESTAMP] = _spec(features.REQUEST_TIMESTAMP, tf.int64, [None])
     for feature in features.context_features(data):
-        specs[features.request_name(feature)] = _spec(features.request_name(feature), _dtype(feature), [None])
+        specs[features.request_name(feature)] = _spec(
+            features.request_name(feature), _dtype(feature), [None]
+        )
     if exclusions:
         specs[EXCLUDE_ITEM_ID] = _spec(EXCLUDE_ITEM_ID, tf.string, [None, None])
     return specs
 
 
-def to_raw_features(inputs: Mapping[str, tf.Tensor], data: config.Data) -> dict[str, tf.RaggedTensor]:
+def to_raw_features(
+    inputs: Mapping[str, tf.Tensor], data: config.Data
+) -> dict[str, tf.RaggedTensor]:
     """Builds the raw features that Transform takes; the request becomes the last event, of item "".
 
     Args:
@@ -72,27 +78,34 @@ def to_raw_features(inputs: Mapping[str, tf.Tensor], data: config.Data) -> dict[
         unknown = tf.constant(request_arrays.missing(feature), _dtype(feature))
         result[feature.name] = sequence(inputs[feature.name], tf.fill(tf.shape(request), unknown))
     for feature in features.context_features(data):
-        result[feature.name] = sequence(inputs[feature.name], inputs[features.request_name(feature)])
+        result[feature.name] = sequence(
+            inputs[feature.name], inputs[features.request_name(feature)]
+        )
     return result
 
 
 def read_raw_example(serialized: bytes) -> RawExample:
     """Parses one tf.Example into lists of bytes, floats or integers by feature name."""
     example = tf.train.Example.FromString(serialized)
-    return {name: list(getattr(value, value.WhichOneof("kind")).value) if value.WhichOneof("kind") else []
-            for name, value in example.features.feature.items()}
+    return {
+        name: list(getattr(value, value.WhichOneof("kind")).value)
+        if value.WhichOneof("kind")
+        else []
+        for name, value in example.features.feature.items()
+    }
 
 
 def _event_places(given: tf.Tensor, timestamps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where the given events and then the request stand, in their order, once for all their columns.
+    """Where the given events and then the request stand, in their order, once for all their
+    columns.
 
     Args:
       given: bool [B, n], False for padding.
       timestamps: int64 [B, n].
 
     Returns:
-      int32 [all events + B], places in a flat [B, n + 1] of which the last column is the request's, and the
-      row splits, int64 [B + 1].
+      int32 [all events + B], places in a flat [B, n + 1] of which the last column is the request's,
+      and the row splits, int64 [B + 1].
     """
     rows, events = tf.unstack(tf.shape(given))
     order = tf.argsort(tf.where(given, timestamps, timestamps.dtype.max), axis=1, stable=True)
@@ -110,7 +123,8 @@ def _profile(values: tf.Tensor) -> tf.RaggedTensor:
     rows = tf.shape(values, out_type=tf.int64)[0]
     width = 1 if values.shape.rank == 1 else tf.shape(values, out_type=tf.int64)[1]
     return tf.RaggedTensor.from_row_splits(
-        tf.reshape(values, [-1]), width * tf.range(rows + 1), validate=False)
+        tf.reshape(values, [-1]), width * tf.range(rows + 1), validate=False
+    )
 
 
 def _spec(name: str, dtype: tf.DType, shape: list[int | None]) -> tf.TensorSpec:

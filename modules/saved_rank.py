@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from modules import features
-from modules import signatures
+from modules import features, signatures
 
 Request = Mapping[str, np.ndarray]
 
@@ -27,12 +26,14 @@ class SavedRank:
         outputs = self._model.signatures[signatures.PARTS].structured_outputs
         self.groups = tuple(sorted(signatures.group_of(name) for name in outputs))
 
-    def __call__(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
-                 ) -> dict[str, np.ndarray]:
+    def __call__(
+        self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
+    ) -> dict[str, np.ndarray]:
         """Scores candidates.
 
         Args:
-          request: arrays as `modules.requests` says; those that the model does not know are left out.
+          request: arrays as `modules.requests` says; those that the model does not know are left
+              out.
           item_ids: bytes objects [B, C], padded with b"".
           recall_scores: float32 [B, C], of the same items.
 
@@ -42,17 +43,22 @@ class SavedRank:
         """
         return self._ask(signatures.DEFAULT, self._inputs(request, item_ids, recall_scores))
 
-    def parts(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
-              ) -> dict[str, np.ndarray]:
-        """The groups of features `part_<group>`, float32 [B, C, width]; 0 is the average. See `__call__`."""
+    def parts(
+        self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """The groups of features `part_<group>`, float32 [B, C, width]; 0 is the average.
+
+        See `__call__`.
+        """
         return self._ask(signatures.PARTS, self._inputs(request, item_ids, recall_scores))
 
     def score_parts(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
         """float32 [B, C]: scores of what `parts` gives, changed or not. Padding is scored too."""
         return self._ask(signatures.SCORE_PARTS, parts)[signatures.SCORE]
 
-    def explain(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
-                ) -> tuple[tuple[str, ...], np.ndarray]:
+    def explain(
+        self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
+    ) -> tuple[tuple[str, ...], np.ndarray]:
         """How far each group moved each candidate's score from that with the group at its average.
 
         Args: see `__call__`.
@@ -68,7 +74,11 @@ class SavedRank:
         return self.groups, np.where((item_ids != b"")[..., np.newaxis], effects, np.float32(0))
 
     def _inputs(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray) -> Request:
-        return {**request, features.CANDIDATE_ITEM_ID: item_ids, features.RECALL_SCORE: recall_scores}
+        return {
+            **request,
+            features.CANDIDATE_ITEM_ID: item_ids,
+            features.RECALL_SCORE: recall_scores,
+        }
 
     def _ask(self, name: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         signature = self._model.signatures[name]

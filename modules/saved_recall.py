@@ -35,11 +35,12 @@ class SavedRecall:
         """Recommends.
 
         Args:
-          request: arrays as `modules.requests` says; those that the model does not know are left out.
+          request: arrays as `modules.requests` says; those that the model does not know are left
+              out.
 
         Returns:
-          (ids: bytes objects [B, k], best first; scores: float32 [B, k]). Places that could not be filled
-          hold the id b"".
+          (ids: bytes objects [B, k], best first; scores: float32 [B, k]). Places that could not be
+          filled hold the id b"".
         """
         answer = self._signature(**self._constants(request, self.inputs))
         return answer[signatures.ITEM_ID].numpy(), answer[signatures.SCORE].numpy()
@@ -73,15 +74,22 @@ class SavedRecall:
         rows = {item_id: row for row, item_id in enumerate(found[signatures.ITEM_ID].numpy())}
         return rows, found[signatures.VECTOR].numpy()
 
-    def _constants(self, request: Mapping[str, np.ndarray], names: Iterable[str]) -> dict[str, tf.Tensor]:
+    def _constants(
+        self, request: Mapping[str, np.ndarray], names: Iterable[str]
+    ) -> dict[str, tf.Tensor]:
         return {name: tf.constant(request[name], self._dtypes[name]) for name in names}
 
 
 def input_types(path: str) -> dict[str, tuple[str, int]]:
-    """(name of the dtype, rank) of each input of a SavedModel's signature, without loading its graph."""
+    """(name of the dtype, rank) of each input of a SavedModel's signature, without loading its
+    graph.
+    """
     saved = saved_model_pb2.SavedModel.FromString(_definition(path))
     inputs = saved.meta_graphs[0].signature_def[signatures.DEFAULT].inputs
-    return {name: (tf.as_dtype(info.dtype).name, len(info.tensor_shape.dim)) for name, info in inputs.items()}
+    return {
+        name: (tf.as_dtype(info.dtype).name, len(info.tensor_shape.dim))
+        for name, info in inputs.items()
+    }
 
 
 def import_ops(path: str) -> None:

@@ -1,15 +1,16 @@
-"""The TFDV schema of the raw examples: made from the columns, or curated in schema/<name>/schema.pbtxt.
+"""The TFDV schema of the raw examples: made from the columns, or curated in
+schema/<name>/schema.pbtxt.
 
-Every feature is read as ragged (`represent_variable_length_as_ragged`), for the rows of sequences and of the
-catalogue share one schema and hold different features: each feature says in which environment it is expected.
+Every feature is read as ragged (`represent_variable_length_as_ragged`), for the rows of sequences
+and of the catalogue share one schema and hold different features: each feature says in which
+environment it is expected.
 """
 
 from __future__ import annotations
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from modules import config
-from modules import features
+from modules import config, features
 
 SEQUENCE = "SEQUENCE"  # environment of the splits train, valid and test
 CATALOGUE = "CATALOGUE"  # environment of the split catalogue
@@ -27,7 +28,9 @@ def environment_of(split: str) -> str:
 
 
 def from_config(data: config.Data) -> schema_pb2.Schema:
-    """What the columns alone say of the raw examples: types, counts, finite numbers, plausible times."""
+    """What the columns alone say of the raw examples: types, counts, finite numbers, plausible
+    times.
+    """
     found = [_single(features.USER_ID, SEQUENCE), _single(features.ITEM_ID, CATALOGUE)]
     found += [_integer(_single(features.WINDOW_START, SEQUENCE), 0, None)]
     found += [_many(features.EVENT_ITEM_ID, SEQUENCE, least=1)]
@@ -40,35 +43,56 @@ def from_config(data: config.Data) -> schema_pb2.Schema:
         feature=sorted(found, key=lambda feature: feature.name),
         dataset_constraints=schema_pb2.DatasetConstraints(min_examples_count=1),
         default_environment=ENVIRONMENTS,
-        represent_variable_length_as_ragged=True)
+        represent_variable_length_as_ragged=True,
+    )
 
 
 def differences(schema: schema_pb2.Schema, data: config.Data) -> list[str]:
-    """What a curated schema says otherwise than the columns: features, types, counts, environments."""
+    """What a curated schema says otherwise than the columns: features, types, counts,
+    environments.
+    """
     declared, curated = _by_name(from_config(data)), _by_name(schema)
-    lines = [f"{name}: declared by the columns, missing in the schema"
-             for name in sorted(declared.keys() - curated)]
-    lines += [f"{name}: in the schema, declared by no column" for name in sorted(curated.keys() - declared)]
+    lines = [
+        f"{name}: declared by the columns, missing in the schema"
+        for name in sorted(declared.keys() - curated)
+    ]
+    lines += [
+        f"{name}: in the schema, declared by no column"
+        for name in sorted(curated.keys() - declared)
+    ]
     for name in sorted(declared.keys() & curated):
         ours, theirs = _shape(declared[name]), _shape(curated[name])
-        lines += [f"{name}: {key} is {theirs[key]} in the schema, {ours[key]} by the columns"
-                  for key in ours if ours[key] != theirs[key]]
-    lines += [f"{feature.name}: disallow_nan is true in the schema, but feedback that is missing stays NaN; "
-              "remove the line disallow_nan from its float_domain"
-              for feature in filled_feedback(schema, data)]
+        lines += [
+            f"{name}: {key} is {theirs[key]} in the schema, {ours[key]} by the columns"
+            for key in ours
+            if ours[key] != theirs[key]
+        ]
+    lines += [
+        f"{feature.name}: disallow_nan is true in the schema, but feedback that is missing stays "
+        "NaN; remove the line disallow_nan from its float_domain"
+        for feature in filled_feedback(schema, data)
+    ]
     if not schema.represent_variable_length_as_ragged:
-        lines.append("represent_variable_length_as_ragged: has to be true, Transform reads ragged features")
+        lines.append(
+            "represent_variable_length_as_ragged: has to be true, Transform reads ragged features"
+        )
     return lines
 
 
 def filled_feedback(schema: schema_pb2.Schema, data: config.Data) -> list[features.Feature]:
-    """Feedback that by the schema has no gaps: that of earlier raw examples, which had the default there.
+    """Feedback that by the schema has no gaps: that of earlier raw examples, which had the default
+    there.
 
     Only numbers: a schema does not tell whether missing texts were filled.
     """
     found = _by_name(schema)
-    return [feature for feature in features.event_features(data) if feature.stays_unknown
-            and feature.name in found and found[feature.name].float_domain.disallow_nan]
+    return [
+        feature
+        for feature in features.event_features(data)
+        if feature.stays_unknown
+        and feature.name in found
+        and found[feature.name].float_domain.disallow_nan
+    ]
 
 
 def _of(feature: features.Feature) -> schema_pb2.Feature:
@@ -95,7 +119,9 @@ def _single(name: str, rows: str, count: int = 1) -> schema_pb2.Feature:
 
 
 def _many(name: str, rows: str, least: int) -> schema_pb2.Feature:
-    """A feature with `least` or more values in each row of its environment (from 0 on it may be absent)."""
+    """A feature with `least` or more values in each row of its environment (from 0 on it may be
+    absent).
+    """
     others = [environment for environment in ENVIRONMENTS if environment != rows]
     result = schema_pb2.Feature(name=name, type=schema_pb2.BYTES, not_in_environment=others)
     result.value_count.min = least
@@ -118,7 +144,9 @@ def _by_name(schema: schema_pb2.Schema) -> dict[str, schema_pb2.Feature]:
 
 
 def _shape(feature: schema_pb2.Feature) -> dict[str, object]:
-    return {"type": schema_pb2.FeatureType.Name(feature.type),
-            "value_count": (feature.value_count.min, feature.value_count.max or "any"),
-            "required": feature.presence.min_fraction == 1.0,
-            "environment": [e for e in ENVIRONMENTS if e not in feature.not_in_environment]}
+    return {
+        "type": schema_pb2.FeatureType.Name(feature.type),
+        "value_count": (feature.value_count.min, feature.value_count.max or "any"),
+        "required": feature.presence.min_fraction == 1.0,
+        "environment": [e for e in ENVIRONMENTS if e not in feature.not_in_environment],
+    }

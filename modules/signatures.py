@@ -1,7 +1,9 @@
-"""Names of the signatures and outputs of a release's SavedModels, for those who write and those who ask them.
+"""Names of the signatures and outputs of a release's SavedModels, for those who write and those who
+ask them.
 
-The inputs are in modules/request_arrays.py and modules/features.py. What the outputs mean is said where they
-are made: modules/index/recall_module.py, modules/recall/export.py and modules/ranking/export.py.
+The inputs are in modules/request_arrays.py and modules/features.py. What the outputs mean is said
+where they are made: modules/index/recall_module.py, modules/recall/export.py and
+modules/ranking/export.py.
 """
 
 from __future__ import annotations

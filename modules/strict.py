@@ -1,7 +1,9 @@
-"""Reads plain dictionaries into frozen, typed dataclasses and refuses everything it does not understand.
+"""Reads plain dictionaries into frozen, typed dataclasses and refuses everything it does not
+understand.
 
-Every error names the path of the key, what was found, what was expected and, for an unknown name, the nearest
-known one. The same reader serves the YAML file, overrides and the JSON that reaches workers.
+Every error names the path of the key, what was found, what was expected and, for an unknown name,
+the nearest known one. The same reader serves the YAML file, overrides and the JSON that reaches
+workers.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ def read(cls: type[T], value: Any, path: str = "") -> T:
 
     Args:
       cls: a frozen dataclass; its `__post_init__` may raise ConfigError for contradictions.
-      value: what YAML or JSON gave: a mapping, None (all defaults), or a text where `cls` has a `shorthand`.
+      value: what YAML or JSON gave: a mapping, None (all defaults), or a text where `cls` has a
+          `shorthand`.
       path: the dotted path of `value` in the file, for error messages.
 
     Raises:
@@ -48,7 +51,9 @@ def read(cls: type[T], value: Any, path: str = "") -> T:
     if isinstance(value, str) and shorthand is not None:
         value = shorthand(value, path)
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{path or 'the file'}: found {_shown(value)}, expected a mapping of {_keys(cls)}.")
+        raise ConfigError(
+            f"{path or 'the file'}: found {_shown(value)}, expected a mapping of {_keys(cls)}."
+        )
     hints = typing.get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in value:
@@ -64,11 +69,16 @@ def read(cls: type[T], value: Any, path: str = "") -> T:
         return cls(**arguments)
     except ConfigError as error:
         text = str(error)
-        raise ConfigError(_join(path, text) if path and not text.startswith(path) else text) from None
+        raise ConfigError(
+            _join(path, text) if path and not text.startswith(path) else text
+        ) from None
 
 
 def at_least(section: Any, **lowest: float) -> None:
-    """Refuses fields of a dataclass below their lowest value; None passes. For use in `__post_init__`."""
+    """Refuses fields of a dataclass below their lowest value; None passes.
+
+    For use in `__post_init__`.
+    """
     for name, low in lowest.items():
         value = getattr(section, name)
         if value is not None and not value >= low:  # not `<`, so that NaN is refused
@@ -91,7 +101,8 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in args:
             return None
-        if isinstance(value, str) and str in args:  # "0" stays a text, also where a number may stand
+        # "0" stays a text, also where a number may stand
+        if isinstance(value, str) and str in args:
             return value
         options = [a for a in args if a is not type(None)]
         for option in options[:-1]:
@@ -99,12 +110,18 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
                 return _convert(option, value, path)
             except ConfigError:
                 continue
-        return _convert(options[-1], value, path) if len(options) == 1 else _last(options, hint, value, path)
+        return (
+            _convert(options[-1], value, path)
+            if len(options) == 1
+            else _last(options, hint, value, path)
+        )
     if origin is typing.Literal:
         if value in args and not isinstance(value, bool):
             return value
-        raise ConfigError(f"{path}: found {_shown(value)}, expected one of {', '.join(map(str, args))}."
-                          + (nearest(value, map(str, args)) if isinstance(value, str) else ""))
+        raise ConfigError(
+            f"{path}: found {_shown(value)}, expected one of {', '.join(map(str, args))}."
+            + (nearest(value, map(str, args)) if isinstance(value, str) else "")
+        )
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
             raise ConfigError(f"{path}: found {_shown(value)}, expected a list.")
@@ -157,7 +174,14 @@ def _expected(hint: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    kinds = {bool: "true/false", int: "number", float: "number", str: "text", list: "list", dict: "mapping"}
+    kinds = {
+        bool: "true/false",
+        int: "number",
+        float: "number",
+        str: "text",
+        list: "list",
+        dict: "mapping",
+    }
     if value is None:
         return "nothing"
     return f"{value!r} (a {kinds.get(type(value), type(value).__name__)})"

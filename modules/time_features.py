@@ -1,8 +1,8 @@
 """Hour, day of the week and time between events, in plain TensorFlow ops over ragged sequences.
 
-TensorFlow has no time zones, so the declared zone's offsets (from IANA's tz database) are baked into the
-graph as a table of UTC instants. The table covers 1900 to 2100; outside, the nearest offset holds. A zone
-whose law changes needs a new graph, that is, a new run of Transform.
+TensorFlow has no time zones, so the declared zone's offsets (from IANA's tz database) are baked
+into the graph as a table of UTC instants. The table covers 1900 to 2100; outside, the nearest
+offset holds. A zone whose law changes needs a new graph, that is, a new run of Transform.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _FIRST, _LAST = datetime.date(1900, 1, 1), datetime.date(2100, 1, 1)
 
 @dataclasses.dataclass(frozen=True)
 class Offsets:
-    """A zone's distance from UTC over time: `seconds[i]` east of UTC holds from `instants[i - 1]` on.
+    """A zone's distance from UTC over time: `seconds[i]` east of UTC holds from `instants[i - 1]`
+    on.
 
     Attributes:
       instants: Unix seconds [t], ascending; empty for a zone that never changed.
@@ -38,7 +39,9 @@ class Offsets:
 
 @functools.lru_cache(maxsize=8)
 def offsets(timezone: str) -> Offsets:
-    """Reads a zone's table: every day is looked at, each change found to the second by bisection."""
+    """Reads a zone's table: every day is looked at, each change found to the second by
+    bisection.
+    """
     zone = zoneinfo.ZoneInfo(timezone)
 
     def at(instant: int) -> int:
@@ -62,28 +65,36 @@ def offsets(timezone: str) -> Offsets:
 
 
 def time_of_day(timestamps: tf.RaggedTensor, timezone: str) -> tf.RaggedTensor:
-    """Returns the hour, 0 to 23, of Unix seconds int64 [B, (n)] on the zone's clock; int64 [B, (n)]."""
+    """Returns the hour, 0 to 23, of Unix seconds int64 [B, (n)] on the zone's clock; int64 [B,
+    (n)].
+    """
     return timestamps.with_values(_second_of_week(timestamps.values, timezone) % DAY // HOUR)
 
 
 def day_of_week(timestamps: tf.RaggedTensor, timezone: str) -> tf.RaggedTensor:
-    """Returns the day, 0 (Monday) to 6, of Unix seconds int64 [B, (n)] in the zone; int64 [B, (n)]."""
+    """Returns the day, 0 (Monday) to 6, of Unix seconds int64 [B, (n)] in the zone; int64 [B,
+    (n)].
+    """
     return timestamps.with_values(_second_of_week(timestamps.values, timezone) // DAY)
 
 
 def time_delta(timestamps: tf.RaggedTensor) -> tf.RaggedTensor:
     """Returns the seconds since the event before, 0 for a row's first; int64 [B, (n)] in and out.
 
-    An event that lies before its predecessor (a client's clock) counts as simultaneous: 0. A distance beyond
-    int64 is int64's maximum.
+    An event that lies before its predecessor (a client's clock) counts as simultaneous: 0. A
+    distance beyond int64 is int64's maximum.
     """
     current = timestamps.values
     starts = timestamps.row_starts()  # of a last row without events, one too far
-    opened = tf.scatter_nd(starts[:, tf.newaxis], tf.ones_like(starts), tf.shape(current, tf.int64) + 1)
+    opened = tf.scatter_nd(
+        starts[:, tf.newaxis], tf.ones_like(starts), tf.shape(current, tf.int64) + 1
+    )
     previous = tf.where(opened[:-1] > 0, current, tf.roll(current, 1, axis=0))
     difference = current - previous
     difference = tf.where(difference < 0, difference.dtype.max, difference)  # wrapped around
-    return timestamps.with_values(tf.where(current > previous, difference, tf.zeros_like(difference)))
+    return timestamps.with_values(
+        tf.where(current > previous, difference, tf.zeros_like(difference))
+    )
 
 
 def _second_of_week(timestamps: tf.Tensor, timezone: str) -> tf.Tensor:
@@ -95,4 +106,5 @@ def _second_of_week(timestamps: tf.Tensor, timezone: str) -> tf.Tensor:
     seconds = tf.constant(table.seconds, tf.int64)
     place = tf.searchsorted(tf.constant(table.instants, tf.int64), timestamps, side="right")
     return tf.math.floormod(
-        tf.math.floormod(timestamps, WEEK) + tf.gather(seconds, place) + _EPOCH_WEEKDAY * DAY, WEEK)
+        tf.math.floormod(timestamps, WEEK) + tf.gather(seconds, place) + _EPOCH_WEEKDAY * DAY, WEEK
+    )

@@ -11,8 +11,8 @@ from modules.strict import ConfigError
 
 @dataclasses.dataclass(frozen=True)
 class EarlyStopping:
-    """Training ends when `monitor` (validation loss, or a ranking metric like NDCG@10) has not improved for
-    `patience` epochs; the best weights are restored and exported."""
+    """Training ends when `monitor` (validation loss, or a ranking metric like NDCG@10) has not
+    improved for `patience` epochs; the best weights are restored and exported."""
 
     enabled: bool = True
     monitor: str = "NDCG@10"
@@ -21,5 +21,7 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         strict.at_least(self, patience=1)
         if self.monitor != "loss" and not re.fullmatch(r"(HR|NDCG|MRR)@[1-9]\d*", self.monitor):
-            raise ConfigError(f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG or MRR with a "
-                              "depth, like NDCG@10.")
+            raise ConfigError(
+                f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG or MRR with a "
+                "depth, like NDCG@10."
+            )

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from modules import ordering
-from modules import saved_rank
-from modules import saved_recall
-from modules import signatures
+from modules import ordering, saved_rank, saved_recall, signatures
 
 Request = Mapping[str, np.ndarray]
 
@@ -24,10 +21,12 @@ class Lists:
       recall_ranks: int [B, K], from 1.
       recall_scores: float32 [B, K].
       rank_scores: float32 [B, K], by which the list is ordered; None where recall answers alone.
-      missing_inputs: int [B], values of the profile and of the request's context that are missing or
+      missing_inputs: int [B], values of the profile and of the request's context that are missing
+          or
         unknown, so that the rank model took a default; None where recall answers alone.
       groups: of the rank model's features, where the lists are explained.
-      effects: float32 [B, K, groups]: how far each group moved the item's rank score from what it would be
+      effects: float32 [B, K, groups]: how far each group moved the item's rank score from what it
+          would be
         with the group at its average.
     """
 
@@ -66,10 +65,18 @@ class TwoStage:
         def ordered(values: np.ndarray) -> np.ndarray:
             return np.take_along_axis(values, order, axis=1)
 
-        lists = Lists(ordered(ids), ordered(ranks), ordered(scores), ordered(rank_scores),
-                      ranked[signatures.MISSING_INPUTS])
+        lists = Lists(
+            ordered(ids),
+            ordered(ranks),
+            ordered(scores),
+            ordered(rank_scores),
+            ranked[signatures.MISSING_INPUTS],
+        )
         if not explain:
             return lists
         groups, effects = self._rank.explain(request, ids, scores)
-        return dataclasses.replace(lists, groups=tuple(groups),
-                                   effects=np.take_along_axis(effects, order[..., np.newaxis], axis=1))
+        return dataclasses.replace(
+            lists,
+            groups=tuple(groups),
+            effects=np.take_along_axis(effects, order[..., np.newaxis], axis=1),
+        )

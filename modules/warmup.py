@@ -1,4 +1,5 @@
-"""The records that warm a SavedModel up: requests that a server replays before it calls a version available.
+"""The records that warm a SavedModel up: requests that a server replays before it calls a version
+available.
 
 They are where TensorFlow Serving looks for them, a PredictionLog each.
 """
@@ -41,4 +42,6 @@ def write(folder: str, model: str, requests: Iterable[tuple[str, Inputs]]) -> No
 
 def repeated(sample: Inputs, size: int) -> dict[str, np.ndarray]:
     """A batch of `size` requests, from the first one on and round again."""
-    return {name: np.take(values, range(size), axis=0, mode="wrap") for name, values in sample.items()}
+    return {
+        name: np.take(values, range(size), axis=0, mode="wrap") for name, values in sample.items()
+    }

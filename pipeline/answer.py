@@ -34,7 +34,9 @@ class Item:
     def reasons(self) -> str:
         """`statistics +0.41, item -0.20`: the groups that moved it most."""
         moved = sorted(self.effects.items(), key=lambda effect: -abs(effect[1]))[:_REASONS]
-        return ", ".join(f"{group} {effect:+.2f}" for group, effect in moved if abs(effect) >= _SMALLEST)
+        return ", ".join(
+            f"{group} {effect:+.2f}" for group, effect in moved if abs(effect) >= _SMALLEST
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,26 +64,47 @@ class Answer:
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        history = [{"item_id": i, "title": self.titles.get(i), "timestamp": t} for i, t in self.history]
-        items = [{"rank": n, "title": self.titles.get(item.item_id), **dataclasses.asdict(item)}
-                 for n, item in enumerate(self.items, start=1)]
-        models = {"recall": str(self.found.recall), "rank": self.found.rank and str(self.found.rank)}
-        return {"release": self.found.id, "models": models, "stage": self.stage,
-                "request_timestamp": self.request_timestamp, "missing_inputs": self.missing_inputs,
-                "notes": list(self.notes), "history": history, "recommendations": items}
+        history = [
+            {"item_id": i, "title": self.titles.get(i), "timestamp": t} for i, t in self.history
+        ]
+        items = [
+            {"rank": n, "title": self.titles.get(item.item_id), **dataclasses.asdict(item)}
+            for n, item in enumerate(self.items, start=1)
+        ]
+        models = {
+            "recall": str(self.found.recall),
+            "rank": self.found.rank and str(self.found.rank),
+        }
+        return {
+            "release": self.found.id,
+            "models": models,
+            "stage": self.stage,
+            "request_timestamp": self.request_timestamp,
+            "missing_inputs": self.missing_inputs,
+            "notes": list(self.notes),
+            "history": history,
+            "recommendations": items,
+        }
 
     def to_text(self) -> str:
         """Recent history, then the recommendations, as two tables."""
         shown = self.history[::-1][:RECENT]
         lines = [f"History: {len(self.history)} events" + (", newest first:" if shown else ".")]
-        lines += text_table.lines(("item", "title", "when"), [
-            (i, self.titles.get(i, "?"), text.moment(t)) for i, t in shown])
+        lines += text_table.lines(
+            ("item", "title", "when"),
+            [(i, self.titles.get(i, "?"), text.moment(t)) for i, t in shown],
+        )
         if len(self.history) > len(shown):
             lines.append(f"  ... and {len(self.history) - len(shown)} before.")
         lines += ["", f"Recommended at {text.moment(self.request_timestamp)}:", *self._table(), ""]
         models = " and ".join(str(path) for path in (self.found.recall, self.found.rank) if path)
-        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes),
-                          f"Release {self.found.id}, stage {self.stage}: {models}"])
+        return "\n".join(
+            [
+                *lines,
+                *(f"Note: {note}" for note in self.notes),
+                f"Release {self.found.id}, stage {self.stage}: {models}",
+            ]
+        )
 
     def _table(self) -> list[str]:
         head = ["#", "item", "title", "recall score"]
@@ -93,5 +116,7 @@ class Answer:
             row = [str(number), item.item_id, self.titles.get(item.item_id, "?")]
             if item.rank_score is not None:
                 row += [f"{item.rank_score:.4f}", str(item.recall_rank)]
-            rows.append([*row, f"{item.recall_score:.4f}", *([item.reasons()] if explained else [])])
+            rows.append(
+                [*row, f"{item.recall_score:.4f}", *([item.reasons()] if explained else [])]
+            )
         return text_table.lines([*head, *(["moved most by"] if explained else [])], rows)

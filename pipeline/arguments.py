@@ -1,4 +1,6 @@
-"""How values of the command line are written: histories, profiles, times and overrides, as argparse types."""
+"""How values of the command line are written: histories, profiles, times and overrides, as argparse
+types.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def override(text: str) -> str:
 
 
 def history(text: str) -> tuple[tuple[str, int | None], ...]:
-    """`50,172:881250949`: item ids, oldest first, each with its Unix seconds where they are known."""
+    """`50,172:881250949`: item ids, oldest first, each with its Unix seconds where they are
+    known.
+    """
     events = []
     for part in ids(text):
         item, colon, when = part.rpartition(":")
@@ -54,7 +58,9 @@ def time(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from None
     if not 0 <= seconds < _MILLISECONDS:
         what = "a time before 1970" if seconds < 0 else "which looks like milliseconds"
-        raise argparse.ArgumentTypeError(f"time: found {text!r}, {what}; expected Unix seconds from 1970 on.")
+        raise argparse.ArgumentTypeError(
+            f"time: found {text!r}, {what}; expected Unix seconds from 1970 on."
+        )
     return seconds
 
 
@@ -80,6 +86,7 @@ def threshold(text: str) -> tuple[str, float]:
     except ValueError:
         value = math.nan
     if not name or not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected FEATURE=X with X from 0 to 1, like "
-                                         "user_age=0.2.")
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}, expected FEATURE=X with X from 0 to 1, like user_age=0.2."
+        )
     return name, value

@@ -1,8 +1,9 @@
 """A process that does not outlive the one that started it, not even one that `kill -9` ended.
 
-The command runs behind this file, `python -m pipeline.child_process PARENT COMMAND ...`, which asks Linux for
-SIGTERM at the parent's death and becomes the command: what is asked for stays across exec. It does so itself,
-as Python code between the parent's fork and exec (preexec_fn) can lock up where the parent has threads.
+The command runs behind this file, `python -m pipeline.child_process PARENT COMMAND ...`, which asks
+Linux for SIGTERM at the parent's death and becomes the command: what is asked for stays across
+exec. It does so itself, as Python code between the parent's fork and exec (preexec_fn) can lock up
+where the parent has threads.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], output: IO[bytes] | None, stop_seconds: float
-            ) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: Sequence[str], output: IO[bytes] | None, stop_seconds: float
+) -> Iterator[subprocess.Popen[bytes]]:
     """Runs a command while the block runs, then ends it by SIGTERM.
 
     The thread that enters counts as the parent, so it has to be one that lives on.
@@ -32,8 +34,12 @@ def running(command: Sequence[str], output: IO[bytes] | None, stop_seconds: floa
       stop_seconds: it may take to end; then it is killed.
     """
     # Not in our process group: Ctrl-C reaches this process alone, which stops the others in order.
-    process = subprocess.Popen([sys.executable, "-m", __name__, str(os.getpid()), *command], stdout=output,
-                               stderr=output, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__, str(os.getpid()), *command],
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
     try:
         yield process
     finally:

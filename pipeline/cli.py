@@ -1,4 +1,5 @@
-"""The command line, `recsys`: its arguments, its help, and how errors become messages and exit codes.
+"""The command line, `recsys`: its arguments, its help, and how errors become messages and exit
+codes.
 
 Nothing heavy is imported before the arguments have been understood (see `pipeline.commands`).
 """
@@ -15,23 +16,22 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from modules.strict import ConfigError
-from pipeline import arguments
-from pipeline import commands
-from pipeline import configuration
+from pipeline import arguments, commands, configuration
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
-_OURS = ("modules", "pipeline", "serving")  # error classes of these packages are messages for the user
+# error classes of these packages are messages for the user
+_OURS = ("modules", "pipeline", "serving")
 
 _EXAMPLES = """\
 examples:
-  recsys run                                     the pipeline on MovieLens-100K, into runs/movielens-100k
+  recsys run                                     the pipeline on MovieLens-100K
   recsys run --config shop.yaml -o index.k=100   your own data, with one value changed
   recsys report --open                           the run as one HTML page
   recsys recommend --user 42 --k 10              ten films for a user
   recsys recommend --history 50,172:881250949    ... or for a history that you make up
   recsys serve --open                            models, API and a page to try them, on this machine
   recsys skew --logs requests/                   do logged requests look like the training data?
-  recsys releases                                what has been released, and which release is in force
+  recsys releases                                what was released, and which release is in force
   recsys dataset check --config shop.yaml        read all rows and say what is wrong, without a run
   recsys doctor                                  is this machine set up?
 
@@ -42,7 +42,8 @@ exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 130 interrupte
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
     args = parser().parse_args(argv)
-    if not args.verbose:  # libraries that will not support this Python for ever say so several times
+    # libraries that will not support this Python for ever say so several times
+    if not args.verbose:
         warnings.filterwarnings("ignore", category=FutureWarning)
     try:
         return args.command(args)
@@ -60,17 +61,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def is_declared(error: Exception) -> bool:
-    """Whether the message alone is enough: an error class of this project, or a file that cannot be used."""
+    """Whether the message alone is enough: an error class of this project, or a file that cannot be
+    used.
+    """
     ours = type(error).__module__.split(".")[0] in _OURS
-    a_file = isinstance(error, OSError) and (error.filename is not None or error.errno == errno.ENOSPC)
+    a_file = isinstance(error, OSError) and (
+        error.filename is not None or error.errno == errno.ENOSPC
+    )
     return ours or a_file or isinstance(error, (FileNotFoundError, PermissionError))
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line. The parsed `command` is a function of `pipeline.commands`."""
-    top = _Parser(prog="recsys", epilog=_EXAMPLES,
-                  description="A declarative two-stage recommender on TFX: one YAML file in, an evaluated, "
-                  "gated and pushed model out.")
+    top = _Parser(
+        prog="recsys",
+        epilog=_EXAMPLES,
+        description="A declarative two-stage recommender on TFX: one YAML file in, an evaluated, "
+        "gated and pushed model out.",
+    )
     top.add_argument("--version", action="version", version=f"recsys {_version()}")
     children = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(children)
@@ -81,109 +89,218 @@ def parser() -> argparse.ArgumentParser:
     _add_skew(children)
     _add_releases(children)
     _add_store(children)
-    _add(children, "doctor", commands.doctor, "check versions, ScaNN, memory, disk and the data set's files",
-         "examples:\n  recsys doctor\n  recsys doctor --config shop.yaml")
+    _add(
+        children,
+        "doctor",
+        commands.doctor,
+        "check versions, ScaNN, memory, disk and the data set's files",
+        "examples:\n  recsys doctor\n  recsys doctor --config shop.yaml",
+    )
     dataset = children.add_parser("dataset", help="look at a data set without running the pipeline")
     inner = dataset.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add(inner, "check", commands.dataset_check, "read every row and report what is wrong",
-         "example:\n  recsys dataset check --config shop.yaml")
+    _add(
+        inner,
+        "check",
+        commands.dataset_check,
+        "read every row and report what is wrong",
+        "example:\n  recsys dataset check --config shop.yaml",
+    )
     return top
 
 
 class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser that keeps the line breaks of the examples and knows no abbreviated options."""
+    """An ArgumentParser that keeps the line breaks of the examples and knows no abbreviated
+    options.
+    """
 
     def __init__(self, **options: object) -> None:
-        settings = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False, **options}
+        settings = {
+            "formatter_class": argparse.RawDescriptionHelpFormatter,
+            "allow_abbrev": False,
+            **options,
+        }
         super().__init__(**settings)  # type: ignore[arg-type]
 
 
 _Children = argparse._SubParsersAction
 
 
-def _add(children: _Children, name: str, command: Callable[[argparse.Namespace], int], summary: str,
-         examples: str) -> argparse.ArgumentParser:
+def _add(
+    children: _Children,
+    name: str,
+    command: Callable[[argparse.Namespace], int],
+    summary: str,
+    examples: str,
+) -> argparse.ArgumentParser:
     """Adds a command with the options that all commands have."""
-    child = children.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.",
-                                epilog=examples)
+    child = children.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=examples
+    )
     child.set_defaults(command=command)
     common = child.add_argument_group("options of every command")
-    common.add_argument("--config", metavar="NAME_OR_FILE", default="movielens-100k",
-                        help=f"a YAML file, or one of {', '.join(configuration.names())} "
-                        "(default %(default)s)")
-    common.add_argument("-o", dest="overrides", metavar="KEY=VALUE", action="append", default=[],
-                        type=arguments.override, help="replace one value of it; may be given again")
-    common.add_argument("--root", metavar="DIR", type=pathlib.Path, default=pathlib.Path("runs"),
-                        help="where runs live, each in DIR/NAME (default %(default)s)")
+    common.add_argument(
+        "--config",
+        metavar="NAME_OR_FILE",
+        default="movielens-100k",
+        help=f"a YAML file, or one of {', '.join(configuration.names())} (default %(default)s)",
+    )
+    common.add_argument(
+        "-o",
+        dest="overrides",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        type=arguments.override,
+        help="replace one value of it; may be given again",
+    )
+    common.add_argument(
+        "--root",
+        metavar="DIR",
+        type=pathlib.Path,
+        default=pathlib.Path("runs"),
+        help="where runs live, each in DIR/NAME (default %(default)s)",
+    )
     common.add_argument("--verbose", action="store_true", help="show logs and tracebacks")
     return child
 
 
 def _add_run(children: _Children) -> None:
-    child = _add(children, "run", commands.run, "run the pipeline: data, training, index, evaluation, push",
-                 "What has not changed since the last run is reused; a run that was stopped goes on.\n\n"
-                 "examples:\n  recsys run\n  recsys run --config shop.yaml "
-                 "-o training.epochs=3 -o index.body=exact")
+    child = _add(
+        children,
+        "run",
+        commands.run,
+        "run the pipeline: data, training, index, evaluation, push",
+        "What has not changed since the last run is reused; a run that was stopped goes on.\n\n"
+        "examples:\n  recsys run\n  recsys run --config shop.yaml "
+        "-o training.epochs=3 -o index.body=exact",
+    )
     child.add_argument("--no-cache", action="store_true", help="run every component again")
 
 
 def _add_report(children: _Children) -> None:
-    child = _add(children, "report", commands.report, "write the last run's results as one HTML page",
-                 "examples:\n  recsys report\n  recsys report --config shop.yaml --open")
+    child = _add(
+        children,
+        "report",
+        commands.report,
+        "write the last run's results as one HTML page",
+        "examples:\n  recsys report\n  recsys report --config shop.yaml --open",
+    )
     child.add_argument("--open", action="store_true", help="show it in the browser")
 
 
 def _add_recommend(children: _Children) -> None:
-    child = _add(children, "recommend", commands.recommend, "recommend items from the release in force",
-                 "examples:\n  recsys recommend --user 42 --k 10 --explain\n"
-                 "  recsys recommend --history 50,172:881250949 --profile age=24,gender=M\n"
-                 "  recsys recommend --user 42 --at 1998-04-23T20:00 --exclude 1,50")
+    child = _add(
+        children,
+        "recommend",
+        commands.recommend,
+        "recommend items from the release in force",
+        "examples:\n  recsys recommend --user 42 --k 10 --explain\n"
+        "  recsys recommend --history 50,172:881250949 --profile age=24,gender=M\n"
+        "  recsys recommend --user 42 --at 1998-04-23T20:00 --exclude 1,50",
+    )
     who = child.add_mutually_exclusive_group(required=True)
-    who.add_argument("--user", metavar="ID", help="a user of the data set, with history and profile")
-    who.add_argument("--history", metavar="ITEM[:TIME],...", type=arguments.history,
-                     help="item ids, oldest first, with Unix seconds where known; '' for none")
-    child.add_argument("--profile", metavar="COLUMN=VALUE,...", type=arguments.profile, default={},
-                       help="columns of the users table; replaces those of --user")
-    child.add_argument("--at", metavar="TIME", type=arguments.time,
-                       help="the request's time: Unix seconds, a date (UTC) or a date-time")
-    child.add_argument("--exclude", metavar="ITEM,...", type=arguments.ids, default=(),
-                       help="item ids not to recommend, besides the history's")
-    child.add_argument("--k", metavar="N", type=arguments.positive, default=10,
-                       help="how many items (default %(default)s)")
-    child.add_argument("--stage", choices=("recall", "two-stage"),
-                       help="whose order (default two-stage, if the release has a rank model)")
-    child.add_argument("--explain", action="store_true",
-                       help="say which groups of features moved each item's rank score, and how far")
+    who.add_argument(
+        "--user", metavar="ID", help="a user of the data set, with history and profile"
+    )
+    who.add_argument(
+        "--history",
+        metavar="ITEM[:TIME],...",
+        type=arguments.history,
+        help="item ids, oldest first, with Unix seconds where known; '' for none",
+    )
+    child.add_argument(
+        "--profile",
+        metavar="COLUMN=VALUE,...",
+        type=arguments.profile,
+        default={},
+        help="columns of the users table; replaces those of --user",
+    )
+    child.add_argument(
+        "--at",
+        metavar="TIME",
+        type=arguments.time,
+        help="the request's time: Unix seconds, a date (UTC) or a date-time",
+    )
+    child.add_argument(
+        "--exclude",
+        metavar="ITEM,...",
+        type=arguments.ids,
+        default=(),
+        help="item ids not to recommend, besides the history's",
+    )
+    child.add_argument(
+        "--k",
+        metavar="N",
+        type=arguments.positive,
+        default=10,
+        help="how many items (default %(default)s)",
+    )
+    child.add_argument(
+        "--stage",
+        choices=("recall", "two-stage"),
+        help="whose order (default two-stage, if the release has a rank model)",
+    )
+    child.add_argument(
+        "--explain",
+        action="store_true",
+        help="say which groups of features moved each item's rank score, and how far",
+    )
     child.add_argument("--json", action="store_true", help="print the answer as JSON")
 
 
 def _add_serve(children: _Children) -> None:
-    child = _add(children, "serve", commands.serve, "serve the release in force on this machine",
-                 "Starts a server that speaks TensorFlow Serving's protocol, and a gateway with the\n"
-                 "recommendation API and a page to inspect and to try. A release that is pushed or\n"
-                 "rolled back meanwhile takes effect without a restart. Ctrl-C stops both.\n\n"
-                 "examples:\n  recsys serve --open\n"
-                 "  recsys serve --store redis://127.0.0.1:6379/0 --api-keys keys.txt")
-    child.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    for name, number, what in (("--port", 8080, "of the page and the API"),
-                               ("--grpc-port", 8500, "of the models' gRPC"),
-                               ("--rest-port", 8501, "of the models' REST")):
-        child.add_argument(name, metavar="N", type=arguments.positive, default=number,
-                           help=f"port {what} (default %(default)s)")
-    child.add_argument("--store", metavar="URL", help="where histories are kept, as `recsys store load` "
-                       "filled it (default: an SQLite file in the run's folder, filled when it is empty)")
-    child.add_argument("--api-keys", metavar="FILE", type=pathlib.Path,
-                       help="accept only requests with one of these keys, one a line")
+    child = _add(
+        children,
+        "serve",
+        commands.serve,
+        "serve the release in force on this machine",
+        "Starts a server that speaks TensorFlow Serving's protocol, and a gateway with the\n"
+        "recommendation API and a page to inspect and to try. A release that is pushed or\n"
+        "rolled back meanwhile takes effect without a restart. Ctrl-C stops both.\n\n"
+        "examples:\n  recsys serve --open\n"
+        "  recsys serve --store redis://127.0.0.1:6379/0 --api-keys keys.txt",
+    )
+    child.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default %(default)s)"
+    )
+    for name, number, what in (
+        ("--port", 8080, "of the page and the API"),
+        ("--grpc-port", 8500, "of the models' gRPC"),
+        ("--rest-port", 8501, "of the models' REST"),
+    ):
+        child.add_argument(
+            name,
+            metavar="N",
+            type=arguments.positive,
+            default=number,
+            help=f"port {what} (default %(default)s)",
+        )
+    child.add_argument(
+        "--store",
+        metavar="URL",
+        help="where histories are kept, as `recsys store load` "
+        "filled it (default: an SQLite file in the run's folder, filled when it is empty)",
+    )
+    child.add_argument(
+        "--api-keys",
+        metavar="FILE",
+        type=pathlib.Path,
+        help="accept only requests with one of these keys, one a line",
+    )
     child.add_argument("--open", action="store_true", help="show the page in the browser")
 
 
 def _add_export_predictions(children: _Children) -> None:
-    child = _add(children, "export-predictions", commands.export_predictions,
-                 "write the predictions for all held-out events",
-                 "A line is `user<TAB>item item ...`: original ids, best first, seen items excluded.\n"
-                 "On test, the validation event is part of the history. The models are those of the\n"
-                 "newest run, as in its report, whether they were pushed or not.\n\n"
-                 "example:\n  recsys export-predictions --stage two-stage --on test --output test.tsv")
+    child = _add(
+        children,
+        "export-predictions",
+        commands.export_predictions,
+        "write the predictions for all held-out events",
+        "A line is `user<TAB>item item ...`: original ids, best first, seen items excluded.\n"
+        "On test, the validation event is part of the history. The models are those of the\n"
+        "newest run, as in its report, whether they were pushed or not.\n\n"
+        "example:\n  recsys export-predictions --stage two-stage --on test --output test.tsv",
+    )
     default = "default %(default)s"
     child.add_argument("--stage", choices=("recall", "two-stage"), default="recall", help=default)
     child.add_argument("--on", choices=("valid", "test"), default="test", help=default)
@@ -191,52 +308,99 @@ def _add_export_predictions(children: _Children) -> None:
 
 
 def _add_skew(children: _Children) -> None:
-    child = _add(children, "skew", commands.skew,
-                 "compare logged requests with training, and replay them",
-                 "Requests are logged by `python -m serving.model_server --request-log DIR`. Distances from\n"
-                 "the training data are TFDV's; replaying proves that the served graph transforms a request\n"
-                 "as the pipeline's Transform does, and that the release still answers as it did. The exit\n"
-                 "code is 1 when something is skewed or unequal.\n\n"
-                 "examples:\n  recsys skew --logs requests/\n"
-                 "  recsys skew --logs requests/today --against requests/last-week --threshold user_age=0.2")
-    child.add_argument("--logs", metavar="DIR", type=pathlib.Path, required=True,
-                       help="folder of logged requests")
-    child.add_argument("--against", metavar="DIR", type=pathlib.Path,
-                       help="older ones, to compare with as well")
-    child.add_argument("--replay", metavar="N", type=arguments.count, default=200,
-                       help="requests of each model that are asked again, 0 for none (default %(default)s)")
-    child.add_argument("--threshold", dest="thresholds", metavar="FEATURE=X", action="append", default=[],
-                       type=arguments.threshold,
-                       help="the greatest distance of a feature, and difference in missing numbers, that "
-                            "is no skew; may be given again")
+    child = _add(
+        children,
+        "skew",
+        commands.skew,
+        "compare logged requests with training, and replay them",
+        "Requests are logged by `python -m serving.model_server --request-log DIR`. Distances "
+        "from\nthe training data are TFDV's; replaying proves that the served graph transforms a "
+        "request\nas the pipeline's Transform does, and that the release still answers as it did. "
+        "The exit\ncode is 1 when something is skewed or unequal.\n\n"
+        "examples:\n  recsys skew --logs requests/\n"
+        "  recsys skew --logs requests/today --against requests/last-week --threshold user_age=0.2",
+    )
+    child.add_argument(
+        "--logs", metavar="DIR", type=pathlib.Path, required=True, help="folder of logged requests"
+    )
+    child.add_argument(
+        "--against", metavar="DIR", type=pathlib.Path, help="older ones, to compare with as well"
+    )
+    child.add_argument(
+        "--replay",
+        metavar="N",
+        type=arguments.count,
+        default=200,
+        help="requests of each model that are asked again, 0 for none (default %(default)s)",
+    )
+    child.add_argument(
+        "--threshold",
+        dest="thresholds",
+        metavar="FEATURE=X",
+        action="append",
+        default=[],
+        type=arguments.threshold,
+        help="the greatest distance of a feature, and difference in missing numbers, that "
+        "is no skew; may be given again",
+    )
     child.add_argument("--json", action="store_true", help="print what was found as JSON")
 
 
 def _add_releases(children: _Children) -> None:
-    child = _add(children, "releases", commands.releases, "list the releases and say which one is in force",
-                 "examples:\n  recsys releases\n  recsys releases --json")
+    child = _add(
+        children,
+        "releases",
+        commands.releases,
+        "list the releases and say which one is in force",
+        "examples:\n  recsys releases\n  recsys releases --json",
+    )
     child.add_argument("--json", action="store_true", help="print them as JSON")
-    child = _add(children, "rollback", commands.rollback, "put another release in force",
-                 "Both models of the release take effect at once, after their files have been checked.\n\n"
-                 "examples:\n  recsys rollback              back to the one before\n"
-                 "  recsys rollback 1795565736   this one, earlier or later")
-    child.add_argument("id", metavar="ID", nargs="?", type=arguments.positive,
-                       help="as `recsys releases` lists it (default: the one before the one in force)")
+    child = _add(
+        children,
+        "rollback",
+        commands.rollback,
+        "put another release in force",
+        "Both models of the release take effect at once, after their files have been checked.\n\n"
+        "examples:\n  recsys rollback              back to the one before\n"
+        "  recsys rollback 1795565736   this one, earlier or later",
+    )
+    child.add_argument(
+        "id",
+        metavar="ID",
+        nargs="?",
+        type=arguments.positive,
+        help="as `recsys releases` lists it (default: the one before the one in force)",
+    )
 
 
 def _add_store(children: _Children) -> None:
     top = children.add_parser("store", help="fill the history store, or see what it holds")
     inner = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    where = "URL of the store: sqlite:///FILE or redis://HOST:PORT/DB (default: a file in the run's folder)"
-    child = _add(inner, "load", commands.store_load, "add the data set's users, with profiles and events",
-                 "The tables are read and checked as in training. What is there already is not added\n"
-                 "again.\n\n"
-                 "examples:\n  recsys store load\n"
-                 "  recsys store load --config shop.yaml --store redis://127.0.0.1:6379/0")
+    where = (
+        "URL of the store: sqlite:///FILE or redis://HOST:PORT/DB "
+        "(default: a file in the run's folder)"
+    )
+    child = _add(
+        inner,
+        "load",
+        commands.store_load,
+        "add the data set's users, with profiles and events",
+        "The tables are read and checked as in training. What is there already is not added\n"
+        "again.\n\n"
+        "examples:\n  recsys store load\n"
+        "  recsys store load --config shop.yaml --store redis://127.0.0.1:6379/0",
+    )
     child.add_argument("--store", metavar="URL", help=where)
-    child.add_argument("--replace", action="store_true", help="first remove all that the store holds")
-    child = _add(inner, "status", commands.store_status, "say how many users and events there are",
-                 "example:\n  recsys store status --store redis://127.0.0.1:6379/0")
+    child.add_argument(
+        "--replace", action="store_true", help="first remove all that the store holds"
+    )
+    child = _add(
+        inner,
+        "status",
+        commands.store_status,
+        "say how many users and events there are",
+        "example:\n  recsys store status --store redis://127.0.0.1:6379/0",
+    )
     child.add_argument("--store", metavar="URL", help=where)
 
 

@@ -1,4 +1,6 @@
-"""What each command does. Every one imports its implementation when it is called: TFX alone takes 20 s.
+"""What each command does.
+
+Every one imports its implementation when it is called: TFX alone takes 20 s.
 
 A command gets the parsed arguments and returns the exit code.
 """
@@ -42,8 +44,18 @@ def recommend(args: argparse.Namespace) -> int:
     from pipeline import recommend as implementation
 
     implementation.main(
-        cfg, args.root, user=args.user, history=args.history, profile=args.profile, at=args.at,
-        exclude=args.exclude, k=args.k, stage=args.stage, explain=args.explain, as_json=args.json)
+        cfg,
+        args.root,
+        user=args.user,
+        history=args.history,
+        profile=args.profile,
+        at=args.at,
+        exclude=args.exclude,
+        k=args.k,
+        stage=args.stage,
+        explain=args.explain,
+        as_json=args.json,
+    )
     return 0
 
 
@@ -53,8 +65,16 @@ def serve(args: argparse.Namespace) -> int:
     from pipeline import serve as implementation
 
     ports = implementation.Ports(args.port, args.grpc_port, args.rest_port)
-    implementation.main(cfg, runs.Run(args.root, cfg.name), host=args.host, ports=ports, store=args.store,
-                        api_keys=args.api_keys, open_page=args.open, verbose=args.verbose)
+    implementation.main(
+        cfg,
+        runs.Run(args.root, cfg.name),
+        host=args.host,
+        ports=ports,
+        store=args.store,
+        api_keys=args.api_keys,
+        open_page=args.open,
+        verbose=args.verbose,
+    )
     return 0
 
 
@@ -70,8 +90,15 @@ def skew(args: argparse.Namespace) -> int:
     cfg = _config(args)
     from pipeline import skew as implementation
 
-    found = implementation.main(cfg, args.root, logs=args.logs, against=args.against, replay=args.replay,
-                                thresholds=dict(args.thresholds), as_json=args.json)
+    found = implementation.main(
+        cfg,
+        args.root,
+        logs=args.logs,
+        against=args.against,
+        replay=args.replay,
+        thresholds=dict(args.thresholds),
+        as_json=args.json,
+    )
     return int(found.skewed)
 
 
@@ -117,5 +144,7 @@ def dataset_check(args: argparse.Namespace) -> int:
     cfg = _config(args)
     from modules.beam import check
 
-    check.check(cfg.data, cfg.split, cfg.features, cfg.ranking.hold_out if cfg.ranking.enabled else None)
+    check.check(
+        cfg.data, cfg.split, cfg.features, cfg.ranking.hold_out if cfg.ranking.enabled else None
+    )
     return 0

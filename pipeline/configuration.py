@@ -12,8 +12,7 @@ from typing import Any
 
 import yaml
 
-from modules import config
-from modules import strict
+from modules import config, strict
 from modules.strict import ConfigError
 from pipeline import yaml_file
 
@@ -27,7 +26,8 @@ def load(name_or_file: str, overrides: Sequence[str] = ()) -> config.Config:
 
     Args:
       name_or_file: a name of `names()`, else the path of a YAML file.
-      overrides: `KEY=VALUE` texts: the key's path (`training.epochs`, `features.crosses[0].buckets`) and the
+      overrides: `KEY=VALUE` texts: the key's path (`training.epochs`,
+          `features.crosses[0].buckets`) and the
         value as YAML. The last one wins.
 
     Returns:
@@ -64,8 +64,10 @@ def find(name_or_file: str) -> pathlib.Path:
     if file.suffix in (".yaml", ".yml") or len(file.parts) > 1:
         known = ", ".join(names())
         raise ConfigError(f"{name_or_file}: no such file; expected a YAML file or one of {known}.")
-    raise ConfigError(f"{name_or_file}: neither a configuration of the package nor a file."
-                      f"{strict.nearest(name_or_file, names())}")
+    raise ConfigError(
+        f"{name_or_file}: neither a configuration of the package nor a file."
+        f"{strict.nearest(name_or_file, names())}"
+    )
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -90,7 +92,9 @@ def _steps(key: str) -> list[str]:
 
 
 def _replaced(content: Any, steps: Sequence[str], value: Any, key: str) -> Any:
-    """A copy of `content` with the value at the path `steps`; missing mappings on the way are made."""
+    """A copy of `content` with the value at the path `steps`; missing mappings on the way are
+    made.
+    """
     if not steps:
         return value
     step, rest = steps[0], steps[1:]
@@ -98,17 +102,25 @@ def _replaced(content: Any, steps: Sequence[str], value: Any, key: str) -> Any:
         content = {}
     if isinstance(content, list):
         if not step.isdecimal() or int(step) >= len(content):
-            raise ConfigError(f"-o {key}: found {step!r}, expected a place in a list of {len(content)}, "
-                              "counted from 0.")
-        return [_replaced(v, rest, value, key) if n == int(step) else v for n, v in enumerate(content)]
+            raise ConfigError(
+                f"-o {key}: found {step!r}, expected a place in a list of {len(content)}, "
+                "counted from 0."
+            )
+        return [
+            _replaced(v, rest, value, key) if n == int(step) else v for n, v in enumerate(content)
+        ]
     if not isinstance(content, dict):
-        raise ConfigError(f"-o {key}: '{step}' lies inside {content!r}, which is no mapping; "
-                          "replace the whole value, as in KEY='{kind: numeric, default: 0}'.")
+        raise ConfigError(
+            f"-o {key}: '{step}' lies inside {content!r}, which is no mapping; "
+            "replace the whole value, as in KEY='{kind: numeric, default: 0}'."
+        )
     return {**content, step: _replaced(content.get(step), rest, value, key)}
 
 
 def _blame(document: yaml_file.Document, message: str, overrides: Sequence[str]) -> str:
-    """The override whose key the message is about, else the file and line with all that overrides it."""
+    """The override whose key the message is about, else the file and line with all that overrides
+    it.
+    """
     key = message.partition(":")[0]
     for text in reversed(overrides):
         steps, about = _steps(text.partition("=")[0]), _steps(key)
@@ -118,14 +130,20 @@ def _blame(document: yaml_file.Document, message: str, overrides: Sequence[str])
 
 
 def _resolved(data: config.Data, file: pathlib.Path, overridden: Sequence[str]) -> config.Data:
-    """`data` with absolute paths. What came from the command line is relative to the working directory."""
+    """`data` with absolute paths.
+
+    What came from the command line is relative to the working directory.
+    """
 
     def resolve(path: str, key: str) -> str:
         here = any(_steps(key)[: len(_steps(o))] == _steps(o) for o in overridden)
         return resolve_path(path, key, pathlib.Path.cwd() if here else file.resolve().parent)
 
-    tables = {name: dataclasses.replace(table, path=resolve(table.path, f"data.{name}.path"))
-              for name in ("events", "users", "items") if (table := getattr(data, name)) is not None}
+    tables = {
+        name: dataclasses.replace(table, path=resolve(table.path, f"data.{name}.path"))
+        for name in ("events", "users", "items")
+        if (table := getattr(data, name)) is not None
+    }
     schema = resolve(data.schema, "data.schema") if data.schema else data.schema
     return dataclasses.replace(data, schema=schema, **tables)
 
@@ -134,7 +152,8 @@ def resolve_path(path: str, key: str, folder: pathlib.Path) -> str:
     """The absolute path of a declared one.
 
     Args:
-      path: `package:NAME/REST` (a file in an installed package), a URL (returned as it is), or a path that
+      path: `package:NAME/REST` (a file in an installed package), a URL (returned as it is), or a
+          path that
         may hold `~` and `$VARIABLE`s.
       key: the path's own key, for error messages.
       folder: what a relative path is relative to.
@@ -144,19 +163,26 @@ def resolve_path(path: str, key: str, folder: pathlib.Path) -> str:
     expanded = os.path.expandvars(os.path.expanduser(path))
     unset = re.search(r"\$\{?([A-Za-z_]\w*)", expanded)
     if unset:
-        raise ConfigError(f"{key}: the environment variable {unset[1]} is not set (found {path}). Set it, as "
-                          f"in `export {unset[1]}=FOLDER`, or give the file itself: `-o {key}=FILE`.")
+        raise ConfigError(
+            f"{key}: the environment variable {unset[1]} is not set (found {path}). Set it, as "
+            f"in `export {unset[1]}=FOLDER`, or give the file itself: `-o {key}=FILE`."
+        )
     return expanded if _URL.match(expanded) else str(folder / expanded)
 
 
 def _in_package(path: str, key: str) -> str:
-    """Looks the package up without importing it: a data package's own dependencies may be absent."""
+    """Looks the package up without importing it: a data package's own dependencies may be
+    absent.
+    """
     package, slash, rest = path.removeprefix(_PACKAGE).partition("/")
     if not package.isidentifier() or not slash or not rest:
-        raise ConfigError(f"{key}: found {path!r}, expected package:NAME/FILE with the name of a "
-                          "top-level package.")
+        raise ConfigError(
+            f"{key}: found {path!r}, expected package:NAME/FILE with the name of a "
+            "top-level package."
+        )
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigError(f"{key}: the package {package!r} that holds {rest} is not installed; "
-                          "run `make setup`.")
+        raise ConfigError(
+            f"{key}: the package {package!r} that holds {rest} is not installed; run `make setup`."
+        )
     return str(pathlib.Path(spec.submodule_search_locations[0]) / rest)

@@ -1,8 +1,11 @@
-"""The pipeline: which components there are and how they are wired. Values live in the configuration.
+"""The pipeline: which components there are and how they are wired.
 
-ExampleGen -> StatisticsGen -> DataValidator (blocks) -> Transform -> Trainer -> Indexer -> Evaluator
-  -> hold-out Trainers and Indexers -> InteractionStatistics, Candidates -> RankTrainer -> TwoStageEvaluator
-  -> ServingCatalogue -> Pusher, one release of both models or none
+Values live in the configuration.
+
+ExampleGen -> StatisticsGen -> DataValidator (blocks) -> Transform -> Trainer -> Indexer ->
+Evaluator
+  -> hold-out Trainers and Indexers -> InteractionStatistics, Candidates -> RankTrainer ->
+  TwoStageEvaluator -> ServingCatalogue -> Pusher, one release of both models or none
 
 Without `ranking.enabled`, the second line is left out and a release holds recall alone.
 """
@@ -19,45 +22,57 @@ from tfx import types
 from tfx import v1 as tfx
 from tfx.types import standard_artifacts
 
-from modules import config
-from modules import features
-from modules import strict
+from modules import config, features, strict
 from modules.beam import examples
-from pipeline import resolver
-from pipeline import runners
-from pipeline import runs
-from pipeline import schema_source
-from pipeline import source_digest
+from pipeline import resolver, runners, runs, schema_source, source_digest
 from pipeline.components import candidates as candidates_component
-from pipeline.components import data_validator
-from pipeline.components import evaluator
-from pipeline.components import example_gen
-from pipeline.components import indexer
-from pipeline.components import rank_trainer
-from pipeline.components import release_pusher
-from pipeline.components import serving_catalogue
+from pipeline.components import (
+    data_validator,
+    evaluator,
+    example_gen,
+    indexer,
+    rank_trainer,
+    release_pusher,
+    serving_catalogue,
+    two_stage_evaluator,
+)
 from pipeline.components import statistics as statistics_component
-from pipeline.components import two_stage_evaluator
 
 PREPROCESSING = "modules.preprocessing"
 RECALL_TRAINER = "modules.recall.trainer"
 
-# Sections of the configuration that a component reads, and of some the only fields. It gets no other: a
-# change elsewhere leaves it cached.
+# Sections of the configuration that a component reads, and of some the only fields. It gets no
+# other: a change elsewhere leaves it cached.
 Sections = Mapping[str, tuple[str, ...]]
 ALL: tuple[str, ...] = ()
-EXAMPLE_GEN: Sections = {"data": ALL, "split": ALL, "features": ALL, "ranking": ("enabled", "hold_out")}
+EXAMPLE_GEN: Sections = {
+    "data": ALL,
+    "split": ALL,
+    "features": ALL,
+    "ranking": ("enabled", "hold_out"),
+}
 TRANSFORM: Sections = {"data": ALL, "features": ALL}
 TRAINER: Sections = {"data": ALL, "features": ALL, "model": ALL, "training": ALL}
 INDEXER: Sections = {"data": ALL, "split": ALL, "features": ALL, "index": ALL}
 EVALUATOR: Sections = {"data": ALL, "split": ALL, "features": ALL, "evaluation": ALL}
 STATISTICS: Sections = {"data": ALL, "ranking": ("hold_out", "statistics")}
 CANDIDATES: Sections = {"data": ALL, "features": ALL, "index": ("k",), "ranking": ("hold_out",)}
-RANK_TRAINER: Sections = {"data": ALL, "features": ALL, "index": ("k",), "ranking": (
-    "statistics", "model", "training", "objectives")}
-TWO_STAGE_EVALUATOR: Sections = {"data": ALL, "split": ALL, "features": ALL, "evaluation": ALL,
-                                 "index": ("k",), "ranking": ("objectives",)}
-MODELS = ("data", "split", "features", "model", "training", "index", "ranking")  # what the models follow from
+RANK_TRAINER: Sections = {
+    "data": ALL,
+    "features": ALL,
+    "index": ("k",),
+    "ranking": ("statistics", "model", "training", "objectives"),
+}
+TWO_STAGE_EVALUATOR: Sections = {
+    "data": ALL,
+    "split": ALL,
+    "features": ALL,
+    "evaluation": ALL,
+    "index": ("k",),
+    "ranking": ("objectives",),
+}
+# what the models follow from
+MODELS = ("data", "split", "features", "model", "training", "index", "ranking")
 
 
 def create(cfg: config.Config, run: runs.Run, *, use_cache: bool = True) -> tfx.dsl.Pipeline:
@@ -93,7 +108,8 @@ class _Wiring:
     def __init__(self, cfg: config.Config, run: runs.Run) -> None:
         self._cfg, self._run = cfg, run
         length_only = dataclasses.replace(
-            cfg, features=config.Features(max_history=cfg.features.max_history))
+            cfg, features=config.Features(max_history=cfg.features.max_history)
+        )
         self._read = length_only  # by what reads the files
         self._made = _columns_only(length_only)  # by what reads the examples made of them
         self.components: list[Any] = []
@@ -111,35 +127,50 @@ class _Wiring:
         return component
 
     def _examples(self) -> None:
-        self._raw = self._add(example_gen.InteractionsExampleGen(
-            config=_json(self._read, EXAMPLE_GEN),
-            input_fingerprint=example_gen.input_fingerprint(self._cfg.data),
-            source_digest=source_digest.of("pipeline.components.example_gen"),
-        )).outputs["examples"]
-        statistics = self._add(tfx.components.StatisticsGen(
-            examples=self._raw, exclude_splits=[name for name in self._splits() if name not in (
-                *features.SEQUENCE_SPLITS, features.SPLIT_CATALOGUE)]))
-        schema = self._add(tfx.components.ImportSchemaGen(
-            schema_file=str(schema_source.materialise(self._cfg, self._run.folder / "schema"))
-        )).outputs["schema"]
-        validator = self._add(data_validator.DataValidator(
-            statistics=statistics.outputs["statistics"],
-            schema=schema,
-            schema_name=schema_source.describe(self._cfg),
-            source_digest=source_digest.of("pipeline.components.data_validator"),
-        ))
-        self._transform = self._add(tfx.components.Transform(
-            examples=self._raw,
-            schema=schema,
-            preprocessing_fn=f"{PREPROCESSING}.preprocessing_fn",
-            splits_config=tfx.proto.SplitsConfig(
-                analyze=[features.SPLIT_TRAIN, features.SPLIT_CATALOGUE],
-                transform=[name for name in self._splits() if not features.is_rank_split(name)],
-            ),
-            disable_statistics=True,
-            disable_analyzer_cache=True,
-            custom_config=self._custom_config(TRANSFORM, PREPROCESSING),
-        )).outputs
+        self._raw = self._add(
+            example_gen.InteractionsExampleGen(
+                config=_json(self._read, EXAMPLE_GEN),
+                input_fingerprint=example_gen.input_fingerprint(self._cfg.data),
+                source_digest=source_digest.of("pipeline.components.example_gen"),
+            )
+        ).outputs["examples"]
+        statistics = self._add(
+            tfx.components.StatisticsGen(
+                examples=self._raw,
+                exclude_splits=[
+                    name
+                    for name in self._splits()
+                    if name not in (*features.SEQUENCE_SPLITS, features.SPLIT_CATALOGUE)
+                ],
+            )
+        )
+        schema = self._add(
+            tfx.components.ImportSchemaGen(
+                schema_file=str(schema_source.materialise(self._cfg, self._run.folder / "schema"))
+            )
+        ).outputs["schema"]
+        validator = self._add(
+            data_validator.DataValidator(
+                statistics=statistics.outputs["statistics"],
+                schema=schema,
+                schema_name=schema_source.describe(self._cfg),
+                source_digest=source_digest.of("pipeline.components.data_validator"),
+            )
+        )
+        self._transform = self._add(
+            tfx.components.Transform(
+                examples=self._raw,
+                schema=schema,
+                preprocessing_fn=f"{PREPROCESSING}.preprocessing_fn",
+                splits_config=tfx.proto.SplitsConfig(
+                    analyze=[features.SPLIT_TRAIN, features.SPLIT_CATALOGUE],
+                    transform=[name for name in self._splits() if not features.is_rank_split(name)],
+                ),
+                disable_statistics=True,
+                disable_analyzer_cache=True,
+                custom_config=self._custom_config(TRANSFORM, PREPROCESSING),
+            )
+        ).outputs
         self.components[-1].add_upstream_node(validator)
 
     def _splits(self) -> tuple[str, ...]:
@@ -149,126 +180,171 @@ class _Wiring:
     def _trainer(self, split: str, training: config.Training, name: str = "Trainer") -> Any:
         """A recall model that learns from a split."""
         cfg = dataclasses.replace(self._cfg, training=training)
-        return self._add(tfx.components.Trainer(
-            run_fn=f"{RECALL_TRAINER}.run_fn",
-            examples=self._transform["transformed_examples"],
-            transform_graph=self._transform["transform_graph"],
-            train_args=tfx.proto.TrainArgs(splits=[split, features.SPLIT_CATALOGUE]),
-            eval_args=tfx.proto.EvalArgs(splits=[features.SPLIT_VALID]),
-            custom_config={
-                **self._custom_config(TRAINER, RECALL_TRAINER, cfg),
-                "checkpoint_root": str(self._run.checkpoints),
-            },
-        ).with_id(name))
+        return self._add(
+            tfx.components.Trainer(
+                run_fn=f"{RECALL_TRAINER}.run_fn",
+                examples=self._transform["transformed_examples"],
+                transform_graph=self._transform["transform_graph"],
+                train_args=tfx.proto.TrainArgs(splits=[split, features.SPLIT_CATALOGUE]),
+                eval_args=tfx.proto.EvalArgs(splits=[features.SPLIT_VALID]),
+                custom_config={
+                    **self._custom_config(TRAINER, RECALL_TRAINER, cfg),
+                    "checkpoint_root": str(self._run.checkpoints),
+                },
+            ).with_id(name)
+        )
 
     def _indexer(self, trainer: Any, name: str = "Indexer") -> Any:
-        return self._add(indexer.Indexer(
-            model=trainer.outputs["model"],
-            examples=self._raw,
-            config=_json(self._made, INDEXER),
-            source_digest=source_digest.of("pipeline.components.indexer"),
-        ).with_id(name))
+        return self._add(
+            indexer.Indexer(
+                model=trainer.outputs["model"],
+                examples=self._raw,
+                config=_json(self._made, INDEXER),
+                source_digest=source_digest.of("pipeline.components.indexer"),
+            ).with_id(name)
+        )
 
     def _last_blessed(self, name: str, producer: Any) -> Any:
         """The newest blessed model of a component, but for the one of this run."""
-        found = self._add(tfx.dsl.Resolver(
-            strategy_class=resolver.LastOtherBlessedModel,
-            config={"producer": resolver.node(self._cfg.name, producer.id)},
-            model=types.Channel(type=standard_artifacts.Model),
-            model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
-        ).with_id(name))
+        found = self._add(
+            tfx.dsl.Resolver(
+                strategy_class=resolver.LastOtherBlessedModel,
+                config={"producer": resolver.node(self._cfg.name, producer.id)},
+                model=types.Channel(type=standard_artifacts.Model),
+                model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+            ).with_id(name)
+        )
         found.add_upstream_node(producer)
         return found.outputs
 
     def _recall_evaluator(self) -> Any:
         last_blessed = self._last_blessed("LastBlessedModel", self._index)
-        return self._add(evaluator.RecallEvaluator(
-            examples=self._raw,
-            model=self._index.outputs["model"],
-            baseline_model=last_blessed["model"],
-            config=_json(self._made, EVALUATOR),
-            source_digest=source_digest.of("pipeline.components.evaluator"),
-        )).outputs
+        return self._add(
+            evaluator.RecallEvaluator(
+                examples=self._raw,
+                model=self._index.outputs["model"],
+                baseline_model=last_blessed["model"],
+                config=_json(self._made, EVALUATOR),
+                source_digest=source_digest.of("pipeline.components.evaluator"),
+            )
+        ).outputs
 
     def _ranking(self, trainer: Any) -> None:
         """The second stage, up to the release."""
         # Early stopping would fit the hold-out models to the requests that validate the ranker.
         training = dataclasses.replace(
             self._cfg.training,
-            early_stopping=dataclasses.replace(self._cfg.training.early_stopping, enabled=False))
-        trainers = [self._trainer(features.hold_out_split(part), training, f"HoldOutTrainer_{part}")
-                    for part in range(self._cfg.ranking.hold_out.parts)]
-        indexers = [self._indexer(found, f"HoldOutIndexer_{part}") for part, found in enumerate(trainers)]
-        statistics = self._add(statistics_component.InteractionStatistics(
-            examples=self._raw,
-            transform_graph=self._transform["transform_graph"],
-            config=_json(self._made, STATISTICS),
-            source_digest=source_digest.of("pipeline.components.statistics"),
-        ))
-        candidates = self._add(candidates_component.Candidates(
-            examples=self._raw,
-            model=self._index.outputs["model"],
-            hold_out_models=[found.outputs["model"] for found in indexers],
-            config=_json(self._made, CANDIDATES),
-            source_digest=source_digest.of("pipeline.components.candidates"),
-        )).outputs["candidates"]
-        ranker = self._add(rank_trainer.RankTrainer(
-            candidates=candidates,
-            transform_graph=self._transform["transform_graph"],
-            transformed_examples=self._transform["transformed_examples"],
-            statistics=statistics.outputs["statistics"],
-            recall_model=(trainers or [trainer])[0].outputs["model"],
-            config=rank_trainer_config(self._cfg),
-            checkpoint_root=str(self._run.checkpoints),
-            source_digest=source_digest.of("pipeline.components.rank_trainer"),
-        ))
+            early_stopping=dataclasses.replace(self._cfg.training.early_stopping, enabled=False),
+        )
+        trainers = [
+            self._trainer(features.hold_out_split(part), training, f"HoldOutTrainer_{part}")
+            for part in range(self._cfg.ranking.hold_out.parts)
+        ]
+        indexers = [
+            self._indexer(found, f"HoldOutIndexer_{part}") for part, found in enumerate(trainers)
+        ]
+        statistics = self._add(
+            statistics_component.InteractionStatistics(
+                examples=self._raw,
+                transform_graph=self._transform["transform_graph"],
+                config=_json(self._made, STATISTICS),
+                source_digest=source_digest.of("pipeline.components.statistics"),
+            )
+        )
+        candidates = self._add(
+            candidates_component.Candidates(
+                examples=self._raw,
+                model=self._index.outputs["model"],
+                hold_out_models=[found.outputs["model"] for found in indexers],
+                config=_json(self._made, CANDIDATES),
+                source_digest=source_digest.of("pipeline.components.candidates"),
+            )
+        ).outputs["candidates"]
+        ranker = self._add(
+            rank_trainer.RankTrainer(
+                candidates=candidates,
+                transform_graph=self._transform["transform_graph"],
+                transformed_examples=self._transform["transformed_examples"],
+                statistics=statistics.outputs["statistics"],
+                recall_model=(trainers or [trainer])[0].outputs["model"],
+                config=rank_trainer_config(self._cfg),
+                checkpoint_root=str(self._run.checkpoints),
+                source_digest=source_digest.of("pipeline.components.rank_trainer"),
+            )
+        )
         last_blessed = self._last_blessed("LastBlessedRankModel", ranker)
-        evaluation = self._add(two_stage_evaluator.TwoStageEvaluator(
-            candidates=candidates,
-            examples=self._raw,
-            model=ranker.outputs["model"],
-            recall_model=self._index.outputs["model"],
-            baseline_model=last_blessed["model"],
-            baseline_blessing=last_blessed["model_blessing"],
-            config=_json(self._made, TWO_STAGE_EVALUATOR),
-            source_digest=source_digest.of("pipeline.components.two_stage_evaluator"),
-        )).outputs
-        self._pusher({"rank_model": ranker.outputs["model"], "two_stage_blessing": evaluation["blessing"],
-                      "two_stage_evaluation": evaluation["evaluation"]})
+        evaluation = self._add(
+            two_stage_evaluator.TwoStageEvaluator(
+                candidates=candidates,
+                examples=self._raw,
+                model=ranker.outputs["model"],
+                recall_model=self._index.outputs["model"],
+                baseline_model=last_blessed["model"],
+                baseline_blessing=last_blessed["model_blessing"],
+                config=_json(self._made, TWO_STAGE_EVALUATOR),
+                source_digest=source_digest.of("pipeline.components.two_stage_evaluator"),
+            )
+        ).outputs
+        self._pusher(
+            {
+                "rank_model": ranker.outputs["model"],
+                "two_stage_blessing": evaluation["blessing"],
+                "two_stage_evaluation": evaluation["evaluation"],
+            }
+        )
 
     def _catalogue(self) -> Any:
-        about = {"name": self._cfg.name, "data": strict.to_plain(_columns_only(self._cfg).data),
-                 "max_history": self._cfg.features.max_history, "timezone": self._cfg.features.timezone,
-                 "k": self._cfg.index.k, "max_exclusions": self._cfg.index.max_exclusions}
-        return self._add(serving_catalogue.ServingCatalogue(
-            examples=self._raw,
-            transform_graph=self._transform["transform_graph"],
-            config=json.dumps(about, sort_keys=True),
-            source_digest=source_digest.of("pipeline.components.serving_catalogue"),
-        )).outputs["catalogue"]
+        about = {
+            "name": self._cfg.name,
+            "data": strict.to_plain(_columns_only(self._cfg).data),
+            "max_history": self._cfg.features.max_history,
+            "timezone": self._cfg.features.timezone,
+            "k": self._cfg.index.k,
+            "max_exclusions": self._cfg.index.max_exclusions,
+        }
+        return self._add(
+            serving_catalogue.ServingCatalogue(
+                examples=self._raw,
+                transform_graph=self._transform["transform_graph"],
+                config=json.dumps(about, sort_keys=True),
+                source_digest=source_digest.of("pipeline.components.serving_catalogue"),
+            )
+        ).outputs["catalogue"]
 
     def _pusher(self, rank: dict[str, Any]) -> None:
         plain = _plain(_columns_only(self._cfg, crosses=True), dict.fromkeys(MODELS, ALL))
         ranker = ["pipeline.components.rank_trainer"] if rank else []
-        self._add(release_pusher.ReleasePusher(
-            recall_model=self._index.outputs["model"],
-            recall_blessing=self._recall["blessing"],
-            recall_evaluation=self._recall["evaluation"],
-            **rank,
-            catalogue=self._catalogue(),
-            folder=str(self._run.serving),
-            name=self._cfg.name,
-            config_digest=hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16],
-            source_digest=source_digest.of(
-                PREPROCESSING, RECALL_TRAINER, "pipeline.components.indexer", *ranker,
-                "pipeline.components.serving_catalogue", "pipeline.components.release_pusher"),
-        ).with_id("Pusher"))
+        self._add(
+            release_pusher.ReleasePusher(
+                recall_model=self._index.outputs["model"],
+                recall_blessing=self._recall["blessing"],
+                recall_evaluation=self._recall["evaluation"],
+                **rank,
+                catalogue=self._catalogue(),
+                folder=str(self._run.serving),
+                name=self._cfg.name,
+                config_digest=hashlib.sha256(
+                    json.dumps(plain, sort_keys=True).encode()
+                ).hexdigest()[:16],
+                source_digest=source_digest.of(
+                    PREPROCESSING,
+                    RECALL_TRAINER,
+                    "pipeline.components.indexer",
+                    *ranker,
+                    "pipeline.components.serving_catalogue",
+                    "pipeline.components.release_pusher",
+                ),
+            ).with_id("Pusher")
+        )
 
-    def _custom_config(self, sections: Sections, module: str, cfg: config.Config | None = None
-                       ) -> dict[str, Any]:
+    def _custom_config(
+        self, sections: Sections, module: str, cfg: config.Config | None = None
+    ) -> dict[str, Any]:
         """`cfg`: where the values come from, if not from the configuration as it is."""
-        return {"config": _plain(_columns_only(cfg or self._cfg), sections),
-                "source_digest": source_digest.of(module)}
+        return {
+            "config": _plain(_columns_only(cfg or self._cfg), sections),
+            "source_digest": source_digest.of(module),
+        }
 
 
 def rank_trainer_config(cfg: config.Config) -> str:
@@ -277,7 +353,9 @@ def rank_trainer_config(cfg: config.Config) -> str:
 
 
 def _columns_only(cfg: config.Config, crosses: bool = False) -> config.Config:
-    """The configuration without what only ExampleGen reads, and without what only ranking does (crosses)."""
+    """The configuration without what only ExampleGen reads, and without what only ranking does
+    (crosses).
+    """
 
     def columns(table: config.Table | None, name: str) -> config.Table | None:
         return table and config.Table(path=name, columns=table.columns)

@@ -1,7 +1,7 @@
 """`recsys doctor`: is this machine set up to run the pipeline? One line a finding, with its remedy.
 
-Versions are read from package metadata, so they are told even where a package is broken; what has to import
-TensorFlow runs in a process of its own (`pipeline.doctor_probe`).
+Versions are read from package metadata, so they are told even where a package is broken; what has
+to import TensorFlow runs in a process of its own (`pipeline.doctor_probe`).
 """
 
 from __future__ import annotations
@@ -71,8 +71,12 @@ def python(version: tuple[int, int], required: str) -> Finding:
 
     if specifiers.SpecifierSet(required).contains(_dotted(version)):
         return Finding("ok", "Python", f"{platform.python_version()} at {sys.executable}")
-    return Finding("fail", "Python", f"{_dotted(version)}; {PACKAGE} needs {required}",
-                   "run `make setup`, then .venv/bin/recsys")
+    return Finding(
+        "fail",
+        "Python",
+        f"{_dotted(version)}; {PACKAGE} needs {required}",
+        "run `make setup`, then .venv/bin/recsys",
+    )
 
 
 def _dotted(version: tuple[int, int]) -> str:
@@ -101,10 +105,16 @@ def versions(required: Iterable[str], installed: Callable[[str], str]) -> Iterat
         if requirement.specifier.contains(version, prereleases=True):
             right.append(f"{requirement.name} {version}")
         else:
-            yield Finding("fail", "packages", f"{wanted} is needed, {version} is installed",
-                          "run `make setup`")
+            yield Finding(
+                "fail",
+                "packages",
+                f"{wanted} is needed, {version} is installed",
+                "run `make setup`",
+            )
     if right:
-        yield Finding("ok", "packages", f"{len(right)} as required, among them {', '.join(right[:2])}")
+        yield Finding(
+            "ok", "packages", f"{len(right)} as required, among them {', '.join(right[:2])}"
+        )
 
 
 def memory() -> Finding:
@@ -115,8 +125,12 @@ def memory() -> Finding:
     detail = f"{free:.1f} GB free of {psutil.virtual_memory().total / 1e9:.1f} GB"
     if free >= MIN_MEMORY_GB:
         return Finding("ok", "memory", detail)
-    return Finding("warn", "memory", f"{detail}; the demo needs up to {MIN_MEMORY_GB:.0f} GB",
-                   "end other programs, or use a larger machine")
+    return Finding(
+        "warn",
+        "memory",
+        f"{detail}; the demo needs up to {MIN_MEMORY_GB:.0f} GB",
+        "end other programs, or use a larger machine",
+    )
 
 
 def disk(root: pathlib.Path) -> Finding:
@@ -125,8 +139,12 @@ def disk(root: pathlib.Path) -> Finding:
     free = shutil.disk_usage(folder).free / 1e9
     if free >= MIN_DISK_GB:
         return Finding("ok", "disk", f"{free:.1f} GB free at {folder}")
-    return Finding("warn", "disk", f"{free:.1f} GB free at {folder}; a run needs up to {MIN_DISK_GB:.0f} GB",
-                   "free some, or choose another place with --root")
+    return Finding(
+        "warn",
+        "disk",
+        f"{free:.1f} GB free at {folder}; a run needs up to {MIN_DISK_GB:.0f} GB",
+        "free some, or choose another place with --root",
+    )
 
 
 def data_files(config_name: str, overrides: Sequence[str]) -> Iterator[Finding]:
@@ -145,26 +163,37 @@ def data_files(config_name: str, overrides: Sequence[str]) -> Iterator[Finding]:
         elif glob.glob(table.path):
             yield Finding("ok", "data", f"{name}: {table.path}")
         else:
-            yield Finding("fail", "data", f"{name}: {table.path} does not exist",
-                          f"correct data.{name}.path; the demo's data comes with `make setup`")
+            yield Finding(
+                "fail",
+                "data",
+                f"{name}: {table.path} does not exist",
+                f"correct data.{name}.path; the demo's data comes with `make setup`",
+            )
 
 
 def probe(command: Sequence[str], seconds: float = PROBE_SECONDS) -> Iterator[Finding]:
     """Runs the checks that import TensorFlow in a process of its own.
 
     Args:
-      command: prints one JSON object with the fields of a Finding on each line that starts with `{`.
+      command: prints one JSON object with the fields of a Finding on each line that starts with
+          `{`.
       seconds: how long it may take.
     """
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
-        yield Finding("fail", "TensorFlow", f"did not answer in {seconds:.0f} s", "run `make setup`")
+        yield Finding(
+            "fail", "TensorFlow", f"did not answer in {seconds:.0f} s", "run `make setup`"
+        )
         return
     for line in done.stdout.splitlines():
         if line.startswith("{"):
             yield Finding(**json.loads(line))
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1]
-        yield Finding("fail", "TensorFlow", f"does not work: {reason}",
-                      "see the versions above; run `make setup` (after `make clean` if that is not enough)")
+        yield Finding(
+            "fail",
+            "TensorFlow",
+            f"does not work: {reason}",
+            "see the versions above; run `make setup` (after `make clean` if that is not enough)",
+        )

@@ -2,9 +2,9 @@
 
 The models are the newest run's, pushed or not, so that the lists are those of the report.
 
-A line is `user<TAB>item item ...`: original ids, best first, seen items excluded. The requests of `test` know
-the validation events. Where a user has several held-out requests (split `temporal`), the first one is
-answered.
+A line is `user<TAB>item item ...`: original ids, best first, seen items excluded. The requests of
+`test` know the validation events. Where a user has several held-out requests (split `temporal`),
+the first one is answered.
 """
 
 from __future__ import annotations
@@ -21,14 +21,8 @@ from typing import Literal, TextIO
 
 import tqdm
 
-from modules import config
-from modules import features
-from modules import release
-from modules import request_arrays
-from modules import requests
-from modules import two_stage
-from pipeline import run_files
-from pipeline import runs
+from modules import config, features, release, request_arrays, requests, two_stage
+from pipeline import run_files, runs
 
 BATCH = 64  # requests a call
 
@@ -37,8 +31,13 @@ class ExportError(RuntimeError):
     """Predictions that cannot be written. The message is for the person at the terminal."""
 
 
-def export(cfg: config.Config, root: str | pathlib.Path, stage: Literal["recall", "two-stage"],
-           on: Literal["valid", "test"], output: str | pathlib.Path) -> int:
+def export(
+    cfg: config.Config,
+    root: str | pathlib.Path,
+    stage: Literal["recall", "two-stage"],
+    on: Literal["valid", "test"],
+    output: str | pathlib.Path,
+) -> int:
     """Writes the file, which appears only when it is complete, and says what was written.
 
     Args:
@@ -63,15 +62,22 @@ def export(cfg: config.Config, root: str | pathlib.Path, stage: Literal["recall"
         release.check_lineage(models)
     chosen = _first_requests(run_files.serialized_examples(run, on))
     if not chosen:
-        raise ExportError(f"--on {on}: the newest run in {run.folder} held out no events. Users need at "
-                          f"least {cfg.split.min_events} events (split.min_events).")
+        raise ExportError(
+            f"--on {on}: the newest run in {run.folder} held out no events. Users need at "
+            f"least {cfg.split.min_events} events (split.min_events)."
+        )
     model = two_stage.TwoStage(*map(str, models.values()))
     wanted = (s for n, s in enumerate(run_files.serialized_examples(run, on)) if n in chosen)
     with _atomic(pathlib.Path(output)) as file:
         lines = _lines(model, cfg, wanted)
-        for line in tqdm.tqdm(lines, total=len(chosen), unit=" users", file=sys.stderr, disable=None):
+        for line in tqdm.tqdm(
+            lines, total=len(chosen), unit=" users", file=sys.stderr, disable=None
+        ):
             file.write(line)
-    print(f"{output}: {len(chosen)} users of {on}, answered by {' and '.join(map(str, models.values()))}")
+    print(
+        f"{output}: {len(chosen)} users of {on}, answered by "
+        f"{' and '.join(map(str, models.values()))}"
+    )
     return len(chosen)
 
 
@@ -86,15 +92,19 @@ def _first_requests(serialized: Iterable[bytes]) -> set[int]:
     return {number for _, number in first.values()}
 
 
-def _lines(model: two_stage.TwoStage, cfg: config.Config, serialized: Iterator[bytes]) -> Iterator[str]:
+def _lines(
+    model: two_stage.TwoStage, cfg: config.Config, serialized: Iterator[bytes]
+) -> Iterator[str]:
     """One line a request, in batches through the model."""
     while batch := [requests.read_raw_example(s) for s in itertools.islice(serialized, BATCH)]:
         lists = model(request_arrays.from_examples(batch, cfg.data, cfg.features.max_history))
         for example, items in zip(batch, lists.ids):
             words = [word.decode() for word in (example[features.USER_ID][0], *items) if word]
             if bad := next((word for word in words if re.search(r"[\s,]", word)), None):
-                raise ExportError(f"The id {bad!r} holds a space or a comma, which separate ids in this "
-                                  "format. Rename it in the data.")
+                raise ExportError(
+                    f"The id {bad!r} holds a space or a comma, which separate ids in this "
+                    "format. Rename it in the data."
+                )
             yield f"{words[0]}\t{' '.join(words[1:])}\n"
 
 

@@ -1,7 +1,7 @@
 """One line per component on the terminal, everything else in a log file.
 
-TFX says through the log when a component starts, ends or is taken from the cache; this handler turns these
-records into lines for a person and keeps the flood out of sight.
+TFX says through the log when a component starts, ends or is taken from the cache; this handler
+turns these records into lines for a person and keeps the flood out of sight.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class ComponentProgress(logging.Handler):
 
     Attributes:
       total: how many components there are.
-      running: id of the component that runs now, or that failed; None before the first and after the last.
+      running: id of the component that runs now, or that failed; None before the first and after
+          the last.
     """
 
     def __init__(self, total: int = 0, stream: TextIO | None = None) -> None:
@@ -58,7 +59,9 @@ class ComponentProgress(logging.Handler):
 
 
 @contextlib.contextmanager
-def logs_to_file(folder: pathlib.Path, progress: ComponentProgress, verbose: bool) -> Iterator[pathlib.Path]:
+def logs_to_file(
+    folder: pathlib.Path, progress: ComponentProgress, verbose: bool
+) -> Iterator[pathlib.Path]:
     """Sends all log records and Python warnings to a new file in `folder` while the block runs.
 
     Args:
@@ -93,7 +96,9 @@ def logs_to_file(folder: pathlib.Path, progress: ComponentProgress, verbose: boo
 
 
 def _detach_absl() -> None:
-    """Lets absl's records rise to the root logger instead of being printed by absl's own handler."""
+    """Lets absl's records rise to the root logger instead of being printed by absl's own
+    handler.
+    """
     logger = absl_logging.get_absl_logger()
     logger.propagate = True
     absl_logging.set_verbosity(absl_logging.INFO)

@@ -1,8 +1,8 @@
 """Puts releases into the serving folder and changes which one is in force (see modules/release.py).
 
-Every change happens under a lock, and in an order in which a process may die anywhere: what it leaves behind
-is no release, the one before stays in force, and the next change removes the rest. A release that is deleted
-becomes, first of all, such a rest.
+Every change happens under a lock, and in an order in which a process may die anywhere: what it
+leaves behind is no release, the one before stays in force, and the next change removes the rest. A
+release that is deleted becomes, first of all, such a rest.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from modules import catalogue as catalogue_lib
-from modules import model_server_config
-from modules import release
+from modules import model_server_config, release
 
 CATALOGUE = "catalogue"  # folder of the copy, only while a push is under way
 _MODELS = (release.RECALL, release.RANK)
@@ -42,15 +41,23 @@ class Facts:
     source_digest: str
 
 
-def push(serving: pathlib.Path, models: Mapping[str, str], facts: Facts, *, catalogue: str,
-         copy: Copy = shutil.copytree) -> release.Manifest:
+def push(
+    serving: pathlib.Path,
+    models: Mapping[str, str],
+    facts: Facts,
+    *,
+    catalogue: str,
+    copy: Copy = shutil.copytree,
+) -> release.Manifest:
     """Makes a release of the models and puts it in force.
 
     Args:
       serving: the serving folder, which is made if need be.
-      models: folders (or URLs, if `copy` understands them) of SavedModels by name: `recall`, perhaps `rank`.
+      models: folders (or URLs, if `copy` understands them) of SavedModels by name: `recall`,
+          perhaps `rank`.
       facts: for the manifest.
-      catalogue: folder (or URL) of the files of modules/catalogue.py, which go beside the recall model.
+      catalogue: folder (or URL) of the files of modules/catalogue.py, which go beside the recall
+          model.
       copy: copies a folder.
 
     Raises:
@@ -85,7 +92,8 @@ def switch(serving: pathlib.Path, number: int | None = None) -> tuple[int | None
       number: the release; by default the newest of those older than the one in force.
 
     Returns:
-      The id that was in force (None if none was, or it could not be read), and the release that is now.
+      The id that was in force (None if none was, or it could not be read), and the release that is
+      now.
 
     Raises:
       release.ReleaseError: there is no such release, or it must not be served; nothing has changed.
@@ -106,9 +114,9 @@ def switch(serving: pathlib.Path, number: int | None = None) -> tuple[int | None
 def prune(serving: pathlib.Path, keep: int | None, *, spare: int | None = None) -> list[int]:
     """Deletes all but the newest releases.
 
-    The release in force stays, however old, and the one before it, for a rollback; so does what else a
-    `*.config` of the folder names: versions that serving/deploy/publish.py has loaded. Where one of these
-    files cannot be read, nothing is deleted.
+    The release in force stays, however old, and the one before it, for a rollback; so does what
+    else a `*.config` of the folder names: versions that serving/deploy/publish.py has loaded. Where
+    one of these files cannot be read, nothing is deleted.
 
     Args:
       serving: the serving folder.
@@ -126,8 +134,11 @@ def prune(serving: pathlib.Path, keep: int | None, *, spare: int | None = None) 
         if current is None:
             return []
         try:
-            named = {number for path in serving.glob("*.config")
-                     for number in model_server_config.named(path.read_text(encoding="utf-8"))}
+            named = {
+                number
+                for path in serving.glob("*.config")
+                for number in model_server_config.named(path.read_text(encoding="utf-8"))
+            }
         except (OSError, ValueError):
             return []
         kept = {*known[-keep:], *[n for n in known if n < current][-1:], *named, spare}
@@ -156,8 +167,14 @@ def repoint(serving: pathlib.Path) -> bool:
         return True
 
 
-def _stage(work: pathlib.Path, number: int, models: Mapping[str, str], facts: Facts, catalogue: str,
-           copy: Copy) -> release.Manifest:
+def _stage(
+    work: pathlib.Path,
+    number: int,
+    models: Mapping[str, str],
+    facts: Facts,
+    catalogue: str,
+    copy: Copy,
+) -> release.Manifest:
     """Copies the models into `work` and describes the copies."""
     folders = {name: work / name for name in models}
     for name, source in models.items():
@@ -172,13 +189,20 @@ def _stage(work: pathlib.Path, number: int, models: Mapping[str, str], facts: Fa
     files = {name: release.describe_files(folder) for name, folder in folders.items()}
     for name, found in files.items():
         if "saved_model.pb" not in found:
-            raise release.ReleaseError(f"{models[name]}: expected a SavedModel, found no saved_model.pb. Run "
-                                       "`recsys run` again.")
+            raise release.ReleaseError(
+                f"{models[name]}: expected a SavedModel, found no saved_model.pb. Run "
+                "`recsys run` again."
+            )
     for folder in folders.values():
         _flush(folder)
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    return release.Manifest(release=number, created=created, lineage=shared, models=files,
-                            **{f.name: getattr(facts, f.name) for f in dataclasses.fields(facts)})
+    return release.Manifest(
+        release=number,
+        created=created,
+        lineage=shared,
+        models=files,
+        **{f.name: getattr(facts, f.name) for f in dataclasses.fields(facts)},
+    )
 
 
 def _next_id(serving: pathlib.Path) -> int:
@@ -193,16 +217,22 @@ def _one_before(serving: pathlib.Path, current: int | None) -> int:
     earlier = [n for n in release.ids(serving) if current is not None and n < current]
     if not earlier:
         raise release.ReleaseError(
-            f"{serving}: there is no release before {current}, or not any more (`releases.keep` in the "
-            "configuration says how many are kept)." if current is not None else
-            f"{serving}: no release is in force, so none came before. `recsys releases` lists what there is.")
+            f"{serving}: there is no release before {current}, or not any more (`releases.keep` "
+            "in the configuration says how many are kept)."
+            if current is not None
+            else f"{serving}: no release is in force, so none came before. "
+            "`recsys releases` lists what there is."
+        )
     return earlier[-1]
 
 
 def _remove_unfinished(serving: pathlib.Path) -> None:
-    """Removes what pushes and deletions left behind that died. The folder that marks them goes last.
+    """Removes what pushes and deletions left behind that died.
 
-    What the file system does not let go stays marked, so it is no release, and the next change tries again.
+    The folder that marks them goes last.
+
+    What the file system does not let go stays marked, so it is no release, and the next change
+    tries again.
     """
     for number in release.unfinished_ids(serving):
         try:
@@ -213,7 +243,9 @@ def _remove_unfinished(serving: pathlib.Path) -> None:
                 (serving / release.MANIFESTS / f"{number}.json").unlink(missing_ok=True)
             shutil.rmtree(serving / f"{release.UNFINISHED}{number}")
         except OSError as error:
-            _log.warning("%s: release %d is deleted, but not all its files yet: %s", serving, number, error)
+            _log.warning(
+                "%s: release %d is deleted, but not all its files yet: %s", serving, number, error
+            )
 
 
 def _point(serving: pathlib.Path, made: release.Manifest) -> None:
@@ -234,7 +266,9 @@ def _write(path: pathlib.Path, text: str) -> None:
 
 
 def _flush(folder: pathlib.Path) -> None:
-    """Asks the disk to keep all files of a folder, so that a power cut does not empty them later."""
+    """Asks the disk to keep all files of a folder, so that a power cut does not empty them
+    later.
+    """
     for path in (folder, *folder.rglob("*")):
         _flush_folder(path)
 

@@ -1,4 +1,6 @@
-"""Runs the pipeline on this machine: progress on the terminal, details in a log file, one clear error."""
+"""Runs the pipeline on this machine: progress on the terminal, details in a log file, one clear
+error.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from modules import config
-from modules import release
-from modules import strict
-from pipeline import progress
-from pipeline import runs
+from modules import config, release, strict
+from pipeline import progress, runs
 
 
 class RunFailed(RuntimeError):
@@ -35,7 +34,8 @@ def run(
       use_cache: whether unchanged components of earlier runs are reused.
 
     Raises:
-      RunFailed: a component failed; what it had written is removed, and the next run continues before it.
+      RunFailed: a component failed; what it had written is removed, and the next run continues
+          before it.
     """
     place = runs.Run(root, cfg.name)
     started = time.monotonic()
@@ -84,11 +84,12 @@ def _verdicts(place: runs.Run) -> Iterator[dict[str, Any]]:
         yield found.json(sources.TWO_STAGE_EVALUATOR, "evaluation", "two_stage.json")["blessing"]
 
 
-def _run(cfg: config.Config, place: runs.Run, lines: progress.ComponentProgress, use_cache: bool) -> None:
+def _run(
+    cfg: config.Config, place: runs.Run, lines: progress.ComponentProgress, use_cache: bool
+) -> None:
     from tfx import v1 as tfx  # 20 s and more; only commands that run the pipeline pay for it
 
-    from pipeline import dag
-    from pipeline import release_writer
+    from pipeline import dag, release_writer
 
     in_force = release.current_if_readable(place.serving)
     pipeline = dag.create(cfg, place, use_cache=use_cache)
@@ -100,12 +101,17 @@ def _run(cfg: config.Config, place: runs.Run, lines: progress.ComponentProgress,
         print(f"Note: old releases could not be deleted: {error}", flush=True)
     else:
         if old:
-            print(f"Old releases deleted (releases.keep: {cfg.releases.keep}): {', '.join(map(str, old))}",
-                  flush=True)
+            print(
+                f"Old releases deleted (releases.keep: {cfg.releases.keep}): "
+                f"{', '.join(map(str, old))}",
+                flush=True,
+            )
 
 
 def _reason(error: Exception) -> str:
-    """The message of the error that started it, without the layers that Beam and TFX put around it."""
+    """The message of the error that started it, without the layers that Beam and TFX put around
+    it.
+    """
     from modules.beam import errors
 
     return errors.unwrap(error) or f"{type(error).__name__}: {error}"

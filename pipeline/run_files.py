@@ -40,5 +40,6 @@ def rank_model(run: runs.Run) -> pathlib.Path:
     try:
         return sources.of(run).artifact(sources.RANK_TRAINER, "model").path / "Format-Serving"
     except sources.NotMade as missing:
-        raise sources.NotMade(f"{missing} For two stages, run `recsys run` with ranking.enabled: true."
-                              ) from None
+        raise sources.NotMade(
+            f"{missing} For two stages, run `recsys run` with ranking.enabled: true."
+        ) from None

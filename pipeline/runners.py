@@ -18,8 +18,8 @@ _DATAFLOW_OPTIONS = ("project", "region", "temp_location")
 def beam_args(runner: config.Runner) -> list[str]:
     """Arguments of the Beam pipelines of every component.
 
-    `direct` runs in this process, `multi_process` in `runner.workers` processes of this machine, `dataflow`
-    on Google Cloud. `runner.options` come last, so that they win.
+    `direct` runs in this process, `multi_process` in `runner.workers` processes of this machine,
+    `dataflow` on Google Cloud. `runner.options` come last, so that they win.
 
     Raises:
       ConfigError: `dataflow` lacks an option that it needs.
@@ -28,7 +28,10 @@ def beam_args(runner: config.Runner) -> list[str]:
         return _dataflow(runner.options)
     arguments = [f"--runner={_LOCAL_RUNNER}", _NO_PACKAGE]
     if runner.kind == "multi_process":
-        arguments += ["--direct_running_mode=multi_processing", f"--direct_num_workers={runner.workers}"]
+        arguments += [
+            "--direct_running_mode=multi_processing",
+            f"--direct_num_workers={runner.workers}",
+        ]
     return [*arguments, *runner.options]
 
 
@@ -36,15 +39,18 @@ def artifact_root(cfg: config.Config, folder: pathlib.Path) -> str:
     """Where components write: `runner.artifacts`, else `folder`.
 
     Raises:
-      ConfigError: Dataflow's workers could not read the data, or not write where this machine reads.
+      ConfigError: Dataflow's workers could not read the data, or not write where this machine
+          reads.
     """
     if cfg.runner.kind == "dataflow":
         tables = {"events": cfg.data.events, "users": cfg.data.users, "items": cfg.data.items}
         places = {f"data.{name}.path": table.path for name, table in tables.items() if table}
         for key, place in {**places, "runner.artifacts": cfg.runner.artifacts}.items():
             if "://" not in (place or ""):
-                raise ConfigError(f"{key}: found {place!r}, expected a URL like gs://bucket/folder; the "
-                                  "workers of runner.kind: dataflow cannot reach this machine's files.")
+                raise ConfigError(
+                    f"{key}: found {place!r}, expected a URL like gs://bucket/folder; the "
+                    "workers of runner.kind: dataflow cannot reach this machine's files."
+                )
     return cfg.runner.artifacts or str(folder)
 
 
@@ -52,7 +58,9 @@ def _dataflow(options: tuple[str, ...]) -> list[str]:
     names = {option.partition("=")[0].removeprefix("--") for option in options}
     for name in _DATAFLOW_OPTIONS:
         if name not in names:
-            raise ConfigError(f"runner.options: --{name} is missing; kind: dataflow needs "
-                              f"{', '.join(f'--{n}=...' for n in _DATAFLOW_OPTIONS)}.")
+            raise ConfigError(
+                f"runner.options: --{name} is missing; kind: dataflow needs "
+                f"{', '.join(f'--{n}=...' for n in _DATAFLOW_OPTIONS)}."
+            )
     packaging = [] if names & {"setup_file", "sdk_container_image"} else [_SETUP_FILE]
     return ["--runner=DataflowRunner", *packaging, *options]

@@ -48,14 +48,16 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock_file = (self.folder / ".lock").open("w")
         except OSError as error:
-            raise RunFolder(f"{self.folder}: cannot be made or written ({error.strerror}). Choose a folder "
-                            "that can be, with --root.") from None
+            raise RunFolder(
+                f"{self.folder}: cannot be made or written ({error.strerror}). Choose a folder "
+                "that can be, with --root."
+            ) from None
         with lock_file as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise RunBusy(
-                    f"{self.folder}: another process is running this pipeline. Wait for it to end, or "
-                    "choose another --root."
+                    f"{self.folder}: another process is running this pipeline. Wait for it to "
+                    "end, or choose another --root."
                 ) from None
             yield

@@ -1,4 +1,6 @@
-"""Where a run's schema comes from: `data.schema`, else the package's schema/<name>, else the columns."""
+"""Where a run's schema comes from: `data.schema`, else the package's schema/<name>, else the
+columns.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,7 @@ import pathlib
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from modules import config
-from modules import schemas
+from modules import config, schemas
 from modules.strict import ConfigError
 
 PACKAGED = pathlib.Path(__file__).resolve().parent.parent / "schema"
@@ -42,8 +43,10 @@ def load(file: pathlib.Path) -> schema_pb2.Schema:
     try:
         return text_format.Parse(file.read_text(encoding="utf-8"), schema_pb2.Schema())
     except OSError as error:
-        raise ConfigError(f"data.schema: cannot read {file} ({error.strerror}); expected a folder that holds "
-                          f"{schemas.FILE_NAME}.") from None
+        raise ConfigError(
+            f"data.schema: cannot read {file} ({error.strerror}); expected a folder that holds "
+            f"{schemas.FILE_NAME}."
+        ) from None
     except text_format.ParseError as error:
         raise ConfigError(f"{file}: {error}; expected a TFDV schema in text format.") from None
 
@@ -78,6 +81,8 @@ def _checked(file: pathlib.Path, cfg: config.Config) -> str:
     found = schemas.differences(load(file), cfg.data)
     if found:
         listed = "\n".join(f"  - {line}" for line in found)
-        raise ConfigError(f"{describe(cfg)} does not fit the columns of data; correct either of them, or "
-                          f"name the folder of another schema in data.schema:\n{listed}")
+        raise ConfigError(
+            f"{describe(cfg)} does not fit the columns of data; correct either of them, or "
+            f"name the folder of another schema in data.schema:\n{listed}"
+        )
     return file.read_text(encoding="utf-8")

@@ -1,7 +1,9 @@
-"""Serves the release in force on this machine: the models, the gateway and its page: `recsys serve`.
+"""Serves the release in force on this machine: the models, the gateway and its page:
+`recsys serve`.
 
-Two processes are started and watched, as they run in production: the development model server in place of
-TensorFlow Serving, and the gateway. Each is a command of its own, shown by --verbose, and ends with this one.
+Two processes are started and watched, as they run in production: the development model server in
+place of TensorFlow Serving, and the gateway. Each is a command of its own, shown by --verbose, and
+ends with this one.
 """
 
 from __future__ import annotations
@@ -22,12 +24,8 @@ import urllib.request
 import webbrowser
 from collections.abc import Iterator, Sequence
 
-from modules import catalogue
-from modules import config
-from modules import release
-from pipeline import child_process
-from pipeline import release_writer
-from pipeline import runs
+from modules import catalogue, config, release
+from pipeline import child_process, release_writer, runs
 
 _STOP_SECONDS = 40.0  # for requests under way; the servers themselves give them 30
 _POLL_SECONDS = 0.1
@@ -50,9 +48,17 @@ class Stopped(Exception):
     """SIGTERM or SIGINT came."""
 
 
-def main(cfg: config.Config, run: runs.Run, *, host: str = "127.0.0.1", ports: Ports = Ports(),
-         store: str | None = None, api_keys: pathlib.Path | None = None, open_page: bool = False,
-         verbose: bool = False) -> None:
+def main(
+    cfg: config.Config,
+    run: runs.Run,
+    *,
+    host: str = "127.0.0.1",
+    ports: Ports = Ports(),
+    store: str | None = None,
+    api_keys: pathlib.Path | None = None,
+    open_page: bool = False,
+    verbose: bool = False,
+) -> None:
     """Serves until SIGTERM or SIGINT.
 
     Args:
@@ -60,11 +66,13 @@ def main(cfg: config.Config, run: runs.Run, *, host: str = "127.0.0.1", ports: P
       run: whose release in force is served.
       host: address to listen on.
       ports: of the gateway, and of the model server's two protocols.
-      store: URL of the history store; by default an SQLite file in the run's folder, filled from the data
+      store: URL of the history store; by default an SQLite file in the run's folder, filled from
+          the data
         set when it is empty.
       api_keys: file with the keys that the gateway accepts, one a line.
       open_page: shows the page in the browser when it is ready.
-      verbose: shows the servers' commands and logs; without it, they go to files in the run's folder.
+      verbose: shows the servers' commands and logs; without it, they go to files in the run's
+          folder.
 
     Raises:
       release.NoRelease, release.ReleaseError, catalogue.CatalogueError: there is nothing to serve.
@@ -82,16 +90,31 @@ def main(cfg: config.Config, run: runs.Run, *, host: str = "127.0.0.1", ports: P
     with contextlib.suppress(Stopped), contextlib.ExitStack() as stack:
         _stop_on_signals()
         logs = None if verbose else run.folder / "logs"
-        models = stack.enter_context(_running("model server", _model_server(run, host, ports), logs))
-        print(f"release {chosen.id}: {len(items.ids):,} items, "
-              f"{'recall and rank' if chosen.rank else 'recall alone'}; loading the models ...", flush=True)
+        models = stack.enter_context(
+            _running("model server", _model_server(run, host, ports), logs)
+        )
+        print(
+            f"release {chosen.id}: {len(items.ids):,} items, "
+            f"{'recall and rank' if chosen.rank else 'recall alone'}; loading the models ...",
+            flush=True,
+        )
         if store is None:
             store_loader.fill_if_empty(cfg, url)
-        gateway = stack.enter_context(_running("gateway", _gateway(run, host, ports, url, api_keys), logs))
+        gateway = stack.enter_context(
+            _running("gateway", _gateway(run, host, ports, url, api_keys), logs)
+        )
         base = f"http://{host}:{ports.page}"
         _wait_ready(f"{base}/readyz", (models, gateway))
-        print(_READY.format(seconds=time.monotonic() - started, base=base, host=host, ports=ports,
-                            example=json.dumps({"user_id": "42", "k": 5})), flush=True)
+        print(
+            _READY.format(
+                seconds=time.monotonic() - started,
+                base=base,
+                host=host,
+                ports=ports,
+                example=json.dumps({"user_id": "42", "k": 5}),
+            ),
+            flush=True,
+        )
         if open_page:
             webbrowser.open(base)
         while True:
@@ -120,25 +143,57 @@ class _Server:
 
 def _check_free(host: str, ports: Ports) -> None:
     """Else what listens there already would be taken for ours."""
-    for option, port in (("--port", ports.page), ("--grpc-port", ports.grpc), ("--rest-port", ports.rest)):
+    for option, port in (
+        ("--port", ports.page),
+        ("--grpc-port", ports.grpc),
+        ("--rest-port", ports.rest),
+    ):
         try:
             socket.create_server((host, port)).close()
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-            raise ServeError(f"{option}: {host}:{port} cannot be listened on ({why}); stop what listens "
-                             "there, or choose another port.") from None
+            raise ServeError(
+                f"{option}: {host}:{port} cannot be listened on ({why}); stop what listens "
+                "there, or choose another port."
+            ) from None
 
 
 def _model_server(run: runs.Run, host: str, ports: Ports) -> list[str]:
-    return [sys.executable, "-m", "serving.model_server", "--models-config",
-            str(run.serving / release.POINTER), "--host", host, "--grpc-port", str(ports.grpc),
-            "--rest-port", str(ports.rest)]
+    return [
+        sys.executable,
+        "-m",
+        "serving.model_server",
+        "--models-config",
+        str(run.serving / release.POINTER),
+        "--host",
+        host,
+        "--grpc-port",
+        str(ports.grpc),
+        "--rest-port",
+        str(ports.rest),
+    ]
 
 
-def _gateway(run: runs.Run, host: str, ports: Ports, store: str, api_keys: pathlib.Path | None) -> list[str]:
+def _gateway(
+    run: runs.Run, host: str, ports: Ports, store: str, api_keys: pathlib.Path | None
+) -> list[str]:
     keys = [] if api_keys is None else ["--api-keys", str(api_keys)]
-    return [sys.executable, "-m", "serving.gateway", "--releases", str(run.serving), "--models",
-            f"{host}:{ports.grpc}", "--host", host, "--port", str(ports.page), "--store", store, *keys]
+    return [
+        sys.executable,
+        "-m",
+        "serving.gateway",
+        "--releases",
+        str(run.serving),
+        "--models",
+        f"{host}:{ports.grpc}",
+        "--host",
+        host,
+        "--port",
+        str(ports.page),
+        "--store",
+        store,
+        *keys,
+    ]
 
 
 @contextlib.contextmanager
@@ -151,7 +206,9 @@ def _running(name: str, command: Sequence[str], logs: pathlib.Path | None) -> It
         log.parent.mkdir(exist_ok=True)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(log.open("wb")) if log else None
-        yield _Server(name, stack.enter_context(child_process.running(command, output, _STOP_SECONDS)), log)
+        yield _Server(
+            name, stack.enter_context(child_process.running(command, output, _STOP_SECONDS)), log
+        )
 
 
 def _wait_ready(url: str, servers: Sequence[_Server]) -> None:

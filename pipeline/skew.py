@@ -1,8 +1,9 @@
-"""`recsys skew`: logged requests against training, and replayed through the pipeline and the release.
+"""`recsys skew`: logged requests against training, and replayed through the pipeline and the
+release.
 
-Distances say whether users are asked about as the models learned of them; replaying proves, value by value,
-that the graph that is served transforms a request as the pipeline transforms examples, and that the release
-still answers as it did.
+Distances say whether users are asked about as the models learned of them; replaying proves, value
+by value, that the graph that is served transforms a request as the pipeline transforms examples,
+and that the release still answers as it did.
 """
 
 from __future__ import annotations
@@ -15,26 +16,13 @@ import numpy as np
 import tensorflow_transform as tft
 from tfx.utils import io_utils
 
-from modules import config
-from modules import features
-from modules import lineage
-from modules import release
-from modules import requests
-from modules import schemas
-from modules import signatures
-from modules import strict
+from modules import config, features, lineage, release, requests, schemas, signatures, strict
 from modules.ranking import request_graph
-from modules.skew import compare
+from modules.skew import compare, measure, raw_examples, times, transformed
 from modules.skew import logs as logs_lib
-from modules.skew import measure
-from modules.skew import raw_examples
 from modules.skew import replay as replay_lib
-from modules.skew import times
-from modules.skew import transformed
-from pipeline import runs
-from pipeline import skew_report
-from pipeline.report import sources
-from pipeline.report import statistics
+from pipeline import runs, skew_report
+from pipeline.report import sources, statistics
 
 MOST_MEASURED = 20_000  # requests of a model that are compared
 TRANSFORM, SCHEMA_GEN = "Transform", "ImportSchemaGen"
@@ -45,9 +33,16 @@ class SkewError(ValueError):
     """Logs that cannot be compared. The message is for the person at the terminal."""
 
 
-def main(cfg: config.Config, root: str | pathlib.Path, *, logs: pathlib.Path,
-         against: pathlib.Path | None = None, replay: int = 200,
-         thresholds: Mapping[str, float] | None = None, as_json: bool = False) -> skew_report.Result:
+def main(
+    cfg: config.Config,
+    root: str | pathlib.Path,
+    *,
+    logs: pathlib.Path,
+    against: pathlib.Path | None = None,
+    replay: int = 200,
+    thresholds: Mapping[str, float] | None = None,
+    as_json: bool = False,
+) -> skew_report.Result:
     """Compares, replays, and prints what it found.
 
     Args:
@@ -77,74 +72,125 @@ class Skew:
         self._names = measure.names(cfg.data)
         for name in thresholds:
             if name not in self._names:
-                raise strict.ConfigError(f"--threshold: unknown feature {name!r}."
-                                         + strict.nearest(name, self._names))
+                raise strict.ConfigError(
+                    f"--threshold: unknown feature {name!r}." + strict.nearest(name, self._names)
+                )
         self._graph = self._made.artifact(TRANSFORM, "transform_graph").path
         schema_folder = self._made.artifact(SCHEMA_GEN, "schema").path
-        self._schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(str(schema_folder)))
+        self._schema = io_utils.SchemaReader().read(
+            io_utils.get_only_uri_in_dir(str(schema_folder))
+        )
 
-    def check(self, folder: pathlib.Path, against: pathlib.Path | None, replay: int) -> skew_report.Result:
+    def check(
+        self, folder: pathlib.Path, against: pathlib.Path | None, replay: int
+    ) -> skew_report.Result:
         """See `main`."""
         read = logs_lib.read(folder)
         older = logs_lib.read(against) if against else None
         vocabularies = dict(self._vocabularies())
         models = [m for m in (release.RECALL, release.RANK) if read.of(m)]
         if not models:
-            raise SkewError(f"{folder}: expected requests of {release.RECALL} or {release.RANK}, found those "
-                            f"of {', '.join(sorted({r.model for r in read.requests}))}.")
+            raise SkewError(
+                f"{folder}: expected requests of {release.RECALL} or {release.RANK}, found those "
+                f"of {', '.join(sorted({r.model for r in read.requests}))}."
+            )
         comparisons = []
         for model in models:
             comparisons.append(self._with_training(model, read, vocabularies))
             if older is not None and older.of(model):
                 comparisons.append(self._with_older(model, read, older, str(against), vocabularies))
         return skew_report.Result(
-            str(folder), {m: len(read.of(m)) for m in models}, tuple(map(str, read.cut_off)),
-            tuple(comparisons), tuple(self._replays(read, models, replay)) if replay else ())
+            str(folder),
+            {m: len(read.of(m)) for m in models},
+            tuple(map(str, read.cut_off)),
+            tuple(comparisons),
+            tuple(self._replays(read, models, replay)) if replay else (),
+        )
 
-    def _with_training(self, model: str, read: logs_lib.Logs,
-                       vocabularies: Mapping[str, Collection[str]]) -> skew_report.Comparison:
-        path = self._made.file(sources.STATISTICS_GEN, "statistics", f"Split-{features.SPLIT_TRAIN}",
-                               statistics.FILE_NAME)
+    def _with_training(
+        self, model: str, read: logs_lib.Logs, vocabularies: Mapping[str, Collection[str]]
+    ) -> skew_report.Comparison:
+        path = self._made.file(
+            sources.STATISTICS_GEN,
+            "statistics",
+            f"Split-{features.SPLIT_TRAIN}",
+            statistics.FILE_NAME,
+        )
         learned = measure.training(statistics.load(str(path)))
         sent = self._sent(model, read)
-        findings = self._compare(compare.Side(learned, "in training"), sent, vocabularies, len(sent.rows),
-                                 drift=False)
+        findings = self._compare(
+            compare.Side(learned, "in training"), sent, vocabularies, len(sent.rows), drift=False
+        )
         checked = times.check(sent, learned.get(features.EVENT_TIMESTAMP))
         return skew_report.Comparison(model, "training", len(sent.rows), tuple(findings), checked)
 
-    def _with_older(self, model: str, read: logs_lib.Logs, older: logs_lib.Logs, name: str,
-                    vocabularies: Mapping[str, Collection[str]]) -> skew_report.Comparison:
+    def _with_older(
+        self,
+        model: str,
+        read: logs_lib.Logs,
+        older: logs_lib.Logs,
+        name: str,
+        vocabularies: Mapping[str, Collection[str]],
+    ) -> skew_report.Comparison:
         before, now = self._sent(model, older), self._sent(model, read)
         measured = measure.requests(before.rows, self._cfg.data, None)
         fewer = min(len(before.rows), len(now.rows))
-        findings = self._compare(compare.Side(measured, "before"), now, vocabularies, fewer, drift=True)
-        return skew_report.Comparison(model, f"{len(before.rows):,} older ones in {name}", len(now.rows),
-                                      tuple(findings), None)
+        findings = self._compare(
+            compare.Side(measured, "before"), now, vocabularies, fewer, drift=True
+        )
+        return skew_report.Comparison(
+            model,
+            f"{len(before.rows):,} older ones in {name}",
+            len(now.rows),
+            tuple(findings),
+            None,
+        )
 
-    def _compare(self, before: compare.Side, sent: raw_examples.Sent,
-                 vocabularies: Mapping[str, Collection[str]], number: int, *, drift: bool
-                 ) -> list[compare.Finding]:
+    def _compare(
+        self,
+        before: compare.Side,
+        sent: raw_examples.Sent,
+        vocabularies: Mapping[str, Collection[str]],
+        number: int,
+        *,
+        drift: bool,
+    ) -> list[compare.Finding]:
         now = measure.requests(sent.rows, self._cfg.data, before.statistics)
-        return compare.compare(self._names, before, compare.Side(now, "now"), requests=number,
-                               missing=sent.missing, vocabularies=vocabularies, thresholds=self._thresholds,
-                               drift=drift)
+        return compare.compare(
+            self._names,
+            before,
+            compare.Side(now, "now"),
+            requests=number,
+            missing=sent.missing,
+            vocabularies=vocabularies,
+            thresholds=self._thresholds,
+            drift=drift,
+        )
 
     def _sent(self, model: str, read: logs_lib.Logs) -> raw_examples.Sent:
         """The requests of a model as raw examples; a sample of very many."""
         found = sample(read.of(model), MOST_MEASURED)
-        specs = (requests.input_specs(self._cfg.data, exclusions=True) if model == release.RECALL
-                 else request_graph.input_specs(self._cfg.data))
+        specs = (
+            requests.input_specs(self._cfg.data, exclusions=True)
+            if model == release.RECALL
+            else request_graph.input_specs(self._cfg.data)
+        )
         for request in found:
             if wrong := specs.keys() ^ request.inputs.keys():
                 raise SkewError(
                     f"{model}: a request's inputs and the columns of the configuration differ in "
-                    f"{', '.join(sorted(wrong))}. Name the configuration of the release that was asked, with "
-                    "--config.")
+                    f"{', '.join(sorted(wrong))}. Name the configuration of the release that was "
+                    "asked, with --config."
+                )
         return self._raw(found)
 
     def _raw(self, found: Iterable[logs_lib.Logged]) -> raw_examples.Sent:
-        return raw_examples.of([r.inputs for r in found], self._cfg.data, self._cfg.features.max_history,
-                               schemas.filled_feedback(self._schema, self._cfg.data))
+        return raw_examples.of(
+            [r.inputs for r in found],
+            self._cfg.data,
+            self._cfg.features.max_history,
+            schemas.filled_feedback(self._schema, self._cfg.data),
+        )
 
     def _vocabularies(self) -> Iterable[tuple[str, Collection[str]]]:
         output = tft.TFTransformOutput(str(self._graph))
@@ -153,13 +199,17 @@ class Skew:
                 file = features.ITEM_VOCABULARY if feature is None else feature.vocabulary
                 yield name, {word.decode() for word in output.vocabulary_by_name(file)}
 
-    def _replays(self, read: logs_lib.Logs, models: Sequence[str], most: int) -> Iterable[skew_report.Replay]:
+    def _replays(
+        self, read: logs_lib.Logs, models: Sequence[str], most: int
+    ) -> Iterable[skew_report.Replay]:
         for model in models:
             asked = sample([r for r in read.requests if r.model == model], most)
             for version in sorted({r.version for r in asked}):
                 yield self._replay(model, version, [r for r in asked if r.version == version])
 
-    def _replay(self, model: str, version: int, asked: Sequence[logs_lib.Logged]) -> skew_report.Replay:
+    def _replay(
+        self, model: str, version: int, asked: Sequence[logs_lib.Logged]
+    ) -> skew_report.Replay:
         try:
             found = release.load(self._run.serving, version)
         except release.ReleaseError as error:
@@ -176,26 +226,40 @@ class Skew:
         if signatures.FEATURES not in loaded:
             reason = transformed.unknown_signature(folder)
         elif graph is None:
-            reason = (f"the transform graph of the release is no longer in {self._graph.parent}; requests "
-                      "cannot be transformed as it did.")
+            reason = (
+                f"the transform graph of the release is no longer in {self._graph.parent}; "
+                "requests cannot be transformed as it did."
+            )
         made = self._transformed(loaded, asked, graph) if graph and not reason else []
         return skew_report.Replay(model, version, tuple(made), answers, reason)
 
     def _graph_of(self, made_of: lineage.Lineage) -> pathlib.Path | None:
         """The transform graph of a release: the newest run's, or one of an earlier run."""
         others = sorted(self._graph.parent.iterdir()) if self._graph.parent.is_dir() else []
-        return next((path for path in (self._graph, *reversed(others))
-                     if lineage.describe(str(path), (), "").transform == made_of.transform), None)
+        return next(
+            (
+                path
+                for path in (self._graph, *reversed(others))
+                if lineage.describe(str(path), (), "").transform == made_of.transform
+            ),
+            None,
+        )
 
-    def _transformed(self, model: replay_lib.Model, asked: Sequence[logs_lib.Logged],
-                     graph: pathlib.Path) -> list[transformed.Difference]:
+    def _transformed(
+        self, model: replay_lib.Model, asked: Sequence[logs_lib.Logged], graph: pathlib.Path
+    ) -> list[transformed.Difference]:
         """What the model transforms, against what the pipeline does."""
         asked = [request for request in asked if request.signature == signatures.DEFAULT]
         serialized = raw_examples.serialize(self._raw(asked).rows, self._cfg.data)
         layout = transformed.layout(self._cfg.data, self._cfg.features.max_history)
         expected = transformed.by_pipeline(serialized, self._schema, str(graph), layout)
-        served = [row for request in asked for row in transformed.of_served(
-            model.ask(signatures.FEATURES, request.inputs), _lengths(request.inputs), layout)]
+        served = [
+            row
+            for request in asked
+            for row in transformed.of_served(
+                model.ask(signatures.FEATURES, request.inputs), _lengths(request.inputs), layout
+            )
+        ]
         return transformed.differences(expected, served)
 
 

@@ -6,12 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from modules import schemas
-from modules import strict
-from modules.skew import compare
-from modules.skew import replay
-from modules.skew import times
-from modules.skew import transformed
+from modules import schemas, strict
+from modules.skew import compare, replay, times, transformed
 from pipeline import text_table
 from pipeline.report import text
 
@@ -83,8 +79,10 @@ class Result:
     def to_text(self) -> str:
         counted = ", ".join(f"{number:,} of {model}" for model, number in self.requests.items())
         lines = [f"{self.logs}: logged requests: {counted}"]
-        lines += [f"Note: {path}: its last record is cut off, those before it were read."
-                  for path in self.cut_off]
+        lines += [
+            f"Note: {path}: its last record is cut off, those before it were read."
+            for path in self.cut_off
+        ]
         for comparison in self.comparisons:
             lines += ["", *_comparison(comparison)]
         if self.replays:
@@ -98,7 +96,9 @@ class Result:
         wrong = [f"skewed: {', '.join(skewed)}"] if skewed else []
         if any(c.times and c.times.problems for c in self.comparisons):
             wrong.append("impossible times")
-        wrong += [f"{r.model} of release {r.release} is not equal" for r in self.replays if r.unequal]
+        wrong += [
+            f"{r.model} of release {r.release} is not equal" for r in self.replays if r.unequal
+        ]
         if wrong:
             return f"SKEW: {'; '.join(wrong)}."
         unchecked = any(r.not_checked for r in self.replays)
@@ -106,17 +106,42 @@ class Result:
 
 
 def _comparison(found: Comparison) -> list[str]:
-    head = ("feature", "measure", "distance", "at most", "missing", "unknown", "verdict",
-            "what differs most")
-    rows = [(f.feature, f.measure, "-" if f.distance is None else f"{f.distance:.4f}", f"{f.threshold:.3f}",
-             f"{f.missing:.1%}", "" if f.unknown is None else f"{f.unknown:.1%}",
-             "SKEW" if f.skewed else "ok", _short(f.differs)) for f in found.features]
-    lines = [f"{found.model}: {found.requests:,} requests against {found.against}",
-             *text_table.lines(head, rows)]
+    head = (
+        "feature",
+        "measure",
+        "distance",
+        "at most",
+        "missing",
+        "unknown",
+        "verdict",
+        "what differs most",
+    )
+    rows = [
+        (
+            f.feature,
+            f.measure,
+            "-" if f.distance is None else f"{f.distance:.4f}",
+            f"{f.threshold:.3f}",
+            f"{f.missing:.1%}",
+            "" if f.unknown is None else f"{f.unknown:.1%}",
+            "SKEW" if f.skewed else "ok",
+            _short(f.differs),
+        )
+        for f in found.features
+    ]
+    lines = [
+        f"{found.model}: {found.requests:,} requests against {found.against}",
+        *text_table.lines(head, rows),
+    ]
     if found.times is not None:
-        spans = (("training", found.times.training), ("history", found.times.history),
-                 ("requests", found.times.requests))
-        lines.append("  time: " + "; ".join(f"{name} {_span(span)}" for name, span in spans if span))
+        spans = (
+            ("training", found.times.training),
+            ("history", found.times.history),
+            ("requests", found.times.requests),
+        )
+        lines.append(
+            "  time: " + "; ".join(f"{name} {_span(span)}" for name, span in spans if span)
+        )
         lines += [f"  SKEW {problem}" for problem in found.times.problems]
     return lines
 
@@ -125,18 +150,30 @@ def _replay(found: Replay) -> list[str]:
     name = f"  {found.model}, release {found.release}:"
     lines = []
     if found.transform:
-        values, wrong = sum(d.values for d in found.transform), [d for d in found.transform if d.unequal]
+        values, wrong = (
+            sum(d.values for d in found.transform),
+            [d for d in found.transform if d.unequal],
+        )
         greatest = max(d.greatest for d in found.transform)
-        lines.append(f"{name} {len(found.transform)} transformed features, {values:,} values: "
-                     + (f"{len(wrong)} of them UNEQUAL to the pipeline's" if wrong else
-                        f"all equal to the pipeline's (greatest difference {greatest:.2g})"))
-        lines += [f"    UNEQUAL {d.feature}: {d.unequal:,} of {d.values:,} values; {d.example}"
-                  for d in wrong]
+        lines.append(
+            f"{name} {len(found.transform)} transformed features, {values:,} values: "
+            + (
+                f"{len(wrong)} of them UNEQUAL to the pipeline's"
+                if wrong
+                else f"all equal to the pipeline's (greatest difference {greatest:.2g})"
+            )
+        )
+        lines += [
+            f"    UNEQUAL {d.feature}: {d.unequal:,} of {d.values:,} values; {d.example}"
+            for d in wrong
+        ]
     if found.answers:
         same = found.answers
-        lines.append(f"{name} {same.requests:,} answers as logged: {same.bitwise:,} with the same bits, "
-                     f"{same.requests - same.bitwise - same.unequal:,} within {same.greatest:.2g}, "
-                     f"{same.unequal:,} unequal")
+        lines.append(
+            f"{name} {same.requests:,} answers as logged: {same.bitwise:,} with the same bits, "
+            f"{same.requests - same.bitwise - same.unequal:,} within {same.greatest:.2g}, "
+            f"{same.unequal:,} unequal"
+        )
         lines += [f"    UNEQUAL {same.example}"] if same.unequal else []
     return [*lines, *([f"{name} NOT CHECKED {found.not_checked}"] if found.not_checked else [])]
 
@@ -148,4 +185,4 @@ def _span(span: times.Range) -> str:
 
 
 def _short(words: str) -> str:
-    return words if len(words) <= _WIDEST else f"{words[:_WIDEST - 3]}..."
+    return words if len(words) <= _WIDEST else f"{words[: _WIDEST - 3]}..."

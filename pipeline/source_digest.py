@@ -1,8 +1,9 @@
 """A digest of the project's own code that a component runs, so that TFX's cache sees an edit of it.
 
-TFX's cache key holds inputs and parameters but not the code behind a dotted path. Each component therefore
-carries the digest of the modules it imports, found by following the import statements from its entry module.
-An edit of the recall model then reruns the Trainer and what follows, and not ExampleGen.
+TFX's cache key holds inputs and parameters but not the code behind a dotted path. Each component
+therefore carries the digest of the modules it imports, found by following the import statements
+from its entry module. An edit of the recall model then reruns the Trainer and what follows, and not
+ExampleGen.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ import pathlib
 from collections.abc import Iterable, Iterator
 
 PACKAGES = ("modules", "pipeline")
-LIBRARIES = ("apache-beam", "scann", "tensorflow", "tensorflow-recommenders", "tensorflow-transform")
+LIBRARIES = (
+    "apache-beam",
+    "scann",
+    "tensorflow",
+    "tensorflow-recommenders",
+    "tensorflow-transform",
+)
 
 
 def of(*entry_modules: str) -> str:
@@ -40,7 +47,9 @@ def of(*entry_modules: str) -> str:
 
 
 def closure(entry_modules: Iterable[str]) -> list[str]:
-    """The sorted names of the entry modules and of every project module that they import, directly or not."""
+    """The sorted names of the entry modules and of every project module that they import, directly
+    or not.
+    """
     found: set[str] = set()
     waiting = list(entry_modules)
     while waiting:

@@ -18,11 +18,8 @@ from typing import Any
 
 import tqdm
 
-from modules import config
-from modules import strict
-from modules.beam import check
-from modules.beam import files
-from modules.beam import users
+from modules import config, strict
+from modules.beam import check, files, users
 from pipeline import runs
 from serving.history import store
 
@@ -31,9 +28,11 @@ _BATCH_EVENTS = 4096
 _BATCH_USERS = 256
 
 
-def load(cfg: config.Config, root: str | pathlib.Path, *, url: str | None = None,
-         replace: bool = False) -> store.Added:
-    """Adds the data set's users to a store and prints how many; what is there already is not added again.
+def load(
+    cfg: config.Config, root: str | pathlib.Path, *, url: str | None = None, replace: bool = False
+) -> store.Added:
+    """Adds the data set's users to a store and prints how many; what is there already is not added
+    again.
 
     Args:
       cfg: the data set, and how much of a history is of use.
@@ -56,8 +55,10 @@ def status(cfg: config.Config, root: str | pathlib.Path, *, url: str | None = No
     """Prints what a store holds; see `load`."""
     chosen = url or default_url(runs.Run(root, cfg.name))
     counts = asyncio.run(_count(cfg, chosen))
-    print(f"{chosen}: {counts.users:,} users, {counts.events:,} events; keeps the newest "
-          f"{kept_events(cfg):,} of a user")
+    print(
+        f"{chosen}: {counts.users:,} users, {counts.events:,} events; keeps the newest "
+        f"{kept_events(cfg):,} of a user"
+    )
     return counts
 
 
@@ -72,7 +73,8 @@ def kept_events(cfg: config.Config) -> int:
 
 
 def fill_if_empty(cfg: config.Config, url: str) -> None:
-    """Loads the data set into an SQLite store that has no users; a new file is there whole or not at all.
+    """Loads the data set into an SQLite store that has no users; a new file is there whole or not
+    at all.
 
     Raises:
       As `load`.
@@ -111,8 +113,9 @@ async def _opened(cfg: config.Config, url: str) -> AsyncIterator[store.Store]:
         await found.close()
 
 
-async def _load(cfg: config.Config, url: str, *, replace: bool = False, shown: str | None = None
-                ) -> store.Added:
+async def _load(
+    cfg: config.Config, url: str, *, replace: bool = False, shown: str | None = None
+) -> store.Added:
     """See `load`; `shown` is the URL that is printed."""
     started = time.monotonic()
     listings = files.list_tables(cfg.data)
@@ -126,10 +129,16 @@ async def _load(cfg: config.Config, url: str, *, replace: bool = False, shown: s
                 await opened.clear()
             added = await _add(opened, pathlib.Path(path))
         counts = await opened.count()
-    print(f"{shown or url}: {added.accepted:,} events added, {added.duplicates:,} were there already"
-          + (f", {added.outdated:,} are older than what a full history keeps" if added.outdated else "")
-          + f"; holds {counts.users:,} users and {counts.events:,} events "
-          f"({time.monotonic() - started:.1f} s)")
+    print(
+        f"{shown or url}: {added.accepted:,} events added, {added.duplicates:,} were there already"
+        + (
+            f", {added.outdated:,} are older than what a full history keeps"
+            if added.outdated
+            else ""
+        )
+        + f"; holds {counts.users:,} users and {counts.events:,} events "
+        f"({time.monotonic() - started:.1f} s)"
+    )
     return added
 
 
@@ -140,11 +149,18 @@ async def _add(opened: store.Store, path: pathlib.Path) -> store.Added:
     accepted = duplicates = outdated = 0
     with tqdm.tqdm(total=total, desc="adding", unit=" users", file=sys.stderr, disable=None) as bar:
         for batch in _batches(path):
-            profiles = [(user["user_id"], user["profile"]) for user in batch if user["profile"] is not None]
-            events = [(user["user_id"], store.Event(**event)) for user in batch for event in user["events"]]
+            profiles = [
+                (user["user_id"], user["profile"]) for user in batch if user["profile"] is not None
+            ]
+            events = [
+                (user["user_id"], store.Event(**event))
+                for user in batch
+                for event in user["events"]
+            ]
             added, _ = await asyncio.gather(
                 opened.append(events),
-                asyncio.gather(*(opened.put_profile(*profile) for profile in profiles)))
+                asyncio.gather(*(opened.put_profile(*profile) for profile in profiles)),
+            )
             accepted += added.accepted
             duplicates += added.duplicates
             outdated += added.outdated

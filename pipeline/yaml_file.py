@@ -1,6 +1,8 @@
-"""Reads a YAML file strictly: syntax errors and duplicate keys give file and line; every key knows its line.
+"""Reads a YAML file strictly: syntax errors and duplicate keys give file and line; every key knows
+its line.
 
-YAML's guess at times is off: `1998-03-01` stays a text, since the configuration reads its own times.
+YAML's guess at times is off: `1998-03-01` stays a text, since the configuration reads its own
+times.
 """
 
 from __future__ import annotations
@@ -16,14 +18,19 @@ from modules.strict import ConfigError
 
 @dataclasses.dataclass(frozen=True)
 class Document:
-    """What one file holds. `lines` maps a path, as in `features.crosses[0].buckets`, to its line, from 1."""
+    """What one file holds.
+
+    `lines` maps a path, as in `features.crosses[0].buckets`, to its line, from 1.
+    """
 
     file: pathlib.Path
     content: Any
     lines: dict[str, int]
 
     def place(self, key: str) -> str:
-        """`file:line` of the key, or of the nearest mapping around it; the file alone where there is none."""
+        """`file:line` of the key, or of the nearest mapping around it; the file alone where there
+        is none.
+        """
         while key and key not in self.lines:
             key = key[: max(key.rfind("."), key.rfind("["), 0)]
         return f"{self.file}:{self.lines[key]}" if key else str(self.file)
@@ -33,7 +40,9 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader without implicit timestamps."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own class attribute
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        first: [
+            (tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"
+        ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -49,7 +58,9 @@ def read(file: pathlib.Path) -> Document:
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: byte {error.start} is not UTF-8; save the file as UTF-8.") from None
+        raise ConfigError(
+            f"{file}: byte {error.start} is not UTF-8; save the file as UTF-8."
+        ) from None
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -86,7 +97,8 @@ def _walk(node: yaml.Node, path: str, lines: dict[str, int], file: pathlib.Path)
             line, name = key.start_mark.line + 1, str(key.value)
             inner = f"{path}.{name}" if path else name
             if name in seen:
-                raise ConfigError(f"{file}:{line}: {inner}: stands twice, first on line {seen[name]}; "
-                                  "remove one.")
+                raise ConfigError(
+                    f"{file}:{line}: {inner}: stands twice, first on line {seen[name]}; remove one."
+                )
             seen[name] = lines[inner] = line
             _walk(child, inner, lines, file)

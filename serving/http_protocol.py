@@ -1,4 +1,6 @@
-"""What both servers' HTTP has in common: the port, and connections that slow clients cannot hold up."""
+"""What both servers' HTTP has in common: the port, and connections that slow clients cannot hold
+up.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,8 @@ def bind(host: str, port: int, *, waiting: int = 0) -> socket.socket:
     Args:
       host: address.
       port: 0 for any free one.
-      waiting: clients that can connect from now on, before they are accepted; 0: none can connect yet.
+      waiting: clients that can connect from now on, before they are accepted; 0: none can connect
+          yet.
 
     Raises:
       OSError: it is taken; the message names it.
@@ -66,6 +69,8 @@ def bind(host: str, port: int, *, waiting: int = 0) -> socket.socket:
         if waiting:
             found.listen(waiting)
     except OSError as error:
-        raise OSError(f"{host}:{port}: {error.strerror or error}; stop what listens there, or choose another "
-                      "port") from None
+        raise OSError(
+            f"{host}:{port}: {error.strerror or error}; stop what listens there, or choose another "
+            "port"
+        ) from None
     return found

@@ -1,10 +1,11 @@
-"""A log of served requests: a random sample of them as TensorFlow Serving's PredictionLog, in TFRecord files.
+"""A log of served requests: a random sample of them as TensorFlow Serving's PredictionLog, in
+TFRecord files.
 
-A request is never made to wait: it is put into a queue that a thread of its own writes from, and is dropped,
-and counted, when the queue is full. The files of a model are `<prefix>-<time>-<process>-<number>.tfrecord`. A
-full one is followed by the next, and the oldest are removed, so that all together stay below a limit. When
-nothing can be written, because the disk is full, logging stops and says so, and is tried again after a while;
-serving goes on.
+A request is never made to wait: it is put into a queue that a thread of its own writes from, and is
+dropped, and counted, when the queue is full. The files of a model are
+`<prefix>-<time>-<process>-<number>.tfrecord`. A full one is followed by the next, and the oldest
+are removed, so that all together stay below a limit. When nothing can be written, because the disk
+is full, logging stops and says so, and is tried again after a while; serving goes on.
 """
 
 from __future__ import annotations
@@ -22,8 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import model_pb2
-from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.apis import model_pb2, prediction_log_pb2
 from tensorflow_serving.config import logging_config_pb2
 
 from modules.skew import logs
@@ -79,12 +79,16 @@ class _Record:
 class RequestLog:
     """Logs requests; `offer` may be called from any thread."""
 
-    def __init__(self, settings: Settings, declared: Callable[[str], logging_config_pb2.LoggingConfig],
-                 count: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        declared: Callable[[str], logging_config_pb2.LoggingConfig],
+        count: Callable[[str, str], None],
+    ) -> None:
         """Args:
-          settings: for models that models.config says nothing of.
-          declared: the `logging_config` of a model, which goes before.
-          count: is told (model, what became of a sampled request).
+        settings: for models that models.config says nothing of.
+        declared: the `logging_config` of a model, which goes before.
+        count: is told (model, what became of a sampled request).
         """
         self._settings, self._declared, self._count = settings, declared, count
         self._queue: queue.Queue[_Record | None] = queue.Queue(MAX_QUEUED)
@@ -172,8 +176,12 @@ class _Files:
         except (tf.errors.OpError, OSError) as error:
             self._retry = time.monotonic() + RETRY_SECONDS
             self.close()
-            _log.error("%s: requests are NOT logged, they cannot be written; tried again in %g s: %s",
-                       self._prefix, RETRY_SECONDS, error)
+            _log.error(
+                "%s: requests are NOT logged, they cannot be written; tried again in %g s: %s",
+                self._prefix,
+                RETRY_SECONDS,
+                error,
+            )
             return False
         return True
 
@@ -198,7 +206,9 @@ class _Files:
 
     def _remove(self, room: int) -> None:
         """Removes the oldest files until another one of `room` bytes stays below the limit."""
-        found = sorted((path.stat().st_mtime_ns, path, path.stat().st_size) for path in self._existing())
+        found = sorted(
+            (path.stat().st_mtime_ns, path, path.stat().st_size) for path in self._existing()
+        )
         total = sum(size for _, _, size in found)
         for _, path, size in found:
             if total + room <= self._max_bytes:
@@ -207,7 +217,9 @@ class _Files:
             total -= size
 
     def _existing(self) -> Iterator[pathlib.Path]:
-        name = re.compile(re.escape(self._prefix.name) + r"-\d{8}T\d{6}-\d+-\d+" + re.escape(logs.SUFFIX))
+        name = re.compile(
+            re.escape(self._prefix.name) + r"-\d{8}T\d{6}-\d+-\d+" + re.escape(logs.SUFFIX)
+        )
         return (path for path in self._prefix.parent.iterdir() if name.fullmatch(path.name))
 
 
@@ -229,7 +241,9 @@ def _serialized(record: _Record) -> bytes:
 
 def _size(arrays: Mapping[str, np.ndarray]) -> int:
     """Bytes that the values take, about."""
-    return sum(a.nbytes + (sum(map(len, a.ravel())) if a.dtype == object else 0) for a in arrays.values())
+    return sum(
+        a.nbytes + (sum(map(len, a.ravel())) if a.dtype == object else 0) for a in arrays.values()
+    )
 
 
 def _file_name(model: str) -> str:

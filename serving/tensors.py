@@ -38,7 +38,8 @@ def encode(array: np.ndarray) -> serving_pb2.TensorProto:
 
 
 def fill(proto: serving_pb2.TensorProto, array: np.ndarray) -> None:
-    """Puts an array of any shape, of numbers or booleans, or (dtype object) bytes, into an empty TensorProto.
+    """Puts an array of any shape, of numbers or booleans, or (dtype object) bytes, into an empty
+    TensorProto.
 
     Raises:
       TensorError: values of another type.
@@ -55,8 +56,10 @@ def fill(proto: serving_pb2.TensorProto, array: np.ndarray) -> None:
         proto.dtype = _TYPES[array.dtype]
         proto.tensor_content = array.tobytes()
     else:
-        raise TensorError(f"found an array of {array.dtype}, expected one of "
-                          f"{', '.join(map(str, _TYPES))}, or bytes in an array of objects")
+        raise TensorError(
+            f"found an array of {array.dtype}, expected one of "
+            f"{', '.join(map(str, _TYPES))}, or bytes in an array of objects"
+        )
 
 
 def decode(proto: serving_pb2.TensorProto) -> np.ndarray:
@@ -71,8 +74,10 @@ def decode(proto: serving_pb2.TensorProto) -> np.ndarray:
         values = np.empty(len(proto.string_val), object)
         values[:] = proto.string_val
     elif proto.dtype not in _DTYPES:
-        raise TensorError(f"found a tensor of type {proto.dtype}, expected one of {sorted(_DTYPES)}, or "
-                          f"{serving_pb2.DT_STRING} (string)")
+        raise TensorError(
+            f"found a tensor of type {proto.dtype}, expected one of {sorted(_DTYPES)}, or "
+            f"{serving_pb2.DT_STRING} (string)"
+        )
     elif proto.tensor_content:
         values = np.frombuffer(proto.tensor_content, _DTYPES[proto.dtype])
     else:

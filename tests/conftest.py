@@ -15,11 +15,15 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def run_python() -> Callable[[str], str]:
-    """Runs Python code in a process of its own, in the project's folder, and returns what it prints."""
+    """Runs Python code in a process of its own, in the project's folder, and returns what it
+    prints.
+    """
 
     def run(code: str) -> str:
         command = [sys.executable, "-c", textwrap.dedent(code)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

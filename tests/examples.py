@@ -8,50 +8,99 @@ from typing import Any
 
 import tensorflow as tf
 
-from modules import config
-from modules import strict
+from modules import config, strict
 
 Row = Mapping[str, Any]
 
 
 def data() -> config.Data:
     """A data set with every kind of feature in every table that may have it."""
-    return strict.read(config.Data, {
-        "events": {"path": "events.csv", "format": "csv", "columns": {
-            "user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp", "action": "action_type",
-            "rating": {"kind": "numeric", "default": 3},
-            "device": {"role": "context", "kind": "categorical", "default": "web", "missing": ["NA"]},
-            "battery": {"role": "context", "kind": "numeric"}}},
-        "users": {"path": "users.csv", "format": "csv", "columns": {
-            "user_id": "user_id", "age": {"kind": "numeric", "default": 30}, "gender": "categorical",
-            "hobbies": "multi_categorical", "taste": {"kind": "vector", "dimension": 2}}},
-        "items": {"path": "items.csv", "format": "csv", "columns": {
-            "item_id": "item_id", "name": "title", "price": "numeric", "brand": "categorical",
-            "tags": {"kind": "multi_categorical", "default": "none"},
-            "image": {"kind": "vector", "dimension": 3}}},
-    })
+    return strict.read(
+        config.Data,
+        {
+            "events": {
+                "path": "events.csv",
+                "format": "csv",
+                "columns": {
+                    "user_id": "user_id",
+                    "item_id": "item_id",
+                    "timestamp": "timestamp",
+                    "action": "action_type",
+                    "rating": {"kind": "numeric", "default": 3},
+                    "device": {
+                        "role": "context",
+                        "kind": "categorical",
+                        "default": "web",
+                        "missing": ["NA"],
+                    },
+                    "battery": {"role": "context", "kind": "numeric"},
+                },
+            },
+            "users": {
+                "path": "users.csv",
+                "format": "csv",
+                "columns": {
+                    "user_id": "user_id",
+                    "age": {"kind": "numeric", "default": 30},
+                    "gender": "categorical",
+                    "hobbies": "multi_categorical",
+                    "taste": {"kind": "vector", "dimension": 2},
+                },
+            },
+            "items": {
+                "path": "items.csv",
+                "format": "csv",
+                "columns": {
+                    "item_id": "item_id",
+                    "name": "title",
+                    "price": "numeric",
+                    "brand": "categorical",
+                    "tags": {"kind": "multi_categorical", "default": "none"},
+                    "image": {"kind": "vector", "dimension": 3},
+                },
+            },
+        },
+    )
 
 
 def sequence(items: Sequence[str], timestamps: Sequence[int], **others: Any) -> dict[str, Any]:
     """A window of one user; `others` replaces or adds features by name."""
     number = len(items)
-    row = {"user_id": "u", "user_age": 20.0, "user_gender": "F", "user_hobbies": ["chess"],
-           "user_taste": [0.5, -0.5], "event_item_id": list(items), "event_timestamp": list(timestamps),
-           "event_action_type": ["click"] * number, "event_rating": [4.0] * number,
-           "context_device": ["app"] * number, "context_battery": [50.0] * number,
-           "window_start": 0, "seen_item_id": sorted(set(items))}
+    row = {
+        "user_id": "u",
+        "user_age": 20.0,
+        "user_gender": "F",
+        "user_hobbies": ["chess"],
+        "user_taste": [0.5, -0.5],
+        "event_item_id": list(items),
+        "event_timestamp": list(timestamps),
+        "event_action_type": ["click"] * number,
+        "event_rating": [4.0] * number,
+        "context_device": ["app"] * number,
+        "context_battery": [50.0] * number,
+        "window_start": 0,
+        "seen_item_id": sorted(set(items)),
+    }
     return {**row, **others}
 
 
 def item(item_id: str, **others: Any) -> dict[str, Any]:
     """A row of the catalogue; `others` replaces or adds features by name."""
-    row = {"item_id": item_id, "item_title": f"Item {item_id}", "item_price": 1.0, "item_brand": "acme",
-           "item_tags": ["new"], "item_image": [1.0, 2.0, 3.0]}
+    row = {
+        "item_id": item_id,
+        "item_title": f"Item {item_id}",
+        "item_price": 1.0,
+        "item_brand": "acme",
+        "item_tags": ["new"],
+        "item_image": [1.0, 2.0, 3.0],
+    }
     return {**row, **others}
 
 
 def serialize(row: Row) -> bytes:
-    """A tf.Example of the row: texts as bytes, whole numbers as int64, others as float; None is left out."""
+    """A tf.Example of the row: texts as bytes, whole numbers as int64, others as float; None is
+    left out.
+    """
     example = tf.train.Example()
     for name, value in row.items():
         if value is None:

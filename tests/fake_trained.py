@@ -1,7 +1,8 @@
-"""A trained recall SavedModel as the Trainer exports it, with given vectors, for tests of the index.
+"""A trained recall SavedModel as the Trainer exports it, with given vectors, for tests of the
+index.
 
-The query of a user is the vector `user_taste` as it was sent; turned round, when the history holds the first
-item of the catalogue, which the model looks up in a vocabulary file as a real one does.
+The query of a user is the vector `user_taste` as it was sent; turned round, when the history holds
+the first item of the catalogue, which the model looks up in a vocabulary file as a real one does.
 """
 
 from __future__ import annotations
@@ -12,11 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from modules import config
-from modules import features
-from modules import lineage
-from modules import requests
-from modules import strict
+from modules import config, features, lineage, requests, strict
 
 TASTE = "user_taste"
 LINEAGE = lineage.Lineage(transform="transform1", catalogue="catalogue1", recall="recall1")
@@ -35,7 +32,10 @@ def data(dimension: int) -> config.Data:
             "users": {
                 "path": "users.csv",
                 "format": "csv",
-                "columns": {"user_id": "user_id", "taste": {"kind": "vector", "dimension": dimension}},
+                "columns": {
+                    "user_id": "user_id",
+                    "taste": {"kind": "vector", "dimension": dimension},
+                },
             },
         },
     )
@@ -46,7 +46,10 @@ class FakeTrained(tf.Module):
 
     def __init__(self, item_ids: Sequence[bytes], vectors: np.ndarray, vocabulary: str) -> None:
         super().__init__()
-        self._item_ids, self._vectors = tf.Variable(list(item_ids)), tf.Variable(vectors, dtype=tf.float32)
+        self._item_ids, self._vectors = (
+            tf.Variable(list(item_ids)),
+            tf.Variable(vectors, dtype=tf.float32),
+        )
         self._table = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(
                 vocabulary,
@@ -60,7 +63,9 @@ class FakeTrained(tf.Module):
 
     @tf.function
     def query(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        turned = tf.reduce_any(self._table.lookup(inputs[features.EVENT_ITEM_ID]) == 0, axis=1, keepdims=True)
+        turned = tf.reduce_any(
+            self._table.lookup(inputs[features.EVENT_ITEM_ID]) == 0, axis=1, keepdims=True
+        )
         return {"query": tf.where(turned, -inputs[TASTE], inputs[TASTE])}
 
     @tf.function(input_signature=[])
@@ -68,8 +73,12 @@ class FakeTrained(tf.Module):
         return {"item_id": tf.identity(self._item_ids), "vector": tf.identity(self._vectors)}
 
 
-def save(folder: str | pathlib.Path, item_ids: Sequence[bytes], vectors: np.ndarray,
-         made_of: lineage.Lineage = LINEAGE) -> str:
+def save(
+    folder: str | pathlib.Path,
+    item_ids: Sequence[bytes],
+    vectors: np.ndarray,
+    made_of: lineage.Lineage = LINEAGE,
+) -> str:
     """Writes the SavedModel and removes the vocabulary file it was made of."""
     vocabulary = pathlib.Path(f"{folder}-vocabulary")
     vocabulary.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +88,10 @@ def save(folder: str | pathlib.Path, item_ids: Sequence[bytes], vectors: np.ndar
     tf.saved_model.save(
         model,
         str(folder),
-        signatures={"query": model.query.get_concrete_function(**specs), "candidates": model.candidates},
+        signatures={
+            "query": model.query.get_concrete_function(**specs),
+            "candidates": model.candidates,
+        },
     )
     vocabulary.unlink()
     lineage.write(str(folder), made_of)
@@ -89,7 +101,9 @@ def save(folder: str | pathlib.Path, item_ids: Sequence[bytes], vectors: np.ndar
 def request(
     queries: np.ndarray, excluded: Sequence[Sequence[bytes]], history: bytes = b""
 ) -> dict[str, np.ndarray]:
-    """A batch of requests with queries [B, D], one list of excluded ids each, and one past event."""
+    """A batch of requests with queries [B, D], one list of excluded ids each, and one past
+    event.
+    """
     rows, widest = len(queries), max(map(len, excluded), default=0)
     exclusions = np.full((rows, widest), b"", object)
     for place, ids in zip(exclusions, excluded):
@@ -104,7 +118,9 @@ def request(
 
 
 def examples(queries: np.ndarray, seen: Sequence[Sequence[bytes]]) -> list[dict[str, list]]:
-    """Raw validation examples, as `requests.read_raw_example` gives them: one past event, then the target."""
+    """Raw validation examples, as `requests.read_raw_example` gives them: one past event, then the
+    target.
+    """
     return [
         {
             TASTE: list(map(float, query)),

@@ -1,12 +1,13 @@
-"""Raw examples of whole histories, cut and held out as ExampleGen does, for tests of what comes after it."""
+"""Raw examples of whole histories, cut and held out as ExampleGen does, for tests of what comes
+after it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modules import features
-from modules import ranking_config
+from modules import features, ranking_config
 from modules.beam import sequences
 from tests import examples
 
@@ -14,8 +15,12 @@ START = 893_286_638  # Unix seconds of the first event
 STEP = 3_600  # seconds between events
 
 
-def splits(histories: Mapping[str, Sequence[str]], catalogue: Sequence[str], max_history: int,
-           profiles: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, list[dict[str, Any]]]:
+def splits(
+    histories: Mapping[str, Sequence[str]],
+    catalogue: Sequence[str],
+    max_history: int,
+    profiles: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, list[dict[str, Any]]]:
     """Rows of the four splits, leave one out.
 
     Args:
@@ -24,32 +29,55 @@ def splits(histories: Mapping[str, Sequence[str]], catalogue: Sequence[str], max
       max_history: L.
       profiles: raw user features that replace those of `examples.sequence`, by user.
     """
-    rows: dict[str, list[dict[str, Any]]] = {"train": [], "valid": [], "test": [],
-                                             "catalogue": [examples.item(i) for i in catalogue]}
+    rows: dict[str, list[dict[str, Any]]] = {
+        "train": [],
+        "valid": [],
+        "test": [],
+        "catalogue": [examples.item(i) for i in catalogue],
+    }
     for user, items in histories.items():
         profile = (profiles or {}).get(user, {})
         train = len(items) - 2
-        windows = [("train", *window, train) for window in sequences.train_windows(train, max_history)]
-        windows += [(split, *sequences.request_window(target, max_history), target)
-                    for split, target in (("valid", train), ("test", train + 1))]
+        windows = [
+            ("train", *window, train) for window in sequences.train_windows(train, max_history)
+        ]
+        windows += [
+            (split, *sequences.request_window(target, max_history), target)
+            for split, target in (("valid", train), ("test", train + 1))
+        ]
         for split, start, stop, known in windows:
             times = [START + n * STEP for n in range(start, stop)]
-            rows[split].append(examples.sequence(
-                items[start:stop], times, user_id=user, window_start=start,
-                seen_item_id=sorted(set(items[:known])), **profile))
+            rows[split].append(
+                examples.sequence(
+                    items[start:stop],
+                    times,
+                    user_id=user,
+                    window_start=start,
+                    seen_item_id=sorted(set(items[:known])),
+                    **profile,
+                )
+            )
     return rows
 
 
-def rank_splits(histories: Mapping[str, Sequence[str]], max_history: int,
-                hold_out: ranking_config.HoldOut) -> dict[str, list[dict[str, Any]]]:
+def rank_splits(
+    histories: Mapping[str, Sequence[str]], max_history: int, hold_out: ranking_config.HoldOut
+) -> dict[str, list[dict[str, Any]]]:
     """Rows of the splits `rank_<n>`, of the training events under leave one out; see `splits`."""
     rows: dict[str, list[dict[str, Any]]] = {
-        features.rank_split(part): [] for part in range(max(hold_out.parts, 1))}
+        features.rank_split(part): [] for part in range(max(hold_out.parts, 1))
+    }
     for user, items in histories.items():
         held = sequences.hold_out(user, range(len(items) - 2), hold_out)
         for target in held.requests:
             start, stop = sequences.request_window(target, max_history)
-            rows[features.rank_split(held.part)].append(examples.sequence(
-                items[start:stop], [START + n * STEP for n in range(start, stop)], user_id=user,
-                window_start=start, seen_item_id=sorted(set(items[:target]))))
+            rows[features.rank_split(held.part)].append(
+                examples.sequence(
+                    items[start:stop],
+                    [START + n * STEP for n in range(start, stop)],
+                    user_id=user,
+                    window_start=start,
+                    seen_item_id=sorted(set(items[:target])),
+                )
+            )
     return rows

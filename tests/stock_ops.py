@@ -2,8 +2,8 @@
 
   python -m tests.stock_ops FOLDER ...
 
-Importing `scann` fails in this process, so only TensorFlow's own operations are known. The warm-up records
-are replayed, all outputs computed. A line of JSON is printed for each model, see `Loaded`.
+Importing `scann` fails in this process, so only TensorFlow's own operations are known. The warm-up
+records are replayed, all outputs computed. A line of JSON is printed for each model, see `Loaded`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,14 @@ class Loaded:
 
 def load(*folders: str | pathlib.Path) -> list[Loaded]:
     """Runs this module in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "tests.stock_ops", *map(str, folders)], cwd=ROOT,
-                          capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.stock_ops", *map(str, folders)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "cost_estimator" not in done.stderr, done.stderr  # warnings of shapes that are not known
     return [Loaded(**json.loads(line)) for line in done.stdout.splitlines()]
@@ -47,6 +53,7 @@ def load(*folders: str | pathlib.Path) -> list[Loaded]:
 def _main(folders: list[str]) -> None:
     sys.modules["scann"] = None  # type: ignore[assignment]  # makes `import scann` fail
     from modules import environment
+
     environment.prepare()
     for folder in folders:
         print(json.dumps(dataclasses.asdict(_load(folder))))
@@ -59,7 +66,10 @@ def _load(folder: str) -> Loaded:
 
     graph = loader_impl.parse_saved_model(folder).meta_graphs[0].graph_def
     functions = {function.signature.name for function in graph.library.function}
-    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    nodes = [
+        *graph.node,
+        *(node for function in graph.library.function for node in function.node_def),
+    ]
     ops = sorted({node.op for node in nodes} - functions)
     replayed, error = 0, None
     try:
@@ -74,11 +84,14 @@ def _replay(model: Any, folder: str) -> int:
     from tensorflow_serving.apis import prediction_log_pb2
 
     from modules import warmup
+
     records = list(tf.data.TFRecordDataset(f"{folder}/{warmup.FILE}").as_numpy_iterator())
     for record in records:
         request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
         signature = model.signatures[request.model_spec.signature_name or "serving_default"]
-        signature(**{name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()})
+        signature(
+            **{name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
+        )
     return len(records)
 
 

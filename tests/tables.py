@@ -1,4 +1,6 @@
-"""Tiny tables as files, and ExampleGen's transforms run on them, for tests of bad and good input."""
+"""Tiny tables as files, and ExampleGen's transforms run on them, for tests of bad and good
+input.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,8 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
-from modules import config
-from modules import ranking_config
-from modules import strict
-from modules.beam import errors
-from modules.beam import examples
-from modules.beam import files
-from modules.beam import problems
+from modules import config, ranking_config, strict
+from modules.beam import errors, examples, files, problems
 
 EVENTS = """\
 user_id:token\titem_id:token\trating:float\ttimestamp:float
@@ -40,19 +37,42 @@ b\tBread\t\t\t
 c\tCheese\t3\tround\t1 0.5
 """
 PLAIN: dict[str, Any] = {
-    "events": {"columns": {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp",
-                           "rating": {"kind": "numeric", "default": 3}}},
-    "users": {"columns": {"user_id": "user_id", "age": {"kind": "numeric", "default": 40},
-                          "gender": {"kind": "categorical", "default": "?"}}},
-    "items": {"columns": {"item_id": "item_id", "name": "title", "price": {"kind": "numeric", "default": 2},
-                          "tags": "multi_categorical",
-                          "image": {"kind": "vector", "dimension": 2, "default": 0.25}}},
+    "events": {
+        "columns": {
+            "user_id": "user_id",
+            "item_id": "item_id",
+            "timestamp": "timestamp",
+            "rating": {"kind": "numeric", "default": 3},
+        }
+    },
+    "users": {
+        "columns": {
+            "user_id": "user_id",
+            "age": {"kind": "numeric", "default": 40},
+            "gender": {"kind": "categorical", "default": "?"},
+        }
+    },
+    "items": {
+        "columns": {
+            "item_id": "item_id",
+            "name": "title",
+            "price": {"kind": "numeric", "default": 2},
+            "tags": "multi_categorical",
+            "image": {"kind": "vector", "dimension": 2, "default": 0.25},
+        }
+    },
 }
 _NAMES = {"events": "shop.inter", "users": "shop.user", "items": "shop.item"}
 
 
-def write(folder: pathlib.Path, *, events: str | bytes = EVENTS, users: str | bytes = USERS,
-          items: str | bytes = ITEMS, **policies: Any) -> config.Data:
+def write(
+    folder: pathlib.Path,
+    *,
+    events: str | bytes = EVENTS,
+    users: str | bytes = USERS,
+    items: str | bytes = ITEMS,
+    **policies: Any,
+) -> config.Data:
     """Writes the three tables as atomic files and returns the configuration that reads them."""
     plain = dict(policies)
     for name, content in (("events", events), ("users", users), ("items", items)):
@@ -62,24 +82,39 @@ def write(folder: pathlib.Path, *, events: str | bytes = EVENTS, users: str | by
     return strict.read(config.Data, plain)
 
 
-def make(folder: pathlib.Path, data: config.Data, split: config.Split | None = None, max_history: int = 10,
-         options: Any = None, hold_out: ranking_config.HoldOut | None = None) -> dict[str, list[Any]]:
-    """Runs the transforms as a run does: refuses the first problem; returns the elements of every output."""
+def make(
+    folder: pathlib.Path,
+    data: config.Data,
+    split: config.Split | None = None,
+    max_history: int = 10,
+    options: Any = None,
+    hold_out: ranking_config.HoldOut | None = None,
+) -> dict[str, list[Any]]:
+    """Runs the transforms as a run does: refuses the first problem; returns the elements of every
+    output.
+    """
     names = (*examples.splits(hold_out), examples.SUMMARY)
     with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
         made = _refusing(pipeline, data, split, max_history, hold_out)
-        named = tuple(made[name] | f"Name[{name}]" >> beam.Map(lambda row, of: json.dumps([of, row]), name)
-                      for name in names)
-        (named
-         | beam.Flatten()
-         | beam.io.WriteToText(str(folder / "made")))
-    rows = [json.loads(line) for path in sorted(folder.glob("made-*"))
-            for line in path.read_text().splitlines()]
+        named = tuple(
+            made[name] | f"Name[{name}]" >> beam.Map(lambda row, of: json.dumps([of, row]), name)
+            for name in names
+        )
+        (named | beam.Flatten() | beam.io.WriteToText(str(folder / "made")))
+    rows = [
+        json.loads(line)
+        for path in sorted(folder.glob("made-*"))
+        for line in path.read_text().splitlines()
+    ]
     return {name: [row for of, row in rows if of == name] for name in names}
 
 
-def refusal(data: config.Data, split: config.Split | None = None, options: Any = None,
-            hold_out: ranking_config.HoldOut | None = None) -> str:
+def refusal(
+    data: config.Data,
+    split: config.Split | None = None,
+    options: Any = None,
+    hold_out: ranking_config.HoldOut | None = None,
+) -> str:
     """The one error that a run on bad data gives."""
     try:
         with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
@@ -92,8 +127,13 @@ def refusal(data: config.Data, split: config.Split | None = None, options: Any =
     raise AssertionError("the run did not fail")
 
 
-def _refusing(pipeline: beam.Pipeline, data: config.Data, split: config.Split | None, max_history: int,
-              hold_out: ranking_config.HoldOut | None) -> dict[str, Any]:
+def _refusing(
+    pipeline: beam.Pipeline,
+    data: config.Data,
+    split: config.Split | None,
+    max_history: int,
+    hold_out: ranking_config.HoldOut | None,
+) -> dict[str, Any]:
     listings = files.list_tables(data)
     make = examples.MakeExamples(data, split or config.Split(), max_history, listings, hold_out)
     made: dict[str, Any] = pipeline | make
@@ -104,4 +144,6 @@ def _refusing(pipeline: beam.Pipeline, data: config.Data, split: config.Split | 
 
 def of_user(rows: list[Mapping[str, Any]], user: str) -> list[Mapping[str, Any]]:
     """A user's examples, the oldest window first."""
-    return sorted((row for row in rows if row["user_id"] == [user]), key=lambda row: row["window_start"])
+    return sorted(
+        (row for row in rows if row["user_id"] == [user]), key=lambda row: row["window_start"]
+    )

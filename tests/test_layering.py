@@ -18,11 +18,23 @@ MAY_IMPORT = {
     "benchmarks": {"modules", "pipeline", "serving", "benchmarks"},
 }
 # Imported by the command line before it knows what is asked, or by workers that need no TensorFlow.
-LIGHT = ("modules/__init__.py", "modules/environment.py", "modules/config.py", "modules/data_config.py",
-         "modules/ranking_config.py", "modules/training_config.py",
-         "modules/strict.py", "modules/features.py", "pipeline/__init__.py", "pipeline/cli.py",
-         "pipeline/commands.py", "pipeline/arguments.py", "pipeline/configuration.py",
-         "pipeline/yaml_file.py", "pipeline/doctor.py")
+LIGHT = (
+    "modules/__init__.py",
+    "modules/environment.py",
+    "modules/config.py",
+    "modules/data_config.py",
+    "modules/ranking_config.py",
+    "modules/training_config.py",
+    "modules/strict.py",
+    "modules/features.py",
+    "pipeline/__init__.py",
+    "pipeline/cli.py",
+    "pipeline/commands.py",
+    "pipeline/arguments.py",
+    "pipeline/configuration.py",
+    "pipeline/yaml_file.py",
+    "pipeline/doctor.py",
+)
 LIGHT_PACKAGES = {"modules", "pipeline", "yaml"}
 
 
@@ -51,45 +63,66 @@ def _package(name: str) -> str:
 
 def test_there_are_files_to_look_at():
     assert {_package(str(f.relative_to(ROOT)).replace("/", ".")) for f in _files(*OURS)} >= {
-        "modules", "pipeline", "serving", "tests"}
+        "modules",
+        "pipeline",
+        "serving",
+        "tests",
+    }
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
 def test_arrows(package):
-    wrong = [f"{file.relative_to(ROOT)} imports {name}" for file in _files(package) for name in _imports(file)
-             if _package(name) in OURS and _package(name) not in MAY_IMPORT[package]]
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in _files(package)
+        for name in _imports(file)
+        if _package(name) in OURS and _package(name) not in MAY_IMPORT[package]
+    ]
     assert wrong == []
 
 
 def test_only_trainers_and_the_pipeline_import_tfx():
-    importers = {str(file.relative_to(ROOT)) for file in _files("modules", "serving")
-                 if any(_package(name) == "tfx" for name in _imports(file))}
+    importers = {
+        str(file.relative_to(ROOT))
+        for file in _files("modules", "serving")
+        if any(_package(name) == "tfx" for name in _imports(file))
+    }
     assert {name for name in importers if not name.endswith("/trainer.py")} == set()
 
 
 def test_the_data_package_is_never_imported():
-    importers = [file.name for file in _files(*OURS) if any(_package(n) == "recbole" for n in _imports(file))]
+    importers = [
+        file.name for file in _files(*OURS) if any(_package(n) == "recbole" for n in _imports(file))
+    ]
     assert importers == ["recbole_sasrec.py"]  # a benchmark that runs in RecBole's own environment
 
 
 def test_legacy_keras_is_switched_in_one_place():
     files = [file for file in _files(*OURS) if file != pathlib.Path(__file__)]
-    setters = [str(file.relative_to(ROOT)) for file in files if "TF_USE_LEGACY_KERAS" in file.read_text()]
+    setters = [
+        str(file.relative_to(ROOT)) for file in files if "TF_USE_LEGACY_KERAS" in file.read_text()
+    ]
     assert setters == ["modules/environment.py"]
 
 
 def test_what_the_command_line_needs_first_is_light():
     import sys
 
-    heavy = [f"{name} imports {imported}" for name in LIGHT
-             for imported in _imports(ROOT / name, only_at_import=True)
-             if _package(imported) not in LIGHT_PACKAGES | sys.stdlib_module_names]
+    heavy = [
+        f"{name} imports {imported}"
+        for name in LIGHT
+        for imported in _imports(ROOT / name, only_at_import=True)
+        if _package(imported) not in LIGHT_PACKAGES | sys.stdlib_module_names
+    ]
     assert heavy == []
 
 
 def test_light_modules_import_only_light_modules_of_ours():
     light = {name.removesuffix(".py").replace("/", ".").removesuffix(".__init__") for name in LIGHT}
-    wrong = [f"{name} imports {imported}" for name in LIGHT
-             for imported in _imports(ROOT / name, only_at_import=True)
-             if _package(imported) in OURS and not {imported, imported.rpartition(".")[0]} & light]
+    wrong = [
+        f"{name} imports {imported}"
+        for name in LIGHT
+        for imported in _imports(ROOT / name, only_at_import=True)
+        if _package(imported) in OURS and not {imported, imported.rpartition(".")[0]} & light
+    ]
     assert wrong == []

@@ -1,4 +1,6 @@
-"""What Beam workers install (`--setup_file=./setup.py`) holds the data files that the code reads."""
+"""What Beam workers install (`--setup_file=./setup.py`) holds the data files that the code
+reads.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +21,27 @@ def shipped(tmp_path_factory) -> set[str]:
     """Paths in the source distribution, relative to the project."""
     copy = tmp_path_factory.mktemp("source")
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
     for name in ("setup.py", "pyproject.toml"):
         shutil.copy(ROOT / name, copy)
     command = [sys.executable, "setup.py", "--quiet", "sdist"]
-    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=copy, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     with tarfile.open(next((copy / "dist").glob("*.tar.gz"))) as archive:
         return {name.partition("/")[2] for name in archive.getnames()}
 
 
 def _sources(*patterns: str) -> set[str]:
-    return {str(file.relative_to(ROOT)) for package in PACKAGES for pattern in patterns
-            for file in (ROOT / package).rglob(pattern)}
+    return {
+        str(file.relative_to(ROOT))
+        for package in PACKAGES
+        for pattern in patterns
+        for file in (ROOT / package).rglob(pattern)
+    }
 
 
 def test_all_code_is_shipped(shipped):

@@ -1,4 +1,6 @@
-"""A tiny data set with every kind of feature, transformed once by the real Transform graph, for tests."""
+"""A tiny data set with every kind of feature, transformed once by the real Transform graph, for
+tests.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,9 @@ import tensorflow_transform.beam as tft_beam
 from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio
 
-from modules import config
-from modules import features
-from modules import preprocessing
-from modules import schemas
-from modules import strict
-from modules.recall import input_data
-from modules.recall import item_tower
+from modules import config, features, preprocessing, schemas, strict
+from modules.recall import input_data, item_tower, trainer
 from modules.recall import model as model_lib
-from modules.recall import trainer
 from tests import examples
 
 ITEMS = [f"i{n}" for n in range(12)]
@@ -42,39 +38,61 @@ class Transformed:
     def output(self) -> tft.TFTransformOutput:
         return tft.TFTransformOutput(self.graph)
 
-    def settings(self, model: dict[str, Any] | None = None,
-                 training: dict[str, Any] | None = None) -> model_lib.Settings:
+    def settings(
+        self, model: dict[str, Any] | None = None, training: dict[str, Any] | None = None
+    ) -> model_lib.Settings:
         """Small towers, two epochs; the arguments replace single values."""
-        return strict.read(model_lib.Settings, {
-            "data": strict.to_plain(examples.data()), "features": {"max_history": MAX_HISTORY},
-            "model": {"dim": 8, "layers": 1, "heads": 2, **(model or {})},
-            "training": {"epochs": 2, "batch_positions": 20, **(training or {})}})
+        return strict.read(
+            model_lib.Settings,
+            {
+                "data": strict.to_plain(examples.data()),
+                "features": {"max_history": MAX_HISTORY},
+                "model": {"dim": 8, "layers": 1, "heads": 2, **(model or {})},
+                "training": {"epochs": 2, "batch_positions": 20, **(training or {})},
+            },
+        )
 
     def sequences(self, split: str, settings: model_lib.Settings, **kwargs: Any) -> tf.data.Dataset:
         spec = self.output.transformed_feature_spec()
-        return input_data.sequences([self.files[split]], spec, self.layout(settings), len(ITEMS) + 1,
-                                    only_last=split != "train", **kwargs)
+        return input_data.sequences(
+            [self.files[split]],
+            spec,
+            self.layout(settings),
+            len(ITEMS) + 1,
+            only_last=split != "train",
+            **kwargs,
+        )
 
     def layout(self, settings: model_lib.Settings) -> input_data.Layout:
         return input_data.Layout.of(settings.data, settings.features.max_history)
 
     def batch(self, settings: model_lib.Settings, split: str = "train") -> dict[str, tf.Tensor]:
         """All sequences of the split in one batch."""
-        (batch,) = input_data.batches(self.sequences(split, settings), self.layout(settings), 10_000)
+        (batch,) = input_data.batches(
+            self.sequences(split, settings), self.layout(settings), 10_000
+        )
         return batch
 
-    def catalogue(self, settings: model_lib.Settings,
-                  counts: np.ndarray | None = None) -> item_tower.Catalogue:
+    def catalogue(
+        self, settings: model_lib.Settings, counts: np.ndarray | None = None
+    ) -> item_tower.Catalogue:
         return input_data.read_catalogue(
-            [self.files["catalogue"]], self.output.transformed_feature_spec(),
-            features.item_features(settings.data), trainer.vocabulary_sizes(settings.data, self.output),
+            [self.files["catalogue"]],
+            self.output.transformed_feature_spec(),
+            features.item_features(settings.data),
+            trainer.vocabulary_sizes(settings.data, self.output),
             trainer.vocabulary(self.output, features.ITEM_VOCABULARY),
-            np.ones(len(ITEMS) + 2, np.int64) if counts is None else counts)
+            np.ones(len(ITEMS) + 2, np.int64) if counts is None else counts,
+        )
 
-    def model(self, settings: model_lib.Settings,
-              counts: np.ndarray | None = None) -> model_lib.RecallModel:
+    def model(
+        self, settings: model_lib.Settings, counts: np.ndarray | None = None
+    ) -> model_lib.RecallModel:
         return model_lib.RecallModel(
-            settings, self.catalogue(settings, counts), trainer.vocabulary_sizes(settings.data, self.output))
+            settings,
+            self.catalogue(settings, counts),
+            trainer.vocabulary_sizes(settings.data, self.output),
+        )
 
 
 def _rows() -> dict[str, list[dict[str, Any]]]:
@@ -82,24 +100,45 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
     rows: dict[str, list[dict[str, Any]]] = {"train": [], "valid": []}
     for user in range(8):
         length = int(rng.integers(2, MAX_HISTORY + 2))
-        items = [ITEMS[n] for n in rng.choice(10, length + 1, replace=False)]  # i10 and i11 are cold
+        # i10 and i11 are cold
+        items = [ITEMS[n] for n in rng.choice(10, length + 1, replace=False)]
         times = np.cumsum(rng.integers(0, 3, length + 1) * 3600) + 10**9
-        others = {"user_id": f"u{user}", "user_age": 20.0 + user, "user_gender": "FM"[user % 2],
-                  "user_hobbies": [["chess"], [], ["chess", "go"]][user % 3]}
+        others = {
+            "user_id": f"u{user}",
+            "user_age": 20.0 + user,
+            "user_gender": "FM"[user % 2],
+            "user_hobbies": [["chess"], [], ["chess", "go"]][user % 3],
+        }
         rating = [float(r) for r in rng.integers(1, 6, length + 1)]
         action = ["click", "buy"] * 3
 
-        def window(n: int, items: list[str] = items, times: np.ndarray = times, rating: list[float] = rating,
-                   action: list[str] = action, others: dict[str, Any] = others) -> dict[str, Any]:
-            return examples.sequence(items[:n], times[:n].tolist(), event_rating=rating[:n],
-                                     event_action_type=action[:n], **others)
+        def window(
+            n: int,
+            items: list[str] = items,
+            times: np.ndarray = times,
+            rating: list[float] = rating,
+            action: list[str] = action,
+            others: dict[str, Any] = others,
+        ) -> dict[str, Any]:
+            return examples.sequence(
+                items[:n],
+                times[:n].tolist(),
+                event_rating=rating[:n],
+                event_action_type=action[:n],
+                **others,
+            )
 
         rows["train"].append(window(length))
         rows["valid"].append({**window(length + 1), "seen_item_id": sorted(set(items[:length]))})
-    rows["train"].append(examples.sequence(ITEMS[:6], [10**9 + n for n in range(6)], window_start=3))
+    rows["train"].append(
+        examples.sequence(ITEMS[:6], [10**9 + n for n in range(6)], window_start=3)
+    )
     rows["catalogue"] = [
-        examples.item(name, item_price=float(n), item_brand="ab"[n % 2], item_tags=["x", "y"][: n % 3])
-        for n, name in enumerate(ITEMS)]
+        examples.item(
+            name, item_price=float(n), item_brand="ab"[n % 2], item_tags=["x", "y"][: n % 3]
+        )
+        for n, name in enumerate(ITEMS)
+    ]
     return rows
 
 
@@ -108,25 +147,40 @@ def made(parent: pathlib.Path) -> Transformed:
     """The data set, transformed in a subfolder of `parent`; once a session."""
     folder = parent / "transformed"
     rows, data = _rows(), examples.data()
-    custom = {"config": {"data": strict.to_plain(data), "features": strict.to_plain(config.Features())}}
+    custom = {
+        "config": {"data": strict.to_plain(data), "features": strict.to_plain(config.Features())}
+    }
     reader = tfxio.TFExampleBeamRecord(
-        physical_format="inline", schema=schemas.from_config(data), telemetry_descriptors=["test"])
+        physical_format="inline", schema=schemas.from_config(data), telemetry_descriptors=["test"]
+    )
     context = tft_beam.Context(temp_dir=str(folder / "beam"), force_tf_compat_v1=False)
     with beam.Pipeline() as pipeline, context:
-        raw = {split: pipeline | f"Create[{split}]" >> beam.Create(list(map(examples.serialize, rows[split])))
-               | f"Read[{split}]" >> reader.BeamSource() for split in rows}
+        raw = {
+            split: pipeline
+            | f"Create[{split}]" >> beam.Create(list(map(examples.serialize, rows[split])))
+            | f"Read[{split}]" >> reader.BeamSource()
+            for split in rows
+        }
         everything = (raw["train"], raw["catalogue"]) | beam.Flatten()
         adapter = reader.TensorAdapterConfig()
         graph = (everything, adapter) | tft_beam.AnalyzeDataset(
-            lambda inputs: preprocessing.preprocessing_fn(inputs, custom))
+            lambda inputs: preprocessing.preprocessing_fn(inputs, custom)
+        )
         _ = graph | tft_beam.WriteTransformFn(str(folder / "graph"))
         for split, batches in raw.items():
-            transform = f"Transform[{split}]" >> tft_beam.TransformDataset(output_record_batches=True)
+            transform = f"Transform[{split}]" >> tft_beam.TransformDataset(
+                output_record_batches=True
+            )
             found, metadata = ((batches, adapter), graph) | transform
-            _ = (found | f"Encode[{split}]" >> beam.FlatMap(
-                     _encoded, beam.pvalue.AsSingleton(metadata.deferred_metadata))
-                 | f"Write[{split}]" >> beam.io.WriteToTFRecord(
-                     str(folder / f"Split-{split}" / "examples"), file_name_suffix=".gz"))
+            _ = (
+                found
+                | f"Encode[{split}]"
+                >> beam.FlatMap(_encoded, beam.pvalue.AsSingleton(metadata.deferred_metadata))
+                | f"Write[{split}]"
+                >> beam.io.WriteToTFRecord(
+                    str(folder / f"Split-{split}" / "examples"), file_name_suffix=".gz"
+                )
+            )
     files = {split: str(pathlib.Path(folder) / f"Split-{split}" / "*") for split in rows}
     return Transformed(str(folder / "graph"), files, rows)
 

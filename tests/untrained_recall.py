@@ -5,10 +5,8 @@ from __future__ import annotations
 import functools
 import pathlib
 
-from modules import features
-from modules import lineage
-from modules.recall import export
-from modules.recall import trainer
+from modules import features, lineage
+from modules.recall import export, trainer
 from tests import transformed as transformed_lib
 
 
@@ -20,6 +18,11 @@ def made(parent: pathlib.Path) -> pathlib.Path:
     model = transformed.model(settings)
     model(transformed.batch(settings))  # makes its variables
     item_ids = trainer.vocabulary(transformed.output, features.ITEM_VOCABULARY)
-    export.save(model, transformed.output, item_ids, str(folder),
-                lineage.describe(transformed.graph, item_ids, "untrained"))
+    export.save(
+        model,
+        transformed.output,
+        item_ids,
+        str(folder),
+        lineage.describe(transformed.graph, item_ids, "untrained"),
+    )
     return folder

@@ -1,4 +1,5 @@
-"""Starts the servers from a copy of a run, and measures latency, reloads, kills, overload and start.
+"""Starts the servers from a copy of a run, and measures latency, reloads, kills, overload and
+start.
 
   python -m benchmarks.serving --root runs --config movielens-100k --output benchmarks/serving
 
@@ -16,13 +17,8 @@ import shlex
 import tempfile
 from collections.abc import Mapping
 
-from benchmarks.serving import clients
-from benchmarks.serving import report
-from benchmarks.serving import servers
-from benchmarks.serving import trials
-from benchmarks.serving import workload
-from pipeline import configuration
-from pipeline import runs
+from benchmarks.serving import clients, report, servers, trials, workload
+from pipeline import configuration, runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,16 +39,24 @@ class Plan:
     overload: float
 
 
-FULL = Plan(latency={5: 8, 10: 8, 20: 12, 40: 5, 60: 5, 80: 5}, batching={20: 4, 80: 4, 160: 4},
-            reloads=20, kills=20, starts=3, overload=10)
+FULL = Plan(
+    latency={5: 8, 10: 8, 20: 12, 40: 5, 60: 5, 80: 5},
+    batching={20: 4, 80: 4, 160: 4},
+    reloads=20,
+    kills=20,
+    starts=3,
+    overload=10,
+)
 QUICK = Plan(latency={10: 2, 40: 2}, batching={40: 2}, reloads=2, kills=2, starts=1, overload=3)
 
 
 async def measure(setup: workload.Setup, plan: Plan) -> report.Results:
     """All trials, one after the other."""
     before = os.getloadavg()[0]
-    with (servers.model_server(setup.serving, setup.logs) as models,
-          servers.model_server(setup.serving, setup.logs, batching=True) as batching):
+    with (
+        servers.model_server(setup.serving, setup.logs) as models,
+        servers.model_server(setup.serving, setup.logs, batching=True) as batching,
+    ):
         servers.wait_listening(models)
         servers.wait_listening(batching)
         opened = clients.Models(models.port)
@@ -68,36 +72,66 @@ async def measure(setup: workload.Setup, plan: Plan) -> report.Results:
             servers.wait_ready(gateway)
             print("latency, overload", flush=True)
             async with trials.calls(models, gateway, asked, {setup.first}) as calls:
-                latency = [await trials.offer(name, call, rate, seconds)
-                           for name, call in calls.items() for rate, seconds in plan.latency.items()]
+                latency = [
+                    await trials.offer(name, call, rate, seconds)
+                    for name, call in calls.items()
+                    for rate, seconds in plan.latency.items()
+                ]
                 overload = await trials.overload(calls[trials.RECOMMEND], plan.overload)
             print("reloads", flush=True)
             reloads = await trials.reloads(setup, models, gateway, asked, plan.reloads)
         print("kills", flush=True)
         kills = await trials.kills(setup, models, plan.kills)
-    return report.Results(latency, together, reloads, kills, overload, starts, asked.candidates,
-                          (before, os.getloadavg()[0]))
+    return report.Results(
+        latency,
+        together,
+        reloads,
+        kills,
+        overload,
+        starts,
+        asked.candidates,
+        (before, os.getloadavg()[0]),
+    )
 
 
-async def _batching(models: servers.Server, batching: servers.Server, asked: workload.Requests,
-                    setup: workload.Setup, plan: Plan) -> list[trials.Row]:
+async def _batching(
+    models: servers.Server,
+    batching: servers.Server,
+    asked: workload.Requests,
+    setup: workload.Setup,
+    plan: Plan,
+) -> list[trials.Row]:
     """Each rate without and with batching, in turns."""
-    async with (trials.calls(models, None, asked, {setup.first}) as alone,
-                trials.calls(batching, None, asked, {setup.first}) as together):
-        return [await trials.offer(f"{name}{how}", calls[name], rate, seconds)
-                for name in alone for rate, seconds in plan.batching.items()
-                for how, calls in (("", alone), (", batching", together))]
+    async with (
+        trials.calls(models, None, asked, {setup.first}) as alone,
+        trials.calls(batching, None, asked, {setup.first}) as together,
+    ):
+        return [
+            await trials.offer(f"{name}{how}", calls[name], rate, seconds)
+            for name in alone
+            for rate, seconds in plan.batching.items()
+            for how, calls in (("", alone), (", batching", together))
+        ]
 
 
 def main() -> None:
     arguments = _arguments()
     cfg = configuration.load(arguments.config)
     command = "python -m benchmarks.serving " + shlex.join(
-        ["--root", "runs", "--config", arguments.config, *(["--quick"] if arguments.quick else []),
-         "--output", "benchmarks/serving"])
+        [
+            "--root",
+            "runs",
+            "--config",
+            arguments.config,
+            *(["--quick"] if arguments.quick else []),
+            "--output",
+            "benchmarks/serving",
+        ]
+    )
     with tempfile.TemporaryDirectory() as folder:
-        setup = workload.Setup.copy(runs.Run(arguments.root, cfg.name), pathlib.Path(folder),
-                                    arguments.config)
+        setup = workload.Setup.copy(
+            runs.Run(arguments.root, cfg.name), pathlib.Path(folder), arguments.config
+        )
         found = asyncio.run(measure(setup, QUICK if arguments.quick else FULL))
     text = report.text(found, command)
     print(text)
@@ -108,8 +142,11 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m benchmarks.serving", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.serving",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--root", required=True, help="where runs live, each in ROOT/NAME")
     parser.add_argument("--config", default="movielens-100k")
     parser.add_argument("--quick", action="store_true", help="a minute, to see that it works")

@@ -14,14 +14,9 @@ import grpc
 import grpc.aio
 import orjson
 
-from benchmarks.serving import open_loop
-from benchmarks.serving import servers
-from modules import features
-from modules import release
-from modules import request_arrays
-from modules import signatures
-from serving.protos import serving_pb2
-from serving.protos import stubs
+from benchmarks.serving import open_loop, servers
+from modules import features, release, request_arrays, signatures
+from serving.protos import serving_pb2, stubs
 
 SECONDS = 5.0  # that a client waits for an answer
 _CHANNEL = (("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1))
@@ -29,7 +24,9 @@ _SHED = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE)
 
 
 class Http:
-    """POST over connections that are kept; for answers with Content-Length, as the gateway gives them."""
+    """POST over connections that are kept; for answers with Content-Length, as the gateway gives
+    them.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -46,8 +43,11 @@ class Http:
     async def _post(self, path: str, body: bytes) -> tuple[int, bytes]:
         reader, writer = await self._connection()
         try:
-            writer.write(f"POST {path} HTTP/1.1\r\nHost: {servers.HOST}\r\nContent-Type: application/json\r\n"
-                         f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            writer.write(
+                f"POST {path} HTTP/1.1\r\nHost: {servers.HOST}\r\nContent-Type: "
+                f"application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+                + body
+            )
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
             answer = await reader.readexactly(length)
@@ -78,7 +78,9 @@ class Recommend:
 
     async def __call__(self, number: int) -> open_loop.Answer:
         try:
-            status, body = await self._http.post("/v1/recommend", self._bodies[number % len(self._bodies)])
+            status, body = await self._http.post(
+                "/v1/recommend", self._bodies[number % len(self._bodies)]
+            )
         except (OSError, EOFError, asyncio.TimeoutError) as error:
             return open_loop.Answer(open_loop.FAILED, detail=repr(error))
         return judge(status, body, self._releases)
@@ -95,7 +97,9 @@ def judge(status: int, body: bytes, releases: Container[int]) -> open_loop.Answe
         return open_loop.Answer(open_loop.FAILED, detail=f"status {status}: {body[:200]!r}")
     answer = orjson.loads(body)
     if answer["degraded"]:
-        return open_loop.Answer(open_loop.DEGRADED, answer["release"], json.dumps(answer["degraded"]))
+        return open_loop.Answer(
+            open_loop.DEGRADED, answer["release"], json.dumps(answer["degraded"])
+        )
     if answer["release"] not in releases:
         return open_loop.Answer(open_loop.WRONG, answer["release"], f"release {answer['release']}")
     if not answer["items"] or any(item["rank"] is None for item in answer["items"]):
@@ -133,7 +137,9 @@ class Predict:
 
 
 class Pair:
-    """Recall by its label, then rank by the version that recall answered with, as the gateway does."""
+    """Recall by its label, then rank by the version that recall answered with, as the gateway
+    does.
+    """
 
     def __init__(self, models: Models, requests: list[bytes], releases: Container[int]) -> None:
         """Args: requests: of recall; releases: those that may answer."""

@@ -1,7 +1,8 @@
 """Requests at an offered rate, whether or not the server keeps up, and what became of them.
 
-Latency counts from when a request should have been sent. A generator that waits for the server, or is late
-itself, hides nothing that way (Tene, "How NOT to Measure Latency", 2013: coordinated omission).
+Latency counts from when a request should have been sent. A generator that waits for the server, or
+is late itself, hides nothing that way (Tene, "How NOT to Measure Latency", 2013: coordinated
+omission).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ WRONG = "wrong version"
 FAILED = "failed"  # any other status, no answer in time, a broken connection
 NOT_SENT = "not sent"  # too many requests were under way already
 _TIMER = 0.001  # seconds by which asyncio's timers are late
-_IDLE = 0.02  # seconds of a pause; to be awake for its last millisecond takes little from the servers
+# seconds of a pause; to be awake for its last millisecond takes little from the servers
+_IDLE = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """A request: when it should have been sent, was sent and was answered, in seconds of the trial."""
+    """A request: when it should have been sent, was sent and was answered, in seconds of the
+    trial.
+    """
 
     intended: float
     sent: float
@@ -58,7 +62,8 @@ class Summary:
       milliseconds: 50 %, 90 % and 99 % of the good answers' latencies; NaN without any.
       shares: of all requests, by verdict.
       requests: how many there were.
-      lag: milliseconds by which 99 % of the requests were sent late at most: the generator's own fault.
+      lag: milliseconds by which 99 % of the requests were sent late at most: the generator's own
+          fault.
     """
 
     offered: float
@@ -75,8 +80,8 @@ Call = Callable[[int], Awaitable[Answer]]
 def schedule(rate: float, seconds: float, seed: int) -> np.ndarray:
     """Send times float64 [rate * seconds] of a Poisson process that has exactly so many arrivals.
 
-    Given their number, arrivals are independent and uniform (Ross, Introduction to Probability Models,
-    theorem 5.2).
+    Given their number, arrivals are independent and uniform (Ross, Introduction to Probability
+    Models, theorem 5.2).
     """
     return np.sort(np.random.default_rng(seed).uniform(0, seconds, round(rate * seconds)))
 
@@ -139,15 +144,23 @@ def summarize(outcomes: Sequence[Outcome], seconds: float) -> Summary:
     lasted = max([seconds, *(outcome.finished for outcome in outcomes)])
     latencies = [1e3 * (outcome.finished - outcome.intended) for outcome in good]
     return Summary(
-        offered=len(outcomes) / seconds, achieved=len(good) / lasted,
-        milliseconds=(percentile(latencies, 50), percentile(latencies, 90), percentile(latencies, 99)),
+        offered=len(outcomes) / seconds,
+        achieved=len(good) / lasted,
+        milliseconds=(
+            percentile(latencies, 50),
+            percentile(latencies, 90),
+            percentile(latencies, 99),
+        ),
         shares={verdict: number / len(outcomes) for verdict, number in verdicts.items()},
         requests=len(outcomes),
-        lag=percentile([1e3 * max(0.0, o.sent - o.intended) for o in outcomes], 99))
+        lag=percentile([1e3 * max(0.0, o.sent - o.intended) for o in outcomes], 99),
+    )
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least so many percent of the values do not exceed; NaN without values."""
+    """The smallest value that at least so many percent of the values do not exceed; NaN without
+    values.
+    """
     if not values:
         return float("nan")
     return float(np.percentile(values, percent, method="inverted_cdf"))

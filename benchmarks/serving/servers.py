@@ -1,4 +1,6 @@
-"""The servers that are measured: processes of their own, as in production, on free ports of this machine."""
+"""The servers that are measured: processes of their own, as in production, on free ports of this
+machine.
+"""
 
 from __future__ import annotations
 
@@ -52,23 +54,50 @@ class Server:
 
 
 @contextlib.contextmanager
-def model_server(serving: pathlib.Path, logs: pathlib.Path, *, batching: bool = False) -> Iterator[Server]:
+def model_server(
+    serving: pathlib.Path, logs: pathlib.Path, *, batching: bool = False
+) -> Iterator[Server]:
     """The development model server on the release in force of a serving folder."""
     port = _free_port()
     options = ["--batching-parameters-file", str(BATCHING)] if batching else []
-    with _running("serving.model_server", port, logs, [
-            "--models-config", str(serving / release.POINTER), "--grpc-port", str(port), "--rest-port", "0",
-            *options]) as server:
+    with _running(
+        "serving.model_server",
+        port,
+        logs,
+        [
+            "--models-config",
+            str(serving / release.POINTER),
+            "--grpc-port",
+            str(port),
+            "--rest-port",
+            "0",
+            *options,
+        ],
+    ) as server:
         yield server
 
 
 @contextlib.contextmanager
-def gateway(serving: pathlib.Path, models: Server, store: str, logs: pathlib.Path) -> Iterator[Server]:
+def gateway(
+    serving: pathlib.Path, models: Server, store: str, logs: pathlib.Path
+) -> Iterator[Server]:
     """The gateway, as `recsys serve` starts it."""
     port = _free_port()
-    with _running("serving.gateway", port, logs, [
-            "--releases", str(serving), "--models", f"{HOST}:{models.port}", "--store", store,
-            "--port", str(port)]) as server:
+    with _running(
+        "serving.gateway",
+        port,
+        logs,
+        [
+            "--releases",
+            str(serving),
+            "--models",
+            f"{HOST}:{models.port}",
+            "--store",
+            store,
+            "--port",
+            str(port),
+        ],
+    ) as server:
         yield server
 
 

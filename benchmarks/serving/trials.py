@@ -12,14 +12,12 @@ from collections.abc import AsyncIterator, Container
 import numpy as np
 import orjson
 
-from benchmarks.serving import clients
-from benchmarks.serving import open_loop
-from benchmarks.serving import servers
-from benchmarks.serving import workload
+from benchmarks.serving import clients, open_loop, servers, workload
 from serving.history import store
 
 RECALL, RANK, RECOMMEND = "recall", "rank", "recommend"
-RELOAD_RATE = 10  # recommendations a second while releases are replaced; half as many pairs of model calls
+# recommendations a second while releases are replaced; half as many pairs of model calls
+RELOAD_RATE = 10
 OVERLOAD = 5  # times what is sustained
 WRITERS = 4
 _EVENTS_OF_A_USER = 100  # fewer than the store keeps
@@ -56,7 +54,9 @@ class Reloads:
 
 @dataclasses.dataclass(frozen=True)
 class Kills:
-    """The gateway killed while it takes events: how many it acknowledged, and how many of them are lost."""
+    """The gateway killed while it takes events: how many it acknowledged, and how many of them are
+    lost.
+    """
 
     kills: int
     acknowledged: int
@@ -65,7 +65,9 @@ class Kills:
 
 @dataclasses.dataclass(frozen=True)
 class Overload:
-    """More than the server can do; `capacity` is what clients that wait for their answers get a second."""
+    """More than the server can do; `capacity` is what clients that wait for their answers get a
+    second.
+    """
 
     capacity: float
     summary: open_loop.Summary
@@ -73,19 +75,27 @@ class Overload:
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """Seconds from the start of the processes until the models are loaded, and to the first good answer."""
+    """Seconds from the start of the processes until the models are loaded, and to the first good
+    answer.
+    """
 
     models: float
     answer: float
 
 
 @contextlib.asynccontextmanager
-async def calls(models: servers.Server, gateway: servers.Server | None, asked: workload.Requests,
-                known: Container[int]) -> AsyncIterator[dict[str, open_loop.Call]]:
+async def calls(
+    models: servers.Server,
+    gateway: servers.Server | None,
+    asked: workload.Requests,
+    known: Container[int],
+) -> AsyncIterator[dict[str, open_loop.Call]]:
     """What can be measured, by name."""
     opened = clients.Models(models.port)
-    found: dict[str, open_loop.Call] = {RECALL: clients.Predict(opened, asked.recall),
-                                        RANK: clients.Predict(opened, asked.rank)}
+    found: dict[str, open_loop.Call] = {
+        RECALL: clients.Predict(opened, asked.recall),
+        RANK: clients.Predict(opened, asked.rank),
+    }
     recommend = None if gateway is None else clients.Recommend(gateway.port, asked.recommend, known)
     if recommend is not None:
         found[RECOMMEND] = recommend
@@ -106,8 +116,13 @@ async def offer(name: str, call: open_loop.Call, rate: float, seconds: float) ->
     return Row(name, open_loop.summarize(await open_loop.run(call, times), seconds))
 
 
-async def reloads(setup: workload.Setup, models: servers.Server, gateway: servers.Server,
-                  asked: workload.Requests, number: int) -> Reloads:
+async def reloads(
+    setup: workload.Setup,
+    models: servers.Server,
+    gateway: servers.Server,
+    asked: workload.Requests,
+    number: int,
+) -> Reloads:
     """Replaces the release so often; each time once the one before has answered."""
     known, seen, over = {setup.first}, set[int](), asyncio.Event()
     opened = clients.Models(models.port)
@@ -123,7 +138,8 @@ async def reloads(setup: workload.Setup, models: servers.Server, gateway: server
     before = _memory(models, gateway)
     load = asyncio.gather(
         open_loop.run(watched, open_loop.endless(RELOAD_RATE, 1, over.is_set)),
-        open_loop.run(pair, open_loop.endless(RELOAD_RATE / 2, 2, over.is_set)))
+        open_loop.run(pair, open_loop.endless(RELOAD_RATE / 2, 2, over.is_set)),
+    )
     await asyncio.sleep(1)
     taken = [await _reload(setup, known, seen) for _ in range(number)]
     await asyncio.sleep(1)
@@ -131,8 +147,13 @@ async def reloads(setup: workload.Setup, models: servers.Server, gateway: server
     recommended, paired = await load
     await opened.close()
     recommend.close()
-    return Reloads(len(seen), taken, recommended, paired,
-                   {name: (size, _memory(models, gateway)[name]) for name, size in before.items()})
+    return Reloads(
+        len(seen),
+        taken,
+        recommended,
+        paired,
+        {name: (size, _memory(models, gateway)[name]) for name, size in before.items()},
+    )
 
 
 async def _reload(setup: workload.Setup, known: set[int], seen: set[int]) -> float:
@@ -157,8 +178,12 @@ async def kills(setup: workload.Setup, models: servers.Server, number: int) -> K
     for kill in range(number):
         with servers.gateway(setup.serving, models, setup.store, setup.logs) as gateway:
             await asyncio.to_thread(servers.wait_ready, gateway)
-            writers = asyncio.gather(*(_write(gateway.port, f"killed-{kill}-{writer}", acknowledged)
-                                       for writer in range(WRITERS)))
+            writers = asyncio.gather(
+                *(
+                    _write(gateway.port, f"killed-{kill}-{writer}", acknowledged)
+                    for writer in range(WRITERS)
+                )
+            )
             await asyncio.sleep(random.uniform(0.1, 0.5))
             gateway.kill()
             await writers
@@ -172,8 +197,10 @@ async def _write(port: int, name: str, acknowledged: set[tuple[str, str]]) -> No
     with contextlib.suppress(OSError, EOFError), contextlib.closing(http):
         for number in itertools.count():
             user_id, event_id = f"{name}-{number // _EVENTS_OF_A_USER}", f"{name}-{number}"
-            status, body = await http.post("/v1/events", orjson.dumps(
-                {"user_id": user_id, "item_id": "any", "event_id": event_id}))
+            status, body = await http.post(
+                "/v1/events",
+                orjson.dumps({"user_id": user_id, "item_id": "any", "event_id": event_id}),
+            )
             if status != 200:
                 raise RuntimeError(f"adding an event was answered with {status}: {body!r}")
             acknowledged.add((user_id, event_id))
@@ -187,7 +214,12 @@ async def _stored(setup: workload.Setup, users: set[str]) -> set[tuple[str, str]
         found = {user_id: await opened.user(user_id) for user_id in users}
     finally:
         await opened.close()
-    return {(user_id, event.event_id) for user_id, user in found.items() if user for event in user.events}
+    return {
+        (user_id, event.event_id)
+        for user_id, user in found.items()
+        if user
+        for event in user.events
+    }
 
 
 async def overload(call: open_loop.Call, seconds: float) -> Overload:
@@ -218,8 +250,10 @@ async def capacity(call: open_loop.Call, seconds: float) -> float:
 async def start(setup: workload.Setup, body: bytes) -> Start:
     """Starts the model server and the gateway together."""
     begun = time.monotonic()
-    with (servers.model_server(setup.serving, setup.logs) as models,
-          servers.gateway(setup.serving, models, setup.store, setup.logs) as gateway):
+    with (
+        servers.model_server(setup.serving, setup.logs) as models,
+        servers.gateway(setup.serving, models, setup.store, setup.logs) as gateway,
+    ):
         loaded = asyncio.create_task(_loaded(models))
         recommend = clients.Recommend(gateway.port, [body], {setup.first})
         while (answer := await recommend(0)).verdict != open_loop.GOOD:

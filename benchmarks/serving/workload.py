@@ -15,12 +15,8 @@ import numpy as np
 import orjson
 
 from benchmarks.serving import clients
-from modules import catalogue
-from modules import model_server_config
-from modules import release
-from modules import signatures
-from pipeline import release_writer
-from pipeline import runs
+from modules import catalogue, model_server_config, release, signatures
+from pipeline import release_writer, runs
 from serving import tensors
 from serving.gateway import columns
 from serving.history import store
@@ -50,7 +46,9 @@ class Setup:
 
     @classmethod
     def copy(cls, run: runs.Run, folder: pathlib.Path, config: str) -> Setup:
-        """Copies the release in force, and the store; a run without one gets it from `recsys store load`."""
+        """Copies the release in force, and the store; a run without one gets it from
+        `recsys store load`.
+        """
         found = release.in_force(run.serving)
         copied = runs.Run(folder, run.folder.name)
         copied.serving.mkdir(parents=True)
@@ -65,8 +63,20 @@ class Setup:
         if (run.folder / database.name).exists():
             _copy_database(run.folder / database.name, database)
         else:
-            subprocess.run([sys.executable, "-m", "pipeline.cli", "store", "load", "--config", config,
-                            "--root", str(folder)], check=True)
+            subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    "pipeline.cli",
+                    "store",
+                    "load",
+                    "--config",
+                    config,
+                    "--root",
+                    str(folder),
+                ],
+                check=True,
+            )
         (logs := folder / "logs").mkdir()
         about = catalogue.About.read(found.recall)
         return cls(copied.serving, f"sqlite:///{database}", about, found.id, logs)
@@ -74,16 +84,22 @@ class Setup:
     def push(self) -> int:
         """Pushes the same models as a new release and returns its id."""
         known = release.manifest(self.serving, self.first)
-        facts = release_writer.Facts(**{field.name: getattr(known, field.name)
-                                        for field in dataclasses.fields(release_writer.Facts)})
+        facts = release_writer.Facts(
+            **{
+                field.name: getattr(known, field.name)
+                for field in dataclasses.fields(release_writer.Facts)
+            }
+        )
         models = {name: str(self.serving / name / str(self.first)) for name in known.models}
         extra = pathlib.Path(models[release.RECALL]) / catalogue.FOLDER
         return release_writer.push(self.serving, models, facts, catalogue=str(extra)).release
 
 
 def _copy_database(source: pathlib.Path, target: pathlib.Path) -> None:
-    with (contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as opened,
-          contextlib.closing(sqlite3.connect(target)) as copied):
+    with (
+        contextlib.closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as opened,
+        contextlib.closing(sqlite3.connect(target)) as copied,
+    ):
         opened.backup(copied)
 
 
@@ -106,12 +122,16 @@ class Requests:
     async def make(cls, setup: Setup, models: clients.Models) -> Requests:
         """Asks recall once for each user."""
         asked = await _users(setup)
-        recommend = [orjson.dumps({"user_id": user_id, "timestamp": found.timestamp, "k": ITEMS})
-                     for user_id, found in asked]
+        recommend = [
+            orjson.dumps({"user_id": user_id, "timestamp": found.timestamp, "k": ITEMS})
+            for user_id, found in asked
+        ]
         recall = [_recall_request(found, setup.about) for _, found in asked]
         answers = await asyncio.gather(*map(models.predict, recall))
         rank = [clients.rank_request(*both) for both in zip(recall, answers)]
-        return cls(recommend, recall, rank, answers[0].outputs[signatures.ITEM_ID].tensor_shape.dim[1].size)
+        return cls(
+            recommend, recall, rank, answers[0].outputs[signatures.ITEM_ID].tensor_shape.dim[1].size
+        )
 
 
 async def _users(setup: Setup) -> list[tuple[str, columns.Asked]]:
@@ -120,13 +140,28 @@ async def _users(setup: Setup) -> list[tuple[str, columns.Asked]]:
     await opened.open()
     try:
         known = await opened.users("", 10_000)
-        chosen = np.random.default_rng(_SEED).choice(known, min(USERS, len(known)), replace=False).tolist()
+        chosen = (
+            np.random.default_rng(_SEED)
+            .choice(known, min(USERS, len(known)), replace=False)
+            .tolist()
+        )
         found = [(user_id, await opened.user(user_id)) for user_id in chosen]
     finally:
         await opened.close()
-    return [(user_id, columns.Asked(user.profile, user.events, {}, user.events[-1].timestamp,
-                                    [event.item_id for event in user.events]))
-            for user_id, user in found if user is not None and user.events]
+    return [
+        (
+            user_id,
+            columns.Asked(
+                user.profile,
+                user.events,
+                {},
+                user.events[-1].timestamp,
+                [event.item_id for event in user.events],
+            ),
+        )
+        for user_id, user in found
+        if user is not None and user.events
+    ]
 
 
 def _recall_request(asked: columns.Asked, about: catalogue.About) -> bytes:

@@ -1,1 +1,3 @@
-"""Beam transforms from tables of events, users and items to examples: readers, checks, windows, summary."""
+"""Beam transforms from tables of events, users and items to examples: readers, checks, windows,
+summary.
+"""

@@ -1,4 +1,6 @@
-"""The catalogue, never split: one example an item, from the items' table or, without one, from the events."""
+"""The catalogue, never split: one example an item, from the items' table or, without one, from the
+events.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from modules import config
-from modules import features
-from modules.beam import files
-from modules.beam import histories
-from modules.beam import problems
-from modules.beam import summary
+from modules import config, features
+from modules.beam import files, histories, problems, summary
 
 Use = tuple[int, files.Place | None]  # number of events with the item, place of the first
 
@@ -33,7 +31,9 @@ class KeyPlaces(beam.DoFn):
 @beam.typehints.with_input_types(files.Place)
 @beam.typehints.with_output_types(Use)
 class CountUses(beam.CombineFn):
-    """Counts an item's events and keeps the place of the first, so that no event is joined with its item."""
+    """Counts an item's events and keeps the place of the first, so that no event is joined with its
+    item.
+    """
 
     def create_accumulator(self) -> Use:
         return 0, None
@@ -52,7 +52,9 @@ class CountUses(beam.CombineFn):
 
 @beam.typehints.with_input_types(tuple[str, dict[str, typing.Iterable[typing.Any]]])
 class MakeItems(beam.DoFn):
-    """Raw features of items on the output `features.SPLIT_CATALOGUE`; checks the join of events and items."""
+    """Raw features of items on the output `features.SPLIT_CATALOGUE`; checks the join of events and
+    items.
+    """
 
     def __init__(self, data: config.Data) -> None:
         self._data = data
@@ -73,8 +75,13 @@ class MakeItems(beam.DoFn):
         if others:
             yield summary.counted({summary.DUPLICATE_ITEMS: len(others)})
         for place, _ in others if self._data.duplicate_items == "refuse" else ():
-            yield problems.found("items", place, f"item {item!r} again; the catalogue has one row an item. "
-                                 "Remove one, or set data.duplicate_items: first.", repeats=first)
+            yield problems.found(
+                "items",
+                place,
+                f"item {item!r} again; the catalogue has one row an item. "
+                "Remove one, or set data.duplicate_items: first.",
+                repeats=first,
+            )
         row = {features.ITEM_ID: [item]}
         if self._has_title:
             row[features.ITEM_TITLE] = [values[-1]]
@@ -88,5 +95,9 @@ class MakeItems(beam.DoFn):
     def _unknown(self, item: str, count: int, first: files.Place | None) -> Iterator[Any]:
         yield summary.counted({summary.UNKNOWN_ITEMS: 1, summary.UNKNOWN_ITEM_EVENTS: count})
         if self._data.unknown_item == "refuse":
-            yield problems.found("events", first, f"item {item!r} is not in data.items ({count} events). "
-                                 "Add the item, or set data.unknown_item: keep.")
+            yield problems.found(
+                "events",
+                first,
+                f"item {item!r} is not in data.items ({count} events). "
+                "Add the item, or set data.unknown_item: keep.",
+            )

@@ -1,4 +1,6 @@
-"""Counting what users did, on Beam: whole histories of windows, who follows whom, one object of it all."""
+"""Counting what users did, on Beam: whole histories of windows, who follows whom, one object of it
+all.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from modules import features
-from modules import requests
+from modules import features, requests
 
 Stripe = dict[Any, int]  # of an item: the weight of each that follows, in the unit of `unit`
 
@@ -19,36 +20,50 @@ Stripe = dict[Any, int]  # of an item: the weight of each that follows, in the u
 def target_places(example: requests.RawExample) -> range:
     """Places, in a training window, of the events that it has as targets.
 
-    A window at the start of the history: all events. A later one: the first only serves the time delta of the
-    second, which is an input only. So each event of the history is a target of exactly one window.
+    A window at the start of the history: all events. A later one: the first only serves the time
+    delta of the second, which is an input only. So each event of the history is a target of exactly
+    one window.
     """
-    return range(2 if example[features.WINDOW_START][0] else 0, len(example[features.EVENT_ITEM_ID]))
+    return range(
+        2 if example[features.WINDOW_START][0] else 0, len(example[features.EVENT_ITEM_ID])
+    )
 
 
 class InOrder(beam.PTransform):
-    """(user, [(place in the history, event)]), once or more a user -> (user, all events by their place)."""
+    """(user, [(place in the history, event)]), once or more a user -> (user, all events by their
+    place).
+    """
 
     def expand(self, windows: beam.PCollection) -> beam.PCollection:
-        return (windows
-                | "ByUser" >> beam.GroupByKey()
-                | "InOrder" >> beam.MapTuple(lambda user, found: (user, _in_order(found))))
+        return (
+            windows
+            | "ByUser" >> beam.GroupByKey()
+            | "InOrder" >> beam.MapTuple(lambda user, found: (user, _in_order(found)))
+        )
 
 
 def _in_order(windows: Iterable[list[tuple[int, Any]]]) -> list[Any]:
-    return [event for _, event in sorted((pair for window in windows for pair in window), key=lambda p: p[0])]
+    return [
+        event
+        for _, event in sorted((pair for window in windows for pair in window), key=lambda p: p[0])
+    ]
 
 
 def unit(distance: int) -> int:
-    """The least whole number of which 1/1, 1/2, ... 1/distance are whole parts: sums then need no order."""
+    """The least whole number of which 1/1, 1/2, ...
+
+    1/distance are whole parts: sums then need no order.
+    """
     return math.lcm(*range(1, distance + 1))
 
 
 def stripes(histories: Iterable[Sequence[Hashable]], distance: int) -> Iterator[tuple[Any, Stripe]]:
-    """(i, {j: weight}) of some users' items: +1/n whenever j is the n-th item after i, n up to `distance`.
+    """(i, {j: weight}) of some users' items: +1/n whenever j is the n-th item after i, n up to
+    `distance`.
 
-    A worker sums whole rows ("stripes", Lin and Dyer, Data-Intensive Text Processing, 2010, section 3.2) of
-    many users before anything is shuffled: one element a row instead of one a pair. Weights are multiples of
-    1 / unit(distance).
+    A worker sums whole rows ("stripes", Lin and Dyer, Data-Intensive Text Processing, 2010, section
+    3.2) of many users before anything is shuffled: one element a row instead of one a pair. Weights
+    are multiples of 1 / unit(distance).
     """
     whole = unit(distance)
     rows: dict[Any, Stripe] = collections.defaultdict(lambda: collections.defaultdict(int))

@@ -8,8 +8,7 @@ from typing import Literal
 import apache_beam as beam
 import tensorflow as tf
 
-from modules import config
-from modules import features
+from modules import config, features
 from modules.beam import histories
 
 ValueType = Literal["bytes", "int64", "float"]
@@ -18,9 +17,14 @@ ValueType = Literal["bytes", "int64", "float"]
 def value_types(data: config.Data) -> dict[str, ValueType]:
     """The type of every raw feature, by name."""
     types: dict[str, ValueType] = {
-        features.USER_ID: "bytes", features.ITEM_ID: "bytes", features.ITEM_TITLE: "bytes",
-        features.EVENT_ITEM_ID: "bytes", features.SEEN_ITEM_ID: "bytes",
-        features.EVENT_TIMESTAMP: "int64", features.WINDOW_START: "int64"}
+        features.USER_ID: "bytes",
+        features.ITEM_ID: "bytes",
+        features.ITEM_TITLE: "bytes",
+        features.EVENT_ITEM_ID: "bytes",
+        features.SEEN_ITEM_ID: "bytes",
+        features.EVENT_TIMESTAMP: "int64",
+        features.WINDOW_START: "int64",
+    }
     for feature in features.all_features(data):
         types[feature.name] = "float" if feature.kind in ("numeric", "vector") else "bytes"
     return types

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 
-_IN_TRACEBACK = re.compile(r"\bDataError: (?P<text>.*?)(?: \[while running '[^'\n]*'\])?$", re.MULTILINE)
+_IN_TRACEBACK = re.compile(
+    r"\bDataError: (?P<text>.*?)(?: \[while running '[^'\n]*'\])?$", re.MULTILINE
+)
 _STEP = re.compile(r" \[while running '[^'\n]*'\]$")
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message names the file and the line, the rule and the remedy."""
+    """Data that cannot be used; the message names the file and the line, the rule and the
+    remedy.
+    """
 
 
 def unwrap(error: BaseException) -> str | None:
     """Finds the message of a DataError in an exception that Beam has wrapped.
 
-    Runners in process quote or chain the exception; worker processes and Dataflow send its traceback as text.
+    Runners in process quote or chain the exception; worker processes and Dataflow send its
+    traceback as text.
 
     Returns:
       The message, or None when no DataError caused `error`.

@@ -7,16 +7,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from modules import config
-from modules import features
-from modules import ranking_config
-from modules.beam import catalogue
-from modules.beam import files
-from modules.beam import histories
-from modules.beam import problems
-from modules.beam import sequences
-from modules.beam import summary
-from modules.beam import tables
+from modules import config, features, ranking_config
+from modules.beam import catalogue, files, histories, problems, sequences, summary, tables
 
 SUMMARY = "summary"
 
@@ -30,57 +22,94 @@ class MakeExamples(beam.PTransform):
     """Joins, sorts, splits and cuts events into windows; makes the catalogue.
 
     Returns:
-      A dict: under the name of each split a PCollection of raw features (`histories.RawFeatures`), under
-      `SUMMARY` one of a single dict, under `problems.TAG` a tuple of PCollections of `problems.Problem`, not
-      flattened, so that `problems.Refuse` runs in the step that finds the problem.
+      A dict: under the name of each split a PCollection of raw features (`histories.RawFeatures`),
+      under `SUMMARY` one of a single dict, under `problems.TAG` a tuple of PCollections of
+      `problems.Problem`, not flattened, so that `problems.Refuse` runs in the step that finds the
+      problem.
     """
 
-    def __init__(self, data: config.Data, split: config.Split, max_history: int,
-                 listings: Mapping[str, files.Listing],
-                 hold_out: ranking_config.HoldOut | None = None) -> None:
+    def __init__(
+        self,
+        data: config.Data,
+        split: config.Split,
+        max_history: int,
+        listings: Mapping[str, files.Listing],
+        hold_out: ranking_config.HoldOut | None = None,
+    ) -> None:
         super().__init__()
-        self._data, self._split, self._max_history, self._listings = data, split, max_history, listings
+        self._data, self._split, self._max_history, self._listings = (
+            data,
+            split,
+            max_history,
+            listings,
+        )
         self._hold_out = hold_out
 
     def expand(self, begin: beam.pvalue.PBegin) -> dict[str, Any]:
-        read = {name: begin | f"Read[{name}]" >> tables.ReadTable(self._listings[name], table)
-                for name, table in files.tables(self._data).items()}
-        events = read["events"][tables.ROWS] | "KeyEvents" >> beam.ParDo(histories.KeyEvents(self._data))
+        read = {
+            name: begin | f"Read[{name}]" >> tables.ReadTable(self._listings[name], table)
+            for name, table in files.tables(self._data).items()
+        }
+        events = read["events"][tables.ROWS] | "KeyEvents" >> beam.ParDo(
+            histories.KeyEvents(self._data)
+        )
         windows = self._windows(events, read)
         items = self._items(events, read)
-        found = ((windows[summary.TAG], items[summary.TAG])
-                 | "AllCounts" >> beam.Flatten().with_output_types(summary.Counts)
-                 | "AddCounts" >> beam.CombineGlobally(summary.Add())
-                 | "Summarise" >> beam.ParDo(summary.Summarise(self._data, self._split, self._hold_out))
-                 .with_outputs(problems.TAG, main=SUMMARY))
-        return {**{split: windows[split] for split in sequences.splits(self._hold_out)},
-                features.SPLIT_CATALOGUE: items[features.SPLIT_CATALOGUE],
-                SUMMARY: found[SUMMARY],
-                problems.TAG: tuple(step[problems.TAG] for step in (*read.values(), windows, items, found))}
+        found = (
+            (windows[summary.TAG], items[summary.TAG])
+            | "AllCounts" >> beam.Flatten().with_output_types(summary.Counts)
+            | "AddCounts" >> beam.CombineGlobally(summary.Add())
+            | "Summarise"
+            >> beam.ParDo(summary.Summarise(self._data, self._split, self._hold_out)).with_outputs(
+                problems.TAG, main=SUMMARY
+            )
+        )
+        return {
+            **{split: windows[split] for split in sequences.splits(self._hold_out)},
+            features.SPLIT_CATALOGUE: items[features.SPLIT_CATALOGUE],
+            SUMMARY: found[SUMMARY],
+            problems.TAG: tuple(
+                step[problems.TAG] for step in (*read.values(), windows, items, found)
+            ),
+        }
 
-    def _windows(self, events: beam.PCollection, read: Mapping[str, Any]) -> beam.pvalue.DoOutputsTuple:
+    def _windows(
+        self, events: beam.PCollection, read: Mapping[str, Any]
+    ) -> beam.pvalue.DoOutputsTuple:
         joined = {histories.EVENTS: events}
         if self._data.users is not None:
             columns = [f.column for f in features.user_features(self._data)]
             joined[histories.USERS] = read["users"][tables.ROWS] | "KeyUsers" >> beam.ParDo(
-                histories.KeyRows(self._data.users, "user_id", columns))
-        make = beam.ParDo(histories.MakeWindows(self._data, self._split, self._max_history, self._hold_out))
-        return (joined
-                | "JoinUsers" >> beam.CoGroupByKey()
-                | "MakeWindows" >> make.with_outputs(
-                    *sequences.splits(self._hold_out), summary.TAG, problems.TAG))
+                histories.KeyRows(self._data.users, "user_id", columns)
+            )
+        make = beam.ParDo(
+            histories.MakeWindows(self._data, self._split, self._max_history, self._hold_out)
+        )
+        return (
+            joined
+            | "JoinUsers" >> beam.CoGroupByKey()
+            | "MakeWindows"
+            >> make.with_outputs(*sequences.splits(self._hold_out), summary.TAG, problems.TAG)
+        )
 
-    def _items(self, events: beam.PCollection, read: Mapping[str, Any]) -> beam.pvalue.DoOutputsTuple:
-        joined = {catalogue.USES: events
-                  | "KeyPlaces" >> beam.ParDo(catalogue.KeyPlaces())
-                  | "CountUses" >> beam.CombinePerKey(catalogue.CountUses())}
+    def _items(
+        self, events: beam.PCollection, read: Mapping[str, Any]
+    ) -> beam.pvalue.DoOutputsTuple:
+        joined = {
+            catalogue.USES: events
+            | "KeyPlaces" >> beam.ParDo(catalogue.KeyPlaces())
+            | "CountUses" >> beam.CombinePerKey(catalogue.CountUses())
+        }
         if self._data.items is not None:
             columns = [f.column for f in features.item_features(self._data)]
             title = self._data.items.column_with("title")
             columns += [title] if title else []
             joined[catalogue.ITEMS] = read["items"][tables.ROWS] | "KeyItems" >> beam.ParDo(
-                histories.KeyRows(self._data.items, "item_id", columns))
+                histories.KeyRows(self._data.items, "item_id", columns)
+            )
         make = beam.ParDo(catalogue.MakeItems(self._data))
-        return (joined
-                | "JoinItems" >> beam.CoGroupByKey()
-                | "MakeItems" >> make.with_outputs(features.SPLIT_CATALOGUE, summary.TAG, problems.TAG))
+        return (
+            joined
+            | "JoinItems" >> beam.CoGroupByKey()
+            | "MakeItems" >> make.with_outputs(features.SPLIT_CATALOGUE, summary.TAG, problems.TAG)
+        )

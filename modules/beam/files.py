@@ -1,7 +1,8 @@
 """Finds the files of a table, on any file system that Beam knows, and names places in them.
 
-A table's path is a file, a folder (all its files with the format's ending, hidden ones left out) or a glob;
-`package:NAME/REST` is a file that an installed Python package ships. Files are ordered by name.
+A table's path is a file, a folder (all its files with the format's ending, hidden ones left out) or
+a glob; `package:NAME/REST` is a file that an installed Python package ships. Files are ordered by
+name.
 """
 
 from __future__ import annotations
@@ -11,19 +12,20 @@ import hashlib
 import importlib.util
 import os
 
-from apache_beam.io import filesystem
-from apache_beam.io import filesystems
+from apache_beam.io import filesystem, filesystems
 
 from modules import config
 from modules.beam import errors
 
-# Of a row: number of the file in the listing, byte offset of its line (Parquet: number of the row), place in
-# the row's list. Sorting by it is the file order.
+# Of a row: number of the file in the listing, byte offset of its line (Parquet: number of the row),
+# place in the row's list. Sorting by it is the file order.
 Place = tuple[int, int, int]
 
-_ENDINGS = {"recbole": {"events": ".inter", "users": ".user", "items": ".item"},
-            "csv": dict.fromkeys(("events", "users", "items"), ".csv"),
-            "parquet": dict.fromkeys(("events", "users", "items"), ".parquet")}
+_ENDINGS = {
+    "recbole": {"events": ".inter", "users": ".user", "items": ".item"},
+    "csv": dict.fromkeys(("events", "users", "items"), ".csv"),
+    "parquet": dict.fromkeys(("events", "users", "items"), ".parquet"),
+}
 _GLOB = "*?["
 _PACKAGE = "package:"
 _HASHED_BYTES = 256 * 2**20  # larger files are told apart by size and modification time
@@ -70,32 +72,44 @@ def list_files(table: config.Table, name: str) -> Listing:
     found = _match(path, name) if any(c in path for c in _GLOB) or not _is_folder(path) else []
     if not found:
         inside = _match(f"{path.rstrip('/')}/**", name)
-        found = [m for m in inside if ending in os.path.basename(m.path) and not _hidden(path, m.path)]
+        found = [
+            m for m in inside if ending in os.path.basename(m.path) and not _hidden(path, m.path)
+        ]
     if not found:
-        raise errors.DataError(f"data.{name}.path: nothing found at {path}; expected a file, a folder with "
-                               f"*{ending} files, or a glob. Check the path and the permission to read it.")
+        raise errors.DataError(
+            f"data.{name}.path: nothing found at {path}; expected a file, a folder with "
+            f"*{ending} files, or a glob. Check the path and the permission to read it."
+        )
     found = sorted(found, key=lambda m: m.path)
     for metadata in found:
         if metadata.size_in_bytes == 0:
-            raise errors.DataError(f"{metadata.path}: the file is empty, expected a header and rows. "
-                                   "Remove it or fill it.")
-    return Listing(name, table.format, tuple(m.path for m in found), tuple(m.size_in_bytes for m in found))
+            raise errors.DataError(
+                f"{metadata.path}: the file is empty, expected a header and rows. "
+                "Remove it or fill it."
+            )
+    return Listing(
+        name, table.format, tuple(m.path for m in found), tuple(m.size_in_bytes for m in found)
+    )
 
 
 def local_path(path: str, name: str) -> str:
     """Replaces `package:NAME/REST` by the file in the installed package, without importing it."""
     if not path.startswith(_PACKAGE):
         return os.path.expanduser(path)
-    package, _, rest = path[len(_PACKAGE):].partition("/")
+    package, _, rest = path[len(_PACKAGE) :].partition("/")
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise errors.DataError(f"data.{name}.path: {path} needs the package {package}, which is not "
-                               "installed. Install it, or give the path of a file.")
+        raise errors.DataError(
+            f"data.{name}.path: {path} needs the package {package}, which is not "
+            "installed. Install it, or give the path of a file."
+        )
     return os.path.join(spec.submodule_search_locations[0], rest)
 
 
 def line_number(path: str, offset: int) -> int:
-    """Number of the line that starts at the byte `offset` (of the decompressed text); the first is 1."""
+    """Number of the line that starts at the byte `offset` (of the decompressed text); the first is
+    1.
+    """
     lines = 1
     with filesystems.FileSystems.open(path) as stream:
         while offset > 0 and (block := stream.read(min(offset, _BLOCK))):
@@ -107,8 +121,8 @@ def line_number(path: str, offset: int) -> int:
 def fingerprint(data: config.Data) -> str:
     """A digest that changes when the content of any input file does.
 
-    Local files count with their bytes (above 256 MB: size and modification time), others with the size and
-    the checksum that their file system reports.
+    Local files count with their bytes (above 256 MB: size and modification time), others with the
+    size and the checksum that their file system reports.
     """
     digest = hashlib.sha256()
     for name, listing in list_tables(data).items():
@@ -143,4 +157,4 @@ def _is_folder(path: str) -> bool:
 
 
 def _hidden(folder: str, path: str) -> bool:
-    return any(part.startswith((".", "_")) for part in path[len(folder):].split("/"))
+    return any(part.startswith((".", "_")) for part in path[len(folder) :].split("/"))

@@ -9,15 +9,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from modules import config
-from modules import features
-from modules import ranking_config
-from modules.beam import files
-from modules.beam import problems
-from modules.beam import rows
-from modules.beam import sequences
-from modules.beam import summary
-from modules.beam import values
+from modules import config, features, ranking_config
+from modules.beam import files, problems, rows, sequences, summary, values
 
 Event = tuple[float, files.Place, str, tuple[typing.Any, ...]]  # time, place, item, features
 Keyed = tuple[str, tuple[files.Place, tuple[typing.Any, ...]]]  # id, (place, other values)
@@ -33,8 +26,10 @@ class KeyEvents(beam.DoFn):
 
     def __init__(self, data: config.Data) -> None:
         names = rows.names(data.events)
-        self._user, self._item, self._time = (names.index(str(data.events.column_with(role)))
-                                              for role in ("user_id", "item_id", "timestamp"))
+        self._user, self._item, self._time = (
+            names.index(str(data.events.column_with(role)))
+            for role in ("user_id", "item_id", "timestamp")
+        )
         self._features = [names.index(f.column) for f in event_columns(data)]
 
     def process(self, element: rows.Row) -> Iterator[tuple[str, Event]]:
@@ -64,12 +59,15 @@ def event_columns(data: config.Data) -> tuple[features.Feature, ...]:
 
 
 def as_list(kind: str, value: Any) -> list[Any]:
-    """A value as a raw feature: one number or text, or the several of a multi_categorical or vector."""
+    """A value as a raw feature: one number or text, or the several of a multi_categorical or
+    vector.
+    """
     return list(value) if kind in ("multi_categorical", "vector") else [value]
 
 
-def join(user: str, groups: Mapping[str, Iterable[Any]], data: config.Data, counts: dict[str, int]
-         ) -> typing.Generator[Any, None, tuple[RawFeatures | None, list[Event]]]:
+def join(
+    user: str, groups: Mapping[str, Iterable[Any]], data: config.Data, counts: dict[str, int]
+) -> typing.Generator[Any, None, tuple[RawFeatures | None, list[Event]]]:
     """What is known of a user, checked, with the policies applied; yields the problems.
 
     Args:
@@ -81,31 +79,43 @@ def join(user: str, groups: Mapping[str, Iterable[Any]], data: config.Data, coun
     Returns:
       The profile, None if the user is not in the table of users, and the events, the oldest first.
     """
-    profile = yield from _find_profile(user, sorted(groups.get(USERS, ()), key=lambda row: row[0]), data)
+    profile = yield from _find_profile(
+        user, sorted(groups.get(USERS, ()), key=lambda row: row[0]), data
+    )
     events: list[Event] = sorted(groups[EVENTS], key=lambda event: event[:2])
     if profile is None and events:
         counts[summary.UNKNOWN_USERS] = 1
         if data.unknown_user == "refuse":
-            yield problems.found("events", events[0][1], f"user {user!r} is not in data.users "
-                                 f"({len(events)} events). Add the user, or set data.unknown_user: keep.")
+            yield problems.found(
+                "events",
+                events[0][1],
+                f"user {user!r} is not in data.users "
+                f"({len(events)} events). Add the user, or set data.unknown_user: keep.",
+            )
     return profile, (yield from _distinct(user, events, data, counts))
 
 
-def _find_profile(user: str, found: list[Any], data: config.Data
-                  ) -> typing.Generator[Any, None, RawFeatures | None]:
+def _find_profile(
+    user: str, found: list[Any], data: config.Data
+) -> typing.Generator[Any, None, RawFeatures | None]:
     if data.users is None:
         return {}
     if not found:
         return None
     (first, row), *others = found
     for place, _ in others:
-        yield problems.found("users", place, f"user {user!r} again; data.users has one row a user. "
-                             "Remove one.", repeats=first)
+        yield problems.found(
+            "users",
+            place,
+            f"user {user!r} again; data.users has one row a user. Remove one.",
+            repeats=first,
+        )
     return {f.name: as_list(f.kind, v) for f, v in zip(features.user_features(data), row)}
 
 
-def _distinct(user: str, events: list[Event], data: config.Data, counts: dict[str, int]
-              ) -> typing.Generator[Any, None, list[Event]]:
+def _distinct(
+    user: str, events: list[Event], data: config.Data, counts: dict[str, int]
+) -> typing.Generator[Any, None, list[Event]]:
     """Applies the policy for the same user, item and time again."""
     first: dict[tuple[float, str], files.Place] = {}
     distinct = []
@@ -114,8 +124,10 @@ def _distinct(user: str, events: list[Event], data: config.Data, counts: dict[st
         if earlier == event[1]:
             distinct.append(event)
         elif data.duplicate_events == "refuse":
-            text = (f"user {user!r}, item {event[2]!r} and the time repeat an event. Remove one, or set "
-                    "data.duplicate_events: drop.")
+            text = (
+                f"user {user!r}, item {event[2]!r} and the time repeat an event. Remove one, or "
+                "set data.duplicate_events: drop."
+            )
             yield problems.found("events", event[1], text, repeats=earlier)
     counts[summary.DUPLICATE_EVENTS] = len(events) - len(distinct)
     return events if data.duplicate_events == "keep" else distinct
@@ -128,10 +140,20 @@ class MakeWindows(beam.DoFn):
     One user's events have to fit in memory; users do not have to.
     """
 
-    def __init__(self, data: config.Data, split: config.Split, max_history: int,
-                 hold_out: ranking_config.HoldOut | None = None) -> None:
+    def __init__(
+        self,
+        data: config.Data,
+        split: config.Split,
+        max_history: int,
+        hold_out: ranking_config.HoldOut | None = None,
+    ) -> None:
         """`hold_out` adds the splits of ranking; without it there are none."""
-        self._data, self._split, self._max_history, self._hold_out = data, split, max_history, hold_out
+        self._data, self._split, self._max_history, self._hold_out = (
+            data,
+            split,
+            max_history,
+            hold_out,
+        )
         self._events = event_columns(data)
 
     def process(self, element: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[Any]:
@@ -149,28 +171,49 @@ class MakeWindows(beam.DoFn):
         parts = sequences.divide(times, self._split)
         yield from self._windows({features.USER_ID: [user], **profile}, events, parts, counts)
         if self._hold_out is not None:
-            held = sequences.hold_out(user, times[:parts.train], self._hold_out)
+            held = sequences.hold_out(user, times[: parts.train], self._hold_out)
             yield from self._ranking({features.USER_ID: [user], **profile}, events, held, counts)
         yield summary.counted(counts, (times[0], times[-1]))
 
-    def _windows(self, profile: RawFeatures, events: list[Event], parts: sequences.Parts,
-                 counts: dict[str, int]) -> Iterator[Any]:
+    def _windows(
+        self,
+        profile: RawFeatures,
+        events: list[Event],
+        parts: sequences.Parts,
+        counts: dict[str, int],
+    ) -> Iterator[Any]:
         yield from self._learned((features.SPLIT_TRAIN,), profile, events, parts.train, counts)
         yield from self._requests(features.SPLIT_VALID, profile, events, parts.valid, counts)
         yield from self._requests(features.SPLIT_TEST, profile, events, parts.test, counts)
-        counts |= {summary.USERS: 1, summary.EVENTS: len(events),
-                   summary.UNUSED_EVENTS: len(events) - parts.train - len(parts.valid) - len(parts.test),
-                   summary.ONLY_TRAIN: int(not parts.valid and not parts.test),
-                   summary.history_length(len(events)): 1}
+        counts |= {
+            summary.USERS: 1,
+            summary.EVENTS: len(events),
+            summary.UNUSED_EVENTS: len(events) - parts.train - len(parts.valid) - len(parts.test),
+            summary.ONLY_TRAIN: int(not parts.valid and not parts.test),
+            summary.history_length(len(events)): 1,
+        }
 
-    def _ranking(self, profile: RawFeatures, events: list[Event], held: sequences.HoldOut,
-                 counts: dict[str, int]) -> Iterator[Any]:
+    def _ranking(
+        self,
+        profile: RawFeatures,
+        events: list[Event],
+        held: sequences.HoldOut,
+        counts: dict[str, int],
+    ) -> Iterator[Any]:
         learners = tuple(features.hold_out_split(part) for part in held.learners)
         yield from self._learned(learners, profile, events, held.learned, counts)
-        yield from self._requests(features.rank_split(held.part), profile, events, held.requests, counts)
+        yield from self._requests(
+            features.rank_split(held.part), profile, events, held.requests, counts
+        )
 
-    def _learned(self, splits: Sequence[str], profile: RawFeatures, events: list[Event], stop: int,
-                 counts: dict[str, int]) -> Iterator[Any]:
+    def _learned(
+        self,
+        splits: Sequence[str],
+        profile: RawFeatures,
+        events: list[Event],
+        stop: int,
+        counts: dict[str, int],
+    ) -> Iterator[Any]:
         """Windows in which events [0, stop) are targets, for each of `splits`."""
         seen = list(dict.fromkeys(event[2] for event in events[:stop])) if splits else []
         windows = sequences.train_windows(stop, self._max_history)
@@ -180,25 +223,40 @@ class MakeWindows(beam.DoFn):
                 yield beam.pvalue.TaggedOutput(split, window)
             counts |= {summary.windows(split): len(windows), summary.targets(split): stop}
 
-    def _requests(self, split: str, profile: RawFeatures, events: list[Event], targets: range,
-                  counts: dict[str, int]) -> Iterator[Any]:
+    def _requests(
+        self,
+        split: str,
+        profile: RawFeatures,
+        events: list[Event],
+        targets: range,
+        counts: dict[str, int],
+    ) -> Iterator[Any]:
         """A window for each target, with the items before it as seen ones."""
-        seen = list(dict.fromkeys(event[2] for event in events[:targets.start])) if targets else []
+        seen = list(dict.fromkeys(event[2] for event in events[: targets.start])) if targets else []
         known = set(seen)
         for target in targets:
-            window = self._window(profile, events, *sequences.request_window(target, self._max_history), seen)
+            window = self._window(
+                profile, events, *sequences.request_window(target, self._max_history), seen
+            )
             yield beam.pvalue.TaggedOutput(split, window)
             if events[target][2] not in known:
                 known.add(events[target][2])
                 seen = [*seen, events[target][2]]  # windows of no new item share one list
         counts[summary.targets(split)] = len(targets)
 
-    def _window(self, profile: RawFeatures, events: list[Event], start: int, stop: int,
-                seen: list[str]) -> RawFeatures:
+    def _window(
+        self, profile: RawFeatures, events: list[Event], start: int, stop: int, seen: list[str]
+    ) -> RawFeatures:
         window = events[start:stop]
-        columns = {feature.name: [event[3][n] for event in window] for n, feature in enumerate(self._events)}
-        return {**profile, **columns,
-                features.EVENT_ITEM_ID: [event[2] for event in window],
-                features.EVENT_TIMESTAMP: [int(event[0]) for event in window],
-                features.WINDOW_START: [start],
-                features.SEEN_ITEM_ID: seen}
+        columns = {
+            feature.name: [event[3][n] for event in window]
+            for n, feature in enumerate(self._events)
+        }
+        return {
+            **profile,
+            **columns,
+            features.EVENT_ITEM_ID: [event[2] for event in window],
+            features.EVENT_TIMESTAMP: [int(event[0]) for event in window],
+            features.WINDOW_START: [start],
+            features.SEEN_ITEM_ID: seen,
+        }

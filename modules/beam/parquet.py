@@ -1,7 +1,9 @@
-"""Reads Parquet tables: flat rows, or one row a user with a list of event structs (`Table.list_column`).
+"""Reads Parquet tables: flat rows, or one row a user with a list of event structs
+(`Table.list_column`).
 
-`ReadRows` is splittable by row groups and reads only the declared columns. Of a nested table, a column is
-taken from the structs where they have it, else from the row around them (as `user_id` is), for every struct.
+`ReadRows` is splittable by row groups and reads only the declared columns. Of a nested table, a
+column is taken from the structs where they have it, else from the row around them (as `user_id`
+is), for every struct.
 """
 
 from __future__ import annotations
@@ -11,39 +13,42 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.io import filesystems
-from apache_beam.io import restriction_trackers
+from apache_beam.io import filesystems, restriction_trackers
 from pyarrow import parquet
 
-from modules import config
-from modules import strict
-from modules.beam import files
-from modules.beam import problems
-from modules.beam import row_counter
-from modules.beam import rows
+from modules import config, strict
+from modules.beam import files, problems, row_counter, rows
 
 _BATCH_ROWS = 1024
 
 
 class _RowGroups(beam.transforms.core.RestrictionProvider):
-    """A file's row groups, each on its own; the first position is claimed even of a file that has none."""
+    """A file's row groups, each on its own; the first position is claimed even of a file that has
+    none.
+    """
 
     def initial_restriction(self, element: rows.File) -> restriction_trackers.OffsetRange:
         try:
             with filesystems.FileSystems.open(element[1]) as stream:
-                return restriction_trackers.OffsetRange(0, max(1, parquet.ParquetFile(stream).num_row_groups))
+                return restriction_trackers.OffsetRange(
+                    0, max(1, parquet.ParquetFile(stream).num_row_groups)
+                )
         except pa.ArrowInvalid:  # `ReadRows` reports it
             return restriction_trackers.OffsetRange(0, 1)
 
-    def create_tracker(self, restriction: restriction_trackers.OffsetRange
-                       ) -> restriction_trackers.OffsetRestrictionTracker:
+    def create_tracker(
+        self, restriction: restriction_trackers.OffsetRange
+    ) -> restriction_trackers.OffsetRestrictionTracker:
         return restriction_trackers.OffsetRestrictionTracker(restriction)
 
-    def split(self, element: rows.File, restriction: restriction_trackers.OffsetRange
-              ) -> Iterator[restriction_trackers.OffsetRange]:
+    def split(
+        self, element: rows.File, restriction: restriction_trackers.OffsetRange
+    ) -> Iterator[restriction_trackers.OffsetRange]:
         return restriction.split(1)
 
-    def restriction_size(self, element: rows.File, restriction: restriction_trackers.OffsetRange) -> int:
+    def restriction_size(
+        self, element: rows.File, restriction: restriction_trackers.OffsetRange
+    ) -> int:
         return restriction.size()
 
 
@@ -55,13 +60,16 @@ class ReadRows(beam.DoFn):
     def __init__(self, listing: files.Listing, table: config.Table) -> None:
         self._listing, self._table = listing, table
         self._rows = row_counter.RowCounter(listing.table)
-        self._empty_lists = beam.metrics.Metrics.counter(problems.NAMESPACE, f"{listing.table}_empty_lists")
+        self._empty_lists = beam.metrics.Metrics.counter(
+            problems.NAMESPACE, f"{listing.table}_empty_lists"
+        )
 
     def setup(self) -> None:
         self._columns = rows.Columns(self._table, self._listing.table)
 
-    def process(self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam(_RowGroups())
-                ) -> Iterator[Any]:
+    def process(
+        self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam(_RowGroups())
+    ) -> Iterator[Any]:
         number, path, _ = element
         group = tracker.current_restriction().start
         with filesystems.FileSystems.open(path) as stream:
@@ -72,7 +80,9 @@ class ReadRows(beam.DoFn):
                     located = self._columns.locate(header)
                 except ValueError as error:  # ArrowInvalid is one
                     if group == 0:
-                        yield problems.found(self._listing.table, (number, 0, 0), f"{error} (the schema)")
+                        yield problems.found(
+                            self._listing.table, (number, 0, 0), f"{error} (the schema)"
+                        )
                 else:
                     if group < file.num_row_groups:
                         yield from self._group(file, group, number, header, located)
@@ -85,18 +95,28 @@ class ReadRows(beam.DoFn):
         if column is None:
             return list(schema.names)
         if column not in schema.names:
-            raise ValueError(f"no column '{column}', which data.{self._listing.table}.list_column names; "
-                             f"found {', '.join(schema.names)}.{strict.nearest(column, schema.names)}")
+            raise ValueError(
+                f"no column '{column}', which data.{self._listing.table}.list_column names; "
+                f"found {', '.join(schema.names)}.{strict.nearest(column, schema.names)}"
+            )
         kind = schema.field(column).type
         is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
         if not is_list or not pa.types.is_struct(kind.value_type):
-            raise ValueError(f"column '{column}' (list_column) is {kind}, expected a list of structs")
+            raise ValueError(
+                f"column '{column}' (list_column) is {kind}, expected a list of structs"
+            )
         fields = [field.name for field in kind.value_type]
         self._columns.check_once(fields)
         return fields + list(schema.names)
 
-    def _group(self, file: parquet.ParquetFile, group: int, number: int, header: list[str],
-               located: rows.Located) -> Iterator[Any]:
+    def _group(
+        self,
+        file: parquet.ParquetFile,
+        group: int,
+        number: int,
+        header: list[str],
+        located: rows.Located,
+    ) -> Iterator[Any]:
         column = self._table.list_column
         used = [n for n in file.schema_arrow.names if n == column or n in self._columns.sources]
         position = sum(file.metadata.row_group(g).num_rows for g in range(group))
@@ -104,15 +124,20 @@ class ReadRows(beam.DoFn):
             try:
                 records = batch.to_pylist()
             except UnicodeDecodeError as error:
-                yield problems.found(self._listing.table, (number, position, 0), "a text in this row or the "
-                                     f"{batch.num_rows - 1} after it is not UTF-8: {error}. Convert it.")
+                yield problems.found(
+                    self._listing.table,
+                    (number, position, 0),
+                    "a text in this row or the "
+                    f"{batch.num_rows - 1} after it is not UTF-8: {error}. Convert it.",
+                )
                 records = []
             for at, record in enumerate(records):
                 yield from self._record(record, (number, position + at), header, located)
             position += batch.num_rows
 
-    def _record(self, record: dict[str, Any], at: tuple[int, int], header: list[str], located: rows.Located
-                ) -> Iterator[Any]:
+    def _record(
+        self, record: dict[str, Any], at: tuple[int, int], header: list[str], located: rows.Located
+    ) -> Iterator[Any]:
         column = self._table.list_column
         structs = [{}] if column is None else record[column] or []
         if not structs:

@@ -1,7 +1,8 @@
-"""Problems with rows as elements of a pipeline: a run refuses the first one, a check collects several.
+"""Problems with rows as elements of a pipeline: a run refuses the first one, a check collects
+several.
 
-No transform raises on a bad row: it emits a `Problem` on the output tagged `TAG`. Line numbers are counted
-only for the problems that are shown.
+No transform raises on a bad row: it emits a `Problem` on the output tagged `TAG`. Line numbers are
+counted only for the problems that are shown.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import apache_beam as beam
 
-from modules.beam import errors
-from modules.beam import files
+from modules.beam import errors, files
 
 TAG = "problems"
 NAMESPACE = "recsys/example_gen"  # of the Beam counters
 
-# The table, the place of the row (None: the whole table), the text, the place of the row that it repeats.
+# The table, the place of the row (None: the whole table), the text, the place of the row that it
+# repeats.
 Problem = tuple[str, files.Place | None, str, files.Place | None]
 CountedProblems = tuple[int, list[Problem]]  # of all problems, the first of them
 
 
-def found(table: str, place: files.Place | None, text: str, repeats: files.Place | None = None
-          ) -> beam.pvalue.TaggedOutput:
+def found(
+    table: str, place: files.Place | None, text: str, repeats: files.Place | None = None
+) -> beam.pvalue.TaggedOutput:
     """A problem on its output; `text` says rule, received value and remedy."""
     return beam.pvalue.TaggedOutput(TAG, (table, place, " ".join(text.split()), repeats))
 
@@ -65,7 +67,7 @@ class CountAndFirst(beam.CombineFn):
         kept: list[Problem] = []
         for number, items in accumulators:
             count, kept = count + number, kept + items
-        return count, sorted(kept, key=_order)[:self._limit]
+        return count, sorted(kept, key=_order)[: self._limit]
 
     def extract_output(self, accumulator: CountedProblems) -> CountedProblems:
         return accumulator

@@ -1,4 +1,6 @@
-"""Counts the rows that are read: for Beam, and for a person who waits for a pipeline in this process."""
+"""Counts the rows that are read: for Beam, and for a person who waits for a pipeline in this
+process.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ import apache_beam as beam
 
 from modules.beam import problems
 
-_told: Callable[[], object] | None = None  # of each row; not part of a counter, which goes through a pickler
+# of each row; not part of a counter, which goes through a pickler
+_told: Callable[[], object] | None = None
 
 
 class RowCounter:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from modules import config
-from modules.beam import files
-from modules.beam import values
+from modules.beam import files, values
 
 File = tuple[int, str, int]  # number in the listing, path, size in bytes
 Row = tuple[files.Place, tuple[typing.Any, ...]]  # place, values in the order of `names`
 
-Located = list[tuple[int, str, values.Converter]]  # place in the row, the column's name, its converter
+# place in the row, the column's name, its converter
+Located = list[tuple[int, str, values.Converter]]
 
 
 def names(table: config.Table) -> list[str]:
@@ -23,14 +23,22 @@ def names(table: config.Table) -> list[str]:
 
 
 class Columns:
-    """Where the declared columns are in a file, and how their cells become values. Made on the worker."""
+    """Where the declared columns are in a file, and how their cells become values.
+
+    Made on the worker.
+    """
 
     def __init__(self, table: config.Table, table_name: str) -> None:
         self._table_name = table_name
         used = {name: table.columns[name] for name in names(table)}
-        self._used = [(name, column.source or name, values.converter(
-            column, fills=table_name != "events" or column.role != "feature"))
-            for name, column in used.items()]
+        self._used = [
+            (
+                name,
+                column.source or name,
+                values.converter(column, fills=table_name != "events" or column.role != "feature"),
+            )
+            for name, column in used.items()
+        ]
 
     @property
     def sources(self) -> list[str]:
@@ -38,7 +46,8 @@ class Columns:
         return [source for _, source, _ in self._used]
 
     def check_once(self, header: Sequence[str]) -> None:
-        """Refuses a header with a column that is read and is there several times: which one is meant?
+        """Refuses a header with a column that is read and is there several times: which one is
+        meant?
 
         Raises:
           ValueError: names the column and its places, from 1.
@@ -46,9 +55,11 @@ class Columns:
         for name, source, _ in self._used:
             places = [str(n) for n, column in enumerate(header, start=1) if column == source]
             if len(places) > 1:
-                raise ValueError(f"column '{source}', which data.{self._table_name}.columns.{name} reads, is "
-                                 f"there {len(places)} times, in places {', '.join(places)} of the header; "
-                                 "expected once. Rename or remove the others.")
+                raise ValueError(
+                    f"column '{source}', which data.{self._table_name}.columns.{name} reads, is "
+                    f"there {len(places)} times, in places {', '.join(places)} of the header; "
+                    "expected once. Rename or remove the others."
+                )
 
     def locate(self, header: Sequence[str]) -> Located:
         """Finds the columns in rows with this header.
@@ -59,11 +70,17 @@ class Columns:
         for name, source, _ in self._used:
             if source not in header:
                 close = difflib.get_close_matches(source, header, n=1)
-                remedy = (f"Did you mean '{close[0]}'?" if close else
-                          "Correct the delimiter in the configuration." if len(header) == 1 else
-                          "Correct the column's name or source in the configuration.")
-                raise ValueError(f"no column '{source}', which data.{self._table_name}.columns.{name} reads; "
-                                 f"found {', '.join(header) or 'no columns'}. {remedy}")
+                remedy = (
+                    f"Did you mean '{close[0]}'?"
+                    if close
+                    else "Correct the delimiter in the configuration."
+                    if len(header) == 1
+                    else "Correct the column's name or source in the configuration."
+                )
+                raise ValueError(
+                    f"no column '{source}', which data.{self._table_name}.columns.{name} reads; "
+                    f"found {', '.join(header) or 'no columns'}. {remedy}"
+                )
         return [(list(header).index(source), name, convert) for name, source, convert in self._used]
 
     def convert(self, located: Located, cells: Sequence[Any]) -> tuple[Any, ...]:

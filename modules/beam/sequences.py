@@ -1,13 +1,16 @@
-"""Which events of a user train, validate and test, and how they are cut into windows. Plain Python, no Beam.
+"""Which events of a user train, validate and test, and how they are cut into windows.
 
-A user's events are numbered 0..n-1 by (time, file order). A window is a range [start, stop) of them. L is
-`Features.max_history`: what a model sees before it predicts. Readers drop the first event of a window with
-start > 0 or with more than L + 1 events (it only makes the next one's time delta right), predict each event
-from those before it, and the first event of the history from the profile alone. So a window of train has
-`stop - start - 2` targets if start > 0, else `stop`; one of valid or test has its last event.
+Plain Python, no Beam.
 
-Of the training events, the last are also requests that the ranker learns from (splits `rank_<n>`), asked of a
-recall model that learned from other events (splits `recall_<n>`); see `hold_out`.
+A user's events are numbered 0..n-1 by (time, file order). A window is a range [start, stop) of
+them. L is `Features.max_history`: what a model sees before it predicts. Readers drop the first
+event of a window with start > 0 or with more than L + 1 events (it only makes the next one's time
+delta right), predict each event from those before it, and the first event of the history from the
+profile alone. So a window of train has `stop - start - 2` targets if start > 0, else `stop`; one of
+valid or test has its last event.
+
+Of the training events, the last are also requests that the ranker learns from (splits `rank_<n>`),
+asked of a recall model that learned from other events (splits `recall_<n>`); see `hold_out`.
 """
 
 from __future__ import annotations
@@ -17,15 +20,14 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 
-from modules import config
-from modules import data_config
-from modules import features
-from modules import ranking_config
+from modules import config, data_config, features, ranking_config
 
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Events [0, train) train; those in `valid` and `test` are targets, each with all events before it."""
+    """Events [0, train) train; those in `valid` and `test` are targets, each with all events before
+    it.
+    """
 
     train: int
     valid: range
@@ -37,9 +39,11 @@ def divide(times: Sequence[float], split: config.Split) -> Parts:
 
     Args:
       times: of the events, sorted, in Unix seconds.
-      split: `leave_one_out`: the last event tests, the one before validates. `temporal`: an event from
-        `valid_from` on validates, from `test_from` on tests. A user with fewer than `min_events` events has
-        neither; under `temporal` the later events of such a user are not used: training would see the future.
+      split: `leave_one_out`: the last event tests, the one before validates. `temporal`: an event
+          from
+        `valid_from` on validates, from `test_from` on tests. A user with fewer than `min_events`
+        events has neither; under `temporal` the later events of such a user are not used: training
+        would see the future.
     """
     n = len(times)
     if split.method == "leave_one_out":
@@ -55,9 +59,11 @@ def splits(settings: ranking_config.HoldOut | None) -> tuple[str, ...]:
     """Names of all splits of users' events; without `settings` there are none of ranking."""
     if settings is None:
         return features.SEQUENCE_SPLITS
-    return (*features.SEQUENCE_SPLITS,
-            *(features.hold_out_split(part) for part in range(settings.parts)),
-            *(features.rank_split(part) for part in range(max(settings.parts, 1))))
+    return (
+        *features.SEQUENCE_SPLITS,
+        *(features.hold_out_split(part) for part in range(settings.parts)),
+        *(features.rank_split(part) for part in range(max(settings.parts, 1))),
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +84,8 @@ class HoldOut:
 
 
 def hold_out(user: str, times: Sequence[float], settings: ranking_config.HoldOut) -> HoldOut:
-    """Divides a user's training events between the ranker and the recall models that it learns with.
+    """Divides a user's training events between the ranker and the recall models that it learns
+    with.
 
     Args:
       user: the id; under `cross_fit` its SHA-256 says the fold, the same one in every run.
@@ -97,15 +104,17 @@ def hold_out(user: str, times: Sequence[float], settings: ranking_config.HoldOut
 
 
 def _share(share: float, n: int) -> int:
-    """Whole events in a share of n, so that 0.29 of 100 is 29, which the product of floats just misses."""
+    """Whole events in a share of n, so that 0.29 of 100 is 29, which the product of floats just
+    misses.
+    """
     return int(share * n + 1e-9)
 
 
 def train_windows(n: int, max_history: int) -> list[tuple[int, int]]:
     """Cuts events [0, n) from the end into windows in which every event is a target exactly once.
 
-    A window from start 0 has at most L + 1 events. Any other has L + 2, of which the last L are targets; only
-    one that would start at 0 with L + 2 events starts at 1 with L + 1 instead.
+    A window from start 0 has at most L + 1 events. Any other has L + 2, of which the last L are
+    targets; only one that would start at 0 with L + 2 events starts at 1 with L + 1 instead.
 
     Returns:
       (start, stop) of each window, oldest first.
@@ -122,7 +131,8 @@ def train_windows(n: int, max_history: int) -> list[tuple[int, int]]:
 
 
 def request_window(target: int, max_history: int) -> tuple[int, int]:
-    """The window whose last event is the target: the L events before it and one more for the time delta.
+    """The window whose last event is the target: the L events before it and one more for the time
+    delta.
 
     With L + 1 events or fewer before the target, that is all of them and start 0.
     """

@@ -1,4 +1,6 @@
-"""What ExampleGen counted, as JSON beside the splits, and what makes a data set useless as a whole."""
+"""What ExampleGen counted, as JSON beside the splits, and what makes a data set useless as a
+whole.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from modules import config
-from modules import data_config
-from modules import features
-from modules import ranking_config
-from modules.beam import problems
-from modules.beam import sequences
+from modules import config, data_config, features, ranking_config
+from modules.beam import problems, sequences
 
 TAG = "counts"
 FILE_NAME = "summary.json"
@@ -87,8 +85,9 @@ class Add(beam.CombineFn):
 class Summarise(beam.DoFn):
     """The summary, and the problems of a data set from which nothing can be learned or measured."""
 
-    def __init__(self, data: config.Data, split: config.Split,
-                 hold_out: ranking_config.HoldOut | None = None) -> None:
+    def __init__(
+        self, data: config.Data, split: config.Split, hold_out: ranking_config.HoldOut | None = None
+    ) -> None:
         self._data, self._split, self._hold_out = data, split, hold_out
 
     def process(self, element: Counts) -> Iterator[Any]:
@@ -101,69 +100,114 @@ class Summarise(beam.DoFn):
         yield found
 
 
-def summarise(counts: Mapping[str, int], times: Times, data: config.Data,
-              hold_out: ranking_config.HoldOut | None = None) -> dict[str, Any]:
+def summarise(
+    counts: Mapping[str, int],
+    times: Times,
+    data: config.Data,
+    hold_out: ranking_config.HoldOut | None = None,
+) -> dict[str, Any]:
     """The summary as JSON holds it; times in Unix seconds."""
+
     def count(name: str) -> int:
         return counts.get(name, 0)
 
     splits = sequences.splits(hold_out)
-    learned = (features.SPLIT_TRAIN, *map(features.hold_out_split, range(hold_out.parts if hold_out else 0)))
+    learned = (
+        features.SPLIT_TRAIN,
+        *map(features.hold_out_split, range(hold_out.parts if hold_out else 0)),
+    )
     lengths = sorted(int(name.removeprefix(_LENGTH)) for name in counts if name.startswith(_LENGTH))
     return {
-        "users": count(USERS), "items": count(ITEMS), "events": count(EVENTS),
+        "users": count(USERS),
+        "items": count(ITEMS),
+        "events": count(EVENTS),
         "first_timestamp": int(times[0]) if times else None,
         "last_timestamp": int(times[1]) if times else None,
         "targets": {split: count(targets(split)) for split in splits},
-        "examples": {**{split: count((windows if split in learned else targets)(split)) for split in splits},
-                     features.SPLIT_CATALOGUE: count(ITEMS)},
+        "examples": {
+            **{split: count((windows if split in learned else targets)(split)) for split in splits},
+            features.SPLIT_CATALOGUE: count(ITEMS),
+        },
         "policies": {
-            "unknown_item": {"policy": data.unknown_item, "items": count(UNKNOWN_ITEMS),
-                             "events": count(UNKNOWN_ITEM_EVENTS)},
+            "unknown_item": {
+                "policy": data.unknown_item,
+                "items": count(UNKNOWN_ITEMS),
+                "events": count(UNKNOWN_ITEM_EVENTS),
+            },
             "unknown_user": {"policy": data.unknown_user, "users": count(UNKNOWN_USERS)},
-            "duplicate_events": {"policy": data.duplicate_events, "events": count(DUPLICATE_EVENTS)},
+            "duplicate_events": {
+                "policy": data.duplicate_events,
+                "events": count(DUPLICATE_EVENTS),
+            },
             "duplicate_items": {"policy": data.duplicate_items, "items": count(DUPLICATE_ITEMS)},
         },
-        **{name: count(name)
-           for name in (ONLY_TRAIN, UNUSED_EVENTS, USERS_WITHOUT_EVENTS, ITEMS_WITHOUT_EVENTS, TIES)},
+        **{
+            name: count(name)
+            for name in (
+                ONLY_TRAIN,
+                UNUSED_EVENTS,
+                USERS_WITHOUT_EVENTS,
+                ITEMS_WITHOUT_EVENTS,
+                TIES,
+            )
+        },
         "history_lengths": {str(length): count(f"{_LENGTH}{length}") for length in lengths},
     }
 
 
-def complaints(summary: Mapping[str, Any], split: config.Split,
-               hold_out: ranking_config.HoldOut | None = None) -> Iterator[str]:
+def complaints(
+    summary: Mapping[str, Any], split: config.Split, hold_out: ranking_config.HoldOut | None = None
+) -> Iterator[str]:
     """Why nothing can be learned or measured, if so."""
     if not summary["events"]:
-        yield ("data.events: no events at all; there is only a header, or every row is refused. Expected at "
-               "least one user with 3 events.")
+        yield (
+            "data.events: no events at all; there is only a header, or every row is refused. "
+            "Expected at least one user with 3 events."
+        )
         return
     if summary["items"] < 2:
-        yield (f"data.items: a catalogue of {summary['items']}, expected at least 2 items; with one there is "
-               "nothing to choose. Check the path, and that events and items have the same ids.")
+        yield (
+            f"data.items: a catalogue of {summary['items']}, expected at least 2 items; with one "
+            "there is nothing to choose. Check the path, and that events and items have the same "
+            "ids."
+        )
     for name, number in summary["targets"].items():
         if not number:
-            yield (_no_targets(name, summary, split) if hold_out is None or name in features.SEQUENCE_SPLITS
-                   else _nothing_for_ranking(name, summary, hold_out))
+            yield (
+                _no_targets(name, summary, split)
+                if hold_out is None or name in features.SEQUENCE_SPLITS
+                else _nothing_for_ranking(name, summary, hold_out)
+            )
             return
 
 
 def _no_targets(name: str, summary: Mapping[str, Any], split: config.Split) -> str:
     if split.method == "leave_one_out":
-        return (f"split: no event is left for {name}; leave_one_out needs a user with at least "
-                f"{split.min_events} events (min_events), found {summary['users']} users with fewer.")
-    return (f"split: no event falls into {name}; events last from {summary['first_timestamp']} to "
-            f"{summary['last_timestamp']} (Unix seconds), valid_from is {split.cutoffs[0]} and test_from "
-            f"{split.cutoffs[1]}. Move the cut-off times.")
+        return (
+            f"split: no event is left for {name}; leave_one_out needs a user with at least "
+            f"{split.min_events} events (min_events), found {summary['users']} users with fewer."
+        )
+    return (
+        f"split: no event falls into {name}; events last from {summary['first_timestamp']} to "
+        f"{summary['last_timestamp']} (Unix seconds), valid_from is {split.cutoffs[0]} and "
+        f"test_from {split.cutoffs[1]}. Move the cut-off times."
+    )
 
 
-def _nothing_for_ranking(name: str, summary: Mapping[str, Any], hold_out: ranking_config.HoldOut) -> str:
+def _nothing_for_ranking(
+    name: str, summary: Mapping[str, Any], hold_out: ranking_config.HoldOut
+) -> str:
     if hold_out.starts is not None:
-        return (f"ranking.hold_out: no training event falls into {name}; events last from "
-                f"{summary['first_timestamp']} to {summary['last_timestamp']} (Unix seconds), starts is "
-                f"{data_config.unix_seconds('starts', hold_out.starts)}. Move it, or set ranking.enabled: "
-                "false.")
+        return (
+            f"ranking.hold_out: no training event falls into {name}; events last from "
+            f"{summary['first_timestamp']} to {summary['last_timestamp']} (Unix seconds), starts "
+            f"is {data_config.unix_seconds('starts', hold_out.starts)}. Move it, or set "
+            "ranking.enabled: false."
+        )
     folds = f" in each of {hold_out.folds} folds" if hold_out.method == "cross_fit" else ""
-    return (f"ranking.hold_out: no training event is left for {name}; it needs users{folds} of whose "
-            f"training events a share of {hold_out.share:g} is a whole event, found {summary['users']} users "
-            f"with {summary['targets'][features.SPLIT_TRAIN]} training events. Raise ranking.hold_out.share, "
-            "or set ranking.enabled: false.")
+    return (
+        f"ranking.hold_out: no training event is left for {name}; it needs users{folds} of whose "
+        f"training events a share of {hold_out.share:g} is a whole event, found "
+        f"{summary['users']} users with {summary['targets'][features.SPLIT_TRAIN]} training "
+        "events. Raise ranking.hold_out.share, or set ranking.enabled: false."
+    )

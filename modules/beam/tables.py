@@ -5,11 +5,7 @@ from __future__ import annotations
 import apache_beam as beam
 
 from modules import config
-from modules.beam import files
-from modules.beam import parquet
-from modules.beam import problems
-from modules.beam import rows
-from modules.beam import text
+from modules.beam import files, parquet, problems, rows, text
 
 ROWS = "rows"
 
@@ -32,6 +28,8 @@ class ReadTable(beam.PTransform):
             read = beam.ParDo(parquet.ReadRows(self._listing, self._table))
             return found | "ReadRowGroups" >> read.with_outputs(problems.TAG, main=ROWS)
         parse = beam.ParDo(text.ParseLines(self._listing, self._table))
-        return (found
-                | "ReadLines" >> beam.ParDo(text.ReadLines())
-                | "ParseLines" >> parse.with_outputs(problems.TAG, main=ROWS))
+        return (
+            found
+            | "ReadLines" >> beam.ParDo(text.ReadLines())
+            | "ParseLines" >> parse.with_outputs(problems.TAG, main=ROWS)
+        )

@@ -1,7 +1,8 @@
 """Reads text tables: RecBole's atomic files (`name:type` header, tabs) and CSV, one row a line.
 
-`ReadLines` is splittable: several workers read one big file. A line's byte offset is its place, so ties keep
-the file order and an error can count its line, without a global row number. A row may not span lines.
+`ReadLines` is splittable: several workers read one big file. A line's byte offset is its place, so
+ties keep the file order and an error can count its line, without a global row number. A row may not
+span lines.
 """
 
 from __future__ import annotations
@@ -12,15 +13,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io import filesystem
-from apache_beam.io import filesystems
-from apache_beam.io import restriction_trackers
+from apache_beam.io import filesystem, filesystems, restriction_trackers
 
 from modules import config
-from modules.beam import files
-from modules.beam import problems
-from modules.beam import row_counter
-from modules.beam import rows
+from modules.beam import files, problems, row_counter, rows
 
 Line = tuple[int, int, bytes]  # number of the file, byte offset, the line with its end
 
@@ -29,7 +25,9 @@ _BOM = "\ufeff"
 
 
 class _ByteRanges(beam.transforms.core.RestrictionProvider):
-    """A file's bytes, in chunks; a compressed file (its decompressed length is not known) in one piece."""
+    """A file's bytes, in chunks; a compressed file (its decompressed length is not known) in one
+    piece.
+    """
 
     def initial_restriction(self, element: rows.File) -> restriction_trackers.OffsetRange:
         _, path, size = element
@@ -37,20 +35,24 @@ class _ByteRanges(beam.transforms.core.RestrictionProvider):
         plain = compressed == filesystem.CompressionTypes.UNCOMPRESSED
         return restriction_trackers.OffsetRange(0, size if plain else sys.maxsize)
 
-    def create_tracker(self, restriction: restriction_trackers.OffsetRange
-                       ) -> beam.io.iobase.RestrictionTracker:
+    def create_tracker(
+        self, restriction: restriction_trackers.OffsetRange
+    ) -> beam.io.iobase.RestrictionTracker:
         tracker = restriction_trackers.OffsetRestrictionTracker(restriction)
         if restriction.stop == sys.maxsize:
             return restriction_trackers.UnsplittableRestrictionTracker(tracker)
         return tracker
 
-    def split(self, element: rows.File, restriction: restriction_trackers.OffsetRange
-              ) -> Iterator[restriction_trackers.OffsetRange]:
+    def split(
+        self, element: rows.File, restriction: restriction_trackers.OffsetRange
+    ) -> Iterator[restriction_trackers.OffsetRange]:
         if restriction.stop == sys.maxsize:
             return iter([restriction])
         return restriction.split(_CHUNK)
 
-    def restriction_size(self, element: rows.File, restriction: restriction_trackers.OffsetRange) -> int:
+    def restriction_size(
+        self, element: rows.File, restriction: restriction_trackers.OffsetRange
+    ) -> int:
         return element[2] if restriction.stop == sys.maxsize else restriction.size()
 
 
@@ -59,8 +61,9 @@ class _ByteRanges(beam.transforms.core.RestrictionProvider):
 class ReadLines(beam.DoFn):
     """Yields the lines that start in the claimed range of bytes."""
 
-    def process(self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam(_ByteRanges())
-                ) -> Iterator[Line]:
+    def process(
+        self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam(_ByteRanges())
+    ) -> Iterator[Line]:
         number, path, _ = element
         position = tracker.current_restriction().start
         with filesystems.FileSystems.open(path) as stream:
@@ -84,7 +87,9 @@ class ParseLines(beam.DoFn):
     def __init__(self, listing: files.Listing, table: config.Table) -> None:
         self._listing, self._table = listing, table
         self._rows = row_counter.RowCounter(listing.table)
-        self._blank = beam.metrics.Metrics.counter(problems.NAMESPACE, f"{listing.table}_blank_lines")
+        self._blank = beam.metrics.Metrics.counter(
+            problems.NAMESPACE, f"{listing.table}_blank_lines"
+        )
 
     def setup(self) -> None:
         self._split = _splitter(self._table)
@@ -107,8 +112,10 @@ class ParseLines(beam.DoFn):
                 self._blank.inc()
                 return
             if len(cells) != len(names):
-                raise ValueError(f"found {len(cells)} fields, expected {len(names)} ({', '.join(names)}). "
-                                 "Correct the row, or the delimiter in the configuration.")
+                raise ValueError(
+                    f"found {len(cells)} fields, expected {len(names)} ({', '.join(names)}). "
+                    "Correct the row, or the delimiter in the configuration."
+                )
             row = self._columns.convert(located, cells)
         except ValueError as error:
             yield problems.found(self._listing.table, place, str(error))
@@ -117,7 +124,9 @@ class ParseLines(beam.DoFn):
         yield place, row
 
     def _header(self, number: int) -> tuple[list[str], rows.Located] | None:
-        """Names in the file's first line and where the columns are; None if it is bad (reported with it)."""
+        """Names in the file's first line and where the columns are; None if it is bad (reported
+        with it).
+        """
         if number not in self._headers:
             with filesystems.FileSystems.open(self._listing.paths[number]) as stream:
                 line = stream.readline()
@@ -143,8 +152,10 @@ class ParseLines(beam.DoFn):
         try:
             text = line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            raise ValueError(f"byte 0x{line[error.start]:02x} at position {error.start + 1} of the line is "
-                             "not UTF-8. Convert the file to UTF-8.") from None
+            raise ValueError(
+                f"byte 0x{line[error.start]:02x} at position {error.start + 1} of the line is "
+                "not UTF-8. Convert the file to UTF-8."
+            ) from None
         return self._split(text) if text else None
 
 

@@ -1,4 +1,6 @@
-"""Users with their profiles and newest events, from the tables of training, to fill a history store."""
+"""Users with their profiles and newest events, from the tables of training, to fill a history
+store.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from modules import config
-from modules import features
-from modules.beam import files
-from modules.beam import histories
-from modules.beam import problems
-from modules.beam import tables
-from modules.beam import values
+from modules import config, features
+from modules.beam import files, histories, problems, tables, values
 
 USERS = "users"
 _SEVERAL = ("multi_categorical", "vector")
@@ -30,35 +27,52 @@ class ReadUsers(beam.PTransform):
     """Joins events with users, with the checks and policies of ExampleGen (see examples.py).
 
     Returns:
-      A dict: `USERS`, a PCollection of `User`, and `problems.TAG`, a tuple of PCollections of problems.
+      A dict: `USERS`, a PCollection of `User`, and `problems.TAG`, a tuple of PCollections of
+      problems.
     """
 
-    def __init__(self, data: config.Data, newest: int, listings: Mapping[str, files.Listing]) -> None:
+    def __init__(
+        self, data: config.Data, newest: int, listings: Mapping[str, files.Listing]
+    ) -> None:
         """`newest` is how many events of a user are given."""
         super().__init__()
         self._data, self._newest, self._listings = data, newest, listings
 
     def expand(self, begin: beam.pvalue.PBegin) -> dict[str, Any]:
-        read = {name: begin | f"Read[{name}]" >> tables.ReadTable(self._listings[name], table)
-                for name, table in files.tables(self._data).items() if name in ("events", "users")}
-        joined = {histories.EVENTS: read["events"][tables.ROWS]
-                  | "KeyEvents" >> beam.ParDo(histories.KeyEvents(self._data))}
+        read = {
+            name: begin | f"Read[{name}]" >> tables.ReadTable(self._listings[name], table)
+            for name, table in files.tables(self._data).items()
+            if name in ("events", "users")
+        }
+        joined = {
+            histories.EVENTS: read["events"][tables.ROWS]
+            | "KeyEvents" >> beam.ParDo(histories.KeyEvents(self._data))
+        }
         if self._data.users is not None:
             columns = [f.column for f in features.user_features(self._data)]
             joined[histories.USERS] = read["users"][tables.ROWS] | "KeyUsers" >> beam.ParDo(
-                histories.KeyRows(self._data.users, "user_id", columns))
-        made = (joined
-                | "JoinUsers" >> beam.CoGroupByKey()
-                | "MakeUsers" >> beam.ParDo(MakeUsers(self._data, self._newest))
-                .with_outputs(problems.TAG, main=USERS))
-        return {USERS: made[USERS],
-                problems.TAG: tuple(step[problems.TAG] for step in (*read.values(), made))}
+                histories.KeyRows(self._data.users, "user_id", columns)
+            )
+        made = (
+            joined
+            | "JoinUsers" >> beam.CoGroupByKey()
+            | "MakeUsers"
+            >> beam.ParDo(MakeUsers(self._data, self._newest)).with_outputs(
+                problems.TAG, main=USERS
+            )
+        )
+        return {
+            USERS: made[USERS],
+            problems.TAG: tuple(step[problems.TAG] for step in (*read.values(), made)),
+        }
 
 
 @beam.typehints.with_input_types(tuple[str, dict[str, typing.Iterable[typing.Any]]])
 @beam.typehints.with_output_types(User)
 class MakeUsers(beam.DoFn):
-    """One user's rows to `User`; events as {event_id, item_id, timestamp, values by column}, oldest first."""
+    """One user's rows to `User`; events as {event_id, item_id, timestamp, values by column}, oldest
+    first.
+    """
 
     def __init__(self, data: config.Data, newest: int) -> None:
         self._data, self._newest = data, newest
@@ -67,24 +81,34 @@ class MakeUsers(beam.DoFn):
         user, groups = element
         profile, events = yield from histories.join(user, groups, self._data, {})
         made = list(_with_ids(events, histories.event_columns(self._data)))
-        yield {"user_id": user, "profile": None if profile is None else self._by_column(profile),
-               "events": made[-self._newest:]}
+        yield {
+            "user_id": user,
+            "profile": None if profile is None else self._by_column(profile),
+            "events": made[-self._newest :],
+        }
 
     def _by_column(self, profile: histories.RawFeatures) -> dict[str, Any]:
-        return {f.column: profile[f.name] if f.kind in _SEVERAL else profile[f.name][0]
-                for f in features.user_features(self._data)}
+        return {
+            f.column: profile[f.name] if f.kind in _SEVERAL else profile[f.name][0]
+            for f in features.user_features(self._data)
+        }
 
 
-def _with_ids(events: Iterable[histories.Event], carried: Sequence[features.Feature]
-              ) -> Iterator[dict[str, Any]]:
-    """Adds ids that follow from the content, and from how often it came before: the same in every reading.
+def _with_ids(
+    events: Iterable[histories.Event], carried: Sequence[features.Feature]
+) -> Iterator[dict[str, Any]]:
+    """Adds ids that follow from the content, and from how often it came before: the same in every
+    reading.
 
-    Gaps count as the columns' defaults there, so ids are those of stores that were filled with the defaults.
+    Gaps count as the columns' defaults there, so ids are those of stores that were filled with the
+    defaults.
     """
     times: collections.Counter[str] = collections.Counter()
     for time, _, item, found in events:
         event = {"item_id": item, "timestamp": int(time)}
-        filled = {f.column: values.fill(f.spec) if _is_missing(v) else v for f, v in zip(carried, found)}
+        filled = {
+            f.column: values.fill(f.spec) if _is_missing(v) else v for f, v in zip(carried, found)
+        }
         content = json.dumps({**event, "values": filled}, sort_keys=True)
         digest = hashlib.sha256(f"{times[content]} {content}".encode()).hexdigest()[:32]
         times[content] += 1

@@ -1,6 +1,9 @@
-"""Cells to typed values, by the column's role and kind. A converter raises ValueError with what is wrong.
+"""Cells to typed values, by the column's role and kind.
 
-The same converters serve text (every cell is a string) and Parquet (cells have types, None is missing).
+A converter raises ValueError with what is wrong.
+
+The same converters serve text (every cell is a string) and Parquet (cells have types, None is
+missing).
 
 | column             | value                                   | missing           |
 |--------------------|-----------------------------------------|-------------------|
@@ -12,8 +15,8 @@ The same converters serve text (every cell is a string) and Parquet (cells have 
 | numeric            | float                                   | `Column.fill`     |
 | vector             | tuple of `Column.dimension` floats      | all `Column.fill` |
 
-Feedback, a feature of an event, is not filled but stays unknown, NaN or the empty text, so that objectives of
-ranking leave it out. For the models' inputs, Transform fills it.
+Feedback, a feature of an event, is not filled but stays unknown, NaN or the empty text, so that
+objectives of ranking leave it out. For the models' inputs, Transform fills it.
 """
 
 from __future__ import annotations
@@ -34,7 +37,9 @@ _SECONDS_AS_MS = 1e8  # as seconds 1973, as milliseconds the second day of 1970
 
 
 def converter(column: config.Column, *, fills: bool = True) -> Converter:
-    """The function that turns a cell of the column into its value; `fills`: or a missing one into `fill`."""
+    """The function that turns a cell of the column into its value; `fills`: or a missing one into
+    `fill`.
+    """
     if column.role in ("user_id", "item_id"):
         return _identifier
     if column.role == "timestamp":
@@ -80,8 +85,10 @@ def _identifier(cell: Any) -> str:
         raise ValueError("found nothing; every row needs an id. Remove the row or fill it")
     text = _text(cell)
     if "\n" in text or "\r" in text:  # Transform leaves it out of the vocabulary without a word
-        raise ValueError(f"found {_shown(cell)}, an id with a line break, which no vocabulary can hold. "
-                         "Remove it, in events, users and items alike")
+        raise ValueError(
+            f"found {_shown(cell)}, an id with a line break, which no vocabulary can hold. "
+            "Remove it, in events, users and items alike"
+        )
     return text
 
 
@@ -97,10 +104,14 @@ def _finite(cell: Any) -> float:
     try:
         value = float(cell)
     except (TypeError, ValueError):
-        raise ValueError(f"found {_shown(cell)}, expected a number. Correct it, list it under the column's "
-                         "missing, or declare the column categorical") from None
+        raise ValueError(
+            f"found {_shown(cell)}, expected a number. Correct it, list it under the column's "
+            "missing, or declare the column categorical"
+        ) from None
     if not math.isfinite(value):
-        raise ValueError(f"found {_shown(cell)}, expected a finite number. Leave it empty for the default")
+        raise ValueError(
+            f"found {_shown(cell)}, expected a finite number. Leave it empty for the default"
+        )
     return value
 
 
@@ -112,13 +123,23 @@ def _timestamp(cell: Any, unit: str) -> float:
     except (TypeError, ValueError):
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"found {_shown(cell)}, expected a time as a number of Unix seconds (or of "
-                         "milliseconds with unit: ms)")
+        raise ValueError(
+            f"found {_shown(cell)}, expected a time as a number of Unix seconds (or of "
+            "milliseconds with unit: ms)"
+        )
     if value < 0:
-        raise ValueError(f"found {_shown(cell)}, a negative time; expected Unix seconds from 1970 on")
+        raise ValueError(
+            f"found {_shown(cell)}, a negative time; expected Unix seconds from 1970 on"
+        )
     if unit == "s" and value >= _MILLISECONDS:
-        raise ValueError(f"found {_shown(cell)}, which looks like " + (
-            "milliseconds; set unit: ms" if value < _MICROSECONDS else "microseconds; convert it to seconds"))
+        raise ValueError(
+            f"found {_shown(cell)}, which looks like "
+            + (
+                "milliseconds; set unit: ms"
+                if value < _MICROSECONDS
+                else "microseconds; convert it to seconds"
+            )
+        )
     if unit == "ms" and _SECONDS_AS_MS <= value < _MILLISECONDS:
         raise ValueError(f"found {_shown(cell)}, which looks like seconds; remove unit: ms")
     return value / 1000 if unit == "ms" else value
@@ -131,10 +152,16 @@ def _texts(cell: Any, column: config.Column) -> tuple[str, ...]:
 
 
 def _vector(cell: Any, column: config.Column) -> tuple[float, ...]:
-    parts = cell if isinstance(cell, (list, tuple)) else [p for p in _text(cell).split(column.separator) if p]
+    parts = (
+        cell
+        if isinstance(cell, (list, tuple))
+        else [p for p in _text(cell).split(column.separator) if p]
+    )
     if len(parts) != column.dimension:
-        raise ValueError(f"found a vector of {len(parts)} numbers, expected {column.dimension} (dimension), "
-                         f"separated by {column.separator!r}")
+        raise ValueError(
+            f"found a vector of {len(parts)} numbers, expected {column.dimension} (dimension), "
+            f"separated by {column.separator!r}"
+        )
     return tuple(_finite(part) for part in parts)
 
 
@@ -144,4 +171,7 @@ def _shown(cell: Any) -> str:
 
 
 _PRESENT: dict[str, Callable[[Any, config.Column], Any]] = {
-    "numeric": _number, "vector": _vector, "multi_categorical": _texts}
+    "numeric": _number,
+    "vector": _vector,
+    "multi_categorical": _texts,
+}

@@ -1,1 +1,3 @@
-"""How good recommendations are: ranks, metrics, baselines, slices, and whether a model may be released."""
+"""How good recommendations are: ranks, metrics, baselines, slices, and whether a model may be
+released.
+"""

@@ -1,14 +1,15 @@
-"""What a model has to beat without any training: popularity and a directed co-occurrence table, on Beam.
+"""What a model has to beat without any training: popularity and a directed co-occurrence table, on
+Beam.
 
-Both count the events that a model may have learned from and those that the request may know: the train
-history for requests of `valid`, and the validation events too for requests of `test`.
+Both count the events that a model may have learned from and those that the request may know: the
+train history for requests of `valid`, and the validation events too for requests of `test`.
 
  - popularity: an item's score is its number of events.
- - co-occurrence: C[i, j] grows by 1/distance when j follows i within 5 events of a user; an item's score is
-   the sum of C[i, j] over the user's last 5 events i.
+ - co-occurrence: C[i, j] grows by 1/distance when j follows i within 5 events of a user; an item's
+   score is the sum of C[i, j] over the user's last 5 events i.
 
-Ties go to the more popular item, then to the smaller digest of the id, so that no numbering of the items
-leaks in.
+Ties go to the more popular item, then to the smaller digest of the id, so that no numbering of the
+items leaks in.
 """
 
 from __future__ import annotations
@@ -22,8 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import apache_beam as beam
 import numpy as np
 
-from modules import features
-from modules import requests
+from modules import features, requests
 from modules.beam import counting
 
 DISTANCE = 5  # events
@@ -68,22 +68,28 @@ class CoOccurrence:
     """The sparse table C.
 
     Attributes:
-      rows: for item i, places in `Popularity.items`, int64 [m], and weights in sixtieths, int64 [m].
+      rows: for item i, places in `Popularity.items`, int64 [m], and weights in sixtieths, int64
+          [m].
     """
 
     rows: dict[bytes, tuple[np.ndarray, np.ndarray]]
 
     def scores(self, last: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Sums the rows of the last events: places int64 [m], ascending, and scores in sixtieths, [m]."""
+        """Sums the rows of the last events: places int64 [m], ascending, and scores in sixtieths,
+        [m].
+        """
         rows = [self.rows[item] for item in last[-DISTANCE:] if item in self.rows]
         if not rows:
             return np.zeros(0, np.int64), np.zeros(0)
         places, inverse = np.unique(np.concatenate([p for p, _ in rows]), return_inverse=True)
-        return places, np.bincount(inverse, np.concatenate([w for _, w in rows]), minlength=len(places))
+        return places, np.bincount(
+            inverse, np.concatenate([w for _, w in rows]), minlength=len(places)
+        )
 
 
 def rank(target: int, seen: np.ndarray, places: np.ndarray, scores: np.ndarray) -> int:
-    """Rank of an item among all unseen ones by (score, popularity), without making a score for each item.
+    """Rank of an item among all unseen ones by (score, popularity), without making a score for each
+    item.
 
     Args:
       target: the item's place in `Popularity.items`.
@@ -109,14 +115,12 @@ def rank(target: int, seen: np.ndarray, places: np.ndarray, scores: np.ndarray) 
 class Histories(beam.PTransform):
     """Puts the windows of raw examples together again: (user id, all items of the user in order).
 
-    Windows of train overlap, and each event is a target of exactly one, so events are neither counted twice
-    nor separated from what precedes them in the window before.
+    Windows of train overlap, and each event is a target of exactly one, so events are neither
+    counted twice nor separated from what precedes them in the window before.
     """
 
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
-        return (examples
-                | "Targets" >> beam.Map(_keyed_targets)
-                | counting.InOrder())
+        return examples | "Targets" >> beam.Map(_keyed_targets) | counting.InOrder()
 
 
 def train_targets(example: requests.RawExample) -> list[tuple[int, bytes]]:
@@ -147,14 +151,18 @@ class CountPopularity(beam.PTransform):
         self._catalogue = catalogue
 
     def expand(self, histories: beam.PCollection) -> beam.PCollection:
-        counts = (histories
-                  | "Items" >> beam.FlatMap(lambda pair: collections.Counter(pair[1]).items())
-                  | "Count" >> beam.CombinePerKey(sum))
+        counts = (
+            histories
+            | "Items" >> beam.FlatMap(lambda pair: collections.Counter(pair[1]).items())
+            | "Count" >> beam.CombinePerKey(sum)
+        )
         listed = self._catalogue | "Listed" >> beam.Map(lambda item: (item, None))
-        return ({"count": counts, "listed": listed}
-                | "Join" >> beam.CoGroupByKey()
-                | "InCatalogue" >> beam.FlatMapTuple(_counted)
-                | "Order" >> beam.CombineGlobally(counting.Collect(Popularity.of)))
+        return (
+            {"count": counts, "listed": listed}
+            | "Join" >> beam.CoGroupByKey()
+            | "InCatalogue" >> beam.FlatMapTuple(_counted)
+            | "Order" >> beam.CombineGlobally(counting.Collect(Popularity.of))
+        )
 
 
 def _counted(item: bytes, joined: dict[str, Iterable]) -> Iterator[tuple[bytes, int]]:
@@ -172,21 +180,29 @@ class CountCoOccurrence(beam.PTransform):
         self._popularity = popularity
 
     def expand(self, histories: beam.PCollection) -> beam.PCollection:
-        return (histories
-                | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
-                | "Stripes" >> beam.FlatMap(_stripes)
-                | "SumStripes" >> beam.CombinePerKey(counting.SumStripes())
-                | "Places" >> beam.Map(_row, popularity=self._popularity)
-                | "Table" >> beam.CombineGlobally(counting.Collect(lambda rows: CoOccurrence(dict(rows)))))
+        return (
+            histories
+            | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
+            | "Stripes" >> beam.FlatMap(_stripes)
+            | "SumStripes" >> beam.CombinePerKey(counting.SumStripes())
+            | "Places" >> beam.Map(_row, popularity=self._popularity)
+            | "Table"
+            >> beam.CombineGlobally(counting.Collect(lambda rows: CoOccurrence(dict(rows))))
+        )
 
 
-def _stripes(histories: Iterable[tuple[bytes, list[bytes]]]) -> Iterator[tuple[bytes, counting.Stripe]]:
+def _stripes(
+    histories: Iterable[tuple[bytes, list[bytes]]],
+) -> Iterator[tuple[bytes, counting.Stripe]]:
     return counting.stripes((items for _, items in histories), DISTANCE)
 
 
-def _row(element: tuple[bytes, counting.Stripe], popularity: Popularity
-         ) -> tuple[bytes, tuple[np.ndarray, np.ndarray]]:
+def _row(
+    element: tuple[bytes, counting.Stripe], popularity: Popularity
+) -> tuple[bytes, tuple[np.ndarray, np.ndarray]]:
     item, stripe = element
-    known = [(popularity.places[j], weight) for j, weight in stripe.items() if j in popularity.places]
+    known = [
+        (popularity.places[j], weight) for j, weight in stripe.items() if j in popularity.places
+    ]
     places, weights = np.array(sorted(known), np.int64).reshape(-1, 2).T
     return item, (places, weights)

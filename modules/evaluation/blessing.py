@@ -1,4 +1,7 @@
-"""Decides in words whether a model may be released. Validation decides; test is reported and never gates."""
+"""Decides in words whether a model may be released.
+
+Validation decides; test is reported and never gates.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from typing import Any
 from modules import config
 from modules.evaluation import ranking
 
-_SAME_ORDER = 0.95  # share of neighbouring lists that may be the same one, from which a model knows only one
+# share of neighbouring lists that may be the same one, from which a model knows only one
+_SAME_ORDER = 0.95
 _FAULTS = {
     "not_finite": "scores that are NaN or infinite",
     "missing": "places without an item though items were left",
@@ -39,9 +43,12 @@ class Verdict:
         return all(rule.passed is not False for rule in self.rules)
 
     def to_json(self) -> dict[str, Any]:
-        return {"blessed": self.blessed, "decided_on": "valid",
-                "reasons": [r.reason for r in self.rules if r.passed is False],
-                "rules": [dataclasses.asdict(r) for r in self.rules]}
+        return {
+            "blessed": self.blessed,
+            "decided_on": "valid",
+            "reasons": [r.reason for r in self.rules if r.passed is False],
+            "rules": [dataclasses.asdict(r) for r in self.rules],
+        }
 
 
 def decide(valid: Mapping[str, Any], evaluation: config.Evaluation, no_comparison: str) -> Verdict:
@@ -53,24 +60,43 @@ def decide(valid: Mapping[str, Any], evaluation: config.Evaluation, no_compariso
       no_comparison: why there is no last blessed model to compare with, if there is none.
     """
     if not valid["requests"]:
-        return Verdict((Rule("requests", False, "There are no validation requests: nothing shows that the "
-                             "model works. Users need at least split.min_events events."),))
-    return Verdict((*_sound(valid), *_thresholds(valid, evaluation),
-                    _not_worse(valid, evaluation.primary, no_comparison)))
+        return Verdict(
+            (
+                Rule(
+                    "requests",
+                    False,
+                    "There are no validation requests: nothing shows that the "
+                    "model works. Users need at least split.min_events events.",
+                ),
+            )
+        )
+    return Verdict(
+        (
+            *_sound(valid),
+            *_thresholds(valid, evaluation),
+            _not_worse(valid, evaluation.primary, no_comparison),
+        )
+    )
 
 
 def _sound(valid: Mapping[str, Any]) -> Iterator[Rule]:
     for fault, words in _FAULTS.items():
         found = valid["sanity"][fault]
-        yield Rule(f"sound/{fault}", not found,
-                   f"{found} {words} (of {valid['requests']} lists); expected none.")
+        yield Rule(
+            f"sound/{fault}",
+            not found,
+            f"{found} {words} (of {valid['requests']} lists); expected none.",
+        )
     compared, same = valid["sanity"]["lists_compared"], valid["sanity"]["same_order"]
     if not compared:
         yield Rule("sound/personal", None, "Too few lists to see whether they differ.")
         return
-    yield Rule("sound/personal", same / compared < _SAME_ORDER,
-               f"{same} of {compared} lists are another user's list, seen items aside; expected less than "
-               f"{_SAME_ORDER:.0%}, else everybody gets one list.")
+    yield Rule(
+        "sound/personal",
+        same / compared < _SAME_ORDER,
+        f"{same} of {compared} lists are another user's list, seen items aside; expected less than "
+        f"{_SAME_ORDER:.0%}, else everybody gets one list.",
+    )
 
 
 def _thresholds(valid: Mapping[str, Any], evaluation: config.Evaluation) -> Iterator[Rule]:
@@ -78,28 +104,43 @@ def _thresholds(valid: Mapping[str, Any], evaluation: config.Evaluation) -> Iter
     for metric, threshold in evaluation.thresholds.items():
         value = own[metric]["value"]
         if threshold.min is not None:
-            yield Rule(f"{metric}/min", value >= threshold.min,
-                       f"{metric} is {value:.4f}; expected at least {threshold.min:g}.")
+            yield Rule(
+                f"{metric}/min",
+                value >= threshold.min,
+                f"{metric} is {value:.4f}; expected at least {threshold.min:g}.",
+            )
         for baseline in threshold.beats:
             other = valid["metrics"][baseline][metric]["value"]
-            yield Rule(f"{metric}/beats/{baseline}", value > other,
-                       f"{metric} is {value:.4f}; expected more than the {baseline.replace('_', '-')} "
-                       f"baseline's {other:.4f}. {shown(valid['paired'][baseline][metric])}")
+            yield Rule(
+                f"{metric}/beats/{baseline}",
+                value > other,
+                f"{metric} is {value:.4f}; expected more than the {baseline.replace('_', '-')} "
+                f"baseline's {other:.4f}. {shown(valid['paired'][baseline][metric])}",
+            )
 
 
 def _not_worse(valid: Mapping[str, Any], primary: str, no_comparison: str) -> Rule:
-    """Worse is what lies outside the noise: the whole 95% interval of the paired difference is below 0."""
+    """Worse is what lies outside the noise: the whole 95% interval of the paired difference is
+    below 0.
+    """
     paired = valid["paired"].get(ranking.LAST_BLESSED)
     if paired is None:
         return Rule("last_blessed", None, no_comparison)
-    new, old = (valid["metrics"][s][primary]["value"] for s in (ranking.RECALL, ranking.LAST_BLESSED))
-    return Rule("last_blessed", not paired[primary]["high"] < 0,
-                f"{primary} is {new:.4f}, the last blessed model's {old:.4f} on the same requests; "
-                "expected not to be worse beyond the noise. "
-                f"{shown(paired[primary])}")
+    new, old = (
+        valid["metrics"][s][primary]["value"] for s in (ranking.RECALL, ranking.LAST_BLESSED)
+    )
+    return Rule(
+        "last_blessed",
+        not paired[primary]["high"] < 0,
+        f"{primary} is {new:.4f}, the last blessed model's {old:.4f} on the same requests; "
+        "expected not to be worse beyond the noise. "
+        f"{shown(paired[primary])}",
+    )
 
 
 def shown(paired: Mapping[str, float]) -> str:
     """A paired difference with its interval, as a sentence."""
-    return (f"Paired difference {paired['difference']:+.4f}, 95% interval {paired['low']:+.4f} to "
-            f"{paired['high']:+.4f}.")
+    return (
+        f"Paired difference {paired['difference']:+.4f}, 95% interval {paired['low']:+.4f} to "
+        f"{paired['high']:+.4f}."
+    )

@@ -1,7 +1,7 @@
 """Whether predicted probabilities are what happens: reliability bins and their error, on Beam.
 
-Each prediction falls into one of many narrow cells, which are then joined to bins of about the same number of
-predictions; so one pass and little memory are enough for any number of them.
+Each prediction falls into one of many narrow cells, which are then joined to bins of about the same
+number of predictions; so one pass and little memory are enough for any number of them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ _CELLS = 3_200  # a hundredth of log-odds each
 
 
 class Reliability(beam.CombineFn):
-    """(predicted float [n], observed 0 or 1 [n]) -> {"bins": [{"predicted", "observed", "count"}], "ece"}.
+    """(predicted float [n], observed 0 or 1 [n]) -> {"bins": [{"predicted", "observed", "count"}],
+    "ece"}.
 
     The expected calibration error is sum_b count_b / n * |observed_b - predicted_b| (Guo et al., On
-    Calibration of Modern Neural Networks, 2017, arXiv 1706.04599, eq. 3), over bins of about equal count.
-    Predictions that are not finite are left out; without any, there are no bins and "ece" is None.
+    Calibration of Modern Neural Networks, 2017, arXiv 1706.04599, eq. 3), over bins of about equal
+    count. Predictions that are not finite are left out; without any, there are no bins and "ece" is
+    None.
     """
 
     def __init__(self, bins: int = BINS) -> None:
@@ -32,7 +34,9 @@ class Reliability(beam.CombineFn):
         """Number, sum of predictions and sum of observations by cell: float64 [3, cells]."""
         return np.zeros((3, _CELLS))
 
-    def add_input(self, accumulator: np.ndarray, element: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    def add_input(
+        self, accumulator: np.ndarray, element: tuple[np.ndarray, np.ndarray]
+    ) -> np.ndarray:
         predicted, observed = (np.asarray(values, np.float64) for values in element)
         finite = np.isfinite(predicted)
         predicted, observed = predicted[finite], observed[finite]
@@ -53,9 +57,13 @@ class Reliability(beam.CombineFn):
         bins = np.minimum((middle / total * self._bins).astype(np.int64), self._bins - 1)
         starts = np.flatnonzero(np.diff(bins, prepend=-1))
         count, predicted, observed = np.add.reduceat(filled, starts, axis=1)
-        return {"bins": [{"predicted": float(p / n), "observed": float(o / n), "count": int(n)}
-                         for n, p, o in zip(count, predicted, observed)],
-                "ece": float(np.abs(observed - predicted).sum() / total)}
+        return {
+            "bins": [
+                {"predicted": float(p / n), "observed": float(o / n), "count": int(n)}
+                for n, p, o in zip(count, predicted, observed)
+            ],
+            "ece": float(np.abs(observed - predicted).sum() / total),
+        }
 
 
 def _cells(predicted: np.ndarray) -> np.ndarray:

@@ -28,17 +28,19 @@ class Fit(beam.PTransform):
 
     def __init__(self, popularity: beam.pvalue.AsSingleton, path: str) -> None:
         """Args:
-          popularity: `baselines.Popularity`, whose order of the catalogue rows and columns have.
-          path: of the file.
+        popularity: `baselines.Popularity`, whose order of the catalogue rows and columns have.
+        path: of the file.
         """
         super().__init__()
         self._popularity, self._path = popularity, path
 
     def expand(self, histories: beam.PCollection) -> beam.PCollection:
-        return (histories
-                | "Places" >> beam.FlatMap(_places, self._popularity)
-                | "Collect" >> beam.combiners.ToList()
-                | "Fit" >> beam.Map(_fit_and_write, self._popularity, self._path))
+        return (
+            histories
+            | "Places" >> beam.FlatMap(_places, self._popularity)
+            | "Collect" >> beam.combiners.ToList()
+            | "Fit" >> beam.Map(_fit_and_write, self._popularity, self._path)
+        )
 
 
 def fit(users: Iterable[np.ndarray], items: int, l2: float = L2) -> np.ndarray:
@@ -75,7 +77,7 @@ def _inverse(matrix: np.ndarray) -> np.ndarray:
         block = slice(first, first + _BLOCK)
         own = np.tril(inverse[block, block])
         inverse[block, block] = own + np.tril(own, -1).T
-        inverse[block, first + _BLOCK:] = inverse[first + _BLOCK:, block].T
+        inverse[block, first + _BLOCK :] = inverse[first + _BLOCK :, block].T
     return inverse
 
 
@@ -100,12 +102,16 @@ def read(path: str) -> np.ndarray:
         return np.load(io.BytesIO(file.read()), allow_pickle=False)
 
 
-def _places(history: tuple[bytes, list[bytes]], catalogue: baselines.Popularity) -> Iterator[np.ndarray]:
+def _places(
+    history: tuple[bytes, list[bytes]], catalogue: baselines.Popularity
+) -> Iterator[np.ndarray]:
     if len(catalogue.items) <= MOST_ITEMS:
         yield catalogue.places_of(history[1])
 
 
-def _fit_and_write(users: Sequence[np.ndarray], catalogue: baselines.Popularity, path: str) -> str | None:
+def _fit_and_write(
+    users: Sequence[np.ndarray], catalogue: baselines.Popularity, path: str
+) -> str | None:
     if len(catalogue.items) > MOST_ITEMS:
         return None
     with tf.io.gfile.GFile(path, "wb") as file:

@@ -17,20 +17,24 @@ def describe(split: config.Split) -> str:
 
 
 def overlap(described: str | None, split: config.Split) -> str:
-    """Why a model may have trained on validation events of `split`, as a sentence; "" if it has not.
+    """Why a model may have trained on validation events of `split`, as a sentence; "" if it has
+    not.
 
-    Under one method it has not if it held out at least as much: `temporal` from the same time or earlier,
-    `leave_one_out` for users with as few events or fewer.
+    Under one method it has not if it held out at least as much: `temporal` from the same time or
+    earlier, `leave_one_out` for users with as few events or fewer.
 
     Args:
-      described: what `describe` said of the split that the model was trained under; None if unknown.
+      described: what `describe` said of the split that the model was trained under; None if
+          unknown.
     """
     if not described:
         return "It is not known how the last blessed model's training events were split off."
     old, new = json.loads(described), json.loads(describe(split))
     if old["method"] != new["method"]:
         found = f"split.method was {old['method']} and is {new['method']}"
-    elif (key := "valid_from" if new["method"] == "temporal" else "min_events") and old[key] > new[key]:
+    elif (key := "valid_from" if new["method"] == "temporal" else "min_events") and old[key] > new[
+        key
+    ]:
         found = f"split.{key} was {old[key]} and is {new[key]}"
     else:
         return ""

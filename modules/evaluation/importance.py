@@ -1,8 +1,8 @@
 """Permutation importance of the rank model's feature groups, on Beam.
 
-(Breiman, Random Forests, 2001, section 10; Fisher et al., All Models are Wrong, but Many are Useful, 2019.)
-A group's values change hands among the candidates of all sampled requests; how much the metric drops is what
-the model owes to the group, beyond what the other groups can tell it too.
+(Breiman, Random Forests, 2001, section 10; Fisher et al., All Models are Wrong, but Many are
+Useful, 2019.) A group's values change hands among the candidates of all sampled requests; how much
+the metric drops is what the model owes to the group, beyond what the other groups can tell it too.
 """
 
 from __future__ import annotations
@@ -15,13 +15,8 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.utils import shared
 
-from modules import config
-from modules import features
-from modules import requests
-from modules import saved_rank
-from modules import signatures
-from modules.evaluation import metrics
-from modules.evaluation import ranked_requests
+from modules import config, features, requests, saved_rank, signatures
+from modules.evaluation import metrics, ranked_requests
 
 REQUESTS = 500  # of a split, drawn by lot
 REPEATS = 5  # permutations of each group
@@ -33,22 +28,26 @@ Parts = dict[str, np.ndarray]
 
 
 class Importance(beam.PTransform):
-    """Parsed examples of Candidates -> {group: {"drop": {metric: {"value", "low", "high"}}, "requests"}}."""
+    """Parsed examples of Candidates -> {group: {"drop": {metric: {"value", "low", "high"}},
+    "requests"}}.
+    """
 
     def __init__(self, data: config.Data, max_history: int, rank: str, metric: str) -> None:
         """Args:
-          data: the declared columns.
-          max_history: events that the models see.
-          rank: folder of the rank SavedModel.
-          metric: whose drop counts, like NDCG@10.
+        data: the declared columns.
+        max_history: events that the models see.
+        rank: folder of the rank SavedModel.
+        metric: whose drop counts, like NDCG@10.
         """
         super().__init__()
         self._measure = _Measure(data, max_history, rank, metric)
 
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
-        return (examples
-                | "Sample" >> beam.combiners.Top.Of(REQUESTS, key=_lot)
-                | "Measure" >> beam.ParDo(self._measure))
+        return (
+            examples
+            | "Sample" >> beam.combiners.Top.Of(REQUESTS, key=_lot)
+            | "Measure" >> beam.ParDo(self._measure)
+        )
 
 
 class _Measure(beam.DoFn):
@@ -70,23 +69,40 @@ class _Measure(beam.DoFn):
         batches = []
         for start in range(0, len(examples), _BATCH):
             rows = slice(start, start + _BATCH)
-            batches.append(self._rank.parts({name: values[rows] for name, values in asked.request.items()},
-                                            asked.item_ids[rows], asked.recall_scores[rows]))
+            batches.append(
+                self._rank.parts(
+                    {name: values[rows] for name, values in asked.request.items()},
+                    asked.item_ids[rows],
+                    asked.recall_scores[rows],
+                )
+            )
         parts = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
         drops = measure(parts, asked.given, asked.targets, self._score, self._metric)
         users = [example[features.USER_ID][0] for example in examples]
-        yield {group: {"drop": {self._metric: with_interval(drop, users)}, "requests": len(examples)}
-               for group, drop in drops.items()}
+        yield {
+            group: {"drop": {self._metric: with_interval(drop, users)}, "requests": len(examples)}
+            for group, drop in drops.items()
+        }
 
     def _score(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
         number = len(next(iter(parts.values())))
-        return np.concatenate([
-            self._rank.score_parts({name: part[start:start + _BATCH] for name, part in parts.items()})
-            for start in range(0, number, _BATCH)])
+        return np.concatenate(
+            [
+                self._rank.score_parts(
+                    {name: part[start : start + _BATCH] for name, part in parts.items()}
+                )
+                for start in range(0, number, _BATCH)
+            ]
+        )
 
 
-def measure(parts: Parts, given: np.ndarray, targets: np.ndarray, score: Callable[[Parts], np.ndarray],
-            metric: str) -> dict[str, np.ndarray]:
+def measure(
+    parts: Parts,
+    given: np.ndarray,
+    targets: np.ndarray,
+    score: Callable[[Parts], np.ndarray],
+    metric: str,
+) -> dict[str, np.ndarray]:
     """Mean drop of the metric over the permutations, by group, for each request: float64 [B].
 
     Args:
@@ -96,6 +112,7 @@ def measure(parts: Parts, given: np.ndarray, targets: np.ndarray, score: Callabl
       score: parts -> float [B, C].
       metric: like NDCG@10.
     """
+
     def gains(now: Parts) -> np.ndarray:
         return gain(ranked_requests.places(score(now), targets, given), metric)
 
@@ -130,5 +147,8 @@ def gain(ranks: np.ndarray, metric: str) -> np.ndarray:
 
 
 def _lot(example: requests.RawExample) -> bytes:
-    return ranked_requests.lot(example[features.USER_ID][0], example[features.EVENT_TIMESTAMP][-1],
-                               example[features.EVENT_ITEM_ID][-1])
+    return ranked_requests.lot(
+        example[features.USER_ID][0],
+        example[features.EVENT_TIMESTAMP][-1],
+        example[features.EVENT_ITEM_ID][-1],
+    )

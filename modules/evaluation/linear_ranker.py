@@ -1,13 +1,14 @@
-"""What the rank model has to beat: a linear ranker of five features, fitted on the validation lists.
+"""What the rank model has to beat: a linear ranker of five features, fitted on the validation
+lists.
 
  - log_recall_rank: log of the candidate's place in recall's list, from 1.
  - ease: score by EASE of all items the user has seen.
  - log_popularity: log of 1 + training events.
- - co_occurrence_last_1, co_occurrence_last_5: directed, 1/distance within 5 events, with the user's last
-   event, and summed over the last 5.
+ - co_occurrence_last_1, co_occurrence_last_5: directed, 1/distance within 5 events, with the user's
+   last event, and summed over the last 5.
 
-Counts are of training events alone. The five weights are fitted where they are then judged, on validation, so
-the baseline looks a little better there than it is; on test it does not.
+Counts are of training events alone. The five weights are fitted where they are then judged, on
+validation, so the baseline looks a little better there than it is; on test it does not.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from modules.evaluation import baselines
-from modules.evaluation import ease
+from modules.evaluation import baselines, ease
 
 EASE = "ease"
-FEATURES = ("log_recall_rank", EASE, "log_popularity", "co_occurrence_last_1", "co_occurrence_last_5")
+FEATURES = (
+    "log_recall_rank",
+    EASE,
+    "log_popularity",
+    "co_occurrence_last_1",
+    "co_occurrence_last_5",
+)
 MOST_LISTS = 20_000  # that the weights are fitted on
 _RIDGE = 1e-4  # of the mean loss: keeps weights finite where lists can be told apart perfectly
 _STEPS = 50
@@ -49,25 +55,43 @@ class Weights:
         return (features - self.mean) / self.spread @ self.weights
 
     def to_json(self, *, with_ease: bool) -> dict[str, Any]:
-        """Of standardised features; EASE is not among them where the catalogue is too large for it."""
+        """Of standardised features; EASE is not among them where the catalogue is too large for
+        it.
+        """
         taken = [n for n, name in enumerate(FEATURES) if with_ease or name != EASE]
-        found = {"features": [FEATURES[n] for n in taken], "weights": [float(self.weights[n]) for n in taken],
-                 "lists": self.lists}
-        return found if with_ease else {**found, "left_out": (
-            f"{EASE}: the catalogue has more than {ease.MOST_ITEMS} items.")}
+        found = {
+            "features": [FEATURES[n] for n in taken],
+            "weights": [float(self.weights[n]) for n in taken],
+            "lists": self.lists,
+        }
+        return (
+            found
+            if with_ease
+            else {
+                **found,
+                "left_out": (f"{EASE}: the catalogue has more than {ease.MOST_ITEMS} items."),
+            }
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class List:
-    """One list to fit on: its candidates' features, float32 [C, F], and the target's 0-based place."""
+    """One list to fit on: its candidates' features, float32 [C, F], and the target's 0-based
+    place.
+    """
 
     features: np.ndarray
     target: int
 
 
-def features_of(items: Sequence[bytes], history: Sequence[bytes], seen: Sequence[bytes],
-                catalogue: baselines.Popularity, table: baselines.CoOccurrence,
-                weights: np.ndarray | None) -> np.ndarray:
+def features_of(
+    items: Sequence[bytes],
+    history: Sequence[bytes],
+    seen: Sequence[bytes],
+    catalogue: baselines.Popularity,
+    table: baselines.CoOccurrence,
+    weights: np.ndarray | None,
+) -> np.ndarray:
     """Features of the candidates of one request.
 
     Args:
@@ -88,7 +112,7 @@ def features_of(items: Sequence[bytes], history: Sequence[bytes], seen: Sequence
     if weights is not None:
         found[:, 1] = ease.scores(weights, catalogue.places_of(seen), places)
     found[known, 2] = np.log1p(catalogue.counts[places[known]])
-    for column, last in ((3, history[-1:]), (4, history[-baselines.DISTANCE:])):
+    for column, last in ((3, history[-1:]), (4, history[-baselines.DISTANCE :])):
         neighbours, sixtieths = table.scores(last)
         if len(neighbours):
             at = np.minimum(np.searchsorted(neighbours, places), len(neighbours) - 1)
@@ -97,10 +121,11 @@ def features_of(items: Sequence[bytes], history: Sequence[bytes], seen: Sequence
 
 
 def fit(lists: Sequence[List]) -> Weights:
-    """Fits the listwise softmax, mean over lists of -log(exp(s_target) / sum_c exp(s_c)), by Newton steps.
+    """Fits the listwise softmax, mean over lists of -log(exp(s_target) / sum_c exp(s_c)), by Newton
+    steps.
 
-    The loss is convex in the weights (ListNet's top one: Cao et al., Learning to Rank, 2007, eq. 5, with one
-    relevant item), so there is one minimum. Without any list, recall's order stays.
+    The loss is convex in the weights (ListNet's top one: Cao et al., Learning to Rank, 2007, eq. 5,
+    with one relevant item), so there is one minimum. Without any list, recall's order stays.
     """
     if not lists:
         width = len(FEATURES)
@@ -133,7 +158,9 @@ class _Softmax:
         self._list = np.repeat(np.arange(len(starts)), np.diff([*starts, len(features)]))
 
     def at(self, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """Loss, gradient [F] and Hessian [F, F] = mean over lists of Cov(features) under the softmax."""
+        """Loss, gradient [F] and Hessian [F, F] = mean over lists of Cov(features) under the
+        softmax.
+        """
         scores = self._features @ weights
         scores -= np.maximum.reduceat(scores, self._starts)[self._list]
         raised = np.exp(scores)
@@ -143,5 +170,7 @@ class _Softmax:
         number = len(self._starts)
         loss = np.mean(np.log(total) - scores[self._targets]) + _RIDGE / 2 * weights @ weights
         gradient = (mean - self._features[self._targets]).mean(axis=0) + _RIDGE * weights
-        curvature = (share.T @ self._features - mean.T @ mean) / number + _RIDGE * np.eye(len(weights))
+        curvature = (share.T @ self._features - mean.T @ mean) / number + _RIDGE * np.eye(
+            len(weights)
+        )
         return float(loss), gradient, curvature

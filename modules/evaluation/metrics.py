@@ -2,9 +2,11 @@
 
 A rank is the 1-based place of a request's one held-out item in its list, seen items left out, or 0.
 
-  HR@k = [0 < rank <= k]     NDCG@k = HR@k / log2(rank + 1)     MRR@k = HR@k / rank     Recall@k = HR@k
+  HR@k = [0 < rank <= k]     NDCG@k = HR@k / log2(rank + 1)     MRR@k = HR@k / rank     Recall@k =
+  HR@k
 
-(Järvelin and Kekäläinen, 2002, for NDCG, whose ideal is 1 for one relevant item; so is Recall the hit rate.)
+(Järvelin and Kekäläinen, 2002, for NDCG, whose ideal is 1 for one relevant item; so is Recall the
+hit rate.)
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ def values(ranks: np.ndarray, ks: Sequence[int]) -> np.ndarray:
     """Metrics of single requests.
 
     Args:
-      ranks: [...], 1-based, 0 for an absent target; not whole where a target shares its place with others.
+      ranks: [...], 1-based, 0 for an absent target; not whole where a target shares its place with
+          others.
       ks: depths.
 
     Returns:
@@ -35,7 +38,9 @@ def values(ranks: np.ndarray, ks: Sequence[int]) -> np.ndarray:
     """
     ranks = np.asarray(ranks)
     if ranks.size and ranks.min() < 0:
-        raise ValueError(f"ranks: found {ranks.min()}, expected 1-based places, or 0 for an absent target.")
+        raise ValueError(
+            f"ranks: found {ranks.min()}, expected 1-based places, or 0 for an absent target."
+        )
     place = np.maximum(ranks, 1)
     columns = []
     for k in ks:
@@ -44,12 +49,19 @@ def values(ranks: np.ndarray, ks: Sequence[int]) -> np.ndarray:
     return np.stack(columns, axis=-1)
 
 
-def mean_and_error(counts: float, users: float, sums: np.ndarray, squares: np.ndarray, crossed: np.ndarray,
-                   count_squares: float) -> tuple[np.ndarray, np.ndarray]:
+def mean_and_error(
+    counts: float,
+    users: float,
+    sums: np.ndarray,
+    squares: np.ndarray,
+    crossed: np.ndarray,
+    count_squares: float,
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean over requests and its standard error, with the users as clusters.
 
-    A user's requests are no independent samples, so the error is that of a ratio of sums over users (Cochran,
-    Sampling Techniques, 1977, eq. 6.13). With one request a user it is the usual s / sqrt(n).
+    A user's requests are no independent samples, so the error is that of a ratio of sums over users
+    (Cochran, Sampling Techniques, 1977, eq. 6.13). With one request a user it is the usual s /
+    sqrt(n).
 
     Args:
       counts: number of requests, sum over users of n_u.
@@ -75,16 +87,17 @@ def bootstrap_weights(user_id: bytes, replicates: int, seed: int) -> np.ndarray:
     """How often a user is drawn in each replicate of a Poisson bootstrap: int64 [replicates].
 
     Independent Poisson(1) weights stand for sampling with replacement (Chamandy et al., Estimating
-    Uncertainty for Massive Data Streams, 2012). They depend on the user and the seed alone, so workers need
-    no common state, the result does not depend on the order, and systems compared on the same users are
-    compared in pairs.
+    Uncertainty for Massive Data Streams, 2012). They depend on the user and the seed alone, so
+    workers need no common state, the result does not depend on the order, and systems compared on
+    the same users are compared in pairs.
     """
     digest = hashlib.blake2b(user_id, digest_size=8, salt=seed.to_bytes(8, "little")).digest()
     return np.random.default_rng(int.from_bytes(digest, "little")).poisson(1.0, replicates)
 
 
-def interval(totals: np.ndarray, counts: np.ndarray, confidence: float = 0.95
-             ) -> tuple[np.ndarray, np.ndarray]:
+def interval(
+    totals: np.ndarray, counts: np.ndarray, confidence: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
     """Percentile interval of a bootstrapped mean.
 
     Args:
@@ -105,7 +118,8 @@ def interval(totals: np.ndarray, counts: np.ndarray, confidence: float = 0.95
 
 
 def coverage(exposure: np.ndarray) -> float:
-    """Share of the catalogue that anybody is shown (Ge et al., Beyond Accuracy, 2010, catalog coverage).
+    """Share of the catalogue that anybody is shown (Ge et al., Beyond Accuracy, 2010, catalog
+    coverage).
 
     Args:
       exposure: int [N], in how many lists each item of the catalogue stands.
@@ -114,7 +128,8 @@ def coverage(exposure: np.ndarray) -> float:
 
 
 def gini(exposure: np.ndarray) -> float:
-    """Inequality of exposure, 0 (all items alike) to 1 - 1/N (one item has all) (Fleder and Hosanagar, 2009).
+    """Inequality of exposure, 0 (all items alike) to 1 - 1/N (one item has all) (Fleder and
+    Hosanagar, 2009).
 
     G = sum_i (2 i - N - 1) x_i / (N sum_i x_i), x in ascending order, i from 1.
 
@@ -129,7 +144,8 @@ def gini(exposure: np.ndarray) -> float:
 
 
 def average_popularity(exposure: np.ndarray, popularity: np.ndarray) -> float:
-    """ARP, the mean number of training events of a recommended item (Abdollahpouri et al., 2019, eq. 9).
+    """ARP, the mean number of training events of a recommended item (Abdollahpouri et al., 2019,
+    eq. 9).
 
     Args:
       exposure: int [N], in how many lists each item stands.
@@ -140,7 +156,8 @@ def average_popularity(exposure: np.ndarray, popularity: np.ndarray) -> float:
 
 
 def average_percentile(exposure: np.ndarray, popularity: np.ndarray) -> float:
-    """Mean popularity percentile of a recommended item: 0.5 for items drawn evenly, 1 for the top hits.
+    """Mean popularity percentile of a recommended item: 0.5 for items drawn evenly, 1 for the top
+    hits.
 
     An item's percentile is the share of the catalogue that is less popular, ties counted half.
 
@@ -157,9 +174,11 @@ def average_percentile(exposure: np.ndarray, popularity: np.ndarray) -> float:
     return float(exposure @ ((below + upto) / 2 / popularity.size) / total)
 
 
-def popularity_histogram(exposure: np.ndarray, popularity: np.ndarray, parts: int = 10
-                         ) -> list[tuple[float, float, float, float]]:
-    """How events and recommendations spread over equal parts of the catalogue, the most popular first.
+def popularity_histogram(
+    exposure: np.ndarray, popularity: np.ndarray, parts: int = 10
+) -> list[tuple[float, float, float, float]]:
+    """How events and recommendations spread over equal parts of the catalogue, the most popular
+    first.
 
     Args:
       exposure: int [N], in how many lists each item stands, the most popular item first.
@@ -171,5 +190,12 @@ def popularity_histogram(exposure: np.ndarray, popularity: np.ndarray, parts: in
     """
     cuts = np.linspace(0, exposure.size, min(parts, exposure.size) + 1).round().astype(int)
     events, places = max(popularity.sum(), 1), max(exposure.sum(), 1)
-    return [(start / exposure.size, stop / exposure.size, float(popularity[start:stop].sum() / events),
-             float(exposure[start:stop].sum() / places)) for start, stop in itertools.pairwise(cuts)]
+    return [
+        (
+            start / exposure.size,
+            stop / exposure.size,
+            float(popularity[start:stop].sum() / events),
+            float(exposure[start:stop].sum() / places),
+        )
+        for start, stop in itertools.pairwise(cuts)
+    ]

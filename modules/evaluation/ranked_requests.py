@@ -1,4 +1,6 @@
-"""Requests with recall's candidates, as the rank model takes them, and what its scores say of the target."""
+"""Requests with recall's candidates, as the rank model takes them, and what its scores say of the
+target.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from modules import config
-from modules import features
-from modules import request_arrays
-from modules import requests
+from modules import config, features, request_arrays, requests
 from modules.recall import evaluation
 
 _PADDING_SCORE = np.finfo(np.float32).min  # of a place without a candidate
@@ -40,10 +39,14 @@ class Asked:
 
 
 def ask(examples: Sequence[requests.RawExample], data: config.Data, max_history: int) -> Asked:
-    """Makes the requests of parsed examples of Candidates, whose targets are left where recall put them."""
+    """Makes the requests of parsed examples of Candidates, whose targets are left where recall put
+    them.
+    """
     if any(example[features.POSITIVE_ADDED][0] for example in examples):
-        raise ValueError("The candidates of held-out requests are those of recall alone, found a target that "
-                         "was added; evaluate the splits valid and test of Candidates.")
+        raise ValueError(
+            "The candidates of held-out requests are those of recall alone, found a target that "
+            "was added; evaluate the splits valid and test of Candidates."
+        )
     request = request_arrays.from_examples(examples, data, max_history)
     del request[requests.EXCLUDE_ITEM_ID]
     lists = [example.get(features.CANDIDATE_ITEM_ID, []) for example in examples]
@@ -51,8 +54,8 @@ def ask(examples: Sequence[requests.RawExample], data: config.Data, max_history:
     item_ids = np.full((len(lists), widest), b"", object)
     recall_scores = np.zeros(item_ids.shape, np.float32)
     for n, (items, example) in enumerate(zip(lists, examples)):
-        item_ids[n, :len(items)] = items
-        recall_scores[n, :len(items)] = example.get(features.RECALL_SCORE, [])
+        item_ids[n, : len(items)] = items
+        recall_scores[n, : len(items)] = example.get(features.RECALL_SCORE, [])
     targets = np.array([example[features.TARGET_PLACE][0] for example in examples], np.int64)
     return Asked(request, item_ids, recall_scores, targets)
 
@@ -82,7 +85,8 @@ class Faults:
     Attributes:
       not_finite: scores that are NaN or infinite.
       lost: candidates that the rank model takes for empty places.
-      constant: 1 if all candidates score the same, though there are SEVERAL; fewer may well be alike.
+      constant: 1 if all candidates score the same, though there are SEVERAL; fewer may well be
+          alike.
     """
 
     not_finite: int = 0
@@ -92,8 +96,11 @@ class Faults:
 
 def faults_of(scores: np.ndarray) -> Faults:
     """Looks for what sound scores of a request's candidates, float [C], never have."""
-    return Faults(not_finite=int(np.sum(~np.isfinite(scores))), lost=int(np.sum(scores == _PADDING_SCORE)),
-                  constant=int(len(scores) >= SEVERAL and bool(np.all(scores == scores[0]))))
+    return Faults(
+        not_finite=int(np.sum(~np.isfinite(scores))),
+        lost=int(np.sum(scores == _PADDING_SCORE)),
+        constant=int(len(scores) >= SEVERAL and bool(np.all(scores == scores[0]))),
+    )
 
 
 def lot(user_id: bytes, timestamp: int, target: bytes) -> bytes:

@@ -11,15 +11,15 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.utils import shared
 
-from modules import config
-from modules import features
-from modules import request_arrays
-from modules import requests
-from modules import saved_recall
-from modules.evaluation import baselines
-from modules.evaluation import slices
+from modules import config, features, request_arrays, requests, saved_recall
+from modules.evaluation import baselines, slices
 
-RECALL, POPULARITY, CO_OCCURRENCE, LAST_BLESSED = "recall", "popularity", "co_occurrence", "last_blessed"
+RECALL, POPULARITY, CO_OCCURRENCE, LAST_BLESSED = (
+    "recall",
+    "popularity",
+    "co_occurrence",
+    "last_blessed",
+)
 BATCH = 64  # requests a call
 
 
@@ -44,7 +44,8 @@ class Faults:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """One request, what the model answered, and how all systems ranked its target (0: not among the first k).
+    """One request, what the model answered, and how all systems ranked its target (0: not among the
+    first k).
 
     Attributes:
       user_id: whose request.
@@ -54,7 +55,8 @@ class Answer:
       items: the model's list, best first, without empty places.
       target_seen: whether the user had seen the target, which no list can hold then.
       faults: of that list.
-      same_order: whether the list of the request before may be the same one, see `same_order`; None if not
+      same_order: whether the list of the request before may be the same one, see `same_order`; None
+          if not
         compared.
       slices: values of each slice feature; several for a multi-valued one.
     """
@@ -78,19 +80,28 @@ class Read(beam.PTransform):
 
 
 class AskModels(beam.PTransform):
-    """Parsed examples of valid or test -> `Answer`s, with the ranks by the models and the baselines."""
+    """Parsed examples of valid or test -> `Answer`s, with the ranks by the models and the
+    baselines.
+    """
 
-    def __init__(self, data: config.Data, max_history: int, models: Mapping[str, str], slicer: slices.Slicer,
-                 catalogue: beam.pvalue.AsSingleton, table: beam.pvalue.AsSingleton,
-                 edges: beam.pvalue.AsSingleton) -> None:
+    def __init__(
+        self,
+        data: config.Data,
+        max_history: int,
+        models: Mapping[str, str],
+        slicer: slices.Slicer,
+        catalogue: beam.pvalue.AsSingleton,
+        table: beam.pvalue.AsSingleton,
+        edges: beam.pvalue.AsSingleton,
+    ) -> None:
         """Args:
-          data: the declared columns.
-          max_history: events that the models see.
-          models: folder of the SavedModel by system; `RECALL` is the one whose lists are kept.
-          slicer: names the slices of a request.
-          catalogue: `baselines.Popularity` of the events known to these requests.
-          table: `baselines.CoOccurrence` of the same events.
-          edges: bounds of the numeric slices by feature.
+        data: the declared columns.
+        max_history: events that the models see.
+        models: folder of the SavedModel by system; `RECALL` is the one whose lists are kept.
+        slicer: names the slices of a request.
+        catalogue: `baselines.Popularity` of the events known to these requests.
+        table: `baselines.CoOccurrence` of the same events.
+        edges: bounds of the numeric slices by feature.
         """
         super().__init__()
         self._ask = _Ask(data, max_history, models)
@@ -98,14 +109,18 @@ class AskModels(beam.PTransform):
         self._sides = {"catalogue": catalogue, "table": table, "edges": edges}
 
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
-        return (examples
-                | "Batch" >> beam.BatchElements(min_batch_size=BATCH, max_batch_size=BATCH)
-                | "Ask" >> beam.ParDo(self._ask)
-                | "Judge" >> beam.ParDo(self._judge, **self._sides))
+        return (
+            examples
+            | "Batch" >> beam.BatchElements(min_batch_size=BATCH, max_batch_size=BATCH)
+            | "Ask" >> beam.ParDo(self._ask)
+            | "Judge" >> beam.ParDo(self._judge, **self._sides)
+        )
 
 
 class _Ask(beam.DoFn):
-    """Batch of parsed examples -> (example, {system: (ids [k], scores [k])}, whether `same_order`)."""
+    """Batch of parsed examples -> (example, {system: (ids [k], scores [k])}, whether
+    `same_order`).
+    """
 
     def __init__(self, data: config.Data, max_history: int, models: Mapping[str, str]) -> None:
         self._data, self._max_history, self._models = data, max_history, dict(models)
@@ -114,8 +129,11 @@ class _Ask(beam.DoFn):
 
     def setup(self) -> None:
         self._loaded = {
-            name: self._handles[name].acquire(functools.partial(saved_recall.SavedRecall, path), tag=path)
-            for name, path in self._models.items()}
+            name: self._handles[name].acquire(
+                functools.partial(saved_recall.SavedRecall, path), tag=path
+            )
+            for name, path in self._models.items()
+        }
 
     def process(self, examples: list[requests.RawExample]) -> Iterator[tuple]:
         batch = request_arrays.from_examples(examples, self._data, self._max_history)
@@ -124,8 +142,11 @@ class _Ask(beam.DoFn):
         before = None
         for n, example in enumerate(examples):
             own = answers[RECALL][0][n].tolist(), _seen(example)
-            yield (example, {name: (ids[n], scores[n]) for name, (ids, scores) in answers.items()},
-                   same_order(*before, *own) if before else None)
+            yield (
+                example,
+                {name: (ids[n], scores[n]) for name, (ids, scores) in answers.items()},
+                same_order(*before, *own) if before else None,
+            )
             before = own
 
 
@@ -135,8 +156,13 @@ class _Judge(beam.DoFn):
     def __init__(self, slicer: slices.Slicer) -> None:
         self._slicer = slicer
 
-    def process(self, element: tuple, catalogue: baselines.Popularity, table: baselines.CoOccurrence,
-                edges: Mapping[str, Sequence[float]]) -> Iterator[Answer]:
+    def process(
+        self,
+        element: tuple,
+        catalogue: baselines.Popularity,
+        table: baselines.CoOccurrence,
+        edges: Mapping[str, Sequence[float]],
+    ) -> Iterator[Answer]:
         example, lists, agreement = element
         events = example[features.EVENT_ITEM_ID]
         history, target = events[:-1], events[-1]
@@ -146,11 +172,16 @@ class _Judge(beam.DoFn):
         for name, place in _baseline_ranks(target, history, seen, catalogue, table).items():
             ranks[name] = place if place <= len(ids) else 0
         yield Answer(
-            user_id=example[features.USER_ID][0], timestamp=example[features.EVENT_TIMESTAMP][-1],
-            target=target, ranks=ranks, items=tuple(item for item in ids if item),
+            user_id=example[features.USER_ID][0],
+            timestamp=example[features.EVENT_TIMESTAMP][-1],
+            target=target,
+            ranks=ranks,
+            items=tuple(item for item in ids if item),
             target_seen=target in seen,
-            faults=faults_of(ids, scores, seen, len(catalogue.items)), same_order=agreement,
-            slices=self._slicer.of(example, catalogue, edges))
+            faults=faults_of(ids, scores, seen, len(catalogue.items)),
+            same_order=agreement,
+            slices=self._slicer.of(example, catalogue, edges),
+        )
 
 
 def _seen(example: requests.RawExample) -> frozenset[bytes]:
@@ -158,7 +189,9 @@ def _seen(example: requests.RawExample) -> frozenset[bytes]:
 
 
 def rank_in(ids: Sequence[bytes], target: bytes, seen: frozenset[bytes]) -> int:
-    """Rank of the target in a list without seen, repeated and empty places; 0 if absent or seen itself."""
+    """Rank of the target in a list without seen, repeated and empty places; 0 if absent or seen
+    itself.
+    """
     if target in seen:
         return 0
     before: set[bytes] = set()
@@ -170,7 +203,9 @@ def rank_in(ids: Sequence[bytes], target: bytes, seen: frozenset[bytes]) -> int:
     return 0
 
 
-def faults_of(ids: np.ndarray, scores: np.ndarray, seen: frozenset[bytes], catalogue: int) -> Faults:
+def faults_of(
+    ids: np.ndarray, scores: np.ndarray, seen: frozenset[bytes], catalogue: int
+) -> Faults:
     """Looks for what a sound list never has.
 
     Args:
@@ -186,15 +221,21 @@ def faults_of(ids: np.ndarray, scores: np.ndarray, seen: frozenset[bytes], catal
         missing=max(0, min(len(ids), catalogue - len(seen)) - len(items)),
         seen=sum(item in seen for item in items),
         duplicates=len(items) - len(set(items)),
-        constant=int(len(own) > 1 and bool(np.all(own == own[0]))))
+        constant=int(len(own) > 1 and bool(np.all(own == own[0]))),
+    )
 
 
-def same_order(one: Sequence[bytes], one_seen: frozenset[bytes], other: Sequence[bytes],
-               other_seen: frozenset[bytes]) -> bool | None:
+def same_order(
+    one: Sequence[bytes],
+    one_seen: frozenset[bytes],
+    other: Sequence[bytes],
+    other_seen: frozenset[bytes],
+) -> bool | None:
     """Whether two users' lists can come from one list for everybody, less each user's seen items.
 
-    Then both, without what either user has seen, begin the same list, so the shorter is the beginning of the
-    longer. Comparing the lists themselves would not find it, because users have seen different items.
+    Then both, without what either user has seen, begin the same list, so the shorter is the
+    beginning of the longer. Comparing the lists themselves would not find it, because users have
+    seen different items.
 
     Returns:
       None if nothing is left to compare.
@@ -205,11 +246,18 @@ def same_order(one: Sequence[bytes], one_seen: frozenset[bytes], other: Sequence
     return left[:shorter] == right[:shorter] if shorter else None
 
 
-def _baseline_ranks(target: bytes, history: Sequence[bytes], seen: frozenset[bytes],
-                    catalogue: baselines.Popularity, table: baselines.CoOccurrence) -> dict[str, int]:
+def _baseline_ranks(
+    target: bytes,
+    history: Sequence[bytes],
+    seen: frozenset[bytes],
+    catalogue: baselines.Popularity,
+    table: baselines.CoOccurrence,
+) -> dict[str, int]:
     if target not in catalogue.places:
         return {POPULARITY: 0, CO_OCCURRENCE: 0}
     place, seen_places = catalogue.places[target], catalogue.places_of(seen)
     none = np.zeros(0, np.int64)
-    return {POPULARITY: baselines.rank(place, seen_places, none, none),
-            CO_OCCURRENCE: baselines.rank(place, seen_places, *table.scores(history))}
+    return {
+        POPULARITY: baselines.rank(place, seen_places, none, none),
+        CO_OCCURRENCE: baselines.rank(place, seen_places, *table.scores(history)),
+    }

@@ -1,4 +1,6 @@
-"""The slices of a request: groups of users, contexts, length of the history, popularity of the target."""
+"""The slices of a request: groups of users, contexts, length of the history, popularity of the
+target.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import apache_beam as beam
 import numpy as np
 
-from modules import config
-from modules import features
-from modules import requests
+from modules import config, features, requests
 from modules.evaluation import baselines
 
 HISTORY_LENGTH, TARGET_POPULARITY = "history_length", "target_popularity"
@@ -22,15 +22,21 @@ class Slicer:
 
     def __init__(self, data: config.Data, names: Sequence[str]) -> None:
         """Args:
-          data: the declared columns.
-          names: `evaluation.slices` of the configuration.
+        data: the declared columns.
+        names: `evaluation.slices` of the configuration.
         """
-        known = {f.name: f for f in (*features.user_features(data), *features.context_features(data))}
+        known = {
+            f.name: f for f in (*features.user_features(data), *features.context_features(data))
+        }
         self._features = [known[name] for name in names if name in known]
         self.names = tuple(names)
 
-    def of(self, example: requests.RawExample, catalogue: baselines.Popularity,
-           edges: Mapping[str, Sequence[float]]) -> dict[str, tuple[str, ...]]:
+    def of(
+        self,
+        example: requests.RawExample,
+        catalogue: baselines.Popularity,
+        edges: Mapping[str, Sequence[float]],
+    ) -> dict[str, tuple[str, ...]]:
         """Values of each slice for the request before the last event of a raw example."""
         result: dict[str, tuple[str, ...]] = {}
         for feature in self._features:
@@ -43,13 +49,20 @@ class Slicer:
             length = example[features.WINDOW_START][0] + len(example[features.EVENT_ITEM_ID]) - 1
             result[HISTORY_LENGTH] = (length_name(length),)
         if TARGET_POPULARITY in self.names:
-            result[TARGET_POPULARITY] = (popularity_name(example[features.EVENT_ITEM_ID][-1], catalogue),)
+            result[TARGET_POPULARITY] = (
+                popularity_name(example[features.EVENT_ITEM_ID][-1], catalogue),
+            )
         return {name: result[name] for name in self.names}
 
     def numbers(self, example: requests.RawExample) -> list[tuple[str, float]]:
         """(feature, value) of the numeric slices, for `Quartiles`."""
-        return [(f.name, value) for f in self._features if f.kind == "numeric"
-                for value in _request_values(example, f) if not np.isnan(value)]
+        return [
+            (f.name, value)
+            for f in self._features
+            if f.kind == "numeric"
+            for value in _request_values(example, f)
+            if not np.isnan(value)
+        ]
 
 
 class Quartiles(beam.PTransform):
@@ -60,11 +73,13 @@ class Quartiles(beam.PTransform):
         self._slicer = slicer
 
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
-        return (examples
-                | "Numbers" >> beam.FlatMap(self._slicer.numbers)
-                | "Quantiles" >> beam.ApproximateQuantiles.PerKey(num_quantiles=5)
-                | "Inner" >> beam.MapTuple(lambda name, found: (name, tuple(sorted(set(found[1:-1])))))
-                | "ToDict" >> beam.combiners.ToDict())
+        return (
+            examples
+            | "Numbers" >> beam.FlatMap(self._slicer.numbers)
+            | "Quantiles" >> beam.ApproximateQuantiles.PerKey(num_quantiles=5)
+            | "Inner" >> beam.MapTuple(lambda name, found: (name, tuple(sorted(set(found[1:-1])))))
+            | "ToDict" >> beam.combiners.ToDict()
+        )
 
 
 def interval_name(values: Sequence[float], edges: Sequence[float]) -> str:
@@ -89,7 +104,9 @@ def length_name(length: int) -> str:
 
 
 def popularity_name(item: bytes, catalogue: baselines.Popularity) -> str:
-    """`head`, `middle`, `tail`: thirds of all events, most popular items first; `cold` without any event."""
+    """`head`, `middle`, `tail`: thirds of all events, most popular items first; `cold` without any
+    event.
+    """
     place = catalogue.places.get(item)
     if place is None or not catalogue.counts[place]:
         return "cold"
@@ -102,4 +119,6 @@ def _request_values(example: requests.RawExample, feature: features.Feature) -> 
 
 
 def _text(value: object) -> str:
-    return (value.decode("utf-8", "replace") or MISSING) if isinstance(value, bytes) else f"{value:g}"
+    return (
+        (value.decode("utf-8", "replace") or MISSING) if isinstance(value, bytes) else f"{value:g}"
+    )

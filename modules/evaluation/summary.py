@@ -1,4 +1,6 @@
-"""Aggregates answers on Beam into what `evaluation.json` says of one split, without collecting them."""
+"""Aggregates answers on Beam into what `evaluation.json` says of one split, without collecting
+them.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +13,26 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from modules.evaluation import baselines
-from modules.evaluation import metrics
-from modules.evaluation import ranking
+from modules.evaluation import baselines, metrics, ranking
 
 REPLICATES = 2000  # of the bootstrap
 SEED = 0
 
-Exposure = tuple[dict[int, collections.Counter], collections.Counter]  # lists with an item, by depth; totals
+# lists with an item, by depth; totals
+Exposure = tuple[dict[int, collections.Counter], collections.Counter]
 
 
 class Summarise(beam.PTransform):
     """`Answer`s of one split -> one dictionary, with the keys of `_report`."""
 
-    def __init__(self, systems: Sequence[str], ks: Sequence[int], catalogue: beam.pvalue.AsSingleton) -> None:
+    def __init__(
+        self, systems: Sequence[str], ks: Sequence[int], catalogue: beam.pvalue.AsSingleton
+    ) -> None:
         """Makes the transform.
 
         Args:
-          systems: whose ranks the answers hold; the first is the candidate, compared with each other.
+          systems: whose ranks the answers hold; the first is the candidate, compared with each
+              other.
           ks: depths.
           catalogue: `baselines.Popularity`, for coverage and popularity bias.
         """
@@ -36,27 +40,39 @@ class Summarise(beam.PTransform):
         self._systems, self._ks, self._catalogue = tuple(systems), tuple(ks), catalogue
 
     def expand(self, answers: beam.PCollection) -> beam.PCollection:
-        users = (answers
-                 | "ByUser" >> beam.Map(lambda a: (a.user_id, [a.ranks[s] for s in self._systems]))
-                 | "Ranks" >> beam.GroupByKey())
+        users = (
+            answers
+            | "ByUser" >> beam.Map(lambda a: (a.user_id, [a.ranks[s] for s in self._systems]))
+            | "Ranks" >> beam.GroupByKey()
+        )
         accuracy = users | "Accuracy" >> beam.CombineGlobally(Accuracy(self._systems, self._ks))
-        sliced = (answers
-                  | "Slices" >> beam.FlatMap(_slice_keys, self._systems[0])
-                  | "UsersOfSlice" >> beam.GroupByKey()
-                  | "DropUser" >> beam.MapTuple(lambda key, ranks: (key[:2], (key[2], ranks)))
-                  | "SliceAccuracy" >> beam.CombinePerKey(Accuracy(self._systems[:1], self._ks))
-                  | "ToDict" >> beam.combiners.ToDict())
+        sliced = (
+            answers
+            | "Slices" >> beam.FlatMap(_slice_keys, self._systems[0])
+            | "UsersOfSlice" >> beam.GroupByKey()
+            | "DropUser" >> beam.MapTuple(lambda key, ranks: (key[:2], (key[2], ranks)))
+            | "SliceAccuracy" >> beam.CombinePerKey(Accuracy(self._systems[:1], self._ks))
+            | "ToDict" >> beam.combiners.ToDict()
+        )
         lists = answers | "Lists" >> beam.CombineGlobally(Lists(self._ks))
-        distinct = (answers
-                    | "Heads" >> beam.Map(lambda a: a.items[:min(self._ks)])
-                    | "Distinct" >> beam.Distinct()
-                    | "CountDistinct" >> beam.combiners.Count.Globally())
+        distinct = (
+            answers
+            | "Heads" >> beam.Map(lambda a: a.items[: min(self._ks)])
+            | "Distinct" >> beam.Distinct()
+            | "CountDistinct" >> beam.combiners.Count.Globally()
+        )
         return accuracy | "Report" >> beam.Map(
-            _report, sliced=beam.pvalue.AsSingleton(sliced), lists=beam.pvalue.AsSingleton(lists),
-            distinct=beam.pvalue.AsSingleton(distinct), catalogue=self._catalogue)
+            _report,
+            sliced=beam.pvalue.AsSingleton(sliced),
+            lists=beam.pvalue.AsSingleton(lists),
+            distinct=beam.pvalue.AsSingleton(distinct),
+            catalogue=self._catalogue,
+        )
 
 
-def _slice_keys(answer: ranking.Answer, system: str) -> Iterator[tuple[tuple[str, str, bytes], list[int]]]:
+def _slice_keys(
+    answer: ranking.Answer, system: str
+) -> Iterator[tuple[tuple[str, str, bytes], list[int]]]:
     for name, slice_values in answer.slices.items():
         for value in slice_values:
             yield (name, value, answer.user_id), [answer.ranks[system]]
@@ -76,23 +92,42 @@ class _Moments:
     differences: np.ndarray  # [B, S - 1, M], weighted: the first system minus each other
 
     def add(self, other: _Moments) -> _Moments:
-        return _Moments(*(getattr(self, f.name) + getattr(other, f.name) for f in dataclasses.fields(self)))
+        return _Moments(
+            *(getattr(self, f.name) + getattr(other, f.name) for f in dataclasses.fields(self))
+        )
 
 
 class Accuracy(beam.CombineFn):
-    """(user id, ranks of each of the user's requests by system) -> means, errors and paired differences."""
+    """(user id, ranks of each of the user's requests by system) -> means, errors and paired
+    differences.
+    """
 
-    def __init__(self, systems: Sequence[str], ks: Sequence[int], replicates: int = REPLICATES,
-                 seed: int = SEED) -> None:
+    def __init__(
+        self,
+        systems: Sequence[str],
+        ks: Sequence[int],
+        replicates: int = REPLICATES,
+        seed: int = SEED,
+    ) -> None:
         self._systems, self._ks = tuple(systems), tuple(ks)
         self._replicates, self._seed = (replicates if len(systems) > 1 else 0), seed
 
     def create_accumulator(self) -> _Moments:
         shape = (len(self._systems), len(metrics.names(self._ks)))
-        return _Moments(0, 0.0, 0.0, np.zeros(shape), np.zeros(shape), np.zeros(shape),
-                        np.zeros(self._replicates), np.zeros((self._replicates, shape[0] - 1, shape[1])))
+        return _Moments(
+            0,
+            0.0,
+            0.0,
+            np.zeros(shape),
+            np.zeros(shape),
+            np.zeros(shape),
+            np.zeros(self._replicates),
+            np.zeros((self._replicates, shape[0] - 1, shape[1])),
+        )
 
-    def add_input(self, accumulator: _Moments, element: tuple[bytes, Iterable[Sequence[float]]]) -> _Moments:
+    def add_input(
+        self, accumulator: _Moments, element: tuple[bytes, Iterable[Sequence[float]]]
+    ) -> _Moments:
         user_id, ranks = element
         per_request = metrics.values(np.array(list(ranks)), self._ks)  # [n, S, M]
         number, sums = len(per_request), per_request.sum(axis=0)
@@ -112,26 +147,54 @@ class Accuracy(beam.CombineFn):
         return functools.reduce(_Moments.add, accumulators, self.create_accumulator())
 
     def extract_output(self, accumulator: _Moments) -> dict[str, Any]:
-        """{"users", "requests", "metrics": {system: {metric: {"value", "se"}}}, "paired": {system: {metric:
-        {"difference", "low", "high"}}}}; a paired difference is the first system minus the named one, with
-        its 95% interval."""
+        """{"users", "requests", "metrics": {system: {metric: {"value", "se"}}}, "paired": {system:
+        {metric: {"difference", "low", "high"}}}}; a paired difference is the first system minus the
+        named one, with its 95% interval."""
         names = metrics.names(self._ks)
         mean, error = metrics.mean_and_error(
-            accumulator.requests, accumulator.users, accumulator.sums, accumulator.squares,
-            accumulator.crossed, accumulator.request_squares)
-        found = {"users": accumulator.users, "requests": int(accumulator.requests), "metrics": {
-            system: {m: {"value": _number(mean[s, n]), "se": _number(error[s, n])}
-                     for n, m in enumerate(names)} for s, system in enumerate(self._systems)}}
-        low, high = (metrics.interval(accumulator.differences, accumulator.drawn) if self._replicates
-                     else (np.zeros((0, 0)),) * 2)
-        return {**found, "paired": {
-            system: {m: {"difference": _number(mean[0, n] - mean[s + 1, n]), "low": _number(low[s, n]),
-                         "high": _number(high[s, n])} for n, m in enumerate(names)}
-            for s, system in enumerate(self._systems[1:])}}
+            accumulator.requests,
+            accumulator.users,
+            accumulator.sums,
+            accumulator.squares,
+            accumulator.crossed,
+            accumulator.request_squares,
+        )
+        found = {
+            "users": accumulator.users,
+            "requests": int(accumulator.requests),
+            "metrics": {
+                system: {
+                    m: {"value": _number(mean[s, n]), "se": _number(error[s, n])}
+                    for n, m in enumerate(names)
+                }
+                for s, system in enumerate(self._systems)
+            },
+        }
+        low, high = (
+            metrics.interval(accumulator.differences, accumulator.drawn)
+            if self._replicates
+            else (np.zeros((0, 0)),) * 2
+        )
+        return {
+            **found,
+            "paired": {
+                system: {
+                    m: {
+                        "difference": _number(mean[0, n] - mean[s + 1, n]),
+                        "low": _number(low[s, n]),
+                        "high": _number(high[s, n]),
+                    }
+                    for n, m in enumerate(names)
+                }
+                for s, system in enumerate(self._systems[1:])
+            },
+        }
 
 
 class Lists(beam.CombineFn):
-    """Answers -> (exposure of items by depth, totals: faults, "targets_seen", "compared", "same_order")."""
+    """Answers -> (exposure of items by depth, totals: faults, "targets_seen", "compared",
+    "same_order").
+    """
 
     def __init__(self, ks: Sequence[int]) -> None:
         self._ks = tuple(ks)
@@ -162,37 +225,66 @@ class Lists(beam.CombineFn):
         return accumulator
 
 
-def _report(accuracy: Mapping[str, Any], sliced: Mapping[tuple[str, str], Mapping[str, Any]], lists: Exposure,
-            distinct: int, catalogue: baselines.Popularity) -> dict[str, Any]:
+def _report(
+    accuracy: Mapping[str, Any],
+    sliced: Mapping[tuple[str, str], Mapping[str, Any]],
+    lists: Exposure,
+    distinct: int,
+    catalogue: baselines.Popularity,
+) -> dict[str, Any]:
     """All of one split, ready for JSON."""
     exposure, totals = lists
     by_slice: dict[str, dict[str, Any]] = collections.defaultdict(dict)
     for (name, value), found in sorted(sliced.items()):
         (system,) = found["metrics"].values()
         by_slice[name][value] = {"users": found["users"], "requests": found["requests"], **system}
-    exposed = {k: np.array([counter[item] for item in catalogue.items], np.int64)
-               for k, counter in exposure.items()}
+    exposed = {
+        k: np.array([counter[item] for item in catalogue.items], np.int64)
+        for k, counter in exposure.items()
+    }
     faults = {f.name: int(totals[f.name]) for f in dataclasses.fields(ranking.Faults)}
     return {
-        **accuracy, "slices": dict(by_slice),
+        **accuracy,
+        "slices": dict(by_slice),
         "coverage": {str(k): _number(metrics.coverage(x)) for k, x in exposed.items()},
-        "popularity_bias": {str(k): {
-            "average_recommendation_popularity": _number(metrics.average_popularity(x, catalogue.counts)),
-            "mean_popularity_percentile": _number(metrics.average_percentile(x, catalogue.counts)),
-            "gini_of_exposure": _number(metrics.gini(x))} for k, x in exposed.items()},
+        "popularity_bias": {
+            str(k): {
+                "average_recommendation_popularity": _number(
+                    metrics.average_popularity(x, catalogue.counts)
+                ),
+                "mean_popularity_percentile": _number(
+                    metrics.average_percentile(x, catalogue.counts)
+                ),
+                "gini_of_exposure": _number(metrics.gini(x)),
+            }
+            for k, x in exposed.items()
+        },
         "popularity_histogram": _histogram(exposed, catalogue.counts),
-        "catalogue": len(catalogue.items), "distinct_lists": distinct,
+        "catalogue": len(catalogue.items),
+        "distinct_lists": distinct,
         "targets_seen": int(totals["targets_seen"]),
-        "sanity": {**faults, "lists_compared": int(totals["compared"]),
-                   "same_order": int(totals["same_order"])}}
+        "sanity": {
+            **faults,
+            "lists_compared": int(totals["compared"]),
+            "same_order": int(totals["same_order"]),
+        },
+    }
 
 
 def _histogram(exposed: Mapping[int, np.ndarray], counts: np.ndarray) -> list[dict[str, Any]]:
     """`metrics.popularity_histogram` of all depths; "recommended" holds a share by depth."""
-    by_depth = {k: metrics.popularity_histogram(exposure, counts) for k, exposure in exposed.items()}
-    return [{"from": parts[0][0], "to": parts[0][1], "consumed": parts[0][2],
-             "recommended": {str(k): part[3] for k, part in zip(by_depth, parts)}}
-            for parts in zip(*by_depth.values())]
+    by_depth = {
+        k: metrics.popularity_histogram(exposure, counts) for k, exposure in exposed.items()
+    }
+    return [
+        {
+            "from": parts[0][0],
+            "to": parts[0][1],
+            "consumed": parts[0][2],
+            "recommended": {str(k): part[3] for k, part in zip(by_depth, parts)},
+        }
+        for parts in zip(*by_depth.values())
+    ]
 
 
 def _number(value: float) -> float | None:

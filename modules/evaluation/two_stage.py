@@ -1,4 +1,6 @@
-"""Puts the held-out requests to both stages, on Beam: examples of Candidates -> one `Answer` a request."""
+"""Puts the held-out requests to both stages, on Beam: examples of Candidates -> one `Answer` a
+request.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +14,19 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.utils import shared
 
-from modules import config
-from modules import features
+from modules import (
+    config,
+    features,
+    ordering,
+    ranking_config,
+    request_arrays,
+    requests,
+    saved_rank,
+    signatures,
+    two_stage,
+)
 from modules import objectives as objectives_lib
-from modules import ordering
-from modules import ranking_config
-from modules import request_arrays
-from modules import requests
-from modules import saved_rank
-from modules import signatures
-from modules import two_stage
-from modules.evaluation import baselines
-from modules.evaluation import ease
-from modules.evaluation import linear_ranker
-from modules.evaluation import ranked_requests
-from modules.evaluation import slices
+from modules.evaluation import baselines, ease, linear_ranker, ranked_requests, slices
 
 TWO_STAGE, RECALL, LINEAR, LAST_BLESSED = "two_stage", "recall", "linear", "last_blessed"
 BATCH = 64  # requests a call
@@ -42,12 +42,14 @@ class Answer:
       timestamp: of the request, Unix seconds.
       target: the held-out item.
       candidates: their number, C.
-      ranks: 1-based rank of the target by system; the mean one of candidates that score the same, 0 if it is
+      ranks: 1-based rank of the target by system; the mean one of candidates that score the same, 0
+          if it is
         not among the candidates.
       recall_items, two_stage_items: the first of both lists.
       probabilities: of the candidates, float32 [C], in recall's order.
       target_place: 0-based, among the candidates in recall's order; -1 if it is not.
-      objectives: by objective, the predicted probability for the target and whether it came true, if known.
+      objectives: by objective, the predicted probability for the target and whether it came true,
+          if known.
       missing_inputs: values of the request that took a default.
       faults: of the rank model's scores.
       slices: values of each slice feature; several for a multi-valued one.
@@ -72,7 +74,9 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Models:
-    """Folders of SavedModels: the rank model, and the last blessed pair (recall, rank) if there is one."""
+    """Folders of SavedModels: the rank model, and the last blessed pair (recall, rank) if there is
+    one.
+    """
 
     rank: str
     last_blessed: tuple[str, str] | None = None
@@ -85,8 +89,9 @@ class Models:
 
 @dataclasses.dataclass(frozen=True)
 class Sides:
-    """Side inputs of `AskModels`: of training events `baselines.Popularity`, `baselines.CoOccurrence` and the
-    path of EASE's matrix (None without it); bounds of the numeric slices by feature."""
+    """Side inputs of `AskModels`: of training events `baselines.Popularity`,
+    `baselines.CoOccurrence` and the path of EASE's matrix (None without it); bounds of the numeric
+    slices by feature."""
 
     catalogue: beam.pvalue.AsSingleton
     table: beam.pvalue.AsSingleton
@@ -97,33 +102,52 @@ class Sides:
 class AskModels(beam.PTransform):
     """Parsed examples of valid or test -> `Answer`s, without the linear ranker's ranks."""
 
-    def __init__(self, data: config.Data, max_history: int, models: Models, slicer: slices.Slicer,
-                 objectives: Mapping[str, ranking_config.Objective], sides: Sides) -> None:
+    def __init__(
+        self,
+        data: config.Data,
+        max_history: int,
+        models: Models,
+        slicer: slices.Slicer,
+        objectives: Mapping[str, ranking_config.Objective],
+        sides: Sides,
+    ) -> None:
         super().__init__()
         self._ask = _Ask(data, max_history, models, slicer, objectives)
-        self._sides = {field.name: getattr(sides, field.name) for field in dataclasses.fields(sides)}
+        self._sides = {
+            field.name: getattr(sides, field.name) for field in dataclasses.fields(sides)
+        }
 
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
-        return (examples
-                | "Batch" >> beam.BatchElements(min_batch_size=BATCH, max_batch_size=BATCH)
-                | "Ask" >> beam.ParDo(self._ask, **self._sides))
+        return (
+            examples
+            | "Batch" >> beam.BatchElements(min_batch_size=BATCH, max_batch_size=BATCH)
+            | "Ask" >> beam.ParDo(self._ask, **self._sides)
+        )
 
 
 class FitLinear(beam.PTransform):
     """`Answer`s of validation -> one `linear_ranker.Weights`."""
 
     def expand(self, answers: beam.PCollection) -> beam.PCollection:
-        return (answers
-                | "Found" >> beam.Filter(lambda answer: answer.target_place >= 0)
-                | "Sample" >> beam.combiners.Top.Of(linear_ranker.MOST_LISTS, key=_lot)
-                | "Fit" >> beam.Map(lambda sample: linear_ranker.fit(
-                    [linear_ranker.List(a.linear_features, a.target_place) for a in sample])))
+        return (
+            answers
+            | "Found" >> beam.Filter(lambda answer: answer.target_place >= 0)
+            | "Sample" >> beam.combiners.Top.Of(linear_ranker.MOST_LISTS, key=_lot)
+            | "Fit"
+            >> beam.Map(
+                lambda sample: linear_ranker.fit(
+                    [linear_ranker.List(a.linear_features, a.target_place) for a in sample]
+                )
+            )
+        )
 
 
 def with_linear(answer: Answer, weights: linear_ranker.Weights) -> Answer:
     """The answer with the linear ranker's rank of the target."""
     scores = weights.scores(answer.linear_features)[np.newaxis]
-    (rank,) = ranked_requests.places(scores, np.array([answer.target_place]), np.ones(scores.shape, bool))
+    (rank,) = ranked_requests.places(
+        scores, np.array([answer.target_place]), np.ones(scores.shape, bool)
+    )
     return dataclasses.replace(answer, ranks={**answer.ranks, LINEAR: float(rank)})
 
 
@@ -134,26 +158,49 @@ def _lot(answer: Answer) -> bytes:
 class _Ask(beam.DoFn):
     """Batch of parsed examples -> `Answer`s."""
 
-    def __init__(self, data: config.Data, max_history: int, models: Models, slicer: slices.Slicer,
-                 objectives: Mapping[str, ranking_config.Objective]) -> None:
-        self._data, self._max_history, self._models, self._slicer = data, max_history, models, slicer
+    def __init__(
+        self,
+        data: config.Data,
+        max_history: int,
+        models: Models,
+        slicer: slices.Slicer,
+        objectives: Mapping[str, ranking_config.Objective],
+    ) -> None:
+        self._data, self._max_history, self._models, self._slicer = (
+            data,
+            max_history,
+            models,
+            slicer,
+        )
         self._objectives = objectives_lib.Objectives(data, objectives)
-        self._rank_handle, self._last_handle, self._ease_handle = (shared.Shared() for _ in range(3))
+        self._rank_handle, self._last_handle, self._ease_handle = (
+            shared.Shared() for _ in range(3)
+        )
         self._asked = Metrics.counter("two_stage_evaluation", "requests")
 
     def setup(self) -> None:
         rank = self._models.rank
-        self._rank = self._rank_handle.acquire(functools.partial(saved_rank.SavedRank, rank), tag=rank)
+        self._rank = self._rank_handle.acquire(
+            functools.partial(saved_rank.SavedRank, rank), tag=rank
+        )
         self._last = None
         if last := self._models.last_blessed:
             load = functools.partial(two_stage.TwoStage, *last)
             self._last = self._last_handle.acquire(load, tag="|".join(last))
 
-    def process(self, examples: list[requests.RawExample], catalogue: baselines.Popularity,
-                table: baselines.CoOccurrence, ease_path: str | None,
-                edges: Mapping[str, Sequence[float]]) -> Iterator[Answer]:
-        weights = self._ease_handle.acquire(
-            lambda: _Weights(ease.read(ease_path)), tag=ease_path).values if ease_path else None
+    def process(
+        self,
+        examples: list[requests.RawExample],
+        catalogue: baselines.Popularity,
+        table: baselines.CoOccurrence,
+        ease_path: str | None,
+        edges: Mapping[str, Sequence[float]],
+    ) -> Iterator[Answer]:
+        weights = (
+            self._ease_handle.acquire(lambda: _Weights(ease.read(ease_path)), tag=ease_path).values
+            if ease_path
+            else None
+        )
         asked = ranked_requests.ask(examples, self._data, self._max_history)
         found = self._rank(asked.request, asked.item_ids, asked.recall_scores)
         ranks = ranked_requests.places(found[signatures.SCORE], asked.targets, asked.given)
@@ -166,29 +213,46 @@ class _Ask(beam.DoFn):
             history = example[features.EVENT_ITEM_ID][:-1]
             seen = example.get(features.SEEN_ITEM_ID, [])
             yield Answer(
-                user_id=example[features.USER_ID][0], timestamp=example[features.EVENT_TIMESTAMP][-1],
-                target=example[features.EVENT_ITEM_ID][-1], candidates=len(items),
-                ranks={TWO_STAGE: float(ranks[n]), RECALL: float(target + 1),
-                       **({LAST_BLESSED: float(last[n])} if last is not None else {})},
+                user_id=example[features.USER_ID][0],
+                timestamp=example[features.EVENT_TIMESTAMP][-1],
+                target=example[features.EVENT_ITEM_ID][-1],
+                candidates=len(items),
+                ranks={
+                    TWO_STAGE: float(ranks[n]),
+                    RECALL: float(target + 1),
+                    **({LAST_BLESSED: float(last[n])} if last is not None else {}),
+                },
                 recall_items=tuple(items[:FIRST]),
-                two_stage_items=tuple(asked.item_ids[n][order[n]][:len(items)][:FIRST]),
-                probabilities=found[signatures.PROBABILITY][n][given], target_place=target,
+                two_stage_items=tuple(asked.item_ids[n][order[n]][: len(items)][:FIRST]),
+                probabilities=found[signatures.PROBABILITY][n][given],
+                target_place=target,
                 objectives=self._answers_of(example, found, n, target),
                 missing_inputs=int(found[signatures.MISSING_INPUTS][n]),
                 faults=ranked_requests.faults_of(found[signatures.SCORE][n][given]),
                 slices=self._slicer.of(example, catalogue, edges),
-                linear_features=linear_ranker.features_of(items, history, seen, catalogue, table, weights))
+                linear_features=linear_ranker.features_of(
+                    items, history, seen, catalogue, table, weights
+                ),
+            )
 
-    def _answers_of(self, example: requests.RawExample, found: Mapping[str, np.ndarray], row: int,
-                    target: int) -> dict[str, tuple[float, bool]]:
-        """(predicted, came true) by objective; none if recall missed the target, or the answer is missing."""
+    def _answers_of(
+        self, example: requests.RawExample, found: Mapping[str, np.ndarray], row: int, target: int
+    ) -> dict[str, tuple[float, bool]]:
+        """(predicted, came true) by objective; none if recall missed the target, or the answer is
+        missing.
+        """
         if target < 0:
             return {}
-        return {name: (float(found[signatures.probability(name)][row, target]), bool(label))
-                for name, label in self._objectives.of(example).items() if not math.isnan(label)}
+        return {
+            name: (float(found[signatures.probability(name)][row, target]), bool(label))
+            for name, label in self._objectives.of(example).items()
+            if not math.isnan(label)
+        }
 
     def _last_ranks(self, examples: Sequence[requests.RawExample]) -> np.ndarray | None:
-        """Ranks of the targets by the last blessed pair, which finds candidates of its own: float [B]."""
+        """Ranks of the targets by the last blessed pair, which finds candidates of its own: float
+        [B].
+        """
         if self._last is None:
             return None
         lists = self._last(request_arrays.from_examples(examples, self._data, self._max_history))

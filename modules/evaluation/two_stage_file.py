@@ -1,4 +1,6 @@
-"""One row a request, `two-stage-<split>.parquet`, for the report's samples and any later analysis."""
+"""One row a request, `two-stage-<split>.parquet`, for the report's samples and any later
+analysis.
+"""
 
 from __future__ import annotations
 
@@ -21,40 +23,60 @@ class Write(beam.PTransform):
 
     def __init__(self, path: str, systems: Sequence[str], slices: Sequence[str]) -> None:
         """Args:
-          path: of the file.
-          systems: whose ranks the answers hold.
-          slices: names of the slice features.
+        path: of the file.
+        systems: whose ranks the answers hold.
+        slices: names of the slice features.
         """
         super().__init__()
         self._path = path
         self._schema = schema(systems, slices)
 
     def expand(self, answers: beam.PCollection) -> beam.PCollection:
-        return (answers
-                | "Row" >> beam.Map(row)
-                | "Parquet" >> beam.io.WriteToParquet(self._path, self._schema, codec="snappy", num_shards=1,
-                                                      shard_name_template=""))
+        return (
+            answers
+            | "Row" >> beam.Map(row)
+            | "Parquet"
+            >> beam.io.WriteToParquet(
+                self._path, self._schema, codec="snappy", num_shards=1, shard_name_template=""
+            )
+        )
 
 
 def schema(systems: Sequence[str], slices: Sequence[str]) -> pa.Schema:
-    """Columns of the file; a timestamp is in Unix seconds, a rank of 0 means not among the candidates."""
+    """Columns of the file; a timestamp is in Unix seconds, a rank of 0 means not among the
+    candidates.
+    """
     lists = pa.list_(pa.string())
-    return pa.schema([("user_id", pa.string()), ("timestamp", pa.int64()), ("target", pa.string()),
-                      ("candidates", pa.int32()), ("recall_items", lists), ("two_stage_items", lists),
-                      *((f"{system}_rank", _rank_type(system)) for system in systems),
-                      *((f"slice_{feature}", pa.string()) for feature in slices)])
+    return pa.schema(
+        [
+            ("user_id", pa.string()),
+            ("timestamp", pa.int64()),
+            ("target", pa.string()),
+            ("candidates", pa.int32()),
+            ("recall_items", lists),
+            ("two_stage_items", lists),
+            *((f"{system}_rank", _rank_type(system)) for system in systems),
+            *((f"slice_{feature}", pa.string()) for feature in slices),
+        ]
+    )
 
 
 def row(answer: two_stage.Answer) -> dict[str, Any]:
     """A row of the file; several values of a slice are joined by `|`."""
-    return {"user_id": answer.user_id.decode(), "timestamp": answer.timestamp,
-            "target": answer.target.decode(), "candidates": answer.candidates,
-            "recall_items": [item.decode() for item in answer.recall_items],
-            "two_stage_items": [item.decode() for item in answer.two_stage_items],
-            **{f"{system}_rank": rank for system, rank in answer.ranks.items()},
-            **{f"slice_{feature}": "|".join(values) for feature, values in answer.slices.items()}}
+    return {
+        "user_id": answer.user_id.decode(),
+        "timestamp": answer.timestamp,
+        "target": answer.target.decode(),
+        "candidates": answer.candidates,
+        "recall_items": [item.decode() for item in answer.recall_items],
+        "two_stage_items": [item.decode() for item in answer.two_stage_items],
+        **{f"{system}_rank": rank for system, rank in answer.ranks.items()},
+        **{f"slice_{feature}": "|".join(values) for feature, values in answer.slices.items()},
+    }
 
 
 def _rank_type(system: str) -> pa.DataType:
-    """Ranks by scores are not whole where candidates score the same; recall's are places in its list."""
+    """Ranks by scores are not whole where candidates score the same; recall's are places in its
+    list.
+    """
     return pa.int32() if system == two_stage.RECALL else pa.float64()

@@ -3,12 +3,16 @@
 {"users", "requests",
  "ceiling": {"value", "se"}, the share of requests whose target is among the candidates,
  "metrics": {system: {metric: {"value", "se"}}},
- "lift": {metric: {other system: {"difference", "low", "high", "significant"}}}, two-stage minus the other,
-    paired, with its 95% interval (Poisson bootstrap over users); significant if that does not hold 0,
- "slices": {feature: {value: {"users", "requests", "recall": {metric: ...}, "two_stage": {metric: ...},
+ "lift": {metric: {other system: {"difference", "low", "high", "significant"}}}, two-stage minus the
+ other,
+    paired, with its 95% interval (Poisson bootstrap over users); significant if that does not hold
+    0,
+ "slices": {feature: {value: {"users", "requests", "recall": {metric: ...}, "two_stage": {metric:
+ ...},
     "lift": as above}}},
  "calibration": {"bins": [{"predicted", "observed", "count"}], "ece",
-    "objectives": {objective: {"bins", "ece"}}}, of all (request, candidate) pairs, and of the targets,
+    "objectives": {objective: {"bins", "ece"}}}, of all (request, candidate) pairs, and of the
+    targets,
  "importance": see `importance.Importance`,
  "missing_inputs": number of inputs that took a default, "faults": {fault: number}}
 """
@@ -23,60 +27,86 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from modules.evaluation import calibration
-from modules.evaluation import ranked_requests
-from modules.evaluation import summary
-from modules.evaluation import two_stage
+from modules.evaluation import calibration, ranked_requests, summary, two_stage
 
 _SLICED = (two_stage.TWO_STAGE, two_stage.RECALL)
 _MISSING_INPUTS = "missing_inputs"
 
 
 class Summarise(beam.PTransform):
-    """`Answer`s of one split, with the linear ranker's ranks -> one dictionary, as this module says."""
+    """`Answer`s of one split, with the linear ranker's ranks -> one dictionary, as this module
+    says.
+    """
 
-    def __init__(self, systems: Sequence[str], ks: Sequence[int], k: int,
-                 importance: beam.pvalue.AsSingleton) -> None:
+    def __init__(
+        self, systems: Sequence[str], ks: Sequence[int], k: int, importance: beam.pvalue.AsSingleton
+    ) -> None:
         """Args:
-          systems: whose ranks the answers hold; the first is the two stages.
-          ks: depths.
-          k: most candidates of a request.
-          importance: what `importance.Importance` found.
+        systems: whose ranks the answers hold; the first is the two stages.
+        ks: depths.
+        k: most candidates of a request.
+        importance: what `importance.Importance` found.
         """
         super().__init__()
-        self._systems, self._ks, self._k, self._importance = tuple(systems), tuple(ks), k, importance
+        self._systems, self._ks, self._k, self._importance = (
+            tuple(systems),
+            tuple(ks),
+            k,
+            importance,
+        )
 
     def expand(self, answers: beam.PCollection) -> beam.PCollection:
         def single(values: beam.PCollection) -> beam.pvalue.AsSingleton:
             return beam.pvalue.AsSingleton(values)
 
-        users = (answers
-                 | "ByUser" >> beam.Map(lambda a: (a.user_id, [a.ranks[s] for s in self._systems]))
-                 | "Ranks" >> beam.GroupByKey())
-        accuracy = users | "Accuracy" >> beam.CombineGlobally(summary.Accuracy(self._systems, self._ks))
-        ceiling = (users
-                   | "RecallRanks" >> beam.Map(_only, self._systems.index(two_stage.RECALL))
-                   | "Ceiling" >> beam.CombineGlobally(summary.Accuracy((two_stage.RECALL,), (self._k,))))
-        sliced = (answers
-                  | "Slices" >> beam.FlatMap(_slice_keys)
-                  | "UsersOfSlice" >> beam.GroupByKey()
-                  | "DropUser" >> beam.MapTuple(lambda key, ranks: (key[:2], (key[2], ranks)))
-                  | "SliceAccuracy" >> beam.CombinePerKey(summary.Accuracy(_SLICED, self._ks))
-                  | "SlicesToDict" >> beam.combiners.ToDict())
-        pairs = answers | "Pairs" >> beam.Map(_pairs) | "Calibration" >> beam.CombineGlobally(
-            calibration.Reliability())
-        objectives = (answers
-                      | "Objectives" >> beam.FlatMap(_objectives)
-                      | "ObjectiveCalibration" >> beam.CombinePerKey(calibration.Reliability())
-                      | "ObjectivesToDict" >> beam.combiners.ToDict())
+        users = (
+            answers
+            | "ByUser" >> beam.Map(lambda a: (a.user_id, [a.ranks[s] for s in self._systems]))
+            | "Ranks" >> beam.GroupByKey()
+        )
+        accuracy = users | "Accuracy" >> beam.CombineGlobally(
+            summary.Accuracy(self._systems, self._ks)
+        )
+        ceiling = (
+            users
+            | "RecallRanks" >> beam.Map(_only, self._systems.index(two_stage.RECALL))
+            | "Ceiling" >> beam.CombineGlobally(summary.Accuracy((two_stage.RECALL,), (self._k,)))
+        )
+        sliced = (
+            answers
+            | "Slices" >> beam.FlatMap(_slice_keys)
+            | "UsersOfSlice" >> beam.GroupByKey()
+            | "DropUser" >> beam.MapTuple(lambda key, ranks: (key[:2], (key[2], ranks)))
+            | "SliceAccuracy" >> beam.CombinePerKey(summary.Accuracy(_SLICED, self._ks))
+            | "SlicesToDict" >> beam.combiners.ToDict()
+        )
+        pairs = (
+            answers
+            | "Pairs" >> beam.Map(_pairs)
+            | "Calibration" >> beam.CombineGlobally(calibration.Reliability())
+        )
+        objectives = (
+            answers
+            | "Objectives" >> beam.FlatMap(_objectives)
+            | "ObjectiveCalibration" >> beam.CombinePerKey(calibration.Reliability())
+            | "ObjectivesToDict" >> beam.combiners.ToDict()
+        )
         totals = answers | "Totals" >> beam.Map(_totals) | "AddTotals" >> beam.CombineGlobally(_add)
         return accuracy | "Report" >> beam.Map(
-            _report, k=self._k, ceiling=single(ceiling), sliced=single(sliced), pairs=single(pairs),
-            objectives=single(objectives), totals=single(totals), importance=self._importance)
+            _report,
+            k=self._k,
+            ceiling=single(ceiling),
+            sliced=single(sliced),
+            pairs=single(pairs),
+            objectives=single(objectives),
+            totals=single(totals),
+            importance=self._importance,
+        )
 
 
-def _only(user_ranks: tuple[bytes, Iterable[Sequence[float]]], system: int
-          ) -> tuple[bytes, list[list[float]]]:
+def _only(
+    user_ranks: tuple[bytes, Iterable[Sequence[float]]], system: int
+) -> tuple[bytes, list[list[float]]]:
     user, ranks = user_ranks
     return user, [[row[system]] for row in ranks]
 
@@ -97,7 +127,9 @@ def _objectives(answer: two_stage.Answer) -> Iterator[tuple[str, tuple[np.ndarra
 
 
 def _totals(answer: two_stage.Answer) -> collections.Counter:
-    return collections.Counter({**dataclasses.asdict(answer.faults), _MISSING_INPUTS: answer.missing_inputs})
+    return collections.Counter(
+        {**dataclasses.asdict(answer.faults), _MISSING_INPUTS: answer.missing_inputs}
+    )
 
 
 def _add(counters: Iterable[collections.Counter]) -> collections.Counter:
@@ -107,25 +139,43 @@ def _add(counters: Iterable[collections.Counter]) -> collections.Counter:
     return result
 
 
-def _report(accuracy: Mapping[str, Any], k: int, ceiling: Mapping[str, Any],
-            sliced: Mapping[tuple[str, str], Mapping[str, Any]], pairs: Mapping[str, Any],
-            objectives: Mapping[str, Any], totals: Mapping[str, int], importance: Mapping[str, Any]
-            ) -> dict[str, Any]:
+def _report(
+    accuracy: Mapping[str, Any],
+    k: int,
+    ceiling: Mapping[str, Any],
+    sliced: Mapping[tuple[str, str], Mapping[str, Any]],
+    pairs: Mapping[str, Any],
+    objectives: Mapping[str, Any],
+    totals: Mapping[str, int],
+    importance: Mapping[str, Any],
+) -> dict[str, Any]:
     """All of one split, ready for JSON."""
     by_slice: dict[str, dict[str, Any]] = collections.defaultdict(dict)
     for (name, value), found in sorted(sliced.items()):
-        by_slice[name][value] = {"users": found["users"], "requests": found["requests"], **found["metrics"],
-                                 "lift": _lift(found["paired"])}
-    return {"users": accuracy["users"], "requests": accuracy["requests"],
-            "ceiling": ceiling["metrics"][two_stage.RECALL][f"HR@{k}"], "metrics": accuracy["metrics"],
-            "lift": _lift(accuracy["paired"]), "slices": dict(by_slice),
-            "calibration": {**pairs, "objectives": dict(objectives)}, "importance": dict(importance),
-            _MISSING_INPUTS: int(totals[_MISSING_INPUTS]),
-            "faults": {f.name: int(totals[f.name]) for f in dataclasses.fields(ranked_requests.Faults)}}
+        by_slice[name][value] = {
+            "users": found["users"],
+            "requests": found["requests"],
+            **found["metrics"],
+            "lift": _lift(found["paired"]),
+        }
+    return {
+        "users": accuracy["users"],
+        "requests": accuracy["requests"],
+        "ceiling": ceiling["metrics"][two_stage.RECALL][f"HR@{k}"],
+        "metrics": accuracy["metrics"],
+        "lift": _lift(accuracy["paired"]),
+        "slices": dict(by_slice),
+        "calibration": {**pairs, "objectives": dict(objectives)},
+        "importance": dict(importance),
+        _MISSING_INPUTS: int(totals[_MISSING_INPUTS]),
+        "faults": {f.name: int(totals[f.name]) for f in dataclasses.fields(ranked_requests.Faults)},
+    }
 
 
 def _lift(paired: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """{system: {metric: difference}} -> {metric: {system: difference, and whether it is significant}}."""
+    """{system: {metric: difference}} -> {metric: {system: difference, and whether it is
+    significant}}.
+    """
     result: dict[str, dict[str, Any]] = collections.defaultdict(dict)
     for system, of_metrics in paired.items():
         for metric, found in of_metrics.items():

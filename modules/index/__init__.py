@@ -1,1 +1,3 @@
-"""The nearest-neighbour index over the item vectors: one interface, three bodies, the model that serves."""
+"""The nearest-neighbour index over the item vectors: one interface, three bodies, the model that
+serves.
+"""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from modules.index import body
-from modules.index import exact
-from modules.index import ivf
-from modules.index import parameters
+from modules.index import body, exact, ivf, parameters
 
 
 def build(vectors: np.ndarray, settings: parameters.Parameters) -> body.Body:
@@ -16,6 +13,7 @@ def build(vectors: np.ndarray, settings: parameters.Parameters) -> body.Body:
         return exact.Exact(vectors, settings)
     if isinstance(settings, parameters.Ivf):
         return ivf.Ivf(vectors, settings)
-    from modules.index import scann  # its op library has to be absent from a process that does without
+    # its op library has to be absent from a process that does without
+    from modules.index import scann
 
     return scann.Scann(vectors, settings)

@@ -1,7 +1,8 @@
 """The interface of an index body. B is the batch, D the vectors' dimension, N the number of items.
 
-A position is an item's row in the vectors that the index was built of; NO_POSITION stands where nothing was
-found, with the score NO_SCORE. The score is the dot product of query and vector, whatever their norms.
+A position is an item's row in the vectors that the index was built of; NO_POSITION stands where
+nothing was found, with the score NO_SCORE. The score is the dot product of query and vector,
+whatever their norms.
 """
 
 from __future__ import annotations
@@ -34,19 +35,24 @@ class Body(tf.Module, abc.ABC):
         Args:
           queries: float32 [B, D].
           width: how many items to find for each query; more than N is legal.
-          settings: to search with others than the body's own (the depth of the search, not what was built).
+          settings: to search with others than the body's own (the depth of the search, not what was
+              built).
 
         Returns:
-          Positions int32 [B, width] and scores float32 [B, width], best first. No position occurs twice in a
-          row.
+          Positions int32 [B, width] and scores float32 [B, width], best first. No position occurs
+          twice in a row.
         """
 
     @abc.abstractmethod
     def scores(self, queries: tf.Tensor) -> tf.Tensor:
-        """The dot products with all items, by position: float32 [B, N] of queries float32 [B, D]."""
+        """The dot products with all items, by position: float32 [B, N] of queries float32 [B,
+        D].
+        """
 
 
-def complete(positions: tf.Tensor, scores: tf.Tensor, width: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def complete(
+    positions: tf.Tensor, scores: tf.Tensor, width: int | tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Widens positions and scores [B, found] to [B, width], and makes nothing of NaN scores."""
     nothing = tf.math.is_nan(scores)
     positions = tf.where(nothing, NO_POSITION, positions)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from modules.index import body
-from modules.index import parameters
+from modules.index import body, parameters
 
 
 class Exact(body.Body):

@@ -1,4 +1,6 @@
-"""Writes the servable recall model: the Trainer's SavedModel, the index, and the records that warm it up."""
+"""Writes the servable recall model: the Trainer's SavedModel, the index, and the records that warm
+it up.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from modules import release
-from modules import requests
-from modules import signatures
-from modules import warmup
-from modules.index import body
-from modules.index import recall_module
+from modules import release, requests, signatures, warmup
+from modules.index import body, recall_module
 
 DESCRIPTION_FILE = "assets.extra/index.json"
 
@@ -46,18 +44,22 @@ class ServableRecall(tf.Module):
         specs[requests.EXCLUDE_ITEM_ID] = tf.TensorSpec(
             [None, None], tf.string, name=requests.EXCLUDE_ITEM_ID
         )
-        kept = [name for name in (signatures.QUERY, signatures.CANDIDATES, signatures.FEATURES)
-                if name in self.trained.signatures]
+        kept = [
+            name
+            for name in (signatures.QUERY, signatures.CANDIDATES, signatures.FEATURES)
+            if name in self.trained.signatures
+        ]
         return {signatures.DEFAULT: self.serve.get_concrete_function(**specs)} | {
-            name: self.trained.signatures[name] for name in kept}
+            name: self.trained.signatures[name] for name in kept
+        }
 
 
 def candidates(trained: Any) -> tuple[list[bytes], np.ndarray]:
     """The catalogue of a trained model: N ids and float32 [N, D] vectors.
 
     Raises:
-      ValueError: an id that a vocabulary file cannot hold or that occurs twice, or a vector that is not
-      finite.
+      ValueError: an id that a vocabulary file cannot hold or that occurs twice, or a vector that is
+      not finite.
     """
     found = trained.signatures[signatures.CANDIDATES]()
     item_ids, vectors = found[signatures.ITEM_ID].numpy().tolist(), found[signatures.VECTOR].numpy()
@@ -73,8 +75,9 @@ def candidates(trained: Any) -> tuple[list[bytes], np.ndarray]:
     if not np.isfinite(vectors).all():
         bad_rows = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
         raise ValueError(
-            f"Item vectors are finite, found NaN or infinity in {len(bad_rows)} of {len(vectors)}, first "
-            f"of item {item_ids[bad_rows[0]]!r}. Lower training.learning_rate."
+            f"Item vectors are finite, found NaN or infinity in {len(bad_rows)} of "
+            f"{len(vectors)}, first of item {item_ids[bad_rows[0]]!r}. Lower "
+            "training.learning_rate."
         )
     return item_ids, np.ascontiguousarray(vectors, np.float32)
 
@@ -99,7 +102,8 @@ def save(
       target: the folder to write.
       k: items returned for each request.
       max_exclusions: by how many items a search is widened at most.
-      sample: real requests, as `modules.requests.input_specs(..., exclusions=True)`; they become warm-up
+      sample: real requests, as `modules.requests.input_specs(..., exclusions=True)`; they become
+          warm-up
         records.
       description: what `assets.extra/index.json` says.
     """
@@ -107,7 +111,9 @@ def save(
         vocabulary = pathlib.Path(folder, "index_item_id")
         vocabulary.write_bytes(b"".join(item_id + b"\n" for item_id in item_ids))
         retrieval = recall_module.Retrieval(index, k=k, max_exclusions=max_exclusions)
-        model = ServableRecall(trained, recall_module.RecallModule(retrieval, item_ids, str(vocabulary)))
+        model = ServableRecall(
+            trained, recall_module.RecallModule(retrieval, item_ids, str(vocabulary))
+        )
         tf.saved_model.save(
             model,
             target,
@@ -123,7 +129,8 @@ def _warmup(sample: Request) -> Iterator[tuple[str, Request]]:
     """Requests for the signatures that are served, at several batch sizes.
 
     The first one builds ScaNN's searcher. None for `candidates`: with batching, TensorFlow Serving
-    refuses a request without inputs, and a warm-up request that is refused keeps the version from loading.
+    refuses a request without inputs, and a warm-up request that is refused keeps the version from
+    loading.
     """
     for size in warmup.BATCH_SIZES:
         inputs = warmup.repeated(sample, size)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 
 from modules import config
-from modules.index import parameters
-from modules.index import quality
+from modules.index import parameters, quality
 
 
 class IndexGateError(ValueError):
-    """An index that must not be served; the message says by how much it fails and what to change."""
+    """An index that must not be served; the message says by how much it fails and what to
+    change.
+    """
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What is known of an index when the gate decides; it is written to `assets.extra/index.json`."""
+    """What is known of an index when the gate decides; it is written to
+    `assets.extra/index.json`.
+    """
 
     items: int
     dimension: int
@@ -34,21 +37,25 @@ def check(report: Report, index: config.Index) -> None:
     """Holds the measures against the configuration.
 
     Raises:
-      IndexGateError: recall@k below `index.min_recall`, a NaN, or fewer items than the catalogue holds.
+      IndexGateError: recall@k below `index.min_recall`, a NaN, or fewer items than the catalogue
+          holds.
     """
     problems = []
     for name, measured in (("search", report.search), ("search with exclusions", report.served)):
         if not measured.recall >= index.min_recall:  # NaN fails too
             problems.append(
-                f"{name}: recall@{report.k} is {measured.recall:.4f}, at least {index.min_recall} expected"
+                f"{name}: recall@{report.k} is {measured.recall:.4f}, at least {index.min_recall} "
+                "expected"
             )
         if measured.narrow_rows:
             problems.append(
-                f"{name}: {measured.narrow_rows} of {report.queries} queries did not get min(k, items left) "
-                "distinct items"
+                f"{name}: {measured.narrow_rows} of {report.queries} queries did not get min(k, "
+                "items left) distinct items"
             )
         if measured.nan_rows:
-            problems.append(f"{name}: {measured.nan_rows} of {report.queries} queries got NaN scores")
+            problems.append(
+                f"{name}: {measured.nan_rows} of {report.queries} queries got NaN scores"
+            )
     if problems:
         raise IndexGateError(
             f"The {report.settings.body} index of {report.items} items is refused. "
@@ -59,8 +66,8 @@ def check(report: Report, index: config.Index) -> None:
 def _remedy(report: Report, index: config.Index) -> str:
     if parameters.is_fixed(index):
         return (
-            "Raise index.reorder and index.leaves_to_search, or leave them out, so that they are chosen by "
-            "measuring."
+            "Raise index.reorder and index.leaves_to_search, or leave them out, so that they are "
+            "chosen by measuring."
         )
     if report.settings.body == "exact":
         return "Look for NaN in the query vectors of the trained model."

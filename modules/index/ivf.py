@@ -1,8 +1,8 @@
 """A partitioned index in plain TensorFlow ops, which the stock TensorFlow Serving can host.
 
-The vectors lie partition after partition, those of near directions together. A query is compared with each
-partition's mean, then with all members of the best partitions: an inverted file (Jegou et al. 2011, section
-IV) with exact scores.
+The vectors lie partition after partition, those of near directions together. A query is compared
+with each partition's mean, then with all members of the best partitions: an inverted file (Jegou et
+al. 2011, section IV) with exact scores.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from modules.index import body
-from modules.index import kmeans
-from modules.index import parameters
+from modules.index import body, kmeans, parameters
 
 _CAPACITY = 2.0  # largest partition over the mean; larger ones are cut
 
@@ -31,7 +29,9 @@ class Ivf(body.Body):
         probes = math.ceil(
             settings.probes * len(members) / settings.partitions
         )  # the same share of the items
-        super().__init__(vectors, dataclasses.replace(settings, partitions=len(members), probes=probes))
+        super().__init__(
+            vectors, dataclasses.replace(settings, partitions=len(members), probes=probes)
+        )
         positions = np.concatenate(members).astype(np.int32)
         starts = np.cumsum([0, *map(len, members)], dtype=np.int32)
         means = np.stack([vectors[inside].mean(axis=0) for inside in members])
@@ -51,12 +51,17 @@ class Ivf(body.Body):
         probes = (settings or self.settings).probes
         rows = tf.shape(queries)[0]
         queries = tf.pad(queries, [[0, tf.maximum(1 - rows, 0)], [0, 0]])  # map_fn needs one
-        _, probed = tf.math.top_k(tf.matmul(queries, self._means, transpose_b=True), probes, sorted=False)
+        _, probed = tf.math.top_k(
+            tf.matmul(queries, self._means, transpose_b=True), probes, sorted=False
+        )
 
-        store = tf.convert_to_tensor(self._store)  # gathered from itself, it is copied when it is read
+        # gathered from itself, it is copied when it is read
+        store = tf.convert_to_tensor(self._store)
 
         def of_one(query_and_probed: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            """Positions and scores [width] of one query [D] in its partitions; by row, copies stay small."""
+            """Positions and scores [width] of one query [D] in its partitions; by row, copies stay
+            small.
+            """
             query, chosen = query_and_probed
             slots = tf.ragged.range(
                 tf.gather(self._starts, chosen), tf.gather(self._starts, chosen + 1)

@@ -1,4 +1,6 @@
-"""Spherical k-means with a bound on a cluster's size, in NumPy; it makes the partitions of the ivf index."""
+"""Spherical k-means with a bound on a cluster's size, in NumPy; it makes the partitions of the ivf
+index.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,14 @@ def directions(vectors: np.ndarray) -> np.ndarray:
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
 
 
-def cluster(vectors: np.ndarray, clusters: int, *, iterations: int = 8, seed: int = 1) -> np.ndarray:
-    """Assigns each vector to the centre of the nearest direction (Dhillon & Modha 2001, spherical k-means).
+def cluster(
+    vectors: np.ndarray, clusters: int, *, iterations: int = 8, seed: int = 1
+) -> np.ndarray:
+    """Assigns each vector to the centre of the nearest direction (Dhillon & Modha 2001, spherical
+    k-means).
 
-    Directions rather than points, because with a dot product the long vectors are near to nothing and would
-    end in clusters of their own, which no query's probes reach.
+    Directions rather than points, because with a dot product the long vectors are near to nothing
+    and would end in clusters of their own, which no query's probes reach.
 
     Args:
       vectors: float32 [N, D].
@@ -44,8 +49,8 @@ def cluster(vectors: np.ndarray, clusters: int, *, iterations: int = 8, seed: in
 
 
 def bounded(vectors: np.ndarray, labels: np.ndarray, capacity: int) -> list[np.ndarray]:
-    """The members of each cluster, clusters of more than `capacity` cut in halves along their widest
-    direction.
+    """The members of each cluster, clusters of more than `capacity` cut in halves along their
+    widest direction.
 
     Returns:
       Arrays of row numbers, none empty, none longer than `capacity`; each row occurs once.
@@ -70,7 +75,9 @@ def _halves(vectors: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return order[: len(rows) // 2], order[len(rows) // 2 :]
 
 
-def sums_by_label(vectors: np.ndarray, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def sums_by_label(
+    vectors: np.ndarray, labels: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The sum [count, D] and the number [count] of the vectors of each label."""
     order = np.argsort(labels, kind="stable")
     counts = np.bincount(labels, minlength=count)

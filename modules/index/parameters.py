@@ -1,4 +1,6 @@
-"""The parameters of the index bodies, derived from the catalogue's size where nobody configured them."""
+"""The parameters of the index bodies, derived from the catalogue's size where nobody configured
+them.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,9 @@ from modules import config
 
 BodyName = Literal["exact", "ivf", "scann"]
 
-# ScaNN: items, leaves, leaves searched, number reordered, training sample. Each was measured to reach a
-# recall@200 of 0.993 on clustered 64-d vectors with an anisotropic threshold of 0.3 (benchmarks/index.md).
+# ScaNN: items, leaves, leaves searched, number reordered, training sample. Each was measured to
+# reach a recall@200 of 0.993 on clustered 64-d vectors with an anisotropic threshold of 0.3
+# (benchmarks/index.md).
 _SCANN_POINTS = np.array(
     [
         [5e3, 70, 70, 800, 5e3],
@@ -26,7 +29,8 @@ _SCANN_POINTS_K = 200  # the k of these measurements
 # ivf: items, and the share of the partitions to search for the same recall.
 _IVF_POINTS = np.array([[200e3, 0.02], [1e6, 0.027]])
 
-EXACT_UP_TO = 5_000  # items for which `auto` takes exact search: about as fast (benchmarks/index.md)
+# items for which `auto` takes exact search: about as fast (benchmarks/index.md)
+EXACT_UP_TO = 5_000
 SMALLEST_PARTITIONED = 1_000  # items; below, ScaNN compares with every one: there is nothing to win
 _SMALLEST_LEAF = 8  # items
 
@@ -51,7 +55,9 @@ class Ivf:
 
     def deepened(self, effort: float) -> Ivf:
         """The same index searched `effort` times as deeply."""
-        return dataclasses.replace(self, probes=min(self.partitions, max(1, round(self.probes * effort))))
+        return dataclasses.replace(
+            self, probes=min(self.partitions, max(1, round(self.probes * effort)))
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +67,8 @@ class Scann:
     leaves: int  # 1: no tree and no quantisation, every item is compared
     leaves_to_search: int
     reorder: int  # candidates scored exactly for a search of width k
-    anisotropic_threshold: float  # of the quantiser's loss (Guo et al. 2020, arXiv:1908.10396, eq. 2)
+    # of the quantiser's loss (Guo et al. 2020, arXiv:1908.10396, eq. 2)
+    anisotropic_threshold: float
     training_sample: int  # vectors that the tree is trained on
     k: int
     body: BodyName = dataclasses.field(default="scann", init=False)
@@ -91,7 +98,9 @@ def choose_body(index: config.Index, items: int) -> BodyName:
 
 
 def derive(index: config.Index, items: int) -> Parameters:
-    """The parameters for a catalogue of so many items; what is configured wins, within what is possible."""
+    """The parameters for a catalogue of so many items; what is configured wins, within what is
+    possible.
+    """
     name = choose_body(index, items)
     if name == "exact":
         return Exact()
@@ -104,12 +113,16 @@ def is_fixed(index: config.Index) -> bool:
 
 
 def _ivf(index: config.Index, items: int) -> Ivf:
-    partitions = min(index.leaves or math.ceil(4 * math.sqrt(items)), max(1, items // _SMALLEST_LEAF))
-    # The measured share finds the neighbours; the floor holds k items after exclusions of common length.
+    partitions = min(
+        index.leaves or math.ceil(4 * math.sqrt(items)), max(1, items // _SMALLEST_LEAF)
+    )
+    # The measured share finds the neighbours; the floor holds k items after exclusions of common
+    # length.
     measured = float(np.interp(math.log(items), np.log(_IVF_POINTS[:, 0]), _IVF_POINTS[:, 1]))
     share = max(measured, min(1.0, 8 * index.k / items))
     return Ivf(
-        partitions=partitions, probes=min(partitions, index.leaves_to_search or math.ceil(share * partitions))
+        partitions=partitions,
+        probes=min(partitions, index.leaves_to_search or math.ceil(share * partitions)),
     )
 
 
@@ -132,7 +145,9 @@ def _scann(index: config.Index, items: int) -> Scann:
 
 
 def _interpolated(items: int, column: int) -> int:
-    """Between measured points linear in the logarithms; beyond, leaves grow as the root of the size."""
+    """Between measured points linear in the logarithms; beyond, leaves grow as the root of the
+    size.
+    """
     sizes, values = _SCANN_POINTS[:, 0], _SCANN_POINTS[:, column]
     if column == 4:  # the training sample
         return int(min(items, values[-1]))

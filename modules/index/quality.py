@@ -1,4 +1,6 @@
-"""Measures an index on real queries: recall against exact search, width, NaN, latency, trade-off curve."""
+"""Measures an index on real queries: recall against exact search, width, NaN, latency, trade-off
+curve.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from modules.index import body
-from modules.index import exact
-from modules.index import parameters
-from modules.index import recall_module
+from modules.index import body, exact, parameters, recall_module
 
 BATCH_SIZES = (1, 32)  # that latency is measured at
-EFFORTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # depths of the trade-off curve, as shares of the derived one
+# depths of the trade-off curve, as shares of the derived one
+EFFORTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 DEEPEST = 64.0  # effort that is tried when less is not enough
 MARGIN = 0.003  # two builds of one ScaNN index differ by so much recall
 _CHUNK = 32  # queries searched at a time
@@ -31,7 +31,8 @@ class Measured:
     """What was found for a set of queries."""
 
     recall: float  # share of the possible min(k, items left) found, 1 for an exact search
-    narrow_rows: int  # queries with fewer items than possible, with one twice, or with an excluded one
+    # queries with fewer items than possible, with one twice, or with an excluded one
+    narrow_rows: int
     nan_rows: int  # queries with a NaN score
 
 
@@ -64,13 +65,15 @@ class Truth:
         ]
         self._k = k
         self._possible = np.array([min(k, len(vectors) - len(out)) for out in self._excluded])
-        self._worst = np.concatenate([self._worst_scores(start) for start in range(0, len(queries), _CHUNK)])
+        self._worst = np.concatenate(
+            [self._worst_scores(start) for start in range(0, len(queries), _CHUNK)]
+        )
 
     def judge(self, positions: np.ndarray, scores: np.ndarray) -> Measured:
         """Compares what an index found, positions int32 [Q, k] and scores float32 [Q, k].
 
-        An item counts when its own dot product reaches that of the k-th best item, so equally good items are
-        equal.
+        An item counts when its own dot product reaches that of the k-th best item, so equally good
+        items are equal.
         """
         hits, narrow = 0, 0
         for row, (found, possible) in enumerate(zip(positions, self._possible)):
@@ -87,7 +90,9 @@ class Truth:
         )
 
     def _worst_scores(self, start: int) -> np.ndarray:
-        """The score of the last possible item of each query of a chunk, less the tolerance; [chunk]."""
+        """The score of the last possible item of each query of a chunk, less the tolerance;
+        [chunk].
+        """
         scores = self._queries[start : start + _CHUNK] @ self._vectors.T
         result = np.empty(len(scores), np.float32)
         for row, own in enumerate(scores):
@@ -95,7 +100,9 @@ class Truth:
             own[list(self._excluded[start + row])] = -np.inf
             possible = self._possible[start + row]
             result[row] = (
-                np.partition(own, len(own) - possible)[len(own) - possible] - slack if possible else np.inf
+                np.partition(own, len(own) - possible)[len(own) - possible] - slack
+                if possible
+                else np.inf
             )
         return result
 
@@ -108,14 +115,18 @@ def found(
         search(*(tf.constant(a[start : start + _CHUNK]) for a in arguments))
         for start in range(0, len(arguments[0]), _CHUNK)
     ]
-    return np.concatenate([p.numpy() for p, _ in parts]), np.concatenate([s.numpy() for _, s in parts])
+    return np.concatenate([p.numpy() for p, _ in parts]), np.concatenate(
+        [s.numpy() for _, s in parts]
+    )
 
 
 def milliseconds(search: Search, queries: np.ndarray, batch: int, *, repeats: int = 30) -> float:
     """The median time of a call with `batch` queries float32 [Q, D]; the first two do not count."""
     times = []
     for turn in range(repeats + 2):
-        inputs = tf.constant(np.take(queries, range(turn * batch, (turn + 1) * batch), axis=0, mode="wrap"))
+        inputs = tf.constant(
+            np.take(queries, range(turn * batch, (turn + 1) * batch), axis=0, mode="wrap")
+        )
         start = time.perf_counter()
         search(inputs)[1].numpy()
         times.append(time.perf_counter() - start)
@@ -130,7 +141,9 @@ def searcher(index: body.Body, k: int, settings: parameters.Parameters | None = 
     )
 
 
-def curve(index: body.Body, queries: np.ndarray, truth: Truth, k: int, target: float) -> list[Point]:
+def curve(
+    index: body.Body, queries: np.ndarray, truth: Truth, k: int, target: float
+) -> list[Point]:
     """Recall and latency at depths around the index's own, and deeper until `target` is reached.
 
     Exact search has one point only.
@@ -155,7 +168,9 @@ def _point(index: body.Body, queries: np.ndarray, truth: Truth, k: int, effort: 
 
 
 def tuned(index: body.Body, points: Sequence[Point], target: float) -> parameters.Parameters:
-    """The index's own depth, or the least greater one that reaches the target recall, or else the deepest."""
+    """The index's own depth, or the least greater one that reaches the target recall, or else the
+    deepest.
+    """
     deeper = [p for p in points if p.effort >= 1]
     enough = [p for p in deeper if p.recall >= target]
     return index.settings.deepened((enough or deeper[-1:])[0].effort)
@@ -165,7 +180,9 @@ def latencies(
     index: body.Body, vectors: np.ndarray, queries: np.ndarray, k: int
 ) -> dict[str, dict[str, float]]:
     """Median milliseconds of the index and of exact search, by batch size."""
-    reference = index if isinstance(index, exact.Exact) else exact.Exact(vectors, parameters.Exact())
+    reference = (
+        index if isinstance(index, exact.Exact) else exact.Exact(vectors, parameters.Exact())
+    )
     return {
         name: {str(batch): milliseconds(searcher(one, k), queries, batch) for batch in BATCH_SIZES}
         for name, one in (("index", index), ("exact", reference))
@@ -173,7 +190,9 @@ def latencies(
 
 
 def served(retrieval: recall_module.Retrieval) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
-    """The compiled path of a request behind the query tower: queries and excluded positions to the k best."""
+    """The compiled path of a request behind the query tower: queries and excluded positions to the
+    k best.
+    """
     return tf.function(
         retrieval.retrieve,
         input_signature=[

@@ -1,9 +1,11 @@
-"""The served half of recall: search the index, drop what the request excludes, and still return k items.
+"""The served half of recall: search the index, drop what the request excludes, and still return k
+items.
 
-k and the largest search are fixed when the model is exported. A search is as wide as its request needs, k
-plus the request's distinct exclusions, and at most k + max_exclusions. Whatever is excluded is compared by
-identity, never only scored down, and all exclusions count, also those beyond max_exclusions. Where fewer
-than k items are left of what the index found, and the catalogue holds more, the row is searched exactly.
+k and the largest search are fixed when the model is exported. A search is as wide as its request
+needs, k plus the request's distinct exclusions, and at most k + max_exclusions. Whatever is
+excluded is compared by identity, never only scored down, and all exclusions count, also those
+beyond max_exclusions. Where fewer than k items are left of what the index found, and the catalogue
+holds more, the row is searched exactly.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ class Retrieval(tf.Module):
     """From query vectors and excluded positions to the k best positions."""
 
     def __init__(self, index: body.Body, *, k: int, max_exclusions: int) -> None:
-        """Args: k: items for each query; max_exclusions: by how many a search is widened at most."""
+        """Args: k: items for each query; max_exclusions: by how many a search is widened at
+        most.
+        """
         super().__init__()
         self.index, self.k, self.max_exclusions = index, k, max_exclusions
 
@@ -30,16 +34,21 @@ class Retrieval(tf.Module):
           excluded: int32 [B, any], positions in any order, NO_POSITION as padding.
 
         Returns:
-          Positions int32 [B, k] and scores float32 [B, k]; NO_POSITION and NO_SCORE where nothing is left.
+          Positions int32 [B, k] and scores float32 [B, k]; NO_POSITION and NO_SCORE where nothing
+          is left.
         """
-        excluded = tf.sort(tf.pad(excluded, [[0, 0], [1, 0]], constant_values=body.NO_POSITION), axis=1)
+        excluded = tf.sort(
+            tf.pad(excluded, [[0, 0], [1, 0]], constant_values=body.NO_POSITION), axis=1
+        )
         number = _distinct(excluded)
         most = tf.reduce_max(number)  # below 0, where there are no rows
         extra = tf.clip_by_value(most, 0, self.max_exclusions)
         positions, scores = self.index.search(queries, self.k + extra)
         kept = (positions >= 0) & ~_contained(positions, excluded)
         positions, scores = _best(
-            tf.where(kept, positions, body.NO_POSITION), tf.where(kept, scores, body.NO_SCORE), self.k
+            tf.where(kept, positions, body.NO_POSITION),
+            tf.where(kept, scores, body.NO_SCORE),
+            self.k,
         )
         left = tf.reduce_sum(tf.cast(kept, tf.int32), axis=1)
         short = left < tf.minimum(self.k, self.index.size - number)
@@ -73,11 +82,15 @@ class Retrieval(tf.Module):
         cells = tf.where(excluded >= 0)  # [n, 2]: row, column of `excluded`
         items = tf.cast(tf.gather_nd(excluded, cells), tf.int64)
         scores = tf.tensor_scatter_nd_update(
-            scores, tf.stack([cells[:, 0], items], axis=1), tf.fill([tf.shape(cells)[0]], body.NO_SCORE)
+            scores,
+            tf.stack([cells[:, 0], items], axis=1),
+            tf.fill([tf.shape(cells)[0]], body.NO_SCORE),
         )
         scores = tf.where(tf.math.is_nan(scores), body.NO_SCORE, scores)
         scores, positions = tf.math.top_k(scores, min(self.k, self.index.size))
-        return body.complete(tf.where(scores > body.NO_SCORE, positions, body.NO_POSITION), scores, self.k)
+        return body.complete(
+            tf.where(scores > body.NO_SCORE, positions, body.NO_POSITION), scores, self.k
+        )
 
 
 class RecallModule(tf.Module):
@@ -113,8 +126,8 @@ class RecallModule(tf.Module):
           exclude_item_id: string [B, any], padded with ""; unknown and repeated ids do no harm.
 
         Returns:
-          `item_id` string [B, k] and `score` float32 [B, k], best first; "" and float32.min where the
-          catalogue holds no further item.
+          `item_id` string [B, k] and `score` float32 [B, k], best first; "" and float32.min where
+          the catalogue holds no further item.
         """
         excluded = tf.cast(self._positions.lookup(exclude_item_id), tf.int32)
         positions, scores = self._retrieval.retrieve(queries, excluded)
@@ -123,13 +136,17 @@ class RecallModule(tf.Module):
 
 
 def _distinct(ordered: tf.Tensor) -> tf.Tensor:
-    """How many different positions, padding aside, each row of the sorted int32 [B, m] holds: int32 [B]."""
+    """How many different positions, padding aside, each row of the sorted int32 [B, m] holds: int32
+    [B].
+    """
     new = (ordered[:, 1:] != ordered[:, :-1]) & (ordered[:, 1:] >= 0)
     return tf.reduce_sum(tf.cast(new, tf.int32), axis=1)
 
 
 def _contained(values: tf.Tensor, ordered: tf.Tensor) -> tf.Tensor:
-    """Whether each of int32 [B, w] is in its row of the sorted int32 [B, m], m at least 1: bool [B, w]."""
+    """Whether each of int32 [B, w] is in its row of the sorted int32 [B, m], m at least 1: bool [B,
+    w].
+    """
     places = tf.minimum(tf.searchsorted(ordered, values), tf.shape(ordered)[1] - 1)
     return tf.gather(ordered, places, batch_dims=1) == values
 

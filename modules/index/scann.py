@@ -1,5 +1,6 @@
-"""ScaNN: a tree, product quantisation with an anisotropic loss, and exact reordering (Guo et al. 2020,
-arXiv:1908.10396). Importing this module loads ScaNN's op library, which a SavedModel with this body needs.
+"""ScaNN: a tree, product quantisation with an anisotropic loss, and exact reordering (Guo et al.
+2020, arXiv:1908.10396). Importing this module loads ScaNN's op library, which a SavedModel with
+this body needs.
 """
 
 from __future__ import annotations
@@ -8,8 +9,7 @@ import numpy as np
 import tensorflow as tf
 from scann.scann_ops.py import scann_ops
 
-from modules.index import body
-from modules.index import parameters
+from modules.index import body, parameters
 
 _DIMENSIONS_PER_BLOCK = 2  # of the product quantiser, the library's recommendation
 _QUANTISER_SAMPLE = 250_000  # vectors at most; the tree, with thousands of leaves, needs more
@@ -37,7 +37,9 @@ class Scann(body.Body):
             return positions[tf.newaxis], scores[tf.newaxis]
 
         def many() -> tuple[tf.Tensor, tf.Tensor]:
-            return tuple(searcher.search_batched_parallel(queries, width, reorder, used.leaves_to_search))
+            return tuple(
+                searcher.search_batched_parallel(queries, width, reorder, used.leaves_to_search)
+            )
 
         # The search of one query is faster, but fails where the other finds nothing: for a NaN.
         alone = (tf.shape(queries)[0] == 1) & tf.reduce_all(tf.math.is_finite(queries))

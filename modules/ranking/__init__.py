@@ -1,1 +1,3 @@
-"""The second stage: statistics of the interactions, candidates of recall, and the model that orders them."""
+"""The second stage: statistics of the interactions, candidates of recall, and the model that orders
+them.
+"""

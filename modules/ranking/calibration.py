@@ -22,7 +22,8 @@ class Platt:
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """The probability that the next event's item is the candidate: coverage * softmax(score / temperature).
+    """The probability that the next event's item is the candidate: coverage * softmax(score /
+    temperature).
 
     Attributes:
       temperature: divides the scores (Guo et al., arXiv 1706.04599, eq. 9).
@@ -36,8 +37,8 @@ class Calibration:
 
 
 def temperature(scores: np.ndarray, targets: np.ndarray) -> float:
-    """The temperature of least cross entropy, by golden-section search of its logarithm (it is convex in the
-    inverse); 1 where there is nothing to fit.
+    """The temperature of least cross entropy, by golden-section search of its logarithm (it is
+    convex in the inverse); 1 where there is nothing to fit.
 
     Args:
       scores: float [n, C], far below the others for padding.
@@ -62,7 +63,8 @@ def temperature(scores: np.ndarray, targets: np.ndarray) -> float:
 
 
 def platt(logits: np.ndarray, labels: np.ndarray) -> Platt:
-    """The slope and offset of least cross entropy, by Newton's method; a whiff of a prior keeps them finite.
+    """The slope and offset of least cross entropy, by Newton's method; a whiff of a prior keeps
+    them finite.
 
     Args:
       logits, labels: float [n], labels 0 or 1.
@@ -73,7 +75,9 @@ def platt(logits: np.ndarray, labels: np.ndarray) -> Platt:
     for _ in range(_ROUNDS):
         share = 1.0 / (1.0 + np.exp(-np.clip(inputs @ weights, -30, 30)))
         gradient = inputs.T @ (share - labels) + _RIDGE * (weights - prior)
-        curvature = (inputs * (share * (1.0 - share))[:, np.newaxis]).T @ inputs + _RIDGE * np.eye(2)
+        curvature = (inputs * (share * (1.0 - share))[:, np.newaxis]).T @ inputs + _RIDGE * np.eye(
+            2
+        )
         step = np.linalg.solve(curvature, gradient)
         weights -= step * min(1.0, 4.0 / max(np.abs(step).max(), 1e-12))
     return Platt(float(weights[0]), float(weights[1]))

@@ -1,15 +1,18 @@
-"""Asks recall for the candidates of requests, on Beam: raw examples in, the same ones with candidates out.
+"""Asks recall for the candidates of requests, on Beam: raw examples in, the same ones with
+candidates out.
 
 An example stays as it is and gets these features (names in features.py):
 
-  candidate_item_id  bytes [n], recall's list, best first; without what the user has seen and empty places
+  candidate_item_id  bytes [n], recall's list, best first; without what the user has seen and empty
+                     places
   recall_score       float [n], of the same items
   target_place       int64 [1], of the last event's item in that list, from 0; -1 if it is not there
-  positive_added     int64 [1], 1 if recall missed the target and it was put behind the list, with its score
+  positive_added     int64 [1], 1 if recall missed the target and it was put behind the list, with
+                     its score
   part               int64 [1], which recall model was asked
 
-Targets are only added to examples that the ranker learns from. A target that the user had seen, or that is
-not in the catalogue, cannot be recommended and is never added.
+Targets are only added to examples that the ranker learns from. A target that the user had seen, or
+that is not in the catalogue, cannot be recommended and is never added.
 """
 
 from __future__ import annotations
@@ -24,11 +27,7 @@ import tensorflow as tf
 from apache_beam.metrics import Metrics
 from apache_beam.utils import shared
 
-from modules import config
-from modules import features
-from modules import request_arrays
-from modules import requests
-from modules import saved_recall
+from modules import config, features, request_arrays, requests, saved_recall
 
 BATCH = 64  # requests a call
 NOT_FOUND = -1  # place of a target that is not among the candidates
@@ -56,22 +55,28 @@ class Recall:
 @beam.typehints.with_input_types(bytes)
 @beam.typehints.with_output_types(bytes)
 class FindCandidates(beam.PTransform):
-    """Serialised raw examples -> the same ones with candidates; counted by what became of the target."""
+    """Serialised raw examples -> the same ones with candidates; counted by what became of the
+    target.
+    """
 
-    def __init__(self, data: config.Data, max_history: int, recall: Recall, *, add_missed: bool) -> None:
+    def __init__(
+        self, data: config.Data, max_history: int, recall: Recall, *, add_missed: bool
+    ) -> None:
         """Args:
-          data: the declared columns.
-          max_history: events that the model sees.
-          recall: whom to ask.
-          add_missed: whether targets that recall missed are added, to learn from.
+        data: the declared columns.
+        max_history: events that the model sees.
+        recall: whom to ask.
+        add_missed: whether targets that recall missed are added, to learn from.
         """
         super().__init__()
         self._ask = _Ask(data, max_history, recall, add_missed=add_missed)
 
     def expand(self, serialized: beam.PCollection) -> beam.PCollection:
-        return (serialized
-                | "Batch" >> beam.BatchElements(min_batch_size=BATCH, max_batch_size=BATCH)
-                | "Ask" >> beam.ParDo(self._ask))
+        return (
+            serialized
+            | "Batch" >> beam.BatchElements(min_batch_size=BATCH, max_batch_size=BATCH)
+            | "Ask" >> beam.ParDo(self._ask)
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +97,9 @@ class List:
 
 
 def list_of(ids: np.ndarray, scores: np.ndarray, target: bytes) -> List:
-    """Recall's answer to one request, ids bytes objects [k] and scores float32 [k], without empty places."""
+    """Recall's answer to one request, ids bytes objects [k] and scores float32 [k], without empty
+    places.
+    """
     filled = ids != b""
     items = list(ids[filled])
     place = items.index(target) if target in items else NOT_FOUND
@@ -110,31 +117,51 @@ def with_target(found: List, target: bytes, score: float) -> List:
 class _Ask(beam.DoFn):
     """Batch of serialised examples -> serialised examples."""
 
-    def __init__(self, data: config.Data, max_history: int, recall: Recall, *, add_missed: bool) -> None:
-        self._data, self._max_history, self._recall, self._add_missed = data, max_history, recall, add_missed
+    def __init__(
+        self, data: config.Data, max_history: int, recall: Recall, *, add_missed: bool
+    ) -> None:
+        self._data, self._max_history, self._recall, self._add_missed = (
+            data,
+            max_history,
+            recall,
+            add_missed,
+        )
         self._handle = shared.Shared()  # one copy a worker process
         self._asked = Metrics.counter(_NAMESPACE, "requests")
-        self._fates = {name: Metrics.counter(_NAMESPACE, name)
-                       for name in (FOUND, MISSED, ADDED, SEEN, UNKNOWN)}
+        self._fates = {
+            name: Metrics.counter(_NAMESPACE, name)
+            for name in (FOUND, MISSED, ADDED, SEEN, UNKNOWN)
+        }
         self._lengths = Metrics.distribution(_NAMESPACE, "candidates")
 
     def setup(self) -> None:
         path = self._recall.path
-        self._model = self._handle.acquire(functools.partial(saved_recall.SavedRecall, path), tag=path)
+        self._model = self._handle.acquire(
+            functools.partial(saved_recall.SavedRecall, path), tag=path
+        )
 
     def process(self, batch: list[bytes]) -> Iterator[bytes]:
         raw = [requests.read_raw_example(serialized) for serialized in batch]
         request = request_arrays.from_examples(raw, self._data, self._max_history)
         ids, scores = self._model(request)
         if ids.shape[1] != self._recall.k:
-            raise ValueError(f"The recall model gives index.k ({self._recall.k}) candidates, found "
-                             f"{ids.shape[1]} in {self._recall.path}. Run the Indexer with this index.k.")
+            raise ValueError(
+                f"The recall model gives index.k ({self._recall.k}) candidates, found "
+                f"{ids.shape[1]} in {self._recall.path}. Run the Indexer with this index.k."
+            )
         targets = np.array([example[features.EVENT_ITEM_ID][-1] for example in raw], object)
-        lists = [self._fate(list_of(*answer), example)
-                 for *answer, example in zip(ids, scores, targets, raw)]
+        lists = [
+            self._fate(list_of(*answer), example)
+            for *answer, example in zip(ids, scores, targets, raw)
+        ]
         if self._add_missed:
-            _add_missed(lists, targets, lambda rows: self._model.score(
-                {name: values[rows] for name, values in request.items()}, targets[rows]))
+            _add_missed(
+                lists,
+                targets,
+                lambda rows: self._model.score(
+                    {name: values[rows] for name, values in request.items()}, targets[rows]
+                ),
+            )
         self._asked.inc(len(batch))
         for serialized, found in zip(batch, lists):
             self._fates[found.fate].inc()
@@ -151,8 +178,12 @@ class _Ask(beam.DoFn):
         return found if self._model.knows(target) else dataclasses.replace(found, fate=UNKNOWN)
 
 
-def _add_missed(lists: list[List], targets: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Puts missed targets behind their lists; `score` gives float32 [n], of those in the rows int [n]."""
+def _add_missed(
+    lists: list[List], targets: np.ndarray, score: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """Puts missed targets behind their lists; `score` gives float32 [n], of those in the rows int
+    [n].
+    """
     rows = np.array([n for n, found in enumerate(lists) if found.fate == MISSED], np.int64)
     if len(rows):
         for row, own in zip(rows, score(rows)):
@@ -167,7 +198,10 @@ def _serialize(serialized: bytes, found: List, part: int) -> bytes:
     added[features.CANDIDATE_ITEM_ID].bytes_list.SetInParent()
     added[features.RECALL_SCORE].float_list.value.extend(found.scores)
     added[features.RECALL_SCORE].float_list.SetInParent()
-    for name, value in ((features.TARGET_PLACE, found.target_place), (features.PART, part),
-                        (features.POSITIVE_ADDED, int(found.fate == ADDED))):
+    for name, value in (
+        (features.TARGET_PLACE, found.target_place),
+        (features.PART, part),
+        (features.POSITIVE_ADDED, int(found.fate == ADDED)),
+    ):
         added[name].int64_list.value.append(value)
     return example.SerializeToString(deterministic=True)

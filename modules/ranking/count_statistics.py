@@ -1,4 +1,6 @@
-"""Counts the statistics on Beam: parsed examples of windows and of the catalogue -> one `Statistics`."""
+"""Counts the statistics on Beam: parsed examples of windows and of the catalogue -> one
+`Statistics`.
+"""
 
 from __future__ import annotations
 
@@ -15,63 +17,85 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from apache_beam.utils import shared
 
-from modules import config
-from modules import features
-from modules import ranking_config
-from modules import requests
+from modules import config, features, ranking_config, requests
 from modules.beam import counting
 from modules.evaluation import ease
-from modules.ranking import statistics
-from modules.ranking import tabulate
+from modules.ranking import statistics, tabulate
 
-Event = tuple[int, int, tuple[float, ...]]  # row (PADDING_ID: of no catalogue), Unix seconds, feedback
+# row (PADDING_ID: of no catalogue), Unix seconds, feedback
+Event = tuple[int, int, tuple[float, ...]]
 History = tuple[bytes, list[Event]]
 
 
 class CountStatistics(beam.PTransform):
     """Parsed examples of a split of training windows -> one `statistics.Statistics`."""
 
-    def __init__(self, data: config.Data, settings: ranking_config.Statistics, transform_folder: str,
-                 categories: beam.pvalue.AsSingleton) -> None:
+    def __init__(
+        self,
+        data: config.Data,
+        settings: ranking_config.Statistics,
+        transform_folder: str,
+        categories: beam.pvalue.AsSingleton,
+    ) -> None:
         """Args:
-          data: the declared columns.
-          settings: what is counted, and how many neighbours are kept.
-          transform_folder: of the transform graph, whose vocabulary numbers the items.
-          categories: what `ReadCategories` gives.
+        data: the declared columns.
+        settings: what is counted, and how many neighbours are kept.
+        transform_folder: of the transform graph, whose vocabulary numbers the items.
+        categories: what `ReadCategories` gives.
         """
         super().__init__()
         self._data, self._settings, self._folder = data, settings, transform_folder
         self._categories = categories
 
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
-        histories = (examples
-                     | "Events" >> beam.ParDo(_KeyEvents(self._data, self._folder))
-                     | "Histories" >> counting.InOrder())
-        counts = (histories
-                  | "ByDay" >> beam.FlatMap(_by_day)
-                  | "SumDays" >> beam.CombinePerKey(_AddEach())
-                  | "CollectDays" >> beam.CombineGlobally(counting.Collect(tabulate.DayCounts.of)))
+        histories = (
+            examples
+            | "Events" >> beam.ParDo(_KeyEvents(self._data, self._folder))
+            | "Histories" >> counting.InOrder()
+        )
+        counts = (
+            histories
+            | "ByDay" >> beam.FlatMap(_by_day)
+            | "SumDays" >> beam.CombinePerKey(_AddEach())
+            | "CollectDays" >> beam.CombineGlobally(counting.Collect(tabulate.DayCounts.of))
+        )
         batches = histories | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
         kept = self._settings.neighbours
-        following = (batches
-                     | "Following" >> beam.FlatMap(_following, self._settings.distance)
-                     | "KeepFollowing" >> _Strongest(kept, counting.unit(self._settings.distance)))
-        together = (batches
-                    | "Together" >> beam.FlatMap(_together, self._settings)
-                    | "KeepTogether" >> _Strongest(kept))
-        similarity = (histories
-                      | "Items" >> beam.Map(_distinct_rows)
-                      | "CollectItems" >> beam.CombineGlobally(counting.Collect(
-                          functools.partial(_similarity, self._settings, self._folder))))
-        spans = histories | "Span" >> beam.Map(_span) | "AddSpans" >> beam.CombineGlobally(_add_spans)
+        following = (
+            batches
+            | "Following" >> beam.FlatMap(_following, self._settings.distance)
+            | "KeepFollowing" >> _Strongest(kept, counting.unit(self._settings.distance))
+        )
+        together = (
+            batches
+            | "Together" >> beam.FlatMap(_together, self._settings)
+            | "KeepTogether" >> _Strongest(kept)
+        )
+        similarity = (
+            histories
+            | "Items" >> beam.Map(_distinct_rows)
+            | "CollectItems"
+            >> beam.CombineGlobally(
+                counting.Collect(functools.partial(_similarity, self._settings, self._folder))
+            )
+        )
+        spans = (
+            histories | "Span" >> beam.Map(_span) | "AddSpans" >> beam.CombineGlobally(_add_spans)
+        )
         return spans | "Tabulate" >> beam.ParDo(
-            _Tabulate(self._data, self._folder), counts=beam.pvalue.AsSingleton(counts),
-            following=beam.pvalue.AsSingleton(following), together=beam.pvalue.AsSingleton(together),
-            similarity=beam.pvalue.AsSingleton(similarity), categories=self._categories)
+            _Tabulate(self._data, self._folder),
+            counts=beam.pvalue.AsSingleton(counts),
+            following=beam.pvalue.AsSingleton(following),
+            together=beam.pvalue.AsSingleton(together),
+            similarity=beam.pvalue.AsSingleton(similarity),
+            categories=self._categories,
+        )
 
 
 class ReadCategories(beam.PTransform):
-    """Parsed examples of the catalogue -> one dict of `statistics.Categories`, their shares still zeros."""
+    """Parsed examples of the catalogue -> one dict of `statistics.Categories`, their shares still
+    zeros.
+    """
 
     def __init__(self, data: config.Data, transform_folder: str) -> None:
         super().__init__()
@@ -79,10 +103,12 @@ class ReadCategories(beam.PTransform):
 
     def expand(self, catalogue: beam.PCollection) -> beam.PCollection:
         build = functools.partial(_categories, self._data, self._folder)
-        return (catalogue
-                | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
-                | "Transform" >> beam.ParDo(_TransformItems(self._data, self._folder))
-                | "Collect" >> beam.CombineGlobally(counting.Collect(build)))
+        return (
+            catalogue
+            | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
+            | "Transform" >> beam.ParDo(_TransformItems(self._data, self._folder))
+            | "Collect" >> beam.CombineGlobally(counting.Collect(build))
+        )
 
 
 @beam.typehints.with_output_types(tuple[bytes, list[tuple[int, Any]]])
@@ -95,16 +121,33 @@ class _KeyEvents(beam.DoFn):
         self._shared = shared.Shared()  # one vocabulary a worker process
 
     def setup(self) -> None:
-        self._rows = self._shared.acquire(functools.partial(_Rows, self._folder), tag=self._folder).rows
+        self._rows = self._shared.acquire(
+            functools.partial(_Rows, self._folder), tag=self._folder
+        ).rows
 
-    def process(self, element: requests.RawExample) -> Iterator[tuple[bytes, list[tuple[int, Event]]]]:
+    def process(
+        self, element: requests.RawExample
+    ) -> Iterator[tuple[bytes, list[tuple[int, Event]]]]:
         start = element[features.WINDOW_START][0]
         items, times = element[features.EVENT_ITEM_ID], element[features.EVENT_TIMESTAMP]
         rows = [self._rows.get(item, features.PADDING_ID) for item in items]
-        yield element[features.USER_ID][0], [
-            (start + n, (rows[n], times[n], tuple(
-                fill if math.isnan(element[name][n]) else element[name][n] for name, fill in self._feedback)))
-            for n in counting.target_places(element)]
+        yield (
+            element[features.USER_ID][0],
+            [
+                (
+                    start + n,
+                    (
+                        rows[n],
+                        times[n],
+                        tuple(
+                            fill if math.isnan(element[name][n]) else element[name][n]
+                            for name, fill in self._feedback
+                        ),
+                    ),
+                )
+                for n in counting.target_places(element)
+            ],
+        )
 
 
 class _Rows:
@@ -129,7 +172,9 @@ class _AddEach(beam.CombineFn):
     def create_accumulator(self) -> tuple[float, ...]:
         return ()
 
-    def add_input(self, accumulator: tuple[float, ...], element: tuple[float, ...]) -> tuple[float, ...]:
+    def add_input(
+        self, accumulator: tuple[float, ...], element: tuple[float, ...]
+    ) -> tuple[float, ...]:
         return tuple(map(operator.add, accumulator, element)) if accumulator else element
 
     def merge_accumulators(self, accumulators: Iterable[tuple[float, ...]]) -> tuple[float, ...]:
@@ -140,21 +185,29 @@ class _AddEach(beam.CombineFn):
 
 
 class _Strongest(beam.PTransform):
-    """(item, stripe) of workers -> one list of `tabulate.Row`: the strongest neighbours of each item."""
+    """(item, stripe) of workers -> one list of `tabulate.Row`: the strongest neighbours of each
+    item.
+    """
 
     def __init__(self, kept: int, unit: int = 1) -> None:
-        """Args: kept: neighbours of an item; unit: of the stripes' weights, a whole number to the unit 1."""
+        """Args: kept: neighbours of an item; unit: of the stripes' weights, a whole number to the
+        unit 1.
+        """
         super().__init__()
         self._kept, self._unit = kept, unit
 
     def expand(self, stripes: beam.PCollection) -> beam.PCollection:
-        return (stripes
-                | "Sum" >> beam.CombinePerKey(counting.SumStripes())
-                | "Strongest" >> beam.Map(_strongest, self._kept, self._unit)
-                | "Collect" >> beam.CombineGlobally(counting.Collect(list)))
+        return (
+            stripes
+            | "Sum" >> beam.CombinePerKey(counting.SumStripes())
+            | "Strongest" >> beam.Map(_strongest, self._kept, self._unit)
+            | "Collect" >> beam.CombineGlobally(counting.Collect(list))
+        )
 
 
-def _following(histories: Iterable[History], distance: int) -> Iterator[tuple[int, counting.Stripe]]:
+def _following(
+    histories: Iterable[History], distance: int
+) -> Iterator[tuple[int, counting.Stripe]]:
     """Stripes of the items with a row; the others keep their place in the history."""
     rows = ([row for row, _, _ in events] for _, events in histories)
     for row, stripe in counting.stripes(rows, distance):
@@ -163,13 +216,18 @@ def _following(histories: Iterable[History], distance: int) -> Iterator[tuple[in
             yield row, stripe
 
 
-def _together(histories: Iterable[History], settings: ranking_config.Statistics
-              ) -> Iterator[tuple[int, counting.Stripe]]:
-    """Stripes that count, for two items both ways, a user's events of both, close in time and place."""
-    found: dict[int, counting.Stripe] = collections.defaultdict(lambda: collections.defaultdict(int))
+def _together(
+    histories: Iterable[History], settings: ranking_config.Statistics
+) -> Iterator[tuple[int, counting.Stripe]]:
+    """Stripes that count, for two items both ways, a user's events of both, close in time and
+    place.
+    """
+    found: dict[int, counting.Stripe] = collections.defaultdict(
+        lambda: collections.defaultdict(int)
+    )
     for _, events in histories:
         for place, (row, time, _) in enumerate(events):
-            for other, later, _ in events[place + 1:place + 1 + settings.session_events]:
+            for other, later, _ in events[place + 1 : place + 1 + settings.session_events]:
                 if later - time > settings.session_seconds:
                     break
                 if row != other and features.PADDING_ID not in (row, other):
@@ -187,11 +245,14 @@ def _strongest(element: tuple[int, counting.Stripe], kept: int, unit: int) -> ta
 
 
 def _distinct_rows(history: History) -> np.ndarray:
-    return np.unique([row for row, _, _ in history[1] if row != features.PADDING_ID]).astype(np.int64)
+    return np.unique([row for row, _, _ in history[1] if row != features.PADDING_ID]).astype(
+        np.int64
+    )
 
 
-def _similarity(settings: ranking_config.Statistics, transform_folder: str, users: Sequence[np.ndarray]
-                ) -> statistics.Neighbours | None:
+def _similarity(
+    settings: ranking_config.Statistics, transform_folder: str, users: Sequence[np.ndarray]
+) -> statistics.Neighbours | None:
     """EASE, if the catalogue is small enough for it."""
     rows = _rows(transform_folder)
     if rows - 2 > settings.similarity_items:
@@ -214,11 +275,25 @@ class _Tabulate(beam.DoFn):
     def __init__(self, data: config.Data, transform_folder: str) -> None:
         self._feedback, self._folder = [f.name for f in _feedback(data)], transform_folder
 
-    def process(self, element: tabulate.Span, counts: tabulate.DayCounts, following: list[tabulate.Row],
-                together: list[tabulate.Row], similarity: statistics.Neighbours | None,
-                categories: dict[str, statistics.Categories]) -> Iterator[statistics.Statistics]:
-        yield tabulate.tabulate(counts, element, following, categories, self._feedback, _rows(self._folder),
-                                together, similarity)
+    def process(
+        self,
+        element: tabulate.Span,
+        counts: tabulate.DayCounts,
+        following: list[tabulate.Row],
+        together: list[tabulate.Row],
+        similarity: statistics.Neighbours | None,
+        categories: dict[str, statistics.Categories],
+    ) -> Iterator[statistics.Statistics]:
+        yield tabulate.tabulate(
+            counts,
+            element,
+            following,
+            categories,
+            self._feedback,
+            _rows(self._folder),
+            together,
+            similarity,
+        )
 
 
 @beam.typehints.with_output_types(tuple[int, dict[str, list[int]]])
@@ -231,10 +306,19 @@ class _TransformItems(beam.DoFn):
     def setup(self) -> None:
         self._layer = tft.TFTransformOutput(self._folder).transform_features_layer()
 
-    def process(self, element: list[requests.RawExample]) -> Iterator[tuple[int, dict[str, list[int]]]]:
+    def process(
+        self, element: list[requests.RawExample]
+    ) -> Iterator[tuple[int, dict[str, list[int]]]]:
         names = (features.ITEM_ID, *(f.name for f in self._features))
-        raw = {name: tf.ragged.constant([e.get(name, []) for e in element], tf.string, ragged_rank=1,
-                                        row_splits_dtype=tf.int64) for name in names}
+        raw = {
+            name: tf.ragged.constant(
+                [e.get(name, []) for e in element],
+                tf.string,
+                ragged_rank=1,
+                row_splits_dtype=tf.int64,
+            )
+            for name in names
+        }
         found = self._layer(raw)
         ids = {f.name: _lists(found[f.transformed]) for f in self._features}
         for n, (row,) in enumerate(_lists(found[features.transformed_name(features.ITEM_ID)])):
@@ -245,22 +329,33 @@ def _lists(values: tf.Tensor | tf.RaggedTensor) -> list[list[int]]:
     return values.to_list() if isinstance(values, tf.RaggedTensor) else values.numpy().tolist()
 
 
-def _categories(data: config.Data, transform_folder: str, items: Sequence[tuple[int, dict[str, list[int]]]]
-                ) -> dict[str, statistics.Categories]:
+def _categories(
+    data: config.Data, transform_folder: str, items: Sequence[tuple[int, dict[str, list[int]]]]
+) -> dict[str, statistics.Categories]:
     transform = tft.TFTransformOutput(transform_folder)
-    return {f.name: statistics.Categories(
-        tabulate.category_table(((row, ids[f.name]) for row, ids in items), _rows(transform_folder)),
-        np.zeros(transform.vocabulary_size_by_name(f.vocabulary) + 1, np.float32))
-        for f in _categorical(data)}
+    return {
+        f.name: statistics.Categories(
+            tabulate.category_table(
+                ((row, ids[f.name]) for row, ids in items), _rows(transform_folder)
+            ),
+            np.zeros(transform.vocabulary_size_by_name(f.vocabulary) + 1, np.float32),
+        )
+        for f in _categorical(data)
+    }
 
 
 def _rows(transform_folder: str) -> int:
     """N+2."""
-    return tft.TFTransformOutput(transform_folder).vocabulary_size_by_name(features.ITEM_VOCABULARY) + 2
+    return (
+        tft.TFTransformOutput(transform_folder).vocabulary_size_by_name(features.ITEM_VOCABULARY)
+        + 2
+    )
 
 
 def _categorical(data: config.Data) -> list[features.Feature]:
-    return [f for f in features.item_features(data) if f.kind in ("categorical", "multi_categorical")]
+    return [
+        f for f in features.item_features(data) if f.kind in ("categorical", "multi_categorical")
+    ]
 
 
 def _feedback(data: config.Data) -> list[features.Feature]:

@@ -1,4 +1,6 @@
-"""Reads the examples of Candidates (see candidates.py): requests, recall's lists, places of the targets."""
+"""Reads the examples of Candidates (see candidates.py): requests, recall's lists, places of the
+targets.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +9,22 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from modules import config
-from modules import features
-from modules import request_arrays
-from modules import requests
+from modules import config, features, request_arrays, requests
 
 
 def read(patterns: str | Sequence[str]) -> Iterator[requests.RawExample]:
-    """The parsed examples in the files, compressed TFRecords, file by file in the order of their names."""
+    """The parsed examples in the files, compressed TFRecords, file by file in the order of their
+    names.
+    """
     given = [patterns] if isinstance(patterns, str) else patterns
     files = sorted(file for pattern in given for file in tf.io.gfile.glob(pattern))
     for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
         yield requests.read_raw_example(record)
 
 
-def requests_of(examples: Sequence[requests.RawExample], data: config.Data, max_history: int
-                ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
+def requests_of(
+    examples: Sequence[requests.RawExample], data: config.Data, max_history: int
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
     """A batch for the rank model.
 
     Args:
@@ -42,7 +44,7 @@ def requests_of(examples: Sequence[requests.RawExample], data: config.Data, max_
     ids = np.full((len(examples), max(map(len, lists), default=0)), b"", object)
     scores = np.full(ids.shape, np.nan, np.float32)
     for row, (items, example) in enumerate(zip(lists, examples)):
-        ids[row, :len(items)] = items
-        scores[row, :len(items)] = example[features.RECALL_SCORE]
+        ids[row, : len(items)] = items
+        scores[row, : len(items)] = example[features.RECALL_SCORE]
     places = np.array([example[features.TARGET_PLACE][0] for example in examples], np.int64)
     return batch, ids, scores, places

@@ -3,10 +3,12 @@
 Signatures (B requests of C candidates, both of any size; C may be 0):
 
   serving_default  inputs: see request_graph.input_specs
-                   outputs: score float32 [B, C], float32.min for padding; probability float32 [B, C], that
-                   the next event's item is the candidate, 0 for padding; probability_<objective> float32
-                   [B, C]; missing_inputs int32 [B], values that a default took the place of
-  parts            the same inputs; outputs: part_<group> float32 [B, C, width], 0 is the average of training
+                   outputs: score float32 [B, C], float32.min for padding; probability float32 [B,
+                   C], that the next event's item is the candidate, 0 for padding;
+                   probability_<objective> float32 [B, C]; missing_inputs int32 [B], values that a
+                   default took the place of
+  parts            the same inputs; outputs: part_<group> float32 [B, C, width], 0 is the average of
+                   training
   score_parts      inputs: what `parts` gives; output: score float32 [B, C]
 
 Statistics, catalogue and Transform's graph are inside.
@@ -24,14 +26,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from modules import features
-from modules import lineage
-from modules import release
-from modules import signatures
-from modules import warmup
+from modules import features, lineage, release, signatures, warmup
 from modules.ranking import model as model_lib
-from modules.ranking import request_graph
-from modules.ranking import trainer
+from modules.ranking import request_graph, trainer
 
 DESCRIPTION_FILE = "assets.extra/rank.json"
 _LISTS = (features.CANDIDATE_ITEM_ID, features.RECALL_SCORE)
@@ -44,15 +41,21 @@ class RankModule(tf.Module):
     def __init__(self, trained: trainer.Trained) -> None:
         super().__init__()
         model = trained.model
-        self._data, self.groups, self.objectives = model.settings.data, model.groups, tuple(model.objectives)
+        self._data, self.groups, self.objectives = (
+            model.settings.data,
+            model.groups,
+            tuple(model.objectives),
+        )
         self._graph, self._calibration = trained.graph, trained.calibration
         self._transform = trained.graph.transform  # tracked, with its vocabularies
         self._statistics = trained.statistics if model_lib.STATISTICS in model.groups else None
         encoder = {id(v) for v in model.item_encoder.variables}  # its results are kept instead
         self._weights = [v for v in model.variables if id(v) not in encoder]
         self._items = tf.Variable(_encoded(model), trainable=False, name="items")
-        self._centres = {group: tf.Variable(trained.centres[group], trainable=False, name=group)
-                         for group in model.groups}
+        self._centres = {
+            group: tf.Variable(trained.centres[group], trainable=False, name=group)
+            for group in model.groups
+        }
         self._parts, self._score = model.parts, model.score_parts
 
     def serve(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -61,8 +64,11 @@ class RankModule(tf.Module):
         outputs = self._score(self._parts(batch, self._encode))
         given = inputs[features.CANDIDATE_ITEM_ID] != ""
         score = tf.where(given, outputs[model_lib.SCORE], tf.float32.min)
-        found = {signatures.SCORE: score, signatures.PROBABILITY: self._probability(score, given),
-                 signatures.MISSING_INPUTS: batch[request_graph.MISSING_INPUTS]}
+        found = {
+            signatures.SCORE: score,
+            signatures.PROBABILITY: self._probability(score, given),
+            signatures.MISSING_INPUTS: batch[request_graph.MISSING_INPUTS],
+        }
         for name in self.objectives:
             platt = self._calibration.objectives[name]
             logit = platt.slope * outputs[model_lib.objective_logit(name)] + platt.offset
@@ -72,15 +78,20 @@ class RankModule(tf.Module):
     def _probability(self, score: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
         """float [B, C]: coverage * softmax(score / temperature), see calibration.py."""
         logits = tf.where(given, score / self._calibration.temperature, tf.float32.min)
-        logits = tf.ensure_shape(logits, [None, None])  # when it is served, TensorFlow warns of unknown ranks
+        # when it is served, TensorFlow warns of unknown ranks
+        logits = tf.ensure_shape(logits, [None, None])
         return tf.where(given, self._calibration.coverage * tf.nn.softmax(logits), 0.0)
 
     def parts(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `parts`."""
         batch = request_graph.with_statistics(self._graph(inputs), self._statistics)
         found, shape = self._parts(batch, self._encode), tf.shape(batch[request_graph.CANDIDATES])
-        return {signatures.part(g): tf.broadcast_to(
-            part - self._centres[g], [*tf.unstack(shape), part.shape[-1]]) for g, part in found.items()}
+        return {
+            signatures.part(g): tf.broadcast_to(
+                part - self._centres[g], [*tf.unstack(shape), part.shape[-1]]
+            )
+            for g, part in found.items()
+        }
 
     def score_parts(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `score_parts`."""
@@ -91,10 +102,14 @@ class RankModule(tf.Module):
         """All signatures by name."""
         specs = request_graph.input_specs(self._data)
         widths = {signatures.part(g): c.shape[0] for g, c in self._centres.items()}
-        parts = {n: tf.TensorSpec([None, None, width], tf.float32, name=n) for n, width in widths.items()}
-        return {signatures.DEFAULT: tf.function(self.serve).get_concrete_function(**specs),
-                signatures.PARTS: tf.function(self.parts).get_concrete_function(**specs),
-                signatures.SCORE_PARTS: tf.function(self.score_parts).get_concrete_function(**parts)}
+        parts = {
+            n: tf.TensorSpec([None, None, width], tf.float32, name=n) for n, width in widths.items()
+        }
+        return {
+            signatures.DEFAULT: tf.function(self.serve).get_concrete_function(**specs),
+            signatures.PARTS: tf.function(self.parts).get_concrete_function(**specs),
+            signatures.SCORE_PARTS: tf.function(self.score_parts).get_concrete_function(**parts),
+        }
 
     def _encode(self, rows: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._items, rows)
@@ -114,11 +129,16 @@ def save(trained: trainer.Trained, path: str, made_of: lineage.Lineage) -> None:
 def describe(trained: trainer.Trained) -> dict[str, Any]:
     """What `assets.extra/rank.json` says."""
     model = trained.model
-    return {"groups": model.groups, "objectives": list(model.objectives),
-            "calibration": dataclasses.asdict(trained.calibration),
-            "history": model.settings.ranking.model.history,
-            "statistics": list(trained.statistics.names) if model_lib.STATISTICS in model.groups else [],
-            "parameters": sum(math.prod(v.shape) for v in model.trainable_variables)}
+    return {
+        "groups": model.groups,
+        "objectives": list(model.objectives),
+        "calibration": dataclasses.asdict(trained.calibration),
+        "history": model.settings.ranking.model.history,
+        "statistics": list(trained.statistics.names)
+        if model_lib.STATISTICS in model.groups
+        else [],
+        "parameters": sum(math.prod(v.shape) for v in model.trainable_variables),
+    }
 
 
 def _warmup(sample: warmup.Inputs, split: Any) -> Iterator[tuple[str, warmup.Inputs]]:
@@ -141,6 +161,8 @@ def _warmup(sample: warmup.Inputs, split: Any) -> Iterator[tuple[str, warmup.Inp
 def _encoded(model: model_lib.RankModel) -> np.ndarray:
     """float32 [N+2, dim]: what the item encoder makes of each row of the catalogue."""
     rows = np.arange(model.item_encoder.rows)
-    parts = [model.item_encoder.encode(tf.constant(rows[start:start + _ITEM_BATCH]))
-             for start in range(0, len(rows), _ITEM_BATCH)]
+    parts = [
+        model.item_encoder.encode(tf.constant(rows[start : start + _ITEM_BATCH]))
+        for start in range(0, len(rows), _ITEM_BATCH)
+    ]
     return np.concatenate(parts)

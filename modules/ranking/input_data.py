@@ -1,7 +1,8 @@
-"""Training data of the ranker: the requests of `Candidates`, through the serving graph once, kept in memory.
+"""Training data of the ranker: the requests of `Candidates`, through the serving graph once, kept
+in memory.
 
-Beside what request_graph makes, a batch holds the place of the target among the candidates and the labels of
-the objectives (see model.py).
+Beside what request_graph makes, a batch holds the place of the target among the candidates and the
+labels of the objectives (see model.py).
 """
 
 from __future__ import annotations
@@ -13,26 +14,27 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from modules import features
-from modules import objectives
-from modules import requests
+from modules import features, objectives, requests
 from modules.ranking import examples as candidate_examples
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
 from modules.ranking.layers import cross_features
-from modules.recall import input_data
-from modules.recall import item_tower
+from modules.recall import input_data, item_tower
 
 _READ_BATCH = 128  # requests
 _SAMPLE = 8  # requests that are kept as they came
 _EMPTY = {  # of a split: what is needed of it, and the remedy
     features.SPLIT_TRAIN: (
-        "The ranker needs at least one request of the split train whose target is among its candidates, "
-        "found none; train recall longer, raise index.k, or hold out more with ranking.hold_out."),
+        "The ranker needs at least one request of the split train whose target is among its "
+        "candidates, found none; train recall longer, raise index.k, or hold out more with "
+        "ranking.hold_out."
+    ),
     features.SPLIT_VALID: (
-        "The ranker needs at least one request of the split valid, to choose the best epoch and to calibrate "
-        "its probabilities, found none; lower split.min_events (leave_one_out), or move split.valid_from and "
-        "split.test_from (temporal), so that events fall into it.")}
+        "The ranker needs at least one request of the split valid, to choose the best epoch and "
+        "to calibrate its probabilities, found none; lower split.min_events (leave_one_out), or "
+        "move split.valid_from and split.test_from (temporal), so that events fall into it."
+    ),
+}
 
 Inputs = dict[str, np.ndarray]
 Graph = Callable[[int, Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]
@@ -56,21 +58,29 @@ class Lists:
         return int(self.tensors[model_lib.TARGET].shape[0])
 
     def batches(self, size: int, order: np.ndarray | None = None) -> tf.data.Dataset:
-        """Batches of `size` requests, the last one smaller; in their order, or as int64 [n] says."""
-        places = tf.data.Dataset.from_tensor_slices(np.arange(self.size) if order is None else order)
-        return places.batch(size).map(
-            lambda chosen: {name: tf.gather(t, chosen) for name, t in self.tensors.items()}).prefetch(2)
+        """Batches of `size` requests, the last one smaller; in their order, or as int64 [n]
+        says.
+        """
+        places = tf.data.Dataset.from_tensor_slices(
+            np.arange(self.size) if order is None else order
+        )
+        return (
+            places.batch(size)
+            .map(lambda chosen: {name: tf.gather(t, chosen) for name, t in self.tensors.items()})
+            .prefetch(2)
+        )
 
 
 def learnable(example: requests.RawExample, settings: model_lib.Settings) -> bool:
-    """Whether the ranker learns from the request: its target is among the candidates, by recall's doing
-    unless `missed_positives`."""
+    """Whether the ranker learns from the request: its target is among the candidates, by recall's
+    doing unless `missed_positives`."""
     added = example[features.POSITIVE_ADDED][0] and not settings.ranking.training.missed_positives
     return example[features.TARGET_PLACE][0] >= 0 and not added
 
 
-def read(examples: Iterable[requests.RawExample], split: str, settings: model_lib.Settings, graph: Graph
-         ) -> Lists:
+def read(
+    examples: Iterable[requests.RawExample], split: str, settings: model_lib.Settings, graph: Graph
+) -> Lists:
     """Puts the requests through the graph.
 
     Args:
@@ -87,16 +97,22 @@ def read(examples: Iterable[requests.RawExample], split: str, settings: model_li
     for (part, _), chunk in itertools.groupby(enumerate(examples), _chunk_of_part()):
         batch = [example for _, example in chunk]
         asked, ids, scores, places = candidate_examples.requests_of(
-            batch, settings.data, settings.features.max_history)
+            batch, settings.data, settings.features.max_history
+        )
         inputs = {**asked, features.CANDIDATE_ITEM_ID: ids, features.RECALL_SCORE: scores}
         sample = sample or {name: values[:_SAMPLE] for name, values in inputs.items()}
         outputs = graph(part, {name: tf.constant(values) for name, values in inputs.items()})
-        found.append({name: value.numpy() for name, value in outputs.items()}
-                     | {model_lib.TARGET: places} | labels(batch, settings))
+        found.append(
+            {name: value.numpy() for name, value in outputs.items()}
+            | {model_lib.TARGET: places}
+            | labels(batch, settings)
+        )
     if sample is None:
         raise ValueError(_EMPTY[split])
     del found[0][request_graph.MISSING_INPUTS]
-    return Lists({name: tf.constant(_joined([f[name] for f in found], name)) for name in found[0]}, sample)
+    return Lists(
+        {name: tf.constant(_joined([f[name] for f in found], name)) for name in found[0]}, sample
+    )
 
 
 def _chunk_of_part() -> Callable[[tuple[int, requests.RawExample]], tuple[int, int]]:
@@ -109,21 +125,30 @@ def labels(examples: Sequence[requests.RawExample], settings: model_lib.Settings
     declared = settings.ranking.objectives
     known = objectives.Objectives(settings.data, declared)
     found = [known.of(example) for example in examples]
-    return {model_lib.objective_label(name): np.array([f[name] for f in found], np.float32)
-            for name in declared}
+    return {
+        model_lib.objective_label(name): np.array([f[name] for f in found], np.float32)
+        for name in declared
+    }
 
 
 def _joined(arrays: Sequence[np.ndarray], name: str) -> np.ndarray:
     """All rows, padded on the right to the longest: -1 where a list of ids may hold a 0, else 0."""
     widest = np.max([array.shape for array in arrays], axis=0)
     lists = name.startswith("user_") and arrays[0].ndim == 2 and arrays[0].dtype == np.int64
-    padded = [np.pad(a, [(0, 0), *((0, most - n) for n, most in zip(a.shape[1:], widest[1:]))],
-                     constant_values=-1 if lists else 0) for a in arrays]
+    padded = [
+        np.pad(
+            a,
+            [(0, 0), *((0, most - n) for n, most in zip(a.shape[1:], widest[1:]))],
+            constant_values=-1 if lists else 0,
+        )
+        for a in arrays
+    ]
     return np.concatenate(padded)
 
 
-def boundaries(lists: Lists, settings: model_lib.Settings,
-               catalogue: item_tower.Catalogue) -> dict[str, np.ndarray]:
+def boundaries(
+    lists: Lists, settings: model_lib.Settings, catalogue: item_tower.Catalogue
+) -> dict[str, np.ndarray]:
     """For each crossed number the bounds of its buckets, of the values that training has."""
     found = {}
     events = lists.tensors[input_data.ITEMS].numpy() != features.PADDING_ID

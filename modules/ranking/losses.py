@@ -11,10 +11,15 @@ def of_lists(kind: str) -> tf.keras.losses.Loss:
     """The loss of scores [B, C] against labels [B, C], 1 at the target.
 
     Args:
-      kind: `softmax`, the cross entropy of the softmax over the list (ListNet's top-one probabilities, Cao et
+      kind: `softmax`, the cross entropy of the softmax over the list (ListNet's top-one
+          probabilities, Cao et
         al. 2007, eq. 4); or `bce`, the binary cross entropy of each candidate on its own.
     """
-    return tf.keras.losses.CategoricalCrossentropy(from_logits=True) if kind == "softmax" else PointwiseBCE()
+    return (
+        tf.keras.losses.CategoricalCrossentropy(from_logits=True)
+        if kind == "softmax"
+        else PointwiseBCE()
+    )
 
 
 @tf.keras.utils.register_keras_serializable("ranking")

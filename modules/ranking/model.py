@@ -1,8 +1,10 @@
-"""The rank model: orders the candidates of one request by what is known of each, of the user and the moment.
+"""The rank model: orders the candidates of one request by what is known of each, of the user and
+the moment.
 
-score = wide + deep. The wide part is linear in recall's answer and the statistics and starts as recall's
-score; the deep part crosses all groups of features (DCN-v2, arXiv 2008.13535), and starts at 0. So training
-starts from recall's order. The user's side is computed once a request, not once a candidate.
+score = wide + deep. The wide part is linear in recall's answer and the statistics and starts as
+recall's score; the deep part crosses all groups of features (DCN-v2, arXiv 2008.13535), and starts
+at 0. So training starts from recall's order. The user's side is computed once a request, not once a
+candidate.
 """
 
 from __future__ import annotations
@@ -15,26 +17,30 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from modules import config
-from modules import features
-from modules import ranking_config
-from modules.ranking import losses
-from modules.ranking import request_graph
-from modules.ranking.layers import cross_features
-from modules.ranking.layers import history_encoder
-from modules.ranking.layers import item_encoder
-from modules.ranking.layers import recall_place
-from modules.ranking.layers import shapes
-from modules.ranking.layers import standardise
-from modules.ranking.layers import target_attention
-from modules.recall import input_data
-from modules.recall import item_tower
-from modules.recall import layers
+from modules import config, features, ranking_config
+from modules.ranking import losses, request_graph
+from modules.ranking.layers import (
+    cross_features,
+    history_encoder,
+    item_encoder,
+    recall_place,
+    shapes,
+    standardise,
+    target_attention,
+)
+from modules.recall import input_data, item_tower, layers
 
 SCORE = "score"
 TARGET = "target_place"  # int64 [B], -1 where the target is not among the candidates
 RECALL, STATISTICS, ITEM, PROFILE, CONTEXT, CROSSES, ATTENTION = (
-    "recall_score", "statistics", "item", "profile", "context", "crosses", "target_attention")
+    "recall_score",
+    "statistics",
+    "item",
+    "profile",
+    "context",
+    "crosses",
+    "target_attention",
+)
 GROUPS = (RECALL, STATISTICS, ITEM, PROFILE, CONTEXT, CROSSES, ATTENTION)
 
 Parts = dict[str, tf.Tensor]
@@ -89,27 +95,46 @@ class RankModel(tfrs.Model):
         self.groups = _groups(settings, known)
         data, dim, sizes = settings.data, options.dim, known.sizes
         self.item_encoder = item_encoder.ItemEncoder(
-            dim, known.catalogue, features.item_features(data) if options.item_features else (), sizes,
-            known.vectors if options.item_vectors else None, name="item_encoder")
+            dim,
+            known.catalogue,
+            features.item_features(data) if options.item_features else (),
+            sizes,
+            known.vectors if options.item_vectors else None,
+            name="item_encoder",
+        )
         self.recall_numbers = standardise.Standardise(name="recall_numbers")
         self.statistic_numbers = standardise.Standardise(name="statistic_numbers")
         self.session_numbers = standardise.Standardise(name="session_numbers")
         if PROFILE in self.groups:
-            self.users = layers.FeatureEncoder(dim, features.user_features(data), sizes, name="user_features")
+            self.users = layers.FeatureEncoder(
+                dim, features.user_features(data), sizes, name="user_features"
+            )
         if CONTEXT in self.groups:
-            self.moment = history_encoder.MomentEncoder(dim, features.context_features(data), sizes,
-                                                        name="request")
+            self.moment = history_encoder.MomentEncoder(
+                dim, features.context_features(data), sizes, name="request"
+            )
         if CROSSES in self.groups:
             self.crosses = cross_features.CrossFeatures(
-                settings.features.crosses, data, known.catalogue, sizes, known.boundaries, name="crosses")
+                settings.features.crosses,
+                data,
+                known.catalogue,
+                sizes,
+                known.boundaries,
+                name="crosses",
+            )
         if ATTENTION in self.groups:
             self.history = history_encoder.HistoryEncoder(
-                dim, options.history, features.event_features(data), sizes, name="history")
-            self.attention = target_attention.TargetAttention(options.history, name="target_attention")
+                dim, options.history, features.event_features(data), sizes, name="history"
+            )
+            self.attention = target_attention.TargetAttention(
+                options.history, name="target_attention"
+            )
         self._build_towers(options, len(known.statistics))
         self.rank_task = tfrs.tasks.Ranking(losses.of_lists(settings.ranking.training.loss))
-        self.objective_tasks = {name: tfrs.tasks.Ranking(tf.keras.losses.BinaryCrossentropy(from_logits=True))
-                                for name in self.objectives}
+        self.objective_tasks = {
+            name: tfrs.tasks.Ranking(tf.keras.losses.BinaryCrossentropy(from_logits=True))
+            for name in self.objectives
+        }
 
     def _build_towers(self, options: ranking_config.RankModel, statistics: int) -> None:
         widths = {RECALL: len(recall_place.NAMES), STATISTICS: statistics}
@@ -118,17 +143,27 @@ class RankModel(tfrs.Model):
         if RECALL in self.wide_groups:
             start[0] = 1.0
         self.wide = tf.keras.layers.Dense(
-            1, use_bias=False, kernel_initializer=tf.keras.initializers.Constant(start), name="wide")
-        self.cross_layers = [tfrs.layers.dcn.Cross(
-            projection_dim=options.dim, kernel_initializer="glorot_uniform", name=f"cross_{n}")
-            for n in range(options.cross_layers)]
-        self.hidden = [tf.keras.layers.Dense(width, activation="relu", name=f"hidden_{n}")
-                       for n, width in enumerate(options.hidden)]
+            1, use_bias=False, kernel_initializer=tf.keras.initializers.Constant(start), name="wide"
+        )
+        self.cross_layers = [
+            tfrs.layers.dcn.Cross(
+                projection_dim=options.dim, kernel_initializer="glorot_uniform", name=f"cross_{n}"
+            )
+            for n in range(options.cross_layers)
+        ]
+        self.hidden = [
+            tf.keras.layers.Dense(width, activation="relu", name=f"hidden_{n}")
+            for n, width in enumerate(options.hidden)
+        ]
         self.drop = tf.keras.layers.Dropout(options.dropout)
         self.feature_drop = tf.keras.layers.Dropout(options.feature_dropout)
-        self.head = tf.keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="head")
-        self.objective_heads = {n: tf.keras.layers.Dense(1, kernel_initializer="zeros", name=f"head_{n}")
-                                for n in self.objectives}
+        self.head = tf.keras.layers.Dense(
+            1, use_bias=False, kernel_initializer="zeros", name="head"
+        )
+        self.objective_heads = {
+            n: tf.keras.layers.Dense(1, kernel_initializer="zeros", name=f"head_{n}")
+            for n in self.objectives
+        }
 
     def adapt(self, inputs: request_graph.Batch) -> None:
         """Takes mean and deviation of all numbers from training requests, see request_graph."""
@@ -155,7 +190,8 @@ class RankModel(tfrs.Model):
 
         Args:
           inputs: see request_graph.
-          encode: from rows of items int64 [...] to float [..., dim]: `item_encoder`, or a table of its
+          encode: from rows of items int64 [...] to float [..., dim]: `item_encoder`, or a table of
+              its
             results.
 
         Returns:
@@ -181,20 +217,28 @@ class RankModel(tfrs.Model):
         return parts
 
     def _attend(self, inputs: request_graph.Batch, candidates: tf.Tensor, encode: Any) -> tf.Tensor:
-        """float [B, C, 2], or [B, C, 2 + dim] with `attention_vector`: the product of the history, as the
-        candidate sees it, with the candidate; the sum of the weights; and that history itself."""
+        """float [B, C, 2], or [B, C, 2 + dim] with `attention_vector`: the product of the history,
+        as the candidate sees it, with the candidate; the sum of the weights; and that history
+        itself."""
         events, given = self.history(inputs, encode(inputs[input_data.ITEMS]))
         view, weights = self.attention(candidates, events, given)
-        product = tf.reduce_sum(view * candidates, axis=-1, keepdims=True) * candidates.shape[-1]**-0.5
+        product = (
+            tf.reduce_sum(view * candidates, axis=-1, keepdims=True) * candidates.shape[-1] ** -0.5
+        )
         seen = [product, tf.reduce_sum(weights, axis=-1, keepdims=True)]
-        return tf.concat([*seen, view] if self.settings.ranking.model.attention_vector else seen, axis=-1)
+        return tf.concat(
+            [*seen, view] if self.settings.ranking.model.attention_vector else seen, axis=-1
+        )
 
     def score_parts(self, parts: Parts, training: bool = False) -> dict[str, tf.Tensor]:
         """`score` and `logit_<objective>`, float [B, C] each, of what `parts` gives."""
-        used = {g: part if g in (RECALL, STATISTICS) else self.feature_drop(part, training=training)
-                for g, part in parts.items()}
+        used = {
+            g: part if g in (RECALL, STATISTICS) else self.feature_drop(part, training=training)
+            for g, part in parts.items()
+        }
         inputs = shapes.side_by_side([used[g] for g in self.groups])
-        crossed = first = tf.reshape(inputs, [-1, inputs.shape[-1]])  # each layer would flatten it again
+        # each layer would flatten it again
+        crossed = first = tf.reshape(inputs, [-1, inputs.shape[-1]])
         for layer in self.cross_layers:
             crossed = layer(first, crossed)
         for layer in self.hidden:
@@ -208,10 +252,16 @@ class RankModel(tfrs.Model):
         return {name: tf.reshape(values, tf.shape(inputs)[:2]) for name, values in outputs.items()}
 
     def summed_parts(self, inputs: request_graph.Batch) -> tuple[Parts, tf.Tensor]:
-        """(by group the sum over all candidates of the batch, float [width]; their number, float)."""
-        given = tf.cast(inputs[request_graph.CANDIDATES] != features.PADDING_ID, tf.float32)[..., tf.newaxis]
-        sums = {group: tf.reduce_sum(part * given, axis=[0, 1])
-                for group, part in self.parts(inputs, self.item_encoder).items()}
+        """(by group the sum over all candidates of the batch, float [width]; their number,
+        float).
+        """
+        given = tf.cast(inputs[request_graph.CANDIDATES] != features.PADDING_ID, tf.float32)[
+            ..., tf.newaxis
+        ]
+        sums = {
+            group: tf.reduce_sum(part * given, axis=[0, 1])
+            for group, part in self.parts(inputs, self.item_encoder).items()
+        }
         return sums, tf.reduce_sum(given)
 
     def compute_loss(self, inputs: request_graph.Batch, training: bool = False) -> tf.Tensor:
@@ -228,8 +278,12 @@ class RankModel(tfrs.Model):
             known = ~tf.math.is_nan(label)
             logits = tf.gather(outputs[objective_logit(name)], target, batch_dims=1)
             loss += objective.weight * self.objective_tasks[name](
-                tf.where(known, label, 0.0)[:, tf.newaxis], logits[:, tf.newaxis],
-                sample_weight=tf.cast(known, tf.float32), training=training, compute_metrics=False)
+                tf.where(known, label, 0.0)[:, tf.newaxis],
+                logits[:, tf.newaxis],
+                sample_weight=tf.cast(known, tf.float32),
+                training=training,
+                compute_metrics=False,
+            )
         return loss
 
 
@@ -240,11 +294,18 @@ def _groups(settings: Settings, known: Known) -> tuple[str, ...]:
       config.ConfigError: none is.
     """
     options, data = settings.ranking.model, settings.data
-    on = {RECALL: options.recall_score, STATISTICS: options.statistics and bool(known.statistics),
-          ITEM: options.item_vectors or (options.item_features and bool(features.item_features(data))),
-          PROFILE: options.profile and bool(features.user_features(data)), CONTEXT: options.context,
-          CROSSES: options.crosses and bool(settings.features.crosses), ATTENTION: options.target_attention}
+    on = {
+        RECALL: options.recall_score,
+        STATISTICS: options.statistics and bool(known.statistics),
+        ITEM: options.item_vectors
+        or (options.item_features and bool(features.item_features(data))),
+        PROFILE: options.profile and bool(features.user_features(data)),
+        CONTEXT: options.context,
+        CROSSES: options.crosses and bool(settings.features.crosses),
+        ATTENTION: options.target_attention,
+    }
     if not any(on.values()):
-        raise config.ConfigError("ranking.model: no group of features is left; switch one on, for example "
-                                 "recall_score.")
+        raise config.ConfigError(
+            "ranking.model: no group of features is left; switch one on, for example recall_score."
+        )
     return tuple(group for group in GROUPS if on[group])

@@ -1,19 +1,20 @@
 """From a raw request and its candidates to the model's inputs: one graph for training and serving.
 
-The inputs of the rank model, B requests of C candidates (padded with row 0) and n = `history` + 1 events, the
-request last:
+The inputs of the rank model, B requests of C candidates (padded with row 0) and n = `history` + 1
+events, the request last:
 
-  <event feature>_xf    int64 or float32 [B, n], as recall's `input_data.Layout` says, padded on the right
+  <event feature>_xf    int64 or float32 [B, n], as recall's `input_data.Layout` says, padded on the
+                        right
   <user feature>_xf     the profile, the same
   candidate_rows        int64 [B, C], rows of the catalogue: 0 pads, N+1 is an unknown item
   recall                float32 [B, C, 3], see layers/recall_place.py
   statistics            float32 [B, C, F], see statistic_features.py
   session               float32 [B, 4], see layers/session.py
-  missing_inputs        int32 [B], values of the profile and of the request's context that were missing or
-                        unknown, so that a default took their place
+  missing_inputs        int32 [B], values of the profile and of the request's context that were
+                        missing or unknown, so that a default took their place
 
-What the statistics are looked up for is there until `with_statistics` has done so: the whole history, which
-is longer than what the model sees.
+What the statistics are looked up for is there until `with_statistics` has done so: the whole
+history, which is longer than what the model sees.
 """
 
 from __future__ import annotations
@@ -22,13 +23,9 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from modules import config
-from modules import features
-from modules import ragged
-from modules import requests
+from modules import config, features, ragged, requests
 from modules.ranking import statistic_features
-from modules.ranking.layers import recall_place
-from modules.ranking.layers import session
+from modules.ranking.layers import recall_place, session
 from modules.recall import input_data
 
 CANDIDATES = "candidate_rows"
@@ -44,10 +41,13 @@ _SEEN = features.transformed_name(features.SEEN_ITEM_ID)
 
 
 def input_specs(data: config.Data) -> dict[str, tf.TensorSpec]:
-    """The inputs of a rank request by name: those of `requests`, `candidate_item_id` string [B, C] padded
-    with "", and `recall_score` float32 [B, C]."""
+    """The inputs of a rank request by name: those of `requests`, `candidate_item_id` string [B, C]
+    padded with "", and `recall_score` float32 [B, C]."""
     specs = requests.input_specs(data, exclusions=False)
-    for name, dtype in ((features.CANDIDATE_ITEM_ID, tf.string), (features.RECALL_SCORE, tf.float32)):
+    for name, dtype in (
+        (features.CANDIDATE_ITEM_ID, tf.string),
+        (features.RECALL_SCORE, tf.float32),
+    ):
         specs[name] = tf.TensorSpec([None, None], dtype, name=name)
     return specs
 
@@ -55,15 +55,23 @@ def input_specs(data: config.Data) -> dict[str, tf.TensorSpec]:
 class RequestGraph:
     """All but the statistics, which differ between the parts of the training requests."""
 
-    def __init__(self, data: config.Data, transform: Callable, *, max_history: int, history: int,
-                 longest_list: int, sizes: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        data: config.Data,
+        transform: Callable,
+        *,
+        max_history: int,
+        history: int,
+        longest_list: int,
+        sizes: Mapping[str, int],
+    ) -> None:
         """Args:
-          data: the declared columns.
-          transform: the Transform graph's layer.
-          max_history: events that the statistics look at.
-          history: events that the model looks at.
-          longest_list: recall ranks beyond it count as this one.
-          sizes: for each categorical feature its number of ids, the unknown one included.
+        data: the declared columns.
+        transform: the Transform graph's layer.
+        max_history: events that the statistics look at.
+        history: events that the model looks at.
+        longest_list: recall ranks beyond it count as this one.
+        sizes: for each categorical feature its number of ids, the unknown one included.
         """
         self._data, self.transform, self._sizes = data, transform, sizes
         self._max_history, self._longest_list = max_history, longest_list
@@ -73,14 +81,18 @@ class RequestGraph:
         """The model's inputs but `statistics`, see the module; `inputs` as `input_specs` says."""
         raw = requests.to_raw_features(inputs, self._data)
         given = inputs[features.CANDIDATE_ITEM_ID] != ""
-        candidates = tf.RaggedTensor.from_tensor(  # a list of ids that Transform knows, whatever its name
-            inputs[features.CANDIDATE_ITEM_ID], row_splits_dtype=tf.int64)
+        # a list of ids that Transform knows, whatever its name
+        candidates = tf.RaggedTensor.from_tensor(
+            inputs[features.CANDIDATE_ITEM_ID], row_splits_dtype=tf.int64
+        )
         transformed = self.transform({**raw, features.SEEN_ITEM_ID: candidates})
         rows = tf.reshape(transformed[_SEEN].flat_values, tf.shape(given))
         rows = tf.where(given, rows, features.PADDING_ID)
         result = input_data.dense_request(transformed, self._layout)
         result[CANDIDATES] = rows
-        result[RECALL] = recall_place.numbers(inputs[features.RECALL_SCORE], given, self._longest_list)
+        result[RECALL] = recall_place.numbers(
+            inputs[features.RECALL_SCORE], given, self._longest_list
+        )
         result[SESSION] = self._session(transformed)
         result[MISSING_INPUTS] = self._missing(inputs, transformed)
         past = ragged.Last.of(transformed[input_data.ITEMS], self._max_history, skip=1)
@@ -93,8 +105,12 @@ class RequestGraph:
         last = ragged.Last.of(transformed[_DELTA], self._max_history + 1)
         return session.numbers(last.dense(transformed[_DELTA]), tf.cast(last.lengths, tf.int32))
 
-    def _missing(self, inputs: Batch, transformed: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> tf.Tensor:
-        """int32 [B]: features of the profile and of the request's context that are missing or unknown."""
+    def _missing(
+        self, inputs: Batch, transformed: Mapping[str, tf.Tensor | tf.RaggedTensor]
+    ) -> tf.Tensor:
+        """int32 [B]: features of the profile and of the request's context that are missing or
+        unknown.
+        """
         found = [tf.zeros(tf.shape(inputs[features.REQUEST_TIMESTAMP]), tf.int32)]
         for spec in (*features.user_features(self._data), *features.context_features(self._data)):
             sent = inputs[features.request_name(spec) if spec.is_sequence else spec.name]
@@ -113,13 +129,17 @@ class RequestGraph:
         return tf.add_n(found)
 
 
-def with_statistics(batch: Batch, statistics: statistic_features.StatisticFeatures | None
-                    ) -> dict[str, tf.Tensor]:
-    """What `RequestGraph` gives, with the features of the statistics, if any, in place of what they need."""
+def with_statistics(
+    batch: Batch, statistics: statistic_features.StatisticFeatures | None
+) -> dict[str, tf.Tensor]:
+    """What `RequestGraph` gives, with the features of the statistics, if any, in place of what they
+    need.
+    """
     result = {name: value for name, value in batch.items() if name not in _PAST}
     if statistics is not None:
         result[STATISTICS] = statistics(
-            batch[_HISTORY], batch[_TIMESTAMPS], batch[_MOMENT], batch[CANDIDATES])
+            batch[_HISTORY], batch[_TIMESTAMPS], batch[_MOMENT], batch[CANDIDATES]
+        )
     return result
 
 

@@ -1,4 +1,6 @@
-"""A table of which few cells are not 0, as sorted keys and values, in NumPy and in a graph that is saved."""
+"""A table of which few cells are not 0, as sorted keys and values, in NumPy and in a graph that is
+saved.
+"""
 
 from __future__ import annotations
 
@@ -25,25 +27,37 @@ class SparseTable:
     values: np.ndarray
 
     @classmethod
-    def of(cls, rows: np.ndarray, columns: np.ndarray, values: np.ndarray, width: int) -> SparseTable:
+    def of(
+        cls, rows: np.ndarray, columns: np.ndarray, values: np.ndarray, width: int
+    ) -> SparseTable:
         """Sorts cells, all [n], each given once, with 0 <= column < width."""
         columns = np.asarray(columns, np.int64)
         if columns.size and not 0 <= columns.min() <= columns.max() < width:
-            raise ValueError(f"A column is a number from 0 to below the width ({width}), found "
-                             f"{columns.min()} to {columns.max()}; give the table its full width.")
+            raise ValueError(
+                f"A column is a number from 0 to below the width ({width}), found "
+                f"{columns.min()} to {columns.max()}; give the table its full width."
+            )
         keys = np.asarray(rows, np.int64) * width + columns
         order = np.argsort(keys, kind="stable")
-        return cls(width, np.concatenate([[_NO_KEY], keys[order]]).astype(np.int64),
-                   np.concatenate([[0.0], np.asarray(values)[order]]).astype(np.float32))
+        return cls(
+            width,
+            np.concatenate([[_NO_KEY], keys[order]]).astype(np.int64),
+            np.concatenate([[0.0], np.asarray(values)[order]]).astype(np.float32),
+        )
 
     def lookup(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """Values of cells, float32; `rows` and `columns` are int64 of one shape. 0 where there is none."""
+        """Values of cells, float32; `rows` and `columns` are int64 of one shape.
+
+        0 where there is none.
+        """
         keys = rows * self.width + columns
         places = np.searchsorted(self.keys, keys, side="right") - 1
         return np.where(self.keys[places] == keys, self.values[places], np.float32(0))
 
     def last(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """As `lookup`, but of the row's last cell at or before the column; columns may lie outside."""
+        """As `lookup`, but of the row's last cell at or before the column; columns may lie
+        outside.
+        """
         starts = rows * self.width
         keys = starts + np.clip(columns, -1, self.width - 1)
         places = np.searchsorted(self.keys, keys, side="right") - 1
@@ -53,8 +67,8 @@ class SparseTable:
 class TensorTable(tf.Module):
     """A `SparseTable` in a graph, as variables that are saved and not trained.
 
-    They are read before anything is gathered from them: TensorFlow copies a variable that it has gathered
-    from, each time that it is read.
+    They are read before anything is gathered from them: TensorFlow copies a variable that it has
+    gathered from, each time that it is read.
     """
 
     def __init__(self, table: SparseTable, name: str) -> None:
@@ -79,6 +93,7 @@ class TensorTable(tf.Module):
         """Where the greatest key of the table at or below each key stands, int32, and that key."""
         known = tf.convert_to_tensor(self._keys)
         found = tf.raw_ops.UpperBound(  # tf.searchsorted fails where there is nothing to search for
-            sorted_inputs=known[tf.newaxis], values=tf.reshape(keys, [1, -1]))
+            sorted_inputs=known[tf.newaxis], values=tf.reshape(keys, [1, -1])
+        )
         places = tf.reshape(found, tf.shape(keys)) - 1
         return places, tf.gather(known, places)

@@ -1,8 +1,10 @@
-"""Features of (request, candidate) from the statistics: the same graph for training and in the SavedModel.
+"""Features of (request, candidate) from the statistics: the same graph for training and in the
+SavedModel.
 
-What is counted in training events is in `statistics.Statistics`; what concerns the user comes from the
-request's own history. All is known before the request: the counts are of events that the part's recall model
-learned from, none of them a target; windows of popularity end with the day before the request.
+What is counted in training events is in `statistics.Statistics`; what concerns the user comes from
+the request's own history. All is known before the request: the counts are of events that the part's
+recall model learned from, none of them a target; windows of popularity end with the day before the
+request.
 """
 
 from __future__ import annotations
@@ -13,21 +15,23 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from modules import features
-from modules import ranking_config
+from modules import features, ranking_config
 from modules.ranking import sparse_table
 from modules.ranking import statistics as statistics_lib
 
 SIMILAR = 10  # last events of the shorter similarity
 RECENT = 5  # events of the shorter affinity and of the normalised co-occurrence
-_FEW, _LEAST_LIFT, _LEAST_SHARE = 5.0, 1e-3, 1e-4  # of a lift: what draws it to chance where little is known
+# of a lift: what draws it to chance where little is known
+_FEW, _LEAST_LIFT, _LEAST_SHARE = 5.0, 1e-3, 1e-4
 _TEN = 10.0  # brings EASE's scores to the scale of the other features
 _PERCENT = 100.0  # log1p of a share in percent tells small shares apart
 _MOST_EVENTS = 200  # a touch longer ago counts as that long ago
 _MOST_SECONDS = 365 * statistics_lib.SECONDS_A_DAY
 
 
-def names(statistics: statistics_lib.Statistics, settings: ranking_config.Statistics) -> tuple[str, ...]:
+def names(
+    statistics: statistics_lib.Statistics, settings: ranking_config.Statistics
+) -> tuple[str, ...]:
     """What the F features are, in their order."""
     found = ["popularity", *(f"popularity_{days:g}_days" for days in settings.windows_days)]
     found += [f"co_occurrence_last_{n}" for n in settings.last_events]
@@ -36,8 +40,17 @@ def names(statistics: statistics_lib.Statistics, settings: ranking_config.Statis
     if statistics.similarity is not None:
         found += ["similarity", f"similarity_last_{SIMILAR}"]
     for name in statistics.categories:
-        found += [f"{name}_{what}" for what in ("popularity", "affinity", f"affinity_last_{RECENT}",
-                                                "events_since", "seconds_since", "never")]
+        found += [
+            f"{name}_{what}"
+            for what in (
+                "popularity",
+                "affinity",
+                f"affinity_last_{RECENT}",
+                "events_since",
+                "seconds_since",
+                "never",
+            )
+        ]
     return (*found, *(f"{name}_mean" for name in statistics.feedback))
 
 
@@ -45,23 +58,27 @@ class StatisticFeatures(tf.Module):
     """The statistics as variables that are saved and not trained, and the features made of them.
 
     Of a candidate c, a history h_1..h_n and a request at time t (log is the natural one, of 1 + x):
-     - popularity: log events of c; in a window of w days: of those on the w days before the day of t. After
-       the last training day, the last days of training stand in.
+     - popularity: log events of c; in a window of w days: of those on the w days before the day of
+       t. After the last training day, the last days of training stand in.
      - co_occurrence_last_n: log of the sum of C[h, c] over the last n events h.
-     - co_occurrence_share_last_5: log of the percentage sum C[h, c] / (1 + events of h) over the last 5.
-     - together: log of the sum of S[h, c] over the events h of the request's session, which is as long as
-       `session_seconds` and `session_events` say; S is the table of sessions. together_lift: log of the sum
-       of S[h, c] / (5 + sum of row h) over the same events, less log of c's share of all events: how much
-       more often than by chance; 0 where no session goes on.
+     - co_occurrence_share_last_5: log of the percentage sum C[h, c] / (1 + events of h) over the
+       last 5.
+     - together: log of the sum of S[h, c] over the events h of the request's session, which is as
+       long as `session_seconds` and `session_events` say; S is the table of sessions.
+       together_lift: log of the sum of S[h, c] / (5 + sum of row h) over the same events, less log
+       of c's share of all events: how much more often than by chance; 0 where no session goes on.
      - similarity: ten times EASE's score, by all events and by the last 10.
-     - for each categorical item feature: popularity, log of the mean share of the events in c's categories,
-       in multiples of 1/V; affinity, mean over c's categories of the share of history events in them, and of
-       the last 5; events and seconds since the last one of any of c's categories, as logs on a scale from 0
-       (now) to 1 (200 events, a year, or never); never, 1 if there was none.
+     - for each categorical item feature: popularity, log of the mean share of the events in c's
+       categories, in multiples of 1/V; affinity, mean over c's categories of the share of history
+       events in them, and of the last 5; events and seconds since the last one of any of c's
+       categories, as logs on a scale from 0 (now) to 1 (200 events, a year, or never); never, 1 if
+       there was none.
      - mean feedback of c, in standard deviations from the mean of all events.
     """
 
-    def __init__(self, statistics: statistics_lib.Statistics, settings: ranking_config.Statistics) -> None:
+    def __init__(
+        self, statistics: statistics_lib.Statistics, settings: ranking_config.Statistics
+    ) -> None:
         super().__init__(name="statistic_features")
         self.names = names(statistics, settings)
         self._settings = settings
@@ -70,17 +87,26 @@ class StatisticFeatures(tf.Module):
         self._daily = sparse_table.TensorTable(statistics.daily, "daily")
         self._co_occurrence = sparse_table.TensorTable(statistics.co_occurrence, "co_occurrence")
         self._sessions = _Sessions(statistics, settings)
-        self._similarity = _Similarity(statistics.similarity) if statistics.similarity is not None else None
+        self._similarity = (
+            _Similarity(statistics.similarity) if statistics.similarity is not None else None
+        )
         self._categories = [_CategoryFeatures(c, name) for name, c in statistics.categories.items()]
         self._feedback = [
-            _table((f.items - f.mean) / f.spread, name) for name, f in statistics.feedback.items()]
+            _table((f.items - f.mean) / f.spread, name) for name, f in statistics.feedback.items()
+        ]
 
-    def __call__(self, history_rows: tf.Tensor, history_timestamps: tf.Tensor, request_timestamp: tf.Tensor,
-                 candidate_rows: tf.Tensor) -> tf.Tensor:
+    def __call__(
+        self,
+        history_rows: tf.Tensor,
+        history_timestamps: tf.Tensor,
+        request_timestamp: tf.Tensor,
+        candidate_rows: tf.Tensor,
+    ) -> tf.Tensor:
         """Makes the features of a batch of requests.
 
         Args:
-          history_rows: int64 [B, L], items of the past events, oldest first; 0 pads, on whichever side.
+          history_rows: int64 [B, L], items of the past events, oldest first; 0 pads, on whichever
+              side.
           history_timestamps: int64 [B, L], Unix seconds.
           request_timestamp: int64 [B], Unix seconds.
           candidate_rows: int64 [B, C]; 0 pads, N+1 is an unknown item.
@@ -88,29 +114,39 @@ class StatisticFeatures(tf.Module):
         Returns:
           float32 [B, C, F], finite, in the order of `names`.
         """
-        order = tf.cumsum(tf.cast(history_rows > 0, tf.int64), axis=1, reverse=True) - 1  # 0: the last event
+        # 0: the last event
+        order = tf.cumsum(tf.cast(history_rows > 0, tf.int64), axis=1, reverse=True) - 1
         since = tf.where(history_rows > 0, order, order.dtype.max)
         found = [*self._popularities(request_timestamp, candidate_rows)]
         found += self._co_occurrences(history_rows, since, candidate_rows)
-        found += self._sessions(history_rows, since, history_timestamps, request_timestamp, candidate_rows)
+        found += self._sessions(
+            history_rows, since, history_timestamps, request_timestamp, candidate_rows
+        )
         if self._similarity is not None:
             found += self._similarity(history_rows, since, candidate_rows)
         for category in self._categories:
-            found += category(history_rows, since, history_timestamps, request_timestamp, candidate_rows)
+            found += category(
+                history_rows, since, history_timestamps, request_timestamp, candidate_rows
+            )
         found += [tf.gather(table, candidate_rows) for table in self._feedback]
         return tf.stack(found, axis=-1)
 
-    def _popularities(self, request_timestamp: tf.Tensor, candidates: tf.Tensor) -> Iterator[tf.Tensor]:
+    def _popularities(
+        self, request_timestamp: tf.Tensor, candidates: tf.Tensor
+    ) -> Iterator[tf.Tensor]:
         """[B, C] each: of all time, and of each window."""
         yield tf.math.log1p(tf.gather(self._popularity, candidates))
         today = request_timestamp // statistics_lib.SECONDS_A_DAY - self._first_day
-        yesterday = tf.broadcast_to(tf.minimum(today, self._days)[:, tf.newaxis] - 1, tf.shape(candidates))
+        yesterday = tf.broadcast_to(
+            tf.minimum(today, self._days)[:, tf.newaxis] - 1, tf.shape(candidates)
+        )
         until = self._daily.last(candidates, yesterday)
         for days in self._settings.windows_days:
             yield tf.math.log1p(until - self._daily.last(candidates, yesterday - math.ceil(days)))
 
-    def _co_occurrences(self, history: tf.Tensor, since: tf.Tensor, candidates: tf.Tensor
-                        ) -> Iterator[tf.Tensor]:
+    def _co_occurrences(
+        self, history: tf.Tensor, since: tf.Tensor, candidates: tf.Tensor
+    ) -> Iterator[tf.Tensor]:
         """[B, C] each: of the last n events for each declared n, and the normalised one."""
         last, since = _last(max((RECENT, *self._settings.last_events)), since, history)
         known = since < since.dtype.max
@@ -122,13 +158,17 @@ class StatisticFeatures(tf.Module):
 
         for n in self._settings.last_events:
             yield tf.math.log1p(summed(n))
-        yield tf.math.log1p(_PERCENT * summed(RECENT, 1.0 / (1.0 + tf.gather(self._popularity, last))))
+        yield tf.math.log1p(
+            _PERCENT * summed(RECENT, 1.0 / (1.0 + tf.gather(self._popularity, last)))
+        )
 
 
 class _Sessions(tf.Module):
     """What is done together with the events of the session that goes on."""
 
-    def __init__(self, statistics: statistics_lib.Statistics, settings: ranking_config.Statistics) -> None:
+    def __init__(
+        self, statistics: statistics_lib.Statistics, settings: ranking_config.Statistics
+    ) -> None:
         super().__init__(name="sessions")
         self._seconds, self._events = settings.session_seconds, settings.session_events
         table, rows = statistics.sessions, len(statistics.popularity)
@@ -138,8 +178,14 @@ class _Sessions(tf.Module):
         share = (statistics.popularity + 1) / max(statistics.events, 1) + _LEAST_SHARE
         self._log_share = _table(np.log(share).astype(np.float32), "log_share")
 
-    def __call__(self, history: tf.Tensor, since: tf.Tensor, timestamps: tf.Tensor, now: tf.Tensor,
-                 candidates: tf.Tensor) -> list[tf.Tensor]:
+    def __call__(
+        self,
+        history: tf.Tensor,
+        since: tf.Tensor,
+        timestamps: tf.Tensor,
+        now: tf.Tensor,
+        candidates: tf.Tensor,
+    ) -> list[tf.Tensor]:
         """The two features, float32 [B, C] each; arguments as of `_CategoryFeatures`."""
         last, since, times = _last(self._events, since, history, timestamps)
         lasting = (since < since.dtype.max) & (now[:, tf.newaxis] - times <= self._seconds)
@@ -160,10 +206,14 @@ class _Similarity(tf.Module):
         nothing = np.arange(len(neighbours.weights)) == features.PADDING_ID
         self._weights = _table(np.where(nothing[:, np.newaxis], 0, neighbours.weights), "weights")
 
-    def __call__(self, history: tf.Tensor, since: tf.Tensor, candidates: tf.Tensor) -> Iterator[tf.Tensor]:
+    def __call__(
+        self, history: tf.Tensor, since: tf.Tensor, candidates: tf.Tensor
+    ) -> Iterator[tf.Tensor]:
         """The two features, float32 [B, C] each; arguments as of `_CategoryFeatures`."""
         same = (history[:, :, tf.newaxis] == history[:, tf.newaxis]) & (
-            since[:, tf.newaxis] < since[:, :, tf.newaxis])  # an item counts once, where it stands last
+            # an item counts once, where it stands last
+            since[:, tf.newaxis] < since[:, :, tf.newaxis]
+        )
         since = tf.where(tf.reduce_any(same, axis=2), since.dtype.max, since)
         yield self._score(tf.where(since < since.dtype.max, history, 0), candidates)
         rows, place = _last(SIMILAR, since, history)
@@ -171,10 +221,15 @@ class _Similarity(tf.Module):
 
     def _score(self, rows: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
         """`rows`: int64 [B, L], 0 for nothing; returns float32 [B, C]."""
-        shape = [tf.shape(rows)[0], tf.size(rows) // tf.maximum(tf.shape(rows)[0], 1) * self._items.shape[1]]
+        shape = [
+            tf.shape(rows)[0],
+            tf.size(rows) // tf.maximum(tf.shape(rows)[0], 1) * self._items.shape[1],
+        ]
         sums = tf.raw_ops.DenseBincount(  # row by row
-            input=tf.reshape(tf.gather(self._items, rows), shape), size=self._items.shape[0],
-            weights=tf.reshape(tf.gather(self._weights, rows), shape))
+            input=tf.reshape(tf.gather(self._items, rows), shape),
+            size=self._items.shape[0],
+            weights=tf.reshape(tf.gather(self._weights, rows), shape),
+        )
         return _TEN * tf.gather(sums, candidates, batch_dims=1)
 
 
@@ -187,8 +242,14 @@ class _CategoryFeatures(tf.Module):
         self._share = _table(categories.share, "share")
         self._number = len(categories.share)  # V+1
 
-    def __call__(self, history: tf.Tensor, since: tf.Tensor, timestamps: tf.Tensor, now: tf.Tensor,
-                 candidates: tf.Tensor) -> list[tf.Tensor]:
+    def __call__(
+        self,
+        history: tf.Tensor,
+        since: tf.Tensor,
+        timestamps: tf.Tensor,
+        now: tf.Tensor,
+        candidates: tf.Tensor,
+    ) -> list[tf.Tensor]:
         """The six features, float32 [B, C] each.
 
         Args:
@@ -210,13 +271,23 @@ class _CategoryFeatures(tf.Module):
 
         never_since, long_ago = since.dtype.max, timestamps.dtype.min
         events = tf.reduce_min(tf.where(has, past.of(past.least(since), own), never_since), axis=-1)
-        moment = tf.reduce_max(tf.where(has, past.of(past.greatest(timestamps), own), long_ago), axis=-1)
+        moment = tf.reduce_max(
+            tf.where(has, past.of(past.greatest(timestamps), own), long_ago), axis=-1
+        )
         never = events == never_since
         most = tf.constant(_MOST_SECONDS, now.dtype)
-        seconds = tf.where(never, most, now[:, tf.newaxis] - tf.where(never, now[:, tf.newaxis], moment))
+        seconds = tf.where(
+            never, most, now[:, tf.newaxis] - tf.where(never, now[:, tf.newaxis], moment)
+        )
         popularity = tf.math.log1p(_mean(tf.gather(self._share, own), has) * self._number)
-        return [popularity, share(since.dtype.max), share(RECENT), _log_scaled(events, _MOST_EVENTS),
-                _log_scaled(seconds, _MOST_SECONDS), tf.cast(never, tf.float32)]
+        return [
+            popularity,
+            share(since.dtype.max),
+            share(RECENT),
+            _log_scaled(events, _MOST_EVENTS),
+            _log_scaled(seconds, _MOST_SECONDS),
+            tf.cast(never, tf.float32),
+        ]
 
 
 class _PastCategories:
@@ -224,7 +295,11 @@ class _PastCategories:
 
     def __init__(self, categories: tf.Tensor, given: tf.Tensor, number: int) -> None:
         """Args: categories: [B, L, M]; given: bool [B, L], where there is an event; number: V+1."""
-        self._rows, self._number, self._shape = tf.shape(categories)[0], number, tf.shape(categories)
+        self._rows, self._number, self._shape = (
+            tf.shape(categories)[0],
+            number,
+            tf.shape(categories),
+        )
         user = tf.range(self._rows)[:, tf.newaxis, tf.newaxis]
         counts = given[:, :, tf.newaxis] & (categories != statistics_lib.NO_CATEGORY)
         self._segments = tf.where(counts, user * number + categories, -1)  # -1 is left out
@@ -238,20 +313,28 @@ class _PastCategories:
         return self._reduce(tf.math.unsorted_segment_min, values)
 
     def greatest(self, values: tf.Tensor) -> tf.Tensor:
-        """The greatest value of [B, L] by category, the type's smallest number where there is none."""
+        """The greatest value of [B, L] by category, the type's smallest number where there is
+        none.
+        """
         return self._reduce(tf.math.unsorted_segment_max, values)
 
     def of(self, by_category: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
         """What candidates have of [B, V+1] by their categories [B, C, M]."""
         return tf.gather(by_category, own, batch_dims=1)
 
-    def _reduce(self, reduce: tf.types.experimental.GenericFunction, values: tf.Tensor) -> tf.Tensor:
+    def _reduce(
+        self, reduce: tf.types.experimental.GenericFunction, values: tf.Tensor
+    ) -> tf.Tensor:
         repeated = tf.broadcast_to(values[:, :, tf.newaxis], self._shape)
-        return tf.reshape(reduce(repeated, self._segments, self._rows * self._number), [-1, self._number])
+        return tf.reshape(
+            reduce(repeated, self._segments, self._rows * self._number), [-1, self._number]
+        )
 
 
 def _last(most: int | tf.Tensor, since: tf.Tensor, *per_event: tf.Tensor) -> list[tf.Tensor]:
-    """The last events, at most so many, the last first: of each of [B, L], with their `since` as second."""
+    """The last events, at most so many, the last first: of each of [B, L], with their `since` as
+    second.
+    """
     negated, places = tf.math.top_k(-since, tf.minimum(most, tf.shape(since)[1]))
     first, *others = (tf.gather(values, places, batch_dims=1) for values in per_event)
     return [first, -negated, *others]
@@ -260,8 +343,10 @@ def _last(most: int | tf.Tensor, since: tf.Tensor, *per_event: tf.Tensor) -> lis
 def _cells(table: sparse_table.TensorTable, rows: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
     """Values of (row, candidate): [B, n] and [B, C] -> float32 [B, n, C]."""
     shape = tf.concat([tf.shape(rows), tf.shape(candidates)[1:]], axis=0)
-    return table.lookup(tf.broadcast_to(rows[:, :, tf.newaxis], shape),
-                        tf.broadcast_to(candidates[:, tf.newaxis, :], shape))
+    return table.lookup(
+        tf.broadcast_to(rows[:, :, tf.newaxis], shape),
+        tf.broadcast_to(candidates[:, tf.newaxis, :], shape),
+    )
 
 
 def _table(values: object, name: str) -> tf.Variable:
@@ -271,7 +356,9 @@ def _table(values: object, name: str) -> tf.Variable:
 def _mean(values: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
     """Mean over the last axis of the values that are given; 0 of none."""
     weights = tf.cast(given, tf.float32)
-    return tf.math.divide_no_nan(tf.reduce_sum(values * weights, axis=-1), tf.reduce_sum(weights, axis=-1))
+    return tf.math.divide_no_nan(
+        tf.reduce_sum(values * weights, axis=-1), tf.reduce_sum(weights, axis=-1)
+    )
 
 
 def _log_scaled(values: tf.Tensor, most: int) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """What was counted in the events that a recall model learned from, and how it is kept in a folder.
 
-An item's row is its transformed id: 0 pads, 1..N in the order of the item vocabulary, N+1 is an unknown item;
-the rows of both of these hold nothing. Days are those of UTC.
+An item's row is its transformed id: 0 pads, 1..N in the order of the item vocabulary, N+1 is an
+unknown item; the rows of both of these hold nothing. Days are those of UTC.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Categories:
     """One categorical or multi_categorical item feature.
 
     Attributes:
-      items: int32 [N+2, M], transformed ids of each item's categories, each once, padded with NO_CATEGORY.
+      items: int32 [N+2, M], transformed ids of each item's categories, each once, padded with
+          NO_CATEGORY.
       share: float32 [V+1], of all events that fall on items of each category.
     """
 
@@ -66,26 +67,34 @@ class Neighbours:
 
     @classmethod
     def of(cls, matrix: np.ndarray, most: int) -> Neighbours:
-        """Of a float [n, n] matrix the `most` cells of each row with the largest absolute values."""
+        """Of a float [n, n] matrix the `most` cells of each row with the largest absolute
+        values.
+        """
         kept = min(most, len(matrix))
         items = np.empty((len(matrix), kept), np.int32)
         for columns, row in zip(items, matrix):  # all at once would take several times its memory
             columns[:] = np.sort(np.argpartition(-np.abs(row), kept - 1)[:kept])
-        return cls(items, np.take_along_axis(matrix, items.astype(np.int64), axis=1).astype(np.float32))
+        return cls(
+            items, np.take_along_axis(matrix, items.astype(np.int64), axis=1).astype(np.float32)
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
-    """All counts of one set of events; events of items outside the catalogue count for `users` alone.
+    """All counts of one set of events; events of items outside the catalogue count for `users`
+    alone.
 
     Attributes:
       popularity: float32 [N+2], events of each item.
       daily: cell (row, day since `first_day`): the item's events up to the end of that day.
       first_day: day of the first event, since 1970-01-01.
-      co_occurrence: cell (i, j): sum of 1/distance over the times that item j follows item i; directed.
-      sessions: cell (i, j): how often i and j were events of one user, close in time; symmetric but for what
+      co_occurrence: cell (i, j): sum of 1/distance over the times that item j follows item i;
+          directed.
+      sessions: cell (i, j): how often i and j were events of one user, close in time; symmetric but
+          for what
         is not kept.
-      similarity: EASE's weights: a user's score of item j is the sum of the weights that the rows of the
+      similarity: EASE's weights: a user's score of item j is the sum of the weights that the rows
+          of the
         user's items have of j. None for large catalogues.
       categories: by the item feature's name.
       feedback: by the event feature's name.
@@ -125,15 +134,20 @@ class Statistics:
         arrays |= {f"{name}.items": found.items for name, found in self.feedback.items()}
         numbers: dict[str, Any] = {
             name: getattr(self, name)
-            for name in ("first_day", "events", "users", "first_timestamp", "last_timestamp")}
+            for name in ("first_day", "events", "users", "first_timestamp", "last_timestamp")
+        }
         numbers["widths"] = {name: getattr(self, name).width for name in _TABLES}
         numbers["categories"] = list(self.categories)
-        numbers["feedback"] = {name: [found.mean, found.spread] for name, found in self.feedback.items()}
+        numbers["feedback"] = {
+            name: [found.mean, found.spread] for name, found in self.feedback.items()
+        }
         packed = io.BytesIO()
         np.savez_compressed(packed, **arrays)
         tf.io.gfile.makedirs(folder)
-        for name, content in ((_ARRAYS_FILE, packed.getvalue()),
-                              (_NUMBERS_FILE, json.dumps(numbers, indent=1).encode())):
+        for name, content in (
+            (_ARRAYS_FILE, packed.getvalue()),
+            (_NUMBERS_FILE, json.dumps(numbers, indent=1).encode()),
+        ):
             with tf.io.gfile.GFile(os.path.join(folder, name), "wb") as file:
                 file.write(content)
 
@@ -144,14 +158,30 @@ class Statistics:
             numbers = json.loads(file.read())
         with tf.io.gfile.GFile(os.path.join(folder, _ARRAYS_FILE), "rb") as file:
             arrays = dict(np.load(io.BytesIO(file.read()), allow_pickle=False))
-        tables = {name: sparse_table.SparseTable(width, arrays[f"{name}.keys"], arrays[f"{name}.values"])
-                  for name, width in numbers.pop("widths").items()}
-        categories = {name: Categories(arrays[f"{name}.items"], arrays[f"{name}.share"])
-                      for name in numbers.pop("categories")}
-        feedback = {name: Feedback(arrays[f"{name}.items"], mean, spread)
-                    for name, (mean, spread) in numbers.pop("feedback").items()}
-        similarity = (Neighbours(arrays["similarity.items"], arrays["similarity.weights"])
-                      if "similarity.items" in arrays else None)
-        return cls(popularity=arrays["popularity"], categories=categories, feedback=feedback,
-                   similarity=similarity, sessions=tables["sessions"],
-                   daily=tables["daily"], co_occurrence=tables["co_occurrence"], **numbers)
+        tables = {
+            name: sparse_table.SparseTable(width, arrays[f"{name}.keys"], arrays[f"{name}.values"])
+            for name, width in numbers.pop("widths").items()
+        }
+        categories = {
+            name: Categories(arrays[f"{name}.items"], arrays[f"{name}.share"])
+            for name in numbers.pop("categories")
+        }
+        feedback = {
+            name: Feedback(arrays[f"{name}.items"], mean, spread)
+            for name, (mean, spread) in numbers.pop("feedback").items()
+        }
+        similarity = (
+            Neighbours(arrays["similarity.items"], arrays["similarity.weights"])
+            if "similarity.items" in arrays
+            else None
+        )
+        return cls(
+            popularity=arrays["popularity"],
+            categories=categories,
+            feedback=feedback,
+            similarity=similarity,
+            sessions=tables["sessions"],
+            daily=tables["daily"],
+            co_occurrence=tables["co_occurrence"],
+            **numbers,
+        )

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from modules.ranking import sparse_table
-from modules.ranking import statistics
+from modules.ranking import sparse_table, statistics
 
 PRIOR_EVENTS = 10.0  # an item's mean feedback counts as many events with the mean of all items
 
@@ -37,7 +36,9 @@ class DayCounts:
 
 @dataclasses.dataclass(frozen=True)
 class Span:
-    """Users, and the first and last time (Unix seconds) of their events; None if no event has an item."""
+    """Users, and the first and last time (Unix seconds) of their events; None if no event has an
+    item.
+    """
 
     users: int
     first: int | None = None
@@ -48,10 +49,16 @@ class Span:
         return Span(self.users + other.users, min(times, default=None), max(times, default=None))
 
 
-def tabulate(counts: DayCounts, span: Span, following: Iterable[Row],
-             categories: Mapping[str, statistics.Categories], feedback: Sequence[str], rows: int,
-             together: Iterable[Row] = (), similarity: statistics.Neighbours | None = None
-             ) -> statistics.Statistics:
+def tabulate(
+    counts: DayCounts,
+    span: Span,
+    following: Iterable[Row],
+    categories: Mapping[str, statistics.Categories],
+    feedback: Sequence[str],
+    rows: int,
+    together: Iterable[Row] = (),
+    similarity: statistics.Neighbours | None = None,
+) -> statistics.Statistics:
     """Makes all tables.
 
     Args:
@@ -65,38 +72,56 @@ def tabulate(counts: DayCounts, span: Span, following: Iterable[Row],
       similarity: EASE's weights; None without.
     """
     if span.first is None or span.last is None:
-        raise ValueError("Statistics need at least one event of an item of the catalogue, found none. Check "
-                         "the split's cut-off times, ranking.hold_out and data.unknown_item.")
+        raise ValueError(
+            "Statistics need at least one event of an item of the catalogue, found none. Check "
+            "the split's cut-off times, ranking.hold_out and data.unknown_item."
+        )
     first_day = span.first // statistics.SECONDS_A_DAY
     totals = np.stack([np.bincount(counts.rows, column, rows) for column in counts.sums.T])
     popularity = totals[0]
     return statistics.Statistics(
         popularity=popularity.astype(np.float32),
         daily=sparse_table.SparseTable.of(
-            counts.rows, counts.days - first_day, _cumulative(counts.rows, counts.sums[:, 0]),
-            span.last // statistics.SECONDS_A_DAY - first_day + 1),
+            counts.rows,
+            counts.days - first_day,
+            _cumulative(counts.rows, counts.sums[:, 0]),
+            span.last // statistics.SECONDS_A_DAY - first_day + 1,
+        ),
         first_day=first_day,
         co_occurrence=_table(list(following), rows),
         sessions=_table(list(together), rows),
         similarity=similarity,
-        categories={name: dataclasses.replace(c, share=shares(c.items, popularity, len(c.share)))
-                    for name, c in categories.items()},
-        feedback={name: _feedback(popularity, totals[1 + 2 * n], totals[2 + 2 * n])
-                  for n, name in enumerate(feedback)},
-        events=int(popularity.sum()), users=span.users, first_timestamp=span.first, last_timestamp=span.last)
+        categories={
+            name: dataclasses.replace(c, share=shares(c.items, popularity, len(c.share)))
+            for name, c in categories.items()
+        },
+        feedback={
+            name: _feedback(popularity, totals[1 + 2 * n], totals[2 + 2 * n])
+            for n, name in enumerate(feedback)
+        },
+        events=int(popularity.sum()),
+        users=span.users,
+        first_timestamp=span.first,
+        last_timestamp=span.last,
+    )
 
 
 def category_table(lists: Iterable[tuple[int, Sequence[int]]], rows: int) -> np.ndarray:
-    """int32 [rows, longest]: each row's categories, ascending and each once, padded with NO_CATEGORY."""
+    """int32 [rows, longest]: each row's categories, ascending and each once, padded with
+    NO_CATEGORY.
+    """
     found = {row: sorted(set(ids)) for row, ids in lists}
     table = np.full([rows, max([1, *map(len, found.values())])], statistics.NO_CATEGORY, np.int32)
     for row, ids in found.items():
-        table[row, :len(ids)] = ids
+        table[row, : len(ids)] = ids
     return table
 
 
 def shares(items: np.ndarray, popularity: np.ndarray, size: int) -> np.ndarray:
-    """float32 [size]: of all events, which are on items of each category. `items` is a `category_table`."""
+    """float32 [size]: of all events, which are on items of each category.
+
+    `items` is a `category_table`.
+    """
     given = items != statistics.NO_CATEGORY
     events = np.broadcast_to(popularity[:, np.newaxis], items.shape)[given]
     return (np.bincount(items[given], events, size) / popularity.sum()).astype(np.float32)
@@ -114,7 +139,9 @@ def _table(found: Sequence[Row], width: int) -> sparse_table.SparseTable:
     lengths = [len(columns) for _, columns, _ in found]
     rows = np.repeat(np.array([row for row, _, _ in found], np.int64), lengths)
     columns = np.concatenate([np.zeros(0, np.int64), *(columns for _, columns, _ in found)])
-    return sparse_table.SparseTable.of(rows, columns, np.concatenate([[], *(w for _, _, w in found)]), width)
+    return sparse_table.SparseTable.of(
+        rows, columns, np.concatenate([[], *(w for _, _, w in found)]), width
+    )
 
 
 def _feedback(events: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> statistics.Feedback:

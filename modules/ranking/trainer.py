@@ -11,20 +11,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from modules import features
-from modules import strict
-from modules.ranking import calibration
+from modules import features, strict
+from modules.ranking import calibration, input_data, request_graph, statistic_features, validation
 from modules.ranking import examples as candidate_examples
-from modules.ranking import input_data
 from modules.ranking import model as model_lib
-from modules.ranking import request_graph
-from modules.ranking import statistic_features
 from modules.ranking import statistics as statistics_lib
-from modules.ranking import validation
-from modules.recall import callbacks
+from modules.recall import callbacks, item_tower, loop
 from modules.recall import input_data as recall_data
-from modules.recall import item_tower
-from modules.recall import loop
 from modules.recall import trainer as recall_trainer
 
 SECTIONS = ("data", "features", "index", "ranking")
@@ -69,16 +62,29 @@ class Trainer(loop.Trainer):
 
 
 def read_settings(config: str | Mapping[str, Any]) -> model_lib.Settings:
-    """The configuration's sections, from JSON or plain dictionaries; other sections are not looked at."""
+    """The configuration's sections, from JSON or plain dictionaries; other sections are not looked
+    at.
+    """
     plain = json.loads(config) if isinstance(config, str) else config
-    return strict.read(model_lib.Settings, {name: plain[name] for name in SECTIONS if name in plain})
+    return strict.read(
+        model_lib.Settings, {name: plain[name] for name in SECTIONS if name in plain}
+    )
 
 
-def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, train_files: Sequence[str],
-          valid_files: Sequence[str], catalogue_files: Sequence[str], vectors: Mapping[bytes, np.ndarray],
-          statistics: Mapping[int, statistics_lib.Statistics], checkpoint_folder: str,
-          watchers: Sequence[callbacks.Callback] = ()) -> Trained:
-    """Trains a model, with its best weights at the end, and calibrates it on the validation requests.
+def train(
+    *,
+    settings: model_lib.Settings,
+    transform: tft.TFTransformOutput,
+    train_files: Sequence[str],
+    valid_files: Sequence[str],
+    catalogue_files: Sequence[str],
+    vectors: Mapping[bytes, np.ndarray],
+    statistics: Mapping[int, statistics_lib.Statistics],
+    checkpoint_folder: str,
+    watchers: Sequence[callbacks.Callback] = (),
+) -> Trained:
+    """Trains a model, with its best weights at the end, and calibrates it on the validation
+    requests.
 
     Args:
       settings: the configuration.
@@ -87,13 +93,21 @@ def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, tra
       catalogue_files: patterns of the transformed catalogue.
       vectors: of the items by id, of a recall model that has not seen the training requests.
       statistics: by part of the training requests; and FINAL, for validation and serving.
-      checkpoint_folder: holds the state after each epoch; a training that finds one goes on from there.
+      checkpoint_folder: holds the state after each epoch; a training that finds one goes on from
+          there.
       watchers: told of each batch and epoch.
     """
     training = settings.ranking.training
     tf.keras.utils.set_random_seed(training.seed)
-    data = prepare(settings=settings, transform=transform, train_files=train_files, valid_files=valid_files,
-                   catalogue_files=catalogue_files, vectors=vectors, statistics=statistics)
+    data = prepare(
+        settings=settings,
+        transform=transform,
+        train_files=train_files,
+        valid_files=valid_files,
+        catalogue_files=catalogue_files,
+        vectors=vectors,
+        statistics=statistics,
+    )
     model = model_lib.RankModel(settings, data.known)
     model.adapt(data.train.tensors)
     batches = lambda epoch: training_batches(data.train, training, epoch)
@@ -102,32 +116,66 @@ def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, tra
     validate = validation.Validation(model, data.valid.batches(_VALIDATION_REQUESTS), monitor)
     shown = "NDCG@10" if monitor == "loss" else monitor
     progress = callbacks.Progress(training.epochs, metrics=[shown], stage="rank", unit="requests")
-    history = loop.fit(Trainer(model, training, -(-data.train.size // training.batch_requests)), batches,
-                       validate, [progress, *watchers], checkpoint_folder)
-    return Trained(model, centres(model, data.train), data.graph, data.statistics, validate.calibration(),
-                   history, data.valid.sample, validate.places())
+    history = loop.fit(
+        Trainer(model, training, -(-data.train.size // training.batch_requests)),
+        batches,
+        validate,
+        [progress, *watchers],
+        checkpoint_folder,
+    )
+    return Trained(
+        model,
+        centres(model, data.train),
+        data.graph,
+        data.statistics,
+        validate.calibration(),
+        history,
+        data.valid.sample,
+        validate.places(),
+    )
 
 
-def prepare(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, train_files: Sequence[str],
-            valid_files: Sequence[str], catalogue_files: Sequence[str], vectors: Mapping[bytes, np.ndarray],
-            statistics: Mapping[int, statistics_lib.Statistics]) -> Prepared:
+def prepare(
+    *,
+    settings: model_lib.Settings,
+    transform: tft.TFTransformOutput,
+    train_files: Sequence[str],
+    valid_files: Sequence[str],
+    catalogue_files: Sequence[str],
+    vectors: Mapping[bytes, np.ndarray],
+    statistics: Mapping[int, statistics_lib.Statistics],
+) -> Prepared:
     """Reads all that a model learns from; the arguments are those of `train`."""
     sizes = recall_trainer.vocabulary_sizes(settings.data, transform)
     graph = request_graph.RequestGraph(
-        settings.data, transform.transform_features_layer(), max_history=settings.features.max_history,
-        history=settings.ranking.model.history, longest_list=settings.index.k, sizes=sizes)
-    made = {part: statistic_features.StatisticFeatures(found, settings.ranking.statistics)
-            for part, found in statistics.items()}
+        settings.data,
+        transform.transform_features_layer(),
+        max_history=settings.features.max_history,
+        history=settings.ranking.model.history,
+        longest_list=settings.index.k,
+        sizes=sizes,
+    )
+    made = {
+        part: statistic_features.StatisticFeatures(found, settings.ranking.statistics)
+        for part, found in statistics.items()
+    }
     lists, held_out = _read(settings, graph, made, train_files, valid_files)
     catalogue = _catalogue(settings, transform, catalogue_files, sizes)
     names = made[FINAL].names if settings.ranking.model.statistics else ()
-    known = model_lib.Known(catalogue, rows_of(vectors, catalogue.ids), sizes,
-                            input_data.boundaries(lists, settings, catalogue), names)
+    known = model_lib.Known(
+        catalogue,
+        rows_of(vectors, catalogue.ids),
+        sizes,
+        input_data.boundaries(lists, settings, catalogue),
+        names,
+    )
     return Prepared(settings, lists, held_out, known, graph, made[FINAL])
 
 
 def training_batches(lists: input_data.Lists, settings: Any, epoch: int) -> tf.data.Dataset:
-    """One epoch; its order follows from (seed, epoch) alone, so that a resumed training keeps to it."""
+    """One epoch; its order follows from (seed, epoch) alone, so that a resumed training keeps to
+    it.
+    """
     order = np.random.default_rng([settings.seed, epoch]).permutation(lists.size)
     return lists.batches(settings.batch_requests, order)
 
@@ -144,36 +192,60 @@ def centres(model: model_lib.RankModel, lists: input_data.Lists) -> dict[str, np
 
 
 def rows_of(vectors: Mapping[bytes, np.ndarray], ids: Sequence[bytes]) -> np.ndarray:
-    """float32 [N+2, dim]: the vectors by row of the catalogue; zeros for padding and unknown items."""
+    """float32 [N+2, dim]: the vectors by row of the catalogue; zeros for padding and unknown
+    items.
+    """
     missing = [i for i in ids if i not in vectors]
     if missing:
-        raise ValueError(f"The recall model has to know the catalogue's items, {len(missing)} are missing, "
-                         f"first {missing[0]!r}. Train recall and rank in one run.")
+        raise ValueError(
+            f"The recall model has to know the catalogue's items, {len(missing)} are missing, "
+            f"first {missing[0]!r}. Train recall and rank in one run."
+        )
     found = np.stack([vectors[i] for i in ids]).astype(np.float32)
     return np.pad(found, [(1, 1), (0, 0)])
 
 
-def _read(settings: model_lib.Settings, graph: request_graph.RequestGraph,
-          made: Mapping[int, statistic_features.StatisticFeatures], train_files: Sequence[str],
-          valid_files: Sequence[str]) -> tuple[input_data.Lists, input_data.Lists]:
+def _read(
+    settings: model_lib.Settings,
+    graph: request_graph.RequestGraph,
+    made: Mapping[int, statistic_features.StatisticFeatures],
+    train_files: Sequence[str],
+    valid_files: Sequence[str],
+) -> tuple[input_data.Lists, input_data.Lists]:
     """(training lists, validation lists)."""
     request = tf.function(graph, input_signature=[request_graph.input_specs(settings.data)])
     add: dict[int, Callable] = {}
     for part, found in made.items():
         used = found if settings.ranking.model.statistics else None
-        add[part] = tf.function(lambda batch, used=used: request_graph.with_statistics(batch, used),
-                                reduce_retracing=True)
+        add[part] = tf.function(
+            lambda batch, used=used: request_graph.with_statistics(batch, used),
+            reduce_retracing=True,
+        )
     train = (e for e in candidate_examples.read(train_files) if input_data.learnable(e, settings))
-    lists = input_data.read(train, features.SPLIT_TRAIN, settings,
-                            lambda part, inputs: add[part](request(inputs)))
-    held_out = input_data.read(candidate_examples.read(valid_files), features.SPLIT_VALID, settings,
-                               lambda _, inputs: add[FINAL](request(inputs)))
+    lists = input_data.read(
+        train, features.SPLIT_TRAIN, settings, lambda part, inputs: add[part](request(inputs))
+    )
+    held_out = input_data.read(
+        candidate_examples.read(valid_files),
+        features.SPLIT_VALID,
+        settings,
+        lambda _, inputs: add[FINAL](request(inputs)),
+    )
     return lists, held_out
 
 
-def _catalogue(settings: model_lib.Settings, transform: tft.TFTransformOutput, files: Sequence[str],
-               sizes: Mapping[str, int]) -> item_tower.Catalogue:
+def _catalogue(
+    settings: model_lib.Settings,
+    transform: tft.TFTransformOutput,
+    files: Sequence[str],
+    sizes: Mapping[str, int],
+) -> item_tower.Catalogue:
     ids = recall_trainer.vocabulary(transform, features.ITEM_VOCABULARY)
-    return recall_data.read_catalogue(files, transform.transformed_feature_spec(),
-                                      features.item_features(settings.data), sizes, ids,
-                                      np.zeros(len(ids) + 2, np.int64))
+    return recall_data.read_catalogue(
+        files,
+        transform.transformed_feature_spec(),
+        features.item_features(settings.data),
+        sizes,
+        ids,
+        np.zeros(len(ids) + 2, np.int64),
+    )

@@ -1,4 +1,6 @@
-"""Validation of the ranker: where its lists put the targets, and how its scores become probabilities."""
+"""Validation of the ranker: where its lists put the targets, and how its scores become
+probabilities.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from modules import features
-from modules.ranking import calibration
+from modules.ranking import calibration, request_graph
 from modules.ranking import model as model_lib
-from modules.ranking import request_graph
-from modules.recall import evaluation
-from modules.recall import loop
+from modules.recall import evaluation, loop
 
 
 class Validation:
@@ -22,8 +22,11 @@ class Validation:
         self._scored = tf.function(self._score, input_signature=[batches.element_spec])
 
     def _score(self, batch: request_graph.Batch) -> dict[str, tf.Tensor]:
-        return {**self._model(batch), request_graph.CANDIDATES: batch[request_graph.CANDIDATES],
-                **{n: v for n, v in batch.items() if n == model_lib.TARGET or n.startswith("label_")}}
+        return {
+            **self._model(batch),
+            request_graph.CANDIDATES: batch[request_graph.CANDIDATES],
+            **{n: v for n, v in batch.items() if n == model_lib.TARGET or n.startswith("label_")},
+        }
 
     def _all(self) -> dict[str, np.ndarray]:
         """Outputs and labels of all requests."""
@@ -31,7 +34,9 @@ class Validation:
         return {name: np.concatenate([f[name] for f in found]) for name in found[0]}
 
     def __call__(self) -> tuple[float, dict[str, float]]:
-        """(mean cross entropy of the softmax over the list where it holds the target, metrics over all)."""
+        """(mean cross entropy of the softmax over the list where it holds the target, metrics over
+        all).
+        """
         found = self._all()
         scores, targets = found[model_lib.SCORE], found[model_lib.TARGET]
         hit, places = targets >= 0, _places(found)
@@ -42,7 +47,9 @@ class Validation:
         return float(np.mean(losses)), metrics
 
     def places(self) -> np.ndarray:
-        """1-based place of each request's target by the model's scores, infinity where recall missed it."""
+        """1-based place of each request's target by the model's scores, infinity where recall
+        missed it.
+        """
         return _places(self._all())
 
     def calibration(self) -> calibration.Calibration:
@@ -58,7 +65,9 @@ class Validation:
             objectives[name] = calibration.platt(logits, labels[known])
         return calibration.Calibration(
             temperature=calibration.temperature(found[model_lib.SCORE][hit], targets[hit]),
-            coverage=float(np.mean(hit)), objectives=objectives)
+            coverage=float(np.mean(hit)),
+            objectives=objectives,
+        )
 
 
 def _places(found: dict[str, np.ndarray]) -> np.ndarray:

@@ -16,8 +16,7 @@ from typing import Any, TextIO
 import tensorflow as tf
 import tqdm
 
-from modules import config
-from modules import ranking_config
+from modules import config, ranking_config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,17 +53,24 @@ class Callback:
 
 
 class EarlyStopping(tf.Module):
-    """Remembers the best epoch's weights and says when to stop; a tf.Module, so that checkpoints hold it."""
+    """Remembers the best epoch's weights and says when to stop; a tf.Module, so that checkpoints
+    hold it.
+    """
 
-    def __init__(self, settings: config.EarlyStopping | ranking_config.RankEarlyStopping,
-                 weights: Sequence[tf.Variable]):
+    def __init__(
+        self,
+        settings: config.EarlyStopping | ranking_config.RankEarlyStopping,
+        weights: Sequence[tf.Variable],
+    ):
         """`weights`: the variables that are remembered and restored."""
         super().__init__()
         self.settings = settings
         self._weights = tf.nest.flatten(weights)
         self._best_weights = [tf.Variable(w, trainable=False) for w in self._weights]
         self.best_epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
-        self.best_value = tf.Variable(math.inf if settings.monitor == "loss" else -math.inf, trainable=False)
+        self.best_value = tf.Variable(
+            math.inf if settings.monitor == "loss" else -math.inf, trainable=False
+        )
         self.waited = tf.Variable(0, trainable=False, dtype=tf.int64)
 
     @property
@@ -73,7 +79,9 @@ class EarlyStopping(tf.Module):
         return self.settings.enabled and int(self.waited) >= self.settings.patience
 
     def update(self, epoch: Epoch) -> None:
-        """Notes the epoch's value, and the weights if it is the best; NaN (no validation) does not count."""
+        """Notes the epoch's value, and the weights if it is the best; NaN (no validation) does not
+        count.
+        """
         value = epoch.value(self.settings.monitor)
         if math.isnan(value):
             return
@@ -95,10 +103,18 @@ class EarlyStopping(tf.Module):
 
 
 class Progress(Callback):
-    """On a terminal a bar with loss, learning rate, positions/s and the time left; elsewhere plain lines."""
+    """On a terminal a bar with loss, learning rate, positions/s and the time left; elsewhere plain
+    lines.
+    """
 
-    def __init__(self, epochs: int, stream: TextIO | None = None, metrics: Sequence[str] = (),
-                 stage: str = "recall", unit: str = "positions"):
+    def __init__(
+        self,
+        epochs: int,
+        stream: TextIO | None = None,
+        metrics: Sequence[str] = (),
+        stage: str = "recall",
+        unit: str = "positions",
+    ):
         """Args: metrics: names of those that are shown; stage, unit: what is trained, on what."""
         self._epochs, self._stream, self._metrics = epochs, stream or sys.stdout, metrics
         self._stage, self._unit = stage, unit
@@ -109,23 +125,32 @@ class Progress(Callback):
         self._started = time.monotonic()
         if self._stream.isatty():
             self._bar = tqdm.tqdm(
-                total=self._epochs * steps_per_epoch, initial=epochs_done * steps_per_epoch,
-                file=self._stream, unit="batch", desc=self._stage, leave=False, dynamic_ncols=True)
+                total=self._epochs * steps_per_epoch,
+                initial=epochs_done * steps_per_epoch,
+                file=self._stream,
+                unit="batch",
+                desc=self._stage,
+                leave=False,
+                dynamic_ncols=True,
+            )
 
     def on_batch(self, loss: float, learning_rate: float, positions: int) -> None:
         self._positions += positions
         if self._bar is None:
             return
         speed = self._positions / (time.monotonic() - self._started)
-        self._bar.set_postfix_str(f"loss {loss:.4f}, rate {learning_rate:.2e}, {speed:,.0f} {self._unit}/s",
-                                  refresh=False)
+        self._bar.set_postfix_str(
+            f"loss {loss:.4f}, rate {learning_rate:.2e}, {speed:,.0f} {self._unit}/s", refresh=False
+        )
         self._bar.update()
 
     def on_epoch(self, epoch: Epoch) -> None:
         metrics = "".join(f", {n} {epoch.metrics[n]:.4f}" for n in self._metrics)
-        line = (f"epoch {epoch.epoch}/{self._epochs}: loss {epoch.loss:.4f}, "
-                f"validation loss {epoch.val_loss:.4f}{metrics}, rate {epoch.learning_rate:.2e}, "
-                f"{epoch.positions_per_second:,.0f} {self._unit}/s")
+        line = (
+            f"epoch {epoch.epoch}/{self._epochs}: loss {epoch.loss:.4f}, "
+            f"validation loss {epoch.val_loss:.4f}{metrics}, rate {epoch.learning_rate:.2e}, "
+            f"{epoch.positions_per_second:,.0f} {self._unit}/s"
+        )
         if self._bar is None:
             print(line, file=self._stream, flush=True)
         else:
@@ -143,8 +168,13 @@ class TensorBoard(Callback):
         self._writer = tf.summary.create_file_writer(folder)
 
     def on_epoch(self, epoch: Epoch) -> None:
-        scalars = {"loss/train": epoch.loss, "loss/validation": epoch.val_loss, **epoch.metrics,
-                   "learning_rate": epoch.learning_rate, "positions_per_second": epoch.positions_per_second}
+        scalars = {
+            "loss/train": epoch.loss,
+            "loss/validation": epoch.val_loss,
+            **epoch.metrics,
+            "learning_rate": epoch.learning_rate,
+            "positions_per_second": epoch.positions_per_second,
+        }
         with self._writer.as_default(step=epoch.epoch):
             for name, value in scalars.items():
                 tf.summary.scalar(name, value)
@@ -158,15 +188,30 @@ def read_history(path: str) -> list[Epoch]:
     if not tf.io.gfile.exists(path):
         return []
     with tf.io.gfile.GFile(path) as f:
-        return [Epoch(**{**e, "val_loss": _number(e["val_loss"]),
-                         "metrics": {n: _number(v) for n, v in e["metrics"].items()}}) for e in json.load(f)]
+        return [
+            Epoch(
+                **{
+                    **e,
+                    "val_loss": _number(e["val_loss"]),
+                    "metrics": {n: _number(v) for n, v in e["metrics"].items()},
+                }
+            )
+            for e in json.load(f)
+        ]
 
 
 def write_history(path: str, history: Sequence[Epoch]) -> None:
-    """Writes the epochs as a JSON list; validation's values are null where there was nothing to measure."""
+    """Writes the epochs as a JSON list; validation's values are null where there was nothing to
+    measure.
+    """
     plain: list[dict[str, Any]] = [
-        {**dataclasses.asdict(e), "val_loss": _null(e.val_loss),
-         "metrics": {n: _null(v) for n, v in e.metrics.items()}} for e in history]
+        {
+            **dataclasses.asdict(e),
+            "val_loss": _null(e.val_loss),
+            "metrics": {n: _null(v) for n, v in e.metrics.items()},
+        }
+        for e in history
+    ]
     with tf.io.gfile.GFile(path, "w") as f:
         json.dump(plain, f, indent=1, allow_nan=False)
 

@@ -11,9 +11,10 @@ import numpy as np
 def ranks(scores: np.ndarray, targets: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """1-based place of each target among the items that the user has not seen.
 
-    A target that the user has seen is never served: its place is infinity, a miss at every depth. Items that
-    score the same share their places: the target gets the mean one, so neither the order of ids nor a model
-    that scores everything alike can look good. A score that is not a number counts as the lowest.
+    A target that the user has seen is never served: its place is infinity, a miss at every depth.
+    Items that score the same share their places: the target gets the mean one, so neither the order
+    of ids nor a model that scores everything alike can look good. A score that is not a number
+    counts as the lowest.
 
     Args:
       scores: float [users, items].
@@ -32,14 +33,19 @@ def ranks(scores: np.ndarray, targets: np.ndarray, seen: np.ndarray) -> np.ndarr
 
 
 def metric(name: str, places: np.ndarray) -> float:
-    """The mean over users, with one relevant item each: HR@k, NDCG@k = 1 / log2(1 + rank), MRR@k = 1 / rank.
+    """The mean over users, with one relevant item each: HR@k, NDCG@k = 1 / log2(1 + rank), MRR@k =
+    1 / rank.
 
     Args:
       name: like `NDCG@10`.
       places: float [users], 1-based ranks, infinity for a miss.
     """
     kind, depth = name.split("@")
-    gains = {"HR": np.ones_like(places), "NDCG": math.log(2) / np.log1p(places), "MRR": 1.0 / places}[kind]
+    gains = {
+        "HR": np.ones_like(places),
+        "NDCG": math.log(2) / np.log1p(places),
+        "MRR": 1.0 / places,
+    }[kind]
     return float(np.mean(np.where(places <= int(depth), gains, 0.0)))
 
 

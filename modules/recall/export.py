@@ -1,8 +1,10 @@
-"""The SavedModel of the recall model: raw requests to queries, and the vectors of the whole catalogue.
+"""The SavedModel of the recall model: raw requests to queries, and the vectors of the whole
+catalogue.
 
-The signature `features` gives what the encoder gets of a request, so that anyone can hold the graph that is
-served against the pipeline's Transform (modules/skew): a signature survives the index's export, works in any
-server, and needs no look inside a SavedModel. It shares the graph's tables and costs no request anything.
+The signature `features` gives what the encoder gets of a request, so that anyone can hold the graph
+that is served against the pipeline's Transform (modules/skew): a signature survives the index's
+export, works in any server, and needs no look inside a SavedModel. It shares the graph's tables and
+costs no request anything.
 """
 
 from __future__ import annotations
@@ -10,9 +12,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from modules import lineage
-from modules import requests
-from modules import signatures
+from modules import lineage, requests, signatures
 from modules.recall import input_data
 from modules.recall import model as model_lib
 
@@ -20,13 +20,19 @@ from modules.recall import model as model_lib
 class RecallModule(tf.Module):
     """What is saved. The Transform graph is inside; loading needs none of this package."""
 
-    def __init__(self, model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes]):
+    def __init__(
+        self, model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes]
+    ):
         """`item_ids`: the N items in the vocabulary's order."""
         super().__init__()
         self._data = model.settings.data
         self._layout = input_data.Layout.of(self._data, model.settings.features.max_history)
-        self._encode, self._vectors = model.last_queries, lambda: model.candidates(model.all_items())
-        self._weights = model.variables  # without the Keras layers, which would each be traced and saved
+        self._encode, self._vectors = (
+            model.last_queries,
+            lambda: model.candidates(model.all_items()),
+        )
+        # without the Keras layers, which would each be traced and saved
+        self._weights = model.variables
         self._transform = transform.transform_features_layer()
         self._item_ids = tf.Variable(item_ids, trainable=False, name="item_ids")
 
@@ -44,13 +50,23 @@ class RecallModule(tf.Module):
         return {signatures.ITEM_ID: tf.identity(self._item_ids), signatures.VECTOR: self._vectors()}
 
 
-def save(model: model_lib.RecallModel, transform: tft.TFTransformOutput, item_ids: list[bytes], path: str,
-         made_of: lineage.Lineage) -> None:
+def save(
+    model: model_lib.RecallModel,
+    transform: tft.TFTransformOutput,
+    item_ids: list[bytes],
+    path: str,
+    made_of: lineage.Lineage,
+) -> None:
     """Writes the SavedModel with its three signatures, and its lineage, into `path`."""
     module = RecallModule(model, transform, item_ids)
     specs = requests.input_specs(model.settings.data, exclusions=False)
-    tf.saved_model.save(module, path, signatures={
-        signatures.QUERY: tf.function(module.query).get_concrete_function(**specs),
-        signatures.FEATURES: tf.function(module.features).get_concrete_function(**specs),
-        signatures.CANDIDATES: tf.function(module.candidates).get_concrete_function()})
+    tf.saved_model.save(
+        module,
+        path,
+        signatures={
+            signatures.QUERY: tf.function(module.query).get_concrete_function(**specs),
+            signatures.FEATURES: tf.function(module.features).get_concrete_function(**specs),
+            signatures.CANDIDATES: tf.function(module.candidates).get_concrete_function(),
+        },
+    )
     lineage.write(path, made_of)

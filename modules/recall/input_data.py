@@ -1,9 +1,10 @@
 """Batches of sequences for the recall model, from the transformed examples.
 
-A sequence holds the events e_0..e_n of a window; the query at place p is made of e_0..e_{p-1} and the
-request of e_p (see `query_tower`), so every event is both a target and, for the later ones, history. A
-window that does not start the user's history gives its first event up (it is there for the next one's time
-delta) and its new first event is no target, because what came before it is unknown.
+A sequence holds the events e_0..e_n of a window; the query at place p is made of e_0..e_{p-1} and
+the request of e_p (see `query_tower`), so every event is both a target and, for the later ones,
+history. A window that does not start the user's history gives its first event up (it is there for
+the next one's time delta) and its new first event is no target, because what came before it is
+unknown.
 """
 
 from __future__ import annotations
@@ -14,9 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from modules import config
-from modules import features
-from modules import ragged
+from modules import config, features, ragged
 from modules.recall import item_tower
 
 TARGET_WEIGHT = "target_weight"  # float [length]: 0 where an event is no target
@@ -45,22 +44,30 @@ class Layout:
     @classmethod
     def of(cls, data: config.Data, max_history: int) -> Layout:
         users = features.user_features(data)
-        per_event = (*features.TIME_FEATURES, *(f.name for f in features.event_features(data)),
-                     *(f.name for f in features.context_features(data)))
+        per_event = (
+            *features.TIME_FEATURES,
+            *(f.name for f in features.event_features(data)),
+            *(f.name for f in features.context_features(data)),
+        )
         return cls(
             events=(ITEMS, *map(features.transformed_name, per_event)),
             scalars=tuple(f.transformed for f in users if f.kind in ("categorical", "numeric")),
-            vectors={f.transformed: int(f.spec.dimension or 0) for f in users if f.kind == "vector"},
+            vectors={
+                f.transformed: int(f.spec.dimension or 0) for f in users if f.kind == "vector"
+            },
             lists=tuple(f.transformed for f in users if f.kind == "multi_categorical"),
-            max_history=max_history)
+            max_history=max_history,
+        )
 
     def padding(self, name: str, dtype: tf.DType) -> tf.Tensor:
         return tf.constant(-1 if name in self.lists else 0, dtype)
 
 
-def dense_request(transformed: Mapping[str, tf.Tensor | tf.RaggedTensor],
-                  layout: Layout) -> dict[str, tf.Tensor]:
-    """The model's inputs for requests that went through Transform; the last event of a row is its request.
+def dense_request(
+    transformed: Mapping[str, tf.Tensor | tf.RaggedTensor], layout: Layout
+) -> dict[str, tf.Tensor]:
+    """The model's inputs for requests that went through Transform; the last event of a row is its
+    request.
 
     Args:
       transformed: by name, [batch, ...], ragged where a row holds any number of values.
@@ -71,25 +78,43 @@ def dense_request(transformed: Mapping[str, tf.Tensor | tf.RaggedTensor],
     last = ragged.Last.of(transformed[ITEMS], layout.max_history + 1)
     inputs = {name: last.dense(transformed[name]) for name in layout.events}
     inputs |= {name: tf.reshape(transformed[name], [-1]) for name in layout.scalars}
-    inputs |= {name: tf.reshape(transformed[name], [-1, size]) for name, size in layout.vectors.items()}
+    inputs |= {
+        name: tf.reshape(transformed[name], [-1, size]) for name, size in layout.vectors.items()
+    }
     return inputs | {name: transformed[name].to_tensor(-1) for name in layout.lists}
 
 
-def read_examples(patterns: Sequence[str], spec: Mapping[str, tf.io.RaggedFeature | tf.io.FixedLenFeature],
-                  names: Sequence[str]) -> tf.data.Dataset:
-    """Single transformed examples {name: tensor without batch axis} of the files, in the files' order."""
+def read_examples(
+    patterns: Sequence[str],
+    spec: Mapping[str, tf.io.RaggedFeature | tf.io.FixedLenFeature],
+    names: Sequence[str],
+) -> tf.data.Dataset:
+    """Single transformed examples {name: tensor without batch axis} of the files, in the files'
+    order.
+    """
     files = sorted(f for pattern in patterns for f in tf.io.gfile.glob(pattern))
     if not files:
-        raise ValueError(f"No transformed examples match {list(patterns)}; let Transform materialise them.")
+        raise ValueError(
+            f"No transformed examples match {list(patterns)}; let Transform materialise them."
+        )
     wanted = {name: spec[name] for name in names}
-    return (tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=None)
-            .batch(_PARSE_BATCH)
-            .map(lambda rows: tf.io.parse_example(rows, wanted), tf.data.AUTOTUNE)
-            .unbatch())
+    return (
+        tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=None)
+        .batch(_PARSE_BATCH)
+        .map(lambda rows: tf.io.parse_example(rows, wanted), tf.data.AUTOTUNE)
+        .unbatch()
+    )
 
 
-def sequences(patterns: Sequence[str], spec: Mapping, layout: Layout, unknown_item: int, *, only_last: bool,
-              action_weights: np.ndarray | None = None) -> tf.data.Dataset:
+def sequences(
+    patterns: Sequence[str],
+    spec: Mapping,
+    layout: Layout,
+    unknown_item: int,
+    *,
+    only_last: bool,
+    action_weights: np.ndarray | None = None,
+) -> tf.data.Dataset:
     """Sequences with their target weights, one a window.
 
     Args:
@@ -109,7 +134,9 @@ def sequences(patterns: Sequence[str], spec: Mapping, layout: Layout, unknown_it
         items = kept[ITEMS]
         place = tf.range(tf.size(items))
         known = (items != features.PADDING_ID) & (items != unknown_item)
-        target = known & ((place == tf.size(items) - 1) if only_last else ((place > 0) | ~continued))
+        target = known & (
+            (place == tf.size(items) - 1) if only_last else ((place > 0) | ~continued)
+        )
         kept[TARGET_WEIGHT] = tf.cast(target, tf.float32)
         if action_weights is not None:
             kept[TARGET_WEIGHT] *= tf.gather(tf.constant(action_weights, tf.float32), kept[ACTIONS])
@@ -118,10 +145,11 @@ def sequences(patterns: Sequence[str], spec: Mapping, layout: Layout, unknown_it
     return read_examples(patterns, spec, names).map(trim, tf.data.AUTOTUNE)
 
 
-def batches(examples: tf.data.Dataset, layout: Layout, batch_positions: int,
-            most: int | None = None) -> tf.data.Dataset:
-    """Pads sequences of like length together; a batch holds about `batch_positions` places, and no more than
-    `most` sequences."""
+def batches(
+    examples: tf.data.Dataset, layout: Layout, batch_positions: int, most: int | None = None
+) -> tf.data.Dataset:
+    """Pads sequences of like length together; a batch holds about `batch_positions` places, and no
+    more than `most` sequences."""
     lengths, sizes = batch_sizes(layout, batch_positions, most)
     spec = examples.element_spec
     return examples.bucket_by_sequence_length(
@@ -129,16 +157,21 @@ def batches(examples: tf.data.Dataset, layout: Layout, batch_positions: int,
         bucket_boundaries=[length + 1 for length in lengths],  # exclusive
         bucket_batch_sizes=[*sizes, 1],
         padded_shapes={name: s.shape for name, s in spec.items()},
-        padding_values={name: layout.padding(name, s.dtype) for name, s in spec.items()})
+        padding_values={name: layout.padding(name, s.dtype) for name, s in spec.items()},
+    )
 
 
-def training_batches(examples: tf.data.Dataset, layout: Layout, settings: config.Training,
-                     epoch: int) -> tf.data.Dataset:
-    """One epoch; its order follows from (seed, epoch) alone, so that a resumed training keeps to it."""
+def training_batches(
+    examples: tf.data.Dataset, layout: Layout, settings: config.Training, epoch: int
+) -> tf.data.Dataset:
+    """One epoch; its order follows from (seed, epoch) alone, so that a resumed training keeps to
+    it.
+    """
     seed = settings.seed * 100_003 + epoch
     if settings.shuffle_ties:
         examples = examples.enumerate().map(
-            lambda n, example: shuffle_ties(example, layout, tf.stack([seed, n])), tf.data.AUTOTUNE)
+            lambda n, example: shuffle_ties(example, layout, tf.stack([seed, n])), tf.data.AUTOTUNE
+        )
     shuffled = examples.shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=False)
     mixed = batches(shuffled, layout, settings.batch_positions)
     return mixed.shuffle(_SHUFFLED_BATCHES, seed=seed, reshuffle_each_iteration=False).prefetch(2)
@@ -147,25 +180,35 @@ def training_batches(examples: tf.data.Dataset, layout: Layout, settings: config
 def shuffle_ties(example: Batch, layout: Layout, seed: tf.Tensor) -> Batch:
     """A sequence with its simultaneous events in another order, which is as good as theirs.
 
-    The time features stay in place: they are the same for all events of one second, but that the first
-    carries the delta to the second before. An event that only opens a continued window (weight 0) stays
-    first.
+    The time features stay in place: they are the same for all events of one second, but that the
+    first carries the delta to the second before. An event that only opens a continued window
+    (weight 0) stays first.
     """
     delta = example[features.transformed_name(features.TIME_DELTA)]
     second = tf.cast(tf.cumsum(tf.cast(delta != 0, tf.int32)), tf.float32)
     key = second + tf.random.stateless_uniform(tf.shape(delta), seed)
     opens = (tf.range(tf.size(delta)) == 0) & (example[TARGET_WEIGHT] == 0)
     order = tf.argsort(tf.where(opens, -1.0, key))
-    moved = [n for n in layout.events if n not in map(features.transformed_name, features.TIME_FEATURES)]
-    return {**example, **{name: tf.gather(example[name], order) for name in (*moved, TARGET_WEIGHT)}}
+    moved = [
+        n for n in layout.events if n not in map(features.transformed_name, features.TIME_FEATURES)
+    ]
+    return {
+        **example,
+        **{name: tf.gather(example[name], order) for name in (*moved, TARGET_WEIGHT)},
+    }
 
 
-def batch_sizes(layout: Layout, batch_positions: int,
-                most: int | None = None) -> tuple[list[int], list[int]]:
-    """(longest sequences of the buckets, sequences in a batch of each); arguments as for `batches`."""
+def batch_sizes(
+    layout: Layout, batch_positions: int, most: int | None = None
+) -> tuple[list[int], list[int]]:
+    """(longest sequences of the buckets, sequences in a batch of each); arguments as for
+    `batches`.
+    """
     longest = layout.max_history + 1
     lengths = [b for b in _BUCKETS if b < longest] + [longest]
-    return lengths, [max(1, min(batch_positions // length, most or batch_positions)) for length in lengths]
+    return lengths, [
+        max(1, min(batch_positions // length, most or batch_positions)) for length in lengths
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +224,9 @@ class Summary:
     steps: int
 
 
-def summarise(examples: tf.data.Dataset, layout: Layout, batch_positions: int, rows: int) -> Summary:
+def summarise(
+    examples: tf.data.Dataset, layout: Layout, batch_positions: int, rows: int
+) -> Summary:
     """Passes over the training sequences once; `rows` is the number of item ids."""
     lengths, sizes = batch_sizes(layout, batch_positions)
     counts, members = np.zeros(rows, np.int64), np.zeros(len(lengths), np.int64)
@@ -192,13 +237,18 @@ def summarise(examples: tf.data.Dataset, layout: Layout, batch_positions: int, r
     return Summary(counts, int(np.sum(-(-members // np.array(sizes)))))
 
 
-def read_catalogue(patterns: Sequence[str], spec: Mapping, specs: Sequence[features.Feature],
-                   sizes: Mapping[str, int], ids: Sequence[bytes],
-                   counts: np.ndarray) -> item_tower.Catalogue:
+def read_catalogue(
+    patterns: Sequence[str],
+    spec: Mapping,
+    specs: Sequence[features.Feature],
+    sizes: Mapping[str, int],
+    ids: Sequence[bytes],
+    counts: np.ndarray,
+) -> item_tower.Catalogue:
     """The catalogue's features by item id.
 
-    Padding and the unknown item have what Transform gives for a value that it does not know: of a category
-    the last id, zeros (the mean) of numbers, and no values of a list.
+    Padding and the unknown item have what Transform gives for a value that it does not know: of a
+    category the last id, zeros (the mean) of numbers, and no values of a list.
 
     Args:
       specs: the item features that the model uses.
@@ -216,7 +266,7 @@ def read_catalogue(patterns: Sequence[str], spec: Mapping, specs: Sequence[featu
         if feature.kind == "multi_categorical":
             column = np.full([len(ids) + 2, max([1, *map(len, values)])], -1, np.int64)
             for row, value in zip(rows, values):
-                column[row, :len(value)] = value
+                column[row, : len(value)] = value
         else:
             stacked = np.stack(values) if feature.kind == "vector" else np.concatenate(values)
             unknown = sizes[feature.name] - 1 if feature.kind == "categorical" else 0

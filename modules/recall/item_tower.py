@@ -1,4 +1,6 @@
-"""The item tower: an item's vector from its id and its features, so that a cold item has a meaningful one."""
+"""The item tower: an item's vector from its id and its features, so that a cold item has a
+meaningful one.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,13 @@ from modules.recall import layers
 
 @dataclasses.dataclass(frozen=True)
 class Catalogue:
-    """What is known of the N items: row 0 is padding, rows 1..N are the vocabulary's, row N+1 is unknown.
+    """What is known of the N items: row 0 is padding, rows 1..N are the vocabulary's, row N+1 is
+    unknown.
 
     Attributes:
       ids: bytes [N], in vocabulary order (row - 1).
-      features: by transformed name, [N+2, ...]; multi_categorical int64 [N+2, most values], padded with -1.
+      features: by transformed name, [N+2, ...]; multi_categorical int64 [N+2, most values], padded
+          with -1.
       counts: int64 [N+2], how often each row is a target of the training split.
     """
 
@@ -39,10 +43,20 @@ class Catalogue:
 
 
 class ItemTower(tf.keras.layers.Layer):
-    """id embedding + features. Items that training never saw use the unknown item's id embedding."""
+    """id embedding + features.
 
-    def __init__(self, dim: int, catalogue: Catalogue, specs: Sequence[features.Feature],
-                 sizes: Mapping[str, int], id_dropout: float = 0.0, **kwargs: Any) -> None:
+    Items that training never saw use the unknown item's id embedding.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        catalogue: Catalogue,
+        specs: Sequence[features.Feature],
+        sizes: Mapping[str, int],
+        id_dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
         """`specs`: the item features to use; `id_dropout`: share of ids hidden in training."""
         super().__init__(**kwargs)
         self.id_dropout = id_dropout
@@ -51,9 +65,15 @@ class ItemTower(tf.keras.layers.Layer):
         self.embedding = tf.keras.layers.Embedding(size, dim, layers.initializer(), name="item_id")
         rows = np.where(catalogue.counts > 0, np.arange(size), catalogue.unknown)
         self.id_row = tf.Variable(rows, trainable=False, dtype=tf.int64, name="id_row")
-        self.encoder = layers.FeatureEncoder(dim, specs, sizes, name="item_features") if specs else None
-        self.table = {spec.transformed: tf.Variable(catalogue.features[spec.transformed], trainable=False,
-                                                    name=spec.transformed) for spec in specs}
+        self.encoder = (
+            layers.FeatureEncoder(dim, specs, sizes, name="item_features") if specs else None
+        )
+        self.table = {
+            spec.transformed: tf.Variable(
+                catalogue.features[spec.transformed], trainable=False, name=spec.transformed
+            )
+            for spec in specs
+        }
 
     def call(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """`item_ids`: int64 [n], rows of the catalogue; returns float [n, dim]."""
@@ -63,5 +83,7 @@ class ItemTower(tf.keras.layers.Layer):
             rows = tf.where(hidden, tf.constant(self.unknown, tf.int64), rows)
         vectors = self.embedding(rows)
         if self.encoder is not None:
-            vectors += self.encoder({name: tf.gather(table, item_ids) for name, table in self.table.items()})
+            vectors += self.encoder(
+                {name: tf.gather(table, item_ids) for name, table in self.table.items()}
+            )
         return vectors

@@ -22,7 +22,9 @@ def initializer(seed: int = 0) -> tf.keras.initializers.Initializer:
 
 @tf.keras.utils.register_keras_serializable("recall")
 class Dense(tf.keras.layers.Dense):
-    """Keras's with half of its operations for inputs of three axes or more: it flattens, never transposes."""
+    """Keras's with half of its operations for inputs of three axes or more: it flattens, never
+    transposes.
+    """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """float [..., n] -> float [..., units]."""
@@ -31,7 +33,9 @@ class Dense(tf.keras.layers.Dense):
 
 
 def distance_bucket(distance: tf.Tensor) -> tf.Tensor:
-    """int32 [...], 0 to DISTANCE_BUCKETS - 1, of distances between places int32 [...] of at least 0."""
+    """int32 [...], 0 to DISTANCE_BUCKETS - 1, of distances between places int32 [...] of at least
+    0.
+    """
     far = tf.cast(tf.maximum(distance, _NEAR), tf.float32) / _NEAR
     log_bucket = _NEAR + tf.cast(tf.floor(2.0 * tf.math.log(far) / tf.math.log(2.0)), tf.int32)
     return tf.where(distance < _NEAR, distance, tf.minimum(log_bucket, DISTANCE_BUCKETS - 1))
@@ -63,23 +67,31 @@ class TimeEncoder(tf.keras.layers.Layer):
         self.delta = tf.keras.layers.Embedding(DELTA_BUCKETS, dim, initializer(), name="delta")
 
     def call(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """`inputs` holds the three transformed time features, int64 [...]; returns float [..., dim]."""
+        """`inputs` holds the three transformed time features, int64 [...]; returns float [...,
+        dim].
+        """
         name = features.transformed_name
-        return (self.hour(inputs[name(features.TIME_OF_DAY)]) + self.day(inputs[name(features.DAY_OF_WEEK)])
-                + self.delta(log2_bucket(inputs[name(features.TIME_DELTA)])))
+        return (
+            self.hour(inputs[name(features.TIME_OF_DAY)])
+            + self.day(inputs[name(features.DAY_OF_WEEK)])
+            + self.delta(log2_bucket(inputs[name(features.TIME_DELTA)]))
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "dim": self.dim}
 
 
 class FeatureEncoder(tf.keras.layers.Layer):
-    """Sum of the embeddings of declared features: a table for each categorical one, a projection for numbers.
+    """Sum of the embeddings of declared features: a table for each categorical one, a projection
+    for numbers.
 
-    A multi-valued feature adds the mean of its values' embeddings. Which features there are and how large
-    their vocabularies are comes from the configuration and the transform graph.
+    A multi-valued feature adds the mean of its values' embeddings. Which features there are and how
+    large their vocabularies are comes from the configuration and the transform graph.
     """
 
-    def __init__(self, dim: int, specs: Sequence[features.Feature], sizes: Mapping[str, int], **kwargs: Any):
+    def __init__(
+        self, dim: int, specs: Sequence[features.Feature], sizes: Mapping[str, int], **kwargs: Any
+    ):
         """`sizes`: for each categorical feature its number of ids, the unknown one included."""
         super().__init__(**kwargs)
         self.dim = dim
@@ -87,17 +99,21 @@ class FeatureEncoder(tf.keras.layers.Layer):
         self.encoders = {}
         for spec in self.specs:
             if spec.kind in ("categorical", "multi_categorical"):
-                encoder = tf.keras.layers.Embedding(sizes[spec.name], dim, initializer(), name=spec.name)
+                encoder = tf.keras.layers.Embedding(
+                    sizes[spec.name], dim, initializer(), name=spec.name
+                )
             else:
                 encoder = Dense(
-                    dim, use_bias=False, kernel_initializer=initializer(), name=spec.name)
+                    dim, use_bias=False, kernel_initializer=initializer(), name=spec.name
+                )
             self.encoders[spec.name] = encoder
 
     def call(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Adds up what is known of each row.
 
         Args:
-          inputs: by transformed name. categorical int64 [...]; numeric float [...]; vector float [...,
+          inputs: by transformed name. categorical int64 [...]; numeric float [...]; vector float
+              [...,
             dimension]; multi_categorical int64 [..., any], padded with -1.
 
         Returns:
@@ -120,16 +136,28 @@ class FeatureEncoder(tf.keras.layers.Layer):
 
 @tf.keras.utils.register_keras_serializable("recall")
 class CausalSelfAttention(tf.keras.layers.Layer):
-    """Scaled dot-product attention (arXiv 1706.03762, eq. 1) of a place to itself and those before it.
+    """Scaled dot-product attention (arXiv 1706.03762, eq.
 
-    Sequences are padded on the right, so the causal mask alone keeps padding out of every real place's view.
+    1) of a place to itself and those before it.
+
+    Sequences are padded on the right, so the causal mask alone keeps padding out of every real
+    place's view.
     """
 
-    def __init__(self, dim: int, heads: int, dropout: float, relative_positions: bool = False,
-                 relative_time: bool = False, **kwargs: Any):
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        dropout: float,
+        relative_positions: bool = False,
+        relative_time: bool = False,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         if dim % heads:
-            raise ValueError(f"heads has to divide dim, found {heads} and {dim}; change one of them.")
+            raise ValueError(
+                f"heads has to divide dim, found {heads} and {dim}; change one of them."
+            )
         self.dim, self.heads, self.dropout = dim, heads, dropout
         self.relative_positions, self.relative_time = relative_positions, relative_time
         self.project_in = Dense(3 * dim, name="query_key_value")
@@ -141,15 +169,23 @@ class CausalSelfAttention(tf.keras.layers.Layer):
             buckets = [DISTANCE_BUCKETS, self.heads]
             self.distance_bias = self.add_weight("distance_bias", buckets, initializer="zeros")
         if self.relative_time:
-            self.time_bias = self.add_weight("time_bias", [DELTA_BUCKETS, self.heads], initializer="zeros")
+            self.time_bias = self.add_weight(
+                "time_bias", [DELTA_BUCKETS, self.heads], initializer="zeros"
+            )
 
-    def call(self, inputs: tf.Tensor, elapsed: tf.Tensor | None = None, places: tf.Tensor | None = None,
-             training: bool = False) -> tf.Tensor:
+    def call(
+        self,
+        inputs: tf.Tensor,
+        elapsed: tf.Tensor | None = None,
+        places: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
         """Attends.
 
         Args:
           inputs: float [batch, length, dim].
-          elapsed: int [batch, length, length], for `relative_time`: `log2_bucket` of the seconds from the
+          elapsed: int [batch, length, length], for `relative_time`: `log2_bucket` of the seconds
+              from the
             event that is attended to (third axis) to the one that attends (second axis).
           places: int [batch], the one place of each row that attends; None for all of them.
 
@@ -159,21 +195,29 @@ class CausalSelfAttention(tf.keras.layers.Layer):
         batch, length = tf.unstack(tf.shape(inputs)[:2])
         width = self.dim // self.heads
         split = tf.reshape(self.project_in(inputs), [batch, length, 3, self.heads, width])
-        query, key, value = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]))  # [batch, heads, length, width]
+        # [batch, heads, length, width]
+        query, key, value = tf.unstack(tf.transpose(split, [2, 0, 3, 1, 4]))
         attending = tf.range(length)[tf.newaxis]  # [batch or 1, places]
         if places is not None:
             attending = places[:, tf.newaxis]
             query = tf.ensure_shape(  # when it is served, TensorFlow warns of unknown ranks
-                tf.gather(query, attending, batch_dims=1, axis=2), [None, self.heads, 1, width])
+                tf.gather(query, attending, batch_dims=1, axis=2), [None, self.heads, 1, width]
+            )
             elapsed = None if elapsed is None else tf.gather(elapsed, attending, batch_dims=1)
-        scores = tf.matmul(query * width**-0.5, key, transpose_b=True)  # [batch, heads, places, length]
-        weights = self.drop(tf.nn.softmax(scores + self._bias(attending, length, elapsed)), training=training)
+        # [batch, heads, places, length]
+        scores = tf.matmul(query * width**-0.5, key, transpose_b=True)
+        weights = self.drop(
+            tf.nn.softmax(scores + self._bias(attending, length, elapsed)), training=training
+        )
         mixed = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
         return self.project_out(tf.reshape(mixed, [batch, tf.shape(attending)[1], self.dim]))
 
-    def _bias(self, attending: tf.Tensor, length: tf.Tensor, elapsed: tf.Tensor | None) -> tf.Tensor:
-        """float [batch or 1, heads or 1, places, length]: what keeps the future out, and a learnt number for
-        each distance (arXiv 1910.10683, 2.1) and time; `attending`: int [batch or 1, places]."""
+    def _bias(
+        self, attending: tf.Tensor, length: tf.Tensor, elapsed: tf.Tensor | None
+    ) -> tf.Tensor:
+        """float [batch or 1, heads or 1, places, length]: what keeps the future out, and a learnt
+        number for each distance (arXiv 1910.10683, 2.1) and time; `attending`: int [batch or 1,
+        places]."""
         distance = attending[:, :, tf.newaxis] - tf.range(length)
         bias = tf.where(distance < 0, -1e9, 0.0)[..., tf.newaxis]
         if self.relative_positions:
@@ -183,33 +227,57 @@ class CausalSelfAttention(tf.keras.layers.Layer):
         return tf.transpose(bias, [0, 3, 1, 2])
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "dim": self.dim, "heads": self.heads, "dropout": self.dropout,
-                "relative_positions": self.relative_positions, "relative_time": self.relative_time}
+        return {
+            **super().get_config(),
+            "dim": self.dim,
+            "heads": self.heads,
+            "dropout": self.dropout,
+            "relative_positions": self.relative_positions,
+            "relative_time": self.relative_time,
+        }
 
 
 @tf.keras.utils.register_keras_serializable("recall")
 class TransformerBlock(tf.keras.layers.Layer):
     """Attention and a feed-forward network with residuals.
 
-    `norm_first` (Pre-LN, arXiv 2002.04745): x + f(LN(x)), which trains stably; else Post-LN: LN(x + f(x)).
+    `norm_first` (Pre-LN, arXiv 2002.04745): x + f(LN(x)), which trains stably; else Post-LN: LN(x +
+        f(x)).
     """
 
-    def __init__(self, dim: int, heads: int, dropout: float, norm_first: bool, hidden: int,
-                 relative_positions: bool = False, relative_time: bool = False, **kwargs: Any):
+    def __init__(
+        self,
+        dim: int,
+        heads: int,
+        dropout: float,
+        norm_first: bool,
+        hidden: int,
+        relative_positions: bool = False,
+        relative_time: bool = False,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.dim, self.heads, self.dropout = dim, heads, dropout
         self.norm_first, self.hidden = norm_first, hidden
         self.attention = CausalSelfAttention(
-            dim, heads, dropout, relative_positions, relative_time, name="attention")
+            dim, heads, dropout, relative_positions, relative_time, name="attention"
+        )
         self.expand = Dense(hidden, activation="relu", name="expand")
         self.contract = Dense(dim, name="contract")
         self.norms = [LayerNorm(name=f"norm_{n}") for n in range(2)]
         self.drop = tf.keras.layers.Dropout(dropout)
 
-    def call(self, inputs: tf.Tensor, elapsed: tf.Tensor | None = None, places: tf.Tensor | None = None,
-             training: bool = False) -> tf.Tensor:
+    def call(
+        self,
+        inputs: tf.Tensor,
+        elapsed: tf.Tensor | None = None,
+        places: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
         """Arguments and result as of `CausalSelfAttention`."""
-        outputs = inputs if places is None else tf.gather(inputs, places[:, tf.newaxis], batch_dims=1)
+        outputs = (
+            inputs if places is None else tf.gather(inputs, places[:, tf.newaxis], batch_dims=1)
+        )
         first, second = self.norms
         if self.norm_first:
             attended = self.attention(first(inputs), elapsed, places, training=training)
@@ -223,16 +291,22 @@ class TransformerBlock(tf.keras.layers.Layer):
         return self.contract(self.expand(inputs))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "dim": self.dim, "heads": self.heads, "dropout": self.dropout,
-                "norm_first": self.norm_first, "hidden": self.hidden,
-                "relative_positions": self.attention.relative_positions,
-                "relative_time": self.attention.relative_time}
+        return {
+            **super().get_config(),
+            "dim": self.dim,
+            "heads": self.heads,
+            "dropout": self.dropout,
+            "norm_first": self.norm_first,
+            "hidden": self.hidden,
+            "relative_positions": self.attention.relative_positions,
+            "relative_time": self.attention.relative_time,
+        }
 
 
 @tf.keras.utils.register_keras_serializable("recall")
 class LayerNorm(tf.keras.layers.Layer):
-    """Layer normalisation (arXiv 1607.06450, eq. 4) of the last axis, in plain ops: on a CPU several times
-    as fast as Keras's, which goes through batch normalisation."""
+    """Layer normalisation (arXiv 1607.06450, eq. 4) of the last axis, in plain ops: on a CPU
+    several times as fast as Keras's, which goes through batch normalisation."""
 
     def __init__(self, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)

@@ -1,4 +1,5 @@
-"""The training loop of both stages: compiled steps, validation after each epoch, early stopping, checkpoints.
+"""The training loop of both stages: compiled steps, validation after each epoch, early stopping,
+checkpoints.
 
 `Validation` is recall's; the ranker has its own.
 """
@@ -14,11 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from modules import features
-from modules.recall import callbacks
-from modules.recall import evaluation
-from modules.recall import input_data
+from modules.recall import callbacks, evaluation, input_data, schedule
 from modules.recall import model as model_lib
-from modules.recall import schedule
 
 DEPTHS = (10, 50, 200)
 _HISTORY_FILE = "history.json"
@@ -33,8 +31,13 @@ class Validation:
         self._model, self._batches = model, list(batches)
         self._names = evaluation.names(DEPTHS, *([monitor] if monitor != "loss" else []))
         self._vectors = tf.function(lambda: model.candidates(model.all_items()))
-        self._scored = tf.function(self._score, input_signature=[
-            batches.element_spec, tf.TensorSpec([model.items, model.settings.model.dim])])
+        self._scored = tf.function(
+            self._score,
+            input_signature=[
+                batches.element_spec,
+                tf.TensorSpec([model.items, model.settings.model.dim]),
+            ],
+        )
 
     def _score(self, batch: input_data.Batch, vectors: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """`vectors`: float [items, dim]; returns what `__call__` needs of each sequence."""
@@ -42,11 +45,18 @@ class Validation:
         last = tf.reduce_sum(tf.cast(items != features.PADDING_ID, tf.int32), axis=1) - 1
         queries = self._model.last_queries(batch)
         scores = tf.matmul(queries, vectors, transpose_b=True)
-        return (scores, tf.gather(items, last, batch_dims=1),
-                self._model.seen(batch, self._model.all_items()),
-                tf.gather(batch[input_data.TARGET_WEIGHT], last, batch_dims=1),
-                self._model.target_losses(queries, tf.gather(items, last, batch_dims=1),
-                                          tf.range(tf.shape(items)[0], dtype=tf.int64), batch))
+        return (
+            scores,
+            tf.gather(items, last, batch_dims=1),
+            self._model.seen(batch, self._model.all_items()),
+            tf.gather(batch[input_data.TARGET_WEIGHT], last, batch_dims=1),
+            self._model.target_losses(
+                queries,
+                tf.gather(items, last, batch_dims=1),
+                tf.range(tf.shape(items)[0], dtype=tf.int64),
+                batch,
+            ),
+        )
 
     def __call__(self) -> tuple[float, dict[str, float]]:
         """(mean loss, metrics), over the sequences whose held-out item is in the catalogue."""
@@ -74,7 +84,8 @@ class Trainer:
       epoch: epochs done.
     """
 
-    remedy = "Lower training.learning_rate, or raise training.temperature."  # for a loss that is not finite
+    # for a loss that is not finite
+    remedy = "Lower training.learning_rate, or raise training.temperature."
 
     def __init__(self, model: Any, settings: schedule.Settings, steps_per_epoch: int):
         self.model, self.settings, self.steps_per_epoch = model, settings, steps_per_epoch
@@ -97,17 +108,23 @@ class Trainer:
         return tf.math.count_nonzero(batch[input_data.TARGET_WEIGHT], dtype=tf.int32)
 
 
-def fit(trainer: Trainer, batches: Callable[[int], tf.data.Dataset],
-        validate: Callable[[], tuple[float, dict[str, float]]],
-        watchers: Sequence[callbacks.Callback], checkpoint_folder: str) -> list[callbacks.Epoch]:
-    """Trains until the last epoch or the early stop, then leaves the model with the weights to export.
+def fit(
+    trainer: Trainer,
+    batches: Callable[[int], tf.data.Dataset],
+    validate: Callable[[], tuple[float, dict[str, float]]],
+    watchers: Sequence[callbacks.Callback],
+    checkpoint_folder: str,
+) -> list[callbacks.Epoch]:
+    """Trains until the last epoch or the early stop, then leaves the model with the weights to
+    export.
 
     Args:
       trainer: what is trained.
       batches: from the 0-based epoch to its batches.
       validate: called after each epoch; gives the loss and the metrics.
       watchers: told of each batch and epoch.
-      checkpoint_folder: holds the state after each epoch; a training that finds one goes on from there.
+      checkpoint_folder: holds the state after each epoch; a training that finds one goes on from
+          there.
 
     Returns:
       All epochs, those before a resumption included.
@@ -116,7 +133,7 @@ def fit(trainer: Trainer, batches: Callable[[int], tf.data.Dataset],
     history_path = os.path.join(checkpoint_folder, _HISTORY_FILE)
     manager = tf.train.CheckpointManager(_checkpoint(trainer), checkpoint_folder, max_to_keep=1)
     manager.restore_or_initialize()
-    history = callbacks.read_history(history_path)[:int(trainer.epoch)]
+    history = callbacks.read_history(history_path)[: int(trainer.epoch)]
     step = tf.function(trainer.step, input_signature=[batches(0).element_spec])
     for watcher in watchers:
         watcher.on_start(int(trainer.epoch), trainer.steps_per_epoch)
@@ -132,9 +149,13 @@ def fit(trainer: Trainer, batches: Callable[[int], tf.data.Dataset],
     return history
 
 
-def _run_epoch(trainer: Trainer, step: Callable, batches: tf.data.Dataset,
-               validate: Callable[[], tuple[float, dict[str, float]]],
-               watchers: Sequence[callbacks.Callback]) -> callbacks.Epoch:
+def _run_epoch(
+    trainer: Trainer,
+    step: Callable,
+    batches: tf.data.Dataset,
+    validate: Callable[[], tuple[float, dict[str, float]]],
+    watchers: Sequence[callbacks.Callback],
+) -> callbacks.Epoch:
     started, total, positions, rate = time.monotonic(), 0.0, 0, tf.constant(0.0)
     for batch in batches:
         loss, rate, count = step(batch)
@@ -144,17 +165,29 @@ def _run_epoch(trainer: Trainer, step: Callable, batches: tf.data.Dataset,
             watcher.on_batch(float(loss), float(rate), int(count))
     seconds = time.monotonic() - started
     if not np.isfinite(total):
-        raise FloatingPointError(f"The loss has to be finite, found {total} in epoch "
-                                 f"{int(trainer.epoch) + 1}. {trainer.remedy}")
+        raise FloatingPointError(
+            f"The loss has to be finite, found {total} in epoch "
+            f"{int(trainer.epoch) + 1}. {trainer.remedy}"
+        )
     validation_loss, metrics = validate()
     trainer.epoch.assign_add(1)
     epoch = callbacks.Epoch(
-        epoch=int(trainer.epoch), loss=total / max(positions, 1), val_loss=validation_loss, metrics=metrics,
-        learning_rate=float(rate), seconds=seconds, positions_per_second=positions / seconds)
+        epoch=int(trainer.epoch),
+        loss=total / max(positions, 1),
+        val_loss=validation_loss,
+        metrics=metrics,
+        learning_rate=float(rate),
+        seconds=seconds,
+        positions_per_second=positions / seconds,
+    )
     trainer.stopping.update(epoch)
     return epoch
 
 
 def _checkpoint(trainer: Trainer) -> tf.train.Checkpoint:
-    return tf.train.Checkpoint(variables=trainer.variables, optimizer=trainer.optimizer,
-                               stopping=trainer.stopping, epoch=trainer.epoch)
+    return tf.train.Checkpoint(
+        variables=trainer.variables,
+        optimizer=trainer.optimizer,
+        stopping=trainer.stopping,
+        epoch=trainer.epoch,
+    )

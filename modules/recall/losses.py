@@ -1,6 +1,7 @@
 """The losses: softmax over the batch's items, and the existing recommender's pairwise loss.
 
-All take logits' parts, not probabilities, and return one value a target, so that the caller weights them.
+All take logits' parts, not probabilities, and return one value a target, so that the caller weights
+them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ MASKED = -1e9  # a logit that is left out
 
 
 def shares(counts: np.ndarray) -> np.ndarray:
-    """float32 [items]: each one's share of all targets; items that are never a target count as seen once."""
+    """float32 [items]: each one's share of all targets; items that are never a target count as seen
+    once.
+    """
     counts = np.maximum(counts, 1)
     return (counts / counts.sum()).astype(np.float32)
 
@@ -20,8 +23,9 @@ def shares(counts: np.ndarray) -> np.ndarray:
 def log_inclusion(share: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     """log Q of the sampling-bias correction, for the *distinct* items of a batch.
 
-    An item with share p of all targets is among `draws` of them with probability Q = 1 - (1 - p)^draws;
-    with one draw this is p, the sampling probability of Yi et al. (RecSys 2019, section 3).
+    An item with share p of all targets is among `draws` of them with probability Q = 1 - (1 -
+    p)^draws; with one draw this is p, the sampling probability of Yi et al. (RecSys 2019, section
+    3).
 
     Args:
       share: float [items], see `shares`.
@@ -33,15 +37,20 @@ def log_inclusion(share: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
     return tf.math.log(-tf.math.expm1(draws * tf.math.log1p(-tf.minimum(share, 1.0 - 1e-7))))
 
 
-def infonce(logits: tf.Tensor, positive: tf.Tensor, log_q: tf.Tensor | None,
-            excluded: tf.Tensor | None) -> tf.Tensor:
-    """InfoNCE (arXiv 1807.03748, eq. 4): softmax cross-entropy of the positive among the candidates.
+def infonce(
+    logits: tf.Tensor, positive: tf.Tensor, log_q: tf.Tensor | None, excluded: tf.Tensor | None
+) -> tf.Tensor:
+    """InfoNCE (arXiv 1807.03748, eq.
+
+    4): softmax cross-entropy of the positive among the candidates.
 
     Args:
       logits: float [targets, candidates], scores already divided by the temperature.
       positive: int [targets], the positive's place among the candidates.
-      log_q: float [candidates], subtracted from the logits (Yi et al., RecSys 2019, eq. 3), or None.
-      excluded: bool [targets, candidates], which are no negatives, or None; the positive always stays.
+      log_q: float [candidates], subtracted from the logits (Yi et al., RecSys 2019, eq. 3), or
+          None.
+      excluded: bool [targets, candidates], which are no negatives, or None; the positive always
+          stays.
 
     Returns:
       float [targets].
@@ -76,7 +85,8 @@ def pairwise_bce(positive_logits: tf.Tensor, negative_logits: tf.Tensor) -> tf.T
 
 
 def random_negatives(seen: tf.Tensor, rows: tf.Tensor, items: int, tries: int = 8) -> tf.Tensor:
-    """One item a target, uniform over those that its user has not seen (arXiv 1808.09781, section 3.6).
+    """One item a target, uniform over those that its user has not seen (arXiv 1808.09781, section
+    3.6).
 
     Args:
       seen: bool [users, items + 2], by item id.

@@ -8,12 +8,8 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from modules import config
-from modules import features
-from modules.recall import input_data
-from modules.recall import item_tower
-from modules.recall import losses
-from modules.recall import query_tower
+from modules import config, features
+from modules.recall import input_data, item_tower, losses, query_tower
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,28 +25,39 @@ class Settings:
 class RecallModel(tfrs.Model):
     """Scores an item by the dot product of its vector with the query's."""
 
-    def __init__(self, settings: Settings, catalogue: item_tower.Catalogue, sizes: Mapping[str, int]):
+    def __init__(
+        self, settings: Settings, catalogue: item_tower.Catalogue, sizes: Mapping[str, int]
+    ):
         """`sizes`: for each categorical feature its number of ids, the unknown one included."""
         super().__init__()
         self.settings, self.items = settings, catalogue.size
         model = settings.model
         specs = features.item_features(settings.data) if model.item_features else ()
         self.item_tower = item_tower.ItemTower(
-            model.dim, catalogue, specs, sizes, model.item_id_dropout, name="item_tower")
-        self.query_tower = query_tower.QueryTower(settings.data, model, settings.features.max_history, sizes,
-                                                  name="query_tower")
-        self.share = tf.Variable(losses.shares(catalogue.counts), trainable=False, name="target_share")
+            model.dim, catalogue, specs, sizes, model.item_id_dropout, name="item_tower"
+        )
+        self.query_tower = query_tower.QueryTower(
+            settings.data, model, settings.features.max_history, sizes, name="query_tower"
+        )
+        self.share = tf.Variable(
+            losses.shares(catalogue.counts), trainable=False, name="target_share"
+        )
         self.log_temperature = tf.Variable(
-            tf.math.log(settings.training.temperature), dtype=tf.float32,
-            trainable=settings.training.learn_temperature, name="log_temperature")
+            tf.math.log(settings.training.temperature),
+            dtype=tf.float32,
+            trainable=settings.training.learn_temperature,
+            name="log_temperature",
+        )
 
-    def call(self, inputs: input_data.Batch, places: tf.Tensor | None = None,
-             training: bool = False) -> tf.Tensor:
+    def call(
+        self, inputs: input_data.Batch, places: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
         """Queries of the batch's sequences: float [batch, places, dim].
 
         Args:
           inputs: see `query_tower`.
-          places: int [batch], the one place of each sequence that is asked for; None for all of them.
+          places: int [batch], the one place of each sequence that is asked for; None for all of
+              them.
         """
         ids = inputs[input_data.ITEMS]
         distinct, rows = tf.unique(tf.reshape(ids, [-1]))
@@ -60,7 +67,9 @@ class RecallModel(tfrs.Model):
 
     def last_queries(self, inputs: input_data.Batch, training: bool = False) -> tf.Tensor:
         """The query of each sequence's last event, its request: float [batch, dim]."""
-        length = tf.reduce_sum(tf.cast(inputs[input_data.ITEMS] != features.PADDING_ID, tf.int32), axis=1)
+        length = tf.reduce_sum(
+            tf.cast(inputs[input_data.ITEMS] != features.PADDING_ID, tf.int32), axis=1
+        )
         return tf.squeeze(self(inputs, length - 1, training=training), axis=1)
 
     def candidates(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -84,8 +93,14 @@ class RecallModel(tfrs.Model):
         weights = tf.gather_nd(weights, places)
         return tf.math.divide_no_nan(tf.reduce_sum(values * weights), tf.reduce_sum(weights))
 
-    def target_losses(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor,
-                      inputs: input_data.Batch, training: bool = False) -> tf.Tensor:
+    def target_losses(
+        self,
+        queries: tf.Tensor,
+        positives: tf.Tensor,
+        rows: tf.Tensor,
+        inputs: input_data.Batch,
+        training: bool = False,
+    ) -> tf.Tensor:
         """The loss of each target.
 
         Args:
@@ -101,18 +116,33 @@ class RecallModel(tfrs.Model):
             return self._random_negative_loss(queries, positives, rows, inputs, training)
         return self._in_batch_loss(queries, positives, rows, inputs, training)
 
-    def _random_negative_loss(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor,
-                              inputs: input_data.Batch, training: bool) -> tf.Tensor:
-        """SASRec's loss, of plain dot products: it has no temperature, and would barely learn from vectors of
-        length 1, whose scores stay between -1 and 1. The configuration refuses the two together."""
+    def _random_negative_loss(
+        self,
+        queries: tf.Tensor,
+        positives: tf.Tensor,
+        rows: tf.Tensor,
+        inputs: input_data.Batch,
+        training: bool,
+    ) -> tf.Tensor:
+        """SASRec's loss, of plain dot products: it has no temperature, and would barely learn from
+        vectors of length 1, whose scores stay between -1 and 1. The configuration refuses the two
+        together."""
         seen = self.seen(inputs, tf.range(self.items + 2, dtype=tf.int64))
         negatives = losses.random_negatives(seen, rows, self.items)
         vectors = self.candidates(tf.concat([positives, negatives], axis=0), training)
-        positive, negative = (tf.reduce_sum(queries * half, axis=-1) for half in tf.split(vectors, 2))
+        positive, negative = (
+            tf.reduce_sum(queries * half, axis=-1) for half in tf.split(vectors, 2)
+        )
         return losses.pairwise_bce(positive, negative)
 
-    def _in_batch_loss(self, queries: tf.Tensor, positives: tf.Tensor, rows: tf.Tensor,
-                       inputs: input_data.Batch, training: bool) -> tf.Tensor:
+    def _in_batch_loss(
+        self,
+        queries: tf.Tensor,
+        positives: tf.Tensor,
+        rows: tf.Tensor,
+        inputs: input_data.Batch,
+        training: bool,
+    ) -> tf.Tensor:
         """Against the items that `training.candidates` says."""
         settings = self.settings.training
         if settings.candidates == "catalogue":
@@ -133,8 +163,9 @@ class RecallModel(tfrs.Model):
             log_q = losses.log_inclusion(tf.gather(self.share, candidates), draws)
         return losses.infonce(logits, positive, log_q, excluded)
 
-    def _no_negatives(self, positives: tf.Tensor, candidates: tf.Tensor, rows: tf.Tensor,
-                      inputs: input_data.Batch) -> tf.Tensor | None:
+    def _no_negatives(
+        self, positives: tf.Tensor, candidates: tf.Tensor, rows: tf.Tensor, inputs: input_data.Batch
+    ) -> tf.Tensor | None:
         settings, excluded = self.settings.training, None
         if settings.mask_own_positives:
             excluded = tf.gather(self.seen(inputs, candidates), rows)
@@ -148,10 +179,12 @@ class RecallModel(tfrs.Model):
         distinct, columns = tf.unique(item_ids)
         count = tf.size(distinct)  # also the column of all other items
         column = tf.tensor_scatter_nd_update(
-            tf.fill([self.items + 2], count), distinct[:, tf.newaxis], tf.range(count))
+            tf.fill([self.items + 2], count), distinct[:, tf.newaxis], tf.range(count)
+        )
         seen = tf.gather(column, inputs[input_data.SEEN])
         users, width = tf.unstack(tf.shape(seen))
         pairs = tf.stack([tf.repeat(tf.range(users), width), tf.reshape(seen, [-1])], axis=1)
         found = tf.tensor_scatter_nd_update(
-            tf.zeros([users, count + 1], tf.bool), pairs, tf.ones([users * width], tf.bool))
+            tf.zeros([users, count + 1], tf.bool), pairs, tf.ones([users * width], tf.bool)
+        )
         return tf.gather(found, columns, axis=1)

@@ -7,15 +7,16 @@ from typing import Any
 
 import tensorflow as tf
 
-from modules import config
-from modules import ranking_config
+from modules import config, ranking_config
 
 Settings = config.Training | ranking_config.RankTraining  # of either stage
 
 
 @tf.keras.utils.register_keras_serializable("recall")
 class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up to `peak`, then cosine annealing to 0 (arXiv 1608.03983, eq. 5, without restarts).
+    """Linear warm-up to `peak`, then cosine annealing to 0 (arXiv 1608.03983, eq.
+
+    5, without restarts).
 
     With w warm-up steps of n: peak * (step + 1) / w before step w, then
     peak / 2 * (1 + cos(pi * (step - w) / (n - w))).
@@ -23,8 +24,10 @@ class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, peak: float, steps: int, warmup_steps: int):
         if not 0 <= warmup_steps < steps:
-            raise ValueError(f"warmup_steps has to be at least 0 and below steps, found {warmup_steps} of "
-                             f"{steps}; lower training.warmup_fraction or train longer.")
+            raise ValueError(
+                f"warmup_steps has to be at least 0 and below steps, found {warmup_steps} of "
+                f"{steps}; lower training.warmup_fraction or train longer."
+            )
         self.peak, self.steps, self.warmup_steps = peak, steps, warmup_steps
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
@@ -40,7 +43,9 @@ class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
 
 
 def optimizer(settings: Settings, steps: int) -> tf.keras.optimizers.Optimizer:
-    """AdamW (arXiv 1711.05101), which is Adam where `weight_decay` is 0. Biases and norms do not decay.
+    """AdamW (arXiv 1711.05101), which is Adam where `weight_decay` is 0.
+
+    Biases and norms do not decay.
 
     Args:
       steps: of the whole training.

@@ -13,14 +13,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx import v1 as tfx
 
-from modules import config
-from modules import features
-from modules import lineage
-from modules import strict
-from modules.recall import callbacks
-from modules.recall import export
-from modules.recall import input_data
-from modules.recall import loop
+from modules import config, features, lineage, strict
+from modules.recall import callbacks, export, input_data, loop
 from modules.recall import model as model_lib
 
 SECTIONS = ("data", "features", "model", "training")
@@ -29,11 +23,12 @@ _VALIDATION_SCORES = 2**25  # of a batch: its sequences times the catalogue's it
 
 
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
-    """Trains on the splits `train` and `catalogue`, validates on the other files, and exports the best model.
+    """Trains on the splits `train` and `catalogue`, validates on the other files, and exports the
+    best model.
 
-    `fn_args.custom_config` holds `config` (the sections of SECTIONS), `checkpoint_root` (a folder) and
-    `source_digest`; training goes on from a checkpoint of the same configuration, code and examples. The
-    checkpoints go once the model is exported.
+    `fn_args.custom_config` holds `config` (the sections of SECTIONS), `checkpoint_root` (a folder)
+    and `source_digest`; training goes on from a checkpoint of the same configuration, code and
+    examples. The checkpoints go once the model is exported.
     """
     custom = fn_args.custom_config
     settings = read_settings(custom["config"])
@@ -42,9 +37,14 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     digest = _digest(custom, train_files + catalogue_files + list(fn_args.eval_files))
     checkpoints = os.path.join(custom["checkpoint_root"], digest)
     model, history = train(
-        settings=settings, transform=transform, train_files=train_files, catalogue_files=catalogue_files,
-        valid_files=fn_args.eval_files, checkpoint_folder=checkpoints,
-        watchers=[callbacks.TensorBoard(fn_args.model_run_dir)])
+        settings=settings,
+        transform=transform,
+        train_files=train_files,
+        catalogue_files=catalogue_files,
+        valid_files=fn_args.eval_files,
+        checkpoint_folder=checkpoints,
+        watchers=[callbacks.TensorBoard(fn_args.model_run_dir)],
+    )
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     callbacks.write_history(os.path.join(fn_args.model_run_dir, "history.json"), history)
     ids = vocabulary(transform, features.ITEM_VOCABULARY)
@@ -54,42 +54,69 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
 
 
 def read_settings(sections: str | Mapping[str, Any]) -> model_lib.Settings:
-    """The configuration's sections, from JSON or plain dictionaries; other sections are not looked at."""
+    """The configuration's sections, from JSON or plain dictionaries; other sections are not looked
+    at.
+    """
     plain = json.loads(sections) if isinstance(sections, str) else sections
-    return strict.read(model_lib.Settings, {name: plain[name] for name in SECTIONS if name in plain})
+    return strict.read(
+        model_lib.Settings, {name: plain[name] for name in SECTIONS if name in plain}
+    )
 
 
-def train(*, settings: model_lib.Settings, transform: tft.TFTransformOutput, train_files: Sequence[str],
-          catalogue_files: Sequence[str], valid_files: Sequence[str], checkpoint_folder: str,
-          watchers: Sequence[callbacks.Callback] = ()) -> tuple[model_lib.RecallModel, list[callbacks.Epoch]]:
-    """Trains a model of the transformed examples; returns it with the weights to export, and its history."""
+def train(
+    *,
+    settings: model_lib.Settings,
+    transform: tft.TFTransformOutput,
+    train_files: Sequence[str],
+    catalogue_files: Sequence[str],
+    valid_files: Sequence[str],
+    checkpoint_folder: str,
+    watchers: Sequence[callbacks.Callback] = (),
+) -> tuple[model_lib.RecallModel, list[callbacks.Epoch]]:
+    """Trains a model of the transformed examples; returns it with the weights to export, and its
+    history.
+    """
     training = settings.training
     tf.keras.utils.set_random_seed(training.seed)
     spec = transform.transformed_feature_spec()
     layout = input_data.Layout.of(settings.data, settings.features.max_history)
     ids = vocabulary(transform, features.ITEM_VOCABULARY)
     unknown = len(ids) + 1
-    examples = input_data.sequences(train_files, spec, layout, unknown, only_last=False,
-                                    action_weights=action_weights(settings, transform)).cache()
+    examples = input_data.sequences(
+        train_files,
+        spec,
+        layout,
+        unknown,
+        only_last=False,
+        action_weights=action_weights(settings, transform),
+    ).cache()
     held_out = input_data.sequences(valid_files, spec, layout, unknown, only_last=True)
     summary = input_data.summarise(examples, layout, training.batch_positions, len(ids) + 2)
     if not summary.counts.any():
-        raise ValueError("Training needs at least one event of a known item, the split train has none; check "
-                         "the split's cut-off times and data.unknown_item.")
+        raise ValueError(
+            "Training needs at least one event of a known item, the split train has none; check "
+            "the split's cut-off times and data.unknown_item."
+        )
     sizes = vocabulary_sizes(settings.data, transform)
     catalogue = input_data.read_catalogue(
-        catalogue_files, spec, features.item_features(settings.data), sizes, ids, summary.counts)
+        catalogue_files, spec, features.item_features(settings.data), sizes, ids, summary.counts
+    )
     model = model_lib.RecallModel(settings, catalogue, sizes)
     batches = lambda epoch: input_data.training_batches(examples, layout, training, epoch)
     model.compute_loss(next(iter(batches(0))))  # builds it
     monitor = training.early_stopping.monitor
     validation = input_data.batches(
-        held_out, layout, _VALIDATION_POSITIONS, most=max(1, _VALIDATION_SCORES // len(ids)))
+        held_out, layout, _VALIDATION_POSITIONS, most=max(1, _VALIDATION_SCORES // len(ids))
+    )
     validate = loop.Validation(model, validation, monitor)
     shown = "NDCG@10" if monitor == "loss" else monitor
     history = loop.fit(
-        loop.Trainer(model, training, summary.steps), batches, validate,
-        [callbacks.Progress(training.epochs, metrics=[shown]), *watchers], checkpoint_folder)
+        loop.Trainer(model, training, summary.steps),
+        batches,
+        validate,
+        [callbacks.Progress(training.epochs, metrics=[shown]), *watchers],
+        checkpoint_folder,
+    )
     return model, history
 
 
@@ -100,8 +127,11 @@ def vocabulary(transform: tft.TFTransformOutput, name: str) -> list[bytes]:
 
 def vocabulary_sizes(data: config.Data, transform: tft.TFTransformOutput) -> dict[str, int]:
     """For each categorical feature the number of its ids, one for unknown values included."""
-    return {f.name: transform.vocabulary_size_by_name(f.vocabulary) + 1
-            for f in features.all_features(data) if f.kind in ("categorical", "multi_categorical")}
+    return {
+        f.name: transform.vocabulary_size_by_name(f.vocabulary) + 1
+        for f in features.all_features(data)
+        if f.kind in ("categorical", "multi_categorical")
+    }
 
 
 def _split(patterns: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -111,22 +141,32 @@ def _split(patterns: Sequence[str]) -> tuple[list[str], list[str]]:
     return [p for p in patterns if p not in catalogue], catalogue
 
 
-def action_weights(settings: model_lib.Settings, transform: tft.TFTransformOutput) -> np.ndarray | None:
-    """float [actions + 1]: a target's weight by its transformed action type, 1 where none is declared."""
+def action_weights(
+    settings: model_lib.Settings, transform: tft.TFTransformOutput
+) -> np.ndarray | None:
+    """float [actions + 1]: a target's weight by its transformed action type, 1 where none is
+    declared.
+    """
     declared = settings.training.action_weights
     if not declared:
         return None
-    spec = next(f for f in features.event_features(settings.data) if f.name == features.EVENT_ACTION_TYPE)
+    spec = next(
+        f for f in features.event_features(settings.data) if f.name == features.EVENT_ACTION_TYPE
+    )
     actions = [a.decode() for a in vocabulary(transform, spec.vocabulary)]
     for action in declared:
         if action not in actions:
-            raise strict.ConfigError(f"training.action_weights.{action}: no event has this action type."
-                                     + strict.nearest(action, actions))
+            raise strict.ConfigError(
+                f"training.action_weights.{action}: no event has this action type."
+                + strict.nearest(action, actions)
+            )
     return np.array([declared.get(a, 1.0) for a in actions] + [1.0], np.float32)
 
 
 def _digest(custom: Mapping[str, Any], patterns: Sequence[str]) -> str:
-    """Of what a training depends on: configuration, code, and the input files by path, size and time."""
+    """Of what a training depends on: configuration, code, and the input files by path, size and
+    time.
+    """
     known = [json.dumps(custom["config"], sort_keys=True), str(custom.get("source_digest", ""))]
     for path in sorted(p for pattern in patterns for p in tf.io.gfile.glob(pattern)):
         stat = tf.io.gfile.stat(path)

@@ -1,6 +1,7 @@
 """The requests that a server logged: PredictionLogs in TFRecord files.
 
-A server that is killed leaves a record half written at the end of a file; what is before it is read.
+A server that is killed leaves a record half written at the end of a file; what is before it is
+read.
 """
 
 from __future__ import annotations
@@ -79,7 +80,9 @@ def read(folder: pathlib.Path) -> Logs:
     if not requests:
         raise LogsError(
             f"{folder}: expected files that `python -m serving.model_server --request-log` wrote "
-            f"(*{SUFFIX}), found {len(files)} without a request. Log some first, or name another folder.")
+            f"(*{SUFFIX}), found {len(files)} without a request. Log some first, or name another "
+            "folder."
+        )
     return Logs(tuple(sorted(requests, key=lambda request: request.seconds)), tuple(cut_off))
 
 
@@ -106,9 +109,13 @@ def _records(path: pathlib.Path) -> list[Logged]:
 def _logged(log: prediction_log_pb2.PredictionLog) -> Logged:
     request, response = log.predict_log.request, log.predict_log.response
     return Logged(
-        model=request.model_spec.name, signature=request.model_spec.signature_name or signatures.DEFAULT,
-        version=response.model_spec.version.value, seconds=log.log_metadata.timestamp_secs,
-        inputs=dict(_arrays(request.inputs)), outputs=dict(_arrays(response.outputs)))
+        model=request.model_spec.name,
+        signature=request.model_spec.signature_name or signatures.DEFAULT,
+        version=response.model_spec.version.value,
+        seconds=log.log_metadata.timestamp_secs,
+        inputs=dict(_arrays(request.inputs)),
+        outputs=dict(_arrays(response.outputs)),
+    )
 
 
 def _arrays(tensors: dict[str, tf.compat.v1.TensorProto]) -> Iterator[tuple[str, np.ndarray]]:

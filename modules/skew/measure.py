@@ -1,9 +1,9 @@
 """TFDV's statistics of requests, aligned with those of training so that only what matters differs.
 
-A window of training holds events that have happened; a request ends with one that has not, so the places of
-its item and of its feedback are left out. Numbers are counted in the buckets of the statistics that they are
-compared with: TFDV spreads a bucket's count evenly, so that two samples of the same whole numbers would
-differ by where their buckets begin.
+A window of training holds events that have happened; a request ends with one that has not, so the
+places of its item and of its feedback are left out. Numbers are counted in the buckets of the
+statistics that they are compared with: TFDV spreads a bucket's count evenly, so that two samples of
+the same whole numbers would differ by where their buckets begin.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx_bsl.coders import example_coder
 
-from modules import config
-from modules import features
+from modules import config, features
 from modules.beam import histories
 from modules.skew import raw_examples
 
@@ -27,8 +26,11 @@ _STANDARD = statistics_pb2.Histogram.STANDARD
 
 def names(data: config.Data) -> dict[str, features.Feature | None]:
     """What requests and training have both, by name; None for the items of events."""
-    declared = (*features.user_features(data), *features.event_features(data),
-                *features.context_features(data))
+    declared = (
+        *features.user_features(data),
+        *features.event_features(data),
+        *features.context_features(data),
+    )
     return {features.EVENT_ITEM_ID: None, **{f.name: f for f in declared}}
 
 
@@ -37,7 +39,9 @@ def training(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> Statist
     return {".".join(f.path.step): f for dataset in statistics.datasets for f in dataset.features}
 
 
-def requests(rows: Sequence[histories.RawFeatures], data: config.Data, like: Statistics | None) -> Statistics:
+def requests(
+    rows: Sequence[histories.RawFeatures], data: config.Data, like: Statistics | None
+) -> Statistics:
     """Measures requests.
 
     Args:
@@ -46,9 +50,13 @@ def requests(rows: Sequence[histories.RawFeatures], data: config.Data, like: Sta
       like: whose buckets numbers are counted in, None for their own.
     """
     unknown = {features.EVENT_ITEM_ID, *(f.name for f in features.event_features(data))}
-    aligned = [{name: row[name][:-1] if name in unknown else row[name] for name in names(data)}
-               for row in rows]
-    batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(raw_examples.serialize(aligned, data))
+    aligned = [
+        {name: row[name][:-1] if name in unknown else row[name] for name in names(data)}
+        for row in rows
+    ]
+    batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(
+        raw_examples.serialize(aligned, data)
+    )
     measured = training(stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions()))
     buckets = measured if like is None else like
     for name, feature in measured.items():
@@ -73,9 +81,14 @@ def missing(feature: statistics_pb2.FeatureNameStatistics) -> int:
     return int(found.num_nan) if found else 0
 
 
-def _count_like(feature: statistics_pb2.FeatureNameStatistics, values: Sequence[float],
-                like: statistics_pb2.FeatureNameStatistics) -> None:
-    """Replaces the histogram by one with the buckets of `like`, and one more on each side where needed."""
+def _count_like(
+    feature: statistics_pb2.FeatureNameStatistics,
+    values: Sequence[float],
+    like: statistics_pb2.FeatureNameStatistics,
+) -> None:
+    """Replaces the histogram by one with the buckets of `like`, and one more on each side where
+    needed.
+    """
     ours, theirs = histogram(feature), histogram(like)
     if ours is None or theirs is None or not theirs.buckets:
         return
@@ -84,7 +97,8 @@ def _count_like(feature: statistics_pb2.FeatureNameStatistics, values: Sequence[
     edges = [bucket.low_value for bucket in theirs.buckets] + [theirs.buckets[-1].high_value]
     low, high = edges[0], edges[-1]
     within = numbers[(numbers >= low) & (numbers <= high)]
-    # A value on an edge belongs to the bucket below, as in TFDV's; of a constant, all are one point.
+    # A value on an edge belongs to the bucket below, as in TFDV's; of a constant, all are one
+    # point.
     places = np.maximum(np.searchsorted(edges, within, side="left") - 1, 0)
     counts = np.bincount(places, minlength=len(edges) - 1)
     buckets = list(zip(edges, edges[1:], counts))

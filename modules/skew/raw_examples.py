@@ -1,8 +1,10 @@
-"""Logged requests as ExampleGen would have written them: the way back from modules/request_arrays.py.
+"""Logged requests as ExampleGen would have written them: the way back from
+modules/request_arrays.py.
 
-What a request leaves out ("" or NaN) is filled with the column's default, but for feedback, as ExampleGen
-fills an empty cell.
-The request is the last event, of item "" and with the defaults of what is known only after an event.
+What a request leaves out ("" or NaN) is filled with the column's default, but for feedback, as
+ExampleGen fills an empty cell.
+The request is the last event, of item "" and with the defaults of what is known only after an
+event.
 """
 
 from __future__ import annotations
@@ -14,12 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from modules import config
-from modules import features
-from modules import request_arrays
-from modules.beam import encode
-from modules.beam import histories
-from modules.beam import values
+from modules import config, features, request_arrays
+from modules.beam import encode, histories, values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +25,8 @@ class Sent:
     """What requests held.
 
     Attributes:
-      rows: raw features of each, by name; `window_start` is the row's number, which Transform hands through.
+      rows: raw features of each, by name; `window_start` is the row's number, which Transform hands
+          through.
       missing: share of values that were left out, by name of a feature.
       times: int64 [all], Unix seconds of all past events.
       requests: int64 [rows], of the requests themselves.
@@ -41,8 +40,12 @@ class Sent:
     late: int
 
 
-def of(batches: Sequence[Mapping[str, np.ndarray]], data: config.Data, max_history: int,
-       filled: Collection[features.Feature] = ()) -> Sent:
+def of(
+    batches: Sequence[Mapping[str, np.ndarray]],
+    data: config.Data,
+    max_history: int,
+    filled: Collection[features.Feature] = (),
+) -> Sent:
     """Reads the inputs of requests.
 
     Args:
@@ -52,14 +55,21 @@ def of(batches: Sequence[Mapping[str, np.ndarray]], data: config.Data, max_histo
       filled: feedback that is filled all the same; see `schemas.filled_feedback`.
     """
     reader = _Reader(data, max_history, filled)
-    rows = [reader.row(inputs, n) for inputs in batches
-            for n in range(len(inputs[features.REQUEST_TIMESTAMP]))]
+    rows = [
+        reader.row(inputs, n)
+        for inputs in batches
+        for n in range(len(inputs[features.REQUEST_TIMESTAMP]))
+    ]
     for number, row in enumerate(rows):
         row[features.WINDOW_START] = [number]
     times = [row[features.EVENT_TIMESTAMP] for row in rows]
-    return Sent(rows, reader.missing(), np.array([t for row in times for t in row[:-1]], np.int64),
-                np.array([row[-1] for row in times], np.int64),
-                sum(t > row[-1] for row in times for t in row[:-1]))
+    return Sent(
+        rows,
+        reader.missing(),
+        np.array([t for row in times for t in row[:-1]], np.int64),
+        np.array([row[-1] for row in times], np.int64),
+        sum(t > row[-1] for row in times for t in row[:-1]),
+    )
 
 
 def serialize(rows: Sequence[histories.RawFeatures], data: config.Data) -> list[bytes]:
@@ -71,7 +81,9 @@ def serialize(rows: Sequence[histories.RawFeatures], data: config.Data) -> list[
 class _Reader:
     """Turns rows of requests into raw features, and counts what is missing."""
 
-    def __init__(self, data: config.Data, max_history: int, filled: Collection[features.Feature]) -> None:
+    def __init__(
+        self, data: config.Data, max_history: int, filled: Collection[features.Feature]
+    ) -> None:
         self._max_history, self._filled_feedback = max_history, filled
         self._profile, self._events = features.user_features(data), features.event_features(data)
         self._context = features.context_features(data)
@@ -79,19 +91,23 @@ class _Reader:
 
     def missing(self) -> dict[str, float]:
         """Share of missing values by name of a feature."""
-        return {name: absent / total if total else 0.0 for name, (absent, total) in self._counts.items()}
+        return {
+            name: absent / total if total else 0.0 for name, (absent, total) in self._counts.items()
+        }
 
     def row(self, inputs: Mapping[str, np.ndarray], n: int) -> histories.RawFeatures:
         """Raw features of request `n` of a batch."""
         items, times = inputs[features.EVENT_ITEM_ID][n], inputs[features.EVENT_TIMESTAMP][n]
         given = np.flatnonzero(items != b"")
-        order = given[np.argsort(times[given], kind="stable")][-(self._max_history + 1):]
+        order = given[np.argsort(times[given], kind="stable")][-(self._max_history + 1) :]
         row: histories.RawFeatures = {features.USER_ID: [""], features.SEEN_ITEM_ID: []}
         for feature in self._profile:
             row[feature.name] = self._of_profile(inputs[feature.name][n], feature)
         row[features.EVENT_ITEM_ID] = [*map(_text, items[order]), ""]
-        row[features.EVENT_TIMESTAMP] = [*map(int, times[order]),
-                                         int(inputs[features.REQUEST_TIMESTAMP][n])]
+        row[features.EVENT_TIMESTAMP] = [
+            *map(int, times[order]),
+            int(inputs[features.REQUEST_TIMESTAMP][n]),
+        ]
         for feature in self._events:
             past = self._filled(inputs[feature.name][n][order], feature)
             row[feature.name] = [*past, values.fill(feature.spec)]

@@ -1,8 +1,8 @@
 """Asks a release again what it was asked when a request was logged, and compares the answers.
 
-A server that runs requests together adds in another order, so numbers may differ in their last digits, and
-items whose scores are that near to each other may change places. Items are therefore compared by their score,
-not by their place.
+A server that runs requests together adds in another order, so numbers may differ in their last
+digits, and items whose scores are that near to each other may change places. Items are therefore
+compared by their score, not by their place.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from modules import saved_recall
-from modules import signatures
+from modules import saved_recall, signatures
 from modules.skew import logs
 
 TOLERANCE = 1e-4  # of a score
@@ -53,7 +52,9 @@ class Model:
         """The outputs of a signature; inputs that it does not know are left out."""
         call = self._model.signatures[signature]
         specs = call.structured_input_signature[1]
-        answer = call(**{name: tf.constant(inputs[name], spec.dtype) for name, spec in specs.items()})
+        answer = call(
+            **{name: tf.constant(inputs[name], spec.dtype) for name, spec in specs.items()}
+        )
         return {name: value.numpy() for name, value in answer.items()}
 
 
@@ -87,10 +88,15 @@ def _compare(logged: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) ->
     for name, before in sorted(logged.items()):
         after = now.get(name)
         if after is None or before.shape != after.shape:
-            return greatest, f"{name} {before.shape} then, {'none' if after is None else after.shape} now"
+            return (
+                greatest,
+                f"{name} {before.shape} then, {'none' if after is None else after.shape} now",
+            )
         if before.dtype == object:
             continue
-        apart = float(np.max(np.abs(before.astype(np.float64) - after.astype(np.float64)), initial=0.0))
+        apart = float(
+            np.max(np.abs(before.astype(np.float64) - after.astype(np.float64)), initial=0.0)
+        )
         greatest = max(greatest, apart)
         if not apart <= (TOLERANCE if before.dtype.kind == "f" else 0):
             return greatest, f"{name} differs by {apart:.3g}"
@@ -107,7 +113,8 @@ def _moved(logged: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) -> s
             return f"{name} {_first(before, now[name])}"
         for row in range(len(before)):
             after = dict(zip(now[name][row], scores[1][row]))
-            last = scores[1][row].min(initial=np.inf)  # one that is as good as the last may be missing
+            # one that is as good as the last may be missing
+            last = scores[1][row].min(initial=np.inf)
             for item, score in zip(before[row], scores[0][row]):
                 if abs(after.get(item, last) - score) > TOLERANCE:
                     return f"{name} {_first(before[row], now[name][row])}"

@@ -1,6 +1,8 @@
-"""Whether the times of requests can be what the model expects: Unix seconds, and a request after its past.
+"""Whether the times of requests can be what the model expects: Unix seconds, and a request after
+its past.
 
-How far requests are in time from training is shown, not judged: a model serves after it was trained.
+How far requests are in time from training is shown, not judged: a model serves after it was
+trained.
 """
 
 from __future__ import annotations
@@ -10,8 +12,7 @@ import dataclasses
 import numpy as np
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from modules import features
-from modules import schemas
+from modules import features, schemas
 from modules.skew import raw_examples
 
 MOST_LATE = 0.01  # share of past events that may be later than their request
@@ -40,15 +41,23 @@ class Times:
 
 def check(sent: raw_examples.Sent, training: statistics_pb2.FeatureNameStatistics | None) -> Times:
     """Holds the times of requests against those of training (`features.EVENT_TIMESTAMP`)."""
-    learned = (int(training.num_stats.min), int(training.num_stats.max)) if training is not None else None
+    learned = (
+        (int(training.num_stats.min), int(training.num_stats.max)) if training is not None else None
+    )
     history, requests = _range(sent.times), _range(sent.requests)
     ranges = {features.EVENT_TIMESTAMP: history, features.REQUEST_TIMESTAMP: requests}
     late = sent.late / len(sent.times) if len(sent.times) else 0.0
-    problems = [problem for name, found in ranges.items() if found is not None
-                for problem in _problems(name, found, learned)]
+    problems = [
+        problem
+        for name, found in ranges.items()
+        if found is not None
+        for problem in _problems(name, found, learned)
+    ]
     if late > MOST_LATE:
-        problems.append(f"{features.EVENT_TIMESTAMP}: {late:.1%} of the past events are later than their "
-                        f"request, expected at most {MOST_LATE:.0%}; all times have to be of one clock.")
+        problems.append(
+            f"{features.EVENT_TIMESTAMP}: {late:.1%} of the past events are later than their "
+            f"request, expected at most {MOST_LATE:.0%}; all times have to be of one clock."
+        )
     return Times(learned, history, requests, late, tuple(problems))
 
 
@@ -58,9 +67,13 @@ def _range(times: np.ndarray) -> Range | None:
 
 def _problems(name: str, found: Range, learned: Range | None) -> list[str]:
     if found[1] >= schemas.LATEST_TIMESTAMP:
-        return [f"{name}: found up to {found[1]}, which looks like milliseconds; the model expects Unix "
-                "seconds, as in training."]
+        return [
+            f"{name}: found up to {found[1]}, which looks like milliseconds; the model expects "
+            "Unix seconds, as in training."
+        ]
     if found[0] < 0 or (learned is not None and found[1] < learned[0]):
-        return [f"{name}: found {found[0]} to {found[1]}, all of it before training's first event "
-                f"({learned[0] if learned else 'of 1970'}); the model expects Unix seconds."]
+        return [
+            f"{name}: found {found[0]} to {found[1]}, all of it before training's first event "
+            f"({learned[0] if learned else 'of 1970'}); the model expects Unix seconds."
+        ]
     return []

@@ -1,7 +1,8 @@
 """What the pipeline's Transform makes of a request, and what the served model does, value by value.
 
 The pipeline's side takes the way of training: tf.Examples, read by the schema, through Beam's
-TransformDataset. The served side is the recall model's signature `features`, see modules/recall/export.py.
+TransformDataset. The served side is the recall model's signature `features`, see
+modules/recall/export.py.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio
 
-from modules import config
-from modules import features
+from modules import config, features
 from modules.recall import input_data
 
 TOLERANCE = 1e-5  # of a number that Transform scaled, where the two sides add in another order
@@ -49,9 +49,11 @@ class Difference:
     example: str
 
 
-def by_pipeline(examples: Sequence[bytes], schema: schema_pb2.Schema, graph: str,
-                layout: input_data.Layout) -> list[Row]:
-    """Transforms examples whose `window_start` says their number, and cuts histories as the model does.
+def by_pipeline(
+    examples: Sequence[bytes], schema: schema_pb2.Schema, graph: str, layout: input_data.Layout
+) -> list[Row]:
+    """Transforms examples whose `window_start` says their number, and cuts histories as the model
+    does.
 
     Args:
       examples: of requests, see `raw_examples.serialize`.
@@ -60,25 +62,38 @@ def by_pipeline(examples: Sequence[bytes], schema: schema_pb2.Schema, graph: str
       layout: what the model sees.
     """
     reader = tfxio.TFExampleBeamRecord(
-        physical_format="inline", schema=schema, telemetry_descriptors=["recsys", "skew"])
+        physical_format="inline", schema=schema, telemetry_descriptors=["recsys", "skew"]
+    )
     with tempfile.TemporaryDirectory() as folder:
-        with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=folder, force_tf_compat_v1=False):
+        with (
+            beam.Pipeline() as pipeline,
+            tft_beam.Context(temp_dir=folder, force_tf_compat_v1=False),
+        ):
             raw = pipeline | "Create" >> beam.Create(list(examples)) | "Read" >> reader.BeamSource()
             transform = pipeline | "ReadTransformFn" >> tft_beam.ReadTransformFn(graph)
-            made, metadata = (((raw, reader.TensorAdapterConfig()), transform)
-                              | "Transform" >> tft_beam.TransformDataset(output_record_batches=True))
-            _ = (made | "Encode" >> beam.FlatMap(_encoded, metadata.schema)
-                 | "Write" >> beam.io.WriteToTFRecord(f"{folder}/rows", file_name_suffix=".gz"))
+            made, metadata = (
+                (raw, reader.TensorAdapterConfig()),
+                transform,
+            ) | "Transform" >> tft_beam.TransformDataset(output_record_batches=True)
+            _ = (
+                made
+                | "Encode" >> beam.FlatMap(_encoded, metadata.schema)
+                | "Write" >> beam.io.WriteToTFRecord(f"{folder}/rows", file_name_suffix=".gz")
+            )
         names = [*layout.events, *layout.scalars, *layout.vectors, *layout.lists, _NUMBER]
         spec = tft.TFTransformOutput(graph).transformed_feature_spec()
-        found = list(input_data.read_examples(
-            [str(pathlib.Path(folder, "rows*"))], spec, names).as_numpy_iterator())
+        found = list(
+            input_data.read_examples(
+                [str(pathlib.Path(folder, "rows*"))], spec, names
+            ).as_numpy_iterator()
+        )
     rows = {int(row[_NUMBER][0]): _cut(row, layout) for row in found}
     return [rows[number] for number in sorted(rows)]
 
 
-def of_served(outputs: Mapping[str, np.ndarray], lengths: Sequence[int], layout: input_data.Layout
-              ) -> list[Row]:
+def of_served(
+    outputs: Mapping[str, np.ndarray], lengths: Sequence[int], layout: input_data.Layout
+) -> list[Row]:
     """What the signature `features` gave for a batch, without its padding.
 
     Args:
@@ -89,8 +104,10 @@ def of_served(outputs: Mapping[str, np.ndarray], lengths: Sequence[int], layout:
     most = layout.max_history + 1
     rows = []
     for number, length in enumerate(lengths):
-        row = {name: outputs[name][number][:min(length, most)] for name in layout.events}
-        row |= {name: outputs[name][number].reshape(-1) for name in (*layout.scalars, *layout.vectors)}
+        row = {name: outputs[name][number][: min(length, most)] for name in layout.events}
+        row |= {
+            name: outputs[name][number].reshape(-1) for name in (*layout.scalars, *layout.vectors)
+        }
         row |= {name: outputs[name][number][outputs[name][number] >= 0] for name in layout.lists}
         rows.append(row)
     return rows
@@ -98,14 +115,19 @@ def of_served(outputs: Mapping[str, np.ndarray], lengths: Sequence[int], layout:
 
 def differences(expected: Sequence[Row], found: Sequence[Row]) -> list[Difference]:
     """Compares the requests of two sides, in the same order, feature by feature."""
-    return [_difference(name, [row[name] for row in expected], [row[name] for row in found])
-            for name in (expected[0] if expected else ())]
+    return [
+        _difference(name, [row[name] for row in expected], [row[name] for row in found])
+        for name in (expected[0] if expected else ())
+    ]
 
 
 def unknown_signature(folder: pathlib.Path) -> str:
     """What to say of a model without the signature."""
-    return (f"{folder}: has no signature 'features', it was made by an earlier version of this project. Its "
-            "transformed features cannot be compared; make a new release with `recsys run`.")
+    return (
+        f"{folder}: has no signature 'features', it was made by an earlier version of this "
+        "project. Its transformed features cannot be compared; make a new release with `recsys "
+        "run`."
+    )
 
 
 def layout(data: config.Data, max_history: int) -> input_data.Layout:
@@ -119,16 +141,24 @@ def _encoded(batch: tuple[Any, dict[str, Any]], schema: schema_pb2.Schema) -> li
 
 def _cut(row: Mapping[str, np.ndarray], layout: input_data.Layout) -> Row:
     """The newest events that the model sees, and the request; the whole profile."""
-    return {name: values[-(layout.max_history + 1):] if name in layout.events else values.reshape(-1)
-            for name, values in row.items() if name != _NUMBER}
+    return {
+        name: values[-(layout.max_history + 1) :] if name in layout.events else values.reshape(-1)
+        for name, values in row.items()
+        if name != _NUMBER
+    }
 
 
-def _difference(name: str, expected: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> Difference:
+def _difference(
+    name: str, expected: Sequence[np.ndarray], found: Sequence[np.ndarray]
+) -> Difference:
     values, unequal, greatest, example = 0, 0, 0.0, ""
     for number, (ours, theirs) in enumerate(zip(expected, found, strict=True)):
         values += len(ours)
         if ours.shape != theirs.shape:
-            wrong, first = max(len(ours), len(theirs)), f"{len(ours)} values there, {len(theirs)} here"
+            wrong, first = (
+                max(len(ours), len(theirs)),
+                f"{len(ours)} values there, {len(theirs)} here",
+            )
         else:
             apart = np.abs(ours.astype(np.float64) - theirs.astype(np.float64))
             greatest = max(greatest, float(apart.max(initial=0.0)))

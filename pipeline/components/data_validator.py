@@ -1,8 +1,9 @@
 """The component that holds the examples against the schema and stops the run when they break it.
 
-TFX's ExampleValidator knows no environments, so it cannot tell the rows of sequences from those of the
-catalogue, and it only records what it finds. This one validates each split in its environment, writes the
-anomalies in the same layout (SchemaDiff.pb in Split-<name>) and raises `anomalies.AnomaliesFound`.
+TFX's ExampleValidator knows no environments, so it cannot tell the rows of sequences from those of
+the catalogue, and it only records what it finds. This one validates each split in its environment,
+writes the anomalies in the same layout (SchemaDiff.pb in Split-<name>) and raises
+`anomalies.AnomaliesFound`.
 """
 
 from __future__ import annotations
@@ -14,15 +15,9 @@ import tensorflow_data_validation as tfdv
 from tfx import types
 from tfx.components.example_validator import executor as example_validator
 from tfx.components.statistics_gen import stats_artifact_utils
-from tfx.dsl.components.base import base_component
-from tfx.dsl.components.base import base_executor
-from tfx.dsl.components.base import executor_spec
-from tfx.types import artifact_utils
-from tfx.types import channel
-from tfx.types import component_spec
-from tfx.types import standard_artifacts
-from tfx.utils import io_utils
-from tfx.utils import writer_utils
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.types import artifact_utils, channel, component_spec, standard_artifacts
+from tfx.utils import io_utils, writer_utils
 
 from modules import schemas
 from pipeline.components import anomalies
@@ -34,8 +29,12 @@ SCHEMA_NAME, SOURCE_DIGEST = "schema_name", "source_digest"
 class Executor(base_executor.BaseExecutor):
     """Validates every split, writes all anomalies, then raises if there were any."""
 
-    def Do(self, input_dict: dict[str, list[types.Artifact]], output_dict: dict[str, list[types.Artifact]],
-           exec_properties: dict[str, Any]) -> None:
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
         """See the base class.
 
         Raises:
@@ -50,13 +49,19 @@ class Executor(base_executor.BaseExecutor):
         blessed, findings = {}, []
         for split in artifact_utils.decode_split_names(measured.split_names):
             statistics = stats_artifact_utils.load_statistics(measured, split).proto()
-            found = tfdv.validate_statistics(statistics, schema, environment=schemas.environment_of(split))
+            found = tfdv.validate_statistics(
+                statistics, schema, environment=schemas.environment_of(split)
+            )
             folder = artifact_utils.get_split_uri([output], split)
-            writer_utils.write_anomalies(os.path.join(folder, example_validator.DEFAULT_FILE_NAME), found)
+            writer_utils.write_anomalies(
+                os.path.join(folder, example_validator.DEFAULT_FILE_NAME), found
+            )
             split_findings = list(anomalies.findings(split, found, statistics, schema, name))
             blessed[split] = int(not split_findings)
             findings += split_findings
-        output.set_json_value_custom_property(example_validator.ARTIFACT_PROPERTY_BLESSED_KEY, blessed)
+        output.set_json_value_custom_property(
+            example_validator.ARTIFACT_PROPERTY_BLESSED_KEY, blessed
+        )
         if findings:
             raise anomalies.AnomaliesFound(anomalies.message(findings))
 
@@ -72,7 +77,9 @@ class DataValidatorSpec(component_spec.ComponentSpec):
         STATISTICS: component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
         SCHEMA: component_spec.ChannelParameter(type=standard_artifacts.Schema),
     }
-    OUTPUTS: ClassVar = {ANOMALIES: component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies)}
+    OUTPUTS: ClassVar = {
+        ANOMALIES: component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies)
+    }
 
 
 class DataValidator(base_component.BaseComponent):
@@ -81,8 +88,14 @@ class DataValidator(base_component.BaseComponent):
     SPEC_CLASS = DataValidatorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, *, statistics: channel.BaseChannel, schema: channel.BaseChannel, schema_name: str,
-                 source_digest: str) -> None:
+    def __init__(
+        self,
+        *,
+        statistics: channel.BaseChannel,
+        schema: channel.BaseChannel,
+        schema_name: str,
+        source_digest: str,
+    ) -> None:
         """Makes the component.
 
         Args:
@@ -91,6 +104,12 @@ class DataValidator(base_component.BaseComponent):
           schema_name: what messages call the schema, such as the path of the curated file.
           source_digest: of the package's sources, so that an edit of the code runs it again.
         """
-        super().__init__(DataValidatorSpec(
-            statistics=statistics, schema=schema, schema_name=schema_name, source_digest=source_digest,
-            anomalies=channel.Channel(type=standard_artifacts.ExampleAnomalies)))
+        super().__init__(
+            DataValidatorSpec(
+                statistics=statistics,
+                schema=schema,
+                schema_name=schema_name,
+                source_digest=source_digest,
+                anomalies=channel.Channel(type=standard_artifacts.ExampleAnomalies),
+            )
+        )

@@ -1,8 +1,9 @@
-"""The component that measures the indexed recall model by full ranking and decides about its release.
+"""The component that measures the indexed recall model by full ranking and decides about its
+release.
 
-It takes the place of TFX's Evaluator, whose metrics see one example's label and prediction and no catalogue.
-Its outputs are the same: an evaluation that TFMA reads, and a blessing that TFX's Pusher and resolvers
-honour.
+It takes the place of TFX's Evaluator, whose metrics see one example's label and prediction and no
+catalogue. Its outputs are the same: an evaluation that TFMA reads, and a blessing that TFX's Pusher
+and resolvers honour.
 """
 
 from __future__ import annotations
@@ -14,29 +15,22 @@ from typing import Any, ClassVar
 import apache_beam as beam
 from tfx import types
 from tfx.components.evaluator import constants
-from tfx.dsl.components.base import base_beam_component
-from tfx.dsl.components.base import base_beam_executor
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
 from tfx.dsl.io import fileio
-from tfx.types import artifact_utils
-from tfx.types import channel
-from tfx.types import component_spec
-from tfx.types import standard_artifacts
-from tfx.utils import io_utils
-from tfx.utils import path_utils
+from tfx.types import artifact_utils, channel, component_spec, standard_artifacts
+from tfx.utils import io_utils, path_utils
 
-from modules import config
-from modules import features
-from modules import saved_recall
-from modules import strict
-from modules.evaluation import answers_file
-from modules.evaluation import baselines
-from modules.evaluation import blessing
-from modules.evaluation import held_out
-from modules.evaluation import ranking
-from modules.evaluation import slices
-from modules.evaluation import summary
-from modules.evaluation import tfma_results
+from modules import config, features, saved_recall, strict
+from modules.evaluation import (
+    answers_file,
+    baselines,
+    blessing,
+    held_out,
+    ranking,
+    slices,
+    summary,
+    tfma_results,
+)
 
 EXAMPLES, MODEL, BASELINE_MODEL = "examples", "model", "baseline_model"
 EVALUATION, BLESSING = "evaluation", "blessing"
@@ -51,8 +45,12 @@ _FIRST_MODEL = "There is no earlier blessed model to compare with."
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Evaluates on Beam, then writes `evaluation.json` and the blessing."""
 
-    def Do(self, input_dict: dict[str, list[types.Artifact]], output_dict: dict[str, list[types.Artifact]],
-           exec_properties: dict[str, Any]) -> None:
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
         """See the base class."""
         sections = json.loads(exec_properties[CONFIG])
         data = strict.read(config.Data, sections["data"])
@@ -61,18 +59,38 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         folder = artifact_utils.get_single_uri(output_dict[EVALUATION])
         models, no_comparison = _models(input_dict, strict.read(config.Split, sections["split"]))
         with self._make_beam_pipeline() as pipeline:
-            _evaluate(pipeline, input_dict[EXAMPLES], models, data, derived.max_history, evaluation, folder)
+            _evaluate(
+                pipeline,
+                input_dict[EXAMPLES],
+                models,
+                data,
+                derived.max_history,
+                evaluation,
+                folder,
+            )
         found = {split: take(_summary_path(folder, split)) for split in SPLITS}
         verdict = blessing.decide(found[features.SPLIT_VALID], evaluation, no_comparison)
-        io_utils.write_string_file(os.path.join(folder, EVALUATION_FILE), json.dumps(
-            {"ks": evaluation.ks, "primary": evaluation.primary, "splits": found,
-             "blessing": verdict.to_json()}, indent=1))
+        io_utils.write_string_file(
+            os.path.join(folder, EVALUATION_FILE),
+            json.dumps(
+                {
+                    "ks": evaluation.ks,
+                    "primary": evaluation.primary,
+                    "splits": found,
+                    "blessing": verdict.to_json(),
+                },
+                indent=1,
+            ),
+        )
         bless(artifact_utils.get_single_instance(output_dict[BLESSING]), verdict, input_dict)
 
 
-def _models(input_dict: dict[str, list[types.Artifact]], split: config.Split
-            ) -> tuple[dict[str, str], str]:
-    """SavedModel folders by system, and why the last blessed model is not among them if it is not."""
+def _models(
+    input_dict: dict[str, list[types.Artifact]], split: config.Split
+) -> tuple[dict[str, str], str]:
+    """SavedModel folders by system, and why the last blessed model is not among them if it is
+    not.
+    """
     models = {ranking.RECALL: model_path(artifact_utils.get_single_instance(input_dict[MODEL]))}
     if not input_dict.get(BASELINE_MODEL):
         return models, _FIRST_MODEL
@@ -81,11 +99,17 @@ def _models(input_dict: dict[str, list[types.Artifact]], split: config.Split
     if not fileio.exists(os.path.join(last, "saved_model.pb")):
         return models, f"The last blessed model is gone from {last}, so nothing was compared."
     given = saved_recall.input_types(models[ranking.RECALL])
-    other = [name for name, kind in saved_recall.input_types(last).items() if given.get(name) != kind]
+    other = [
+        name for name, kind in saved_recall.input_types(last).items() if given.get(name) != kind
+    ]
     if other:
-        return models, ("The last blessed model asks for inputs that the data no longer has, or has as "
-                        f"another kind, so nothing was compared: {', '.join(sorted(other))}.")
-    if reason := held_out.overlap(artifact.get_string_custom_property(held_out.MODEL_PROPERTY), split):
+        return models, (
+            "The last blessed model asks for inputs that the data no longer has, or has as "
+            f"another kind, so nothing was compared: {', '.join(sorted(other))}."
+        )
+    if reason := held_out.overlap(
+        artifact.get_string_custom_property(held_out.MODEL_PROPERTY), split
+    ):
         return models, f"{reason} So nothing was compared."
     return {**models, ranking.LAST_BLESSED: last}, ""
 
@@ -95,51 +119,88 @@ def model_path(model: types.Artifact) -> str:
     return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
 
 
-def _evaluate(pipeline: beam.Pipeline, examples: list[types.Artifact], models: dict[str, str],
-              data: config.Data, max_history: int, evaluation: config.Evaluation, folder: str) -> None:
-    """Adds all steps: per split a summary for the executor and a Parquet file; for both, TFMA's results."""
+def _evaluate(
+    pipeline: beam.Pipeline,
+    examples: list[types.Artifact],
+    models: dict[str, str],
+    data: config.Data,
+    max_history: int,
+    evaluation: config.Evaluation,
+    folder: str,
+) -> None:
+    """Adds all steps: per split a summary for the executor and a Parquet file; for both, TFMA's
+    results.
+    """
     parsed = {split: read_split(pipeline, examples, split) for split in features.SEQUENCE_SPLITS}
-    catalogue = (read_split(pipeline, examples, features.SPLIT_CATALOGUE)
-                 | "ItemId" >> beam.Map(lambda example: example[features.ITEM_ID][0]))
+    catalogue = read_split(pipeline, examples, features.SPLIT_CATALOGUE) | "ItemId" >> beam.Map(
+        lambda example: example[features.ITEM_ID][0]
+    )
     slicer = slices.Slicer(data, evaluation.slices)
-    edges = beam.pvalue.AsSingleton(parsed[features.SPLIT_VALID] | "Edges" >> slices.Quartiles(slicer))
+    edges = beam.pvalue.AsSingleton(
+        parsed[features.SPLIT_VALID] | "Edges" >> slices.Quartiles(slicer)
+    )
     systems = (*models, ranking.POPULARITY, ranking.CO_OCCURRENCE)
     known, every = [features.SPLIT_TRAIN], []
     for split in SPLITS:
         popularity, table = _count_baselines(parsed, known, catalogue, split)
         answers = parsed[split] | f"AskModels[{split}]" >> ranking.AskModels(
-            data, max_history, models, slicer, popularity, table, edges)
-        _ = (answers
-             | f"Summarise[{split}]" >> summary.Summarise(systems, evaluation.ks, popularity)
-             | f"Json[{split}]" >> beam.Map(json.dumps)
-             | f"WriteSummary[{split}]" >> beam.io.WriteToText(_summary_path(folder, split), num_shards=1,
-                                                               shard_name_template=""))
+            data, max_history, models, slicer, popularity, table, edges
+        )
+        _ = (
+            answers
+            | f"Summarise[{split}]" >> summary.Summarise(systems, evaluation.ks, popularity)
+            | f"Json[{split}]" >> beam.Map(json.dumps)
+            | f"WriteSummary[{split}]"
+            >> beam.io.WriteToText(
+                _summary_path(folder, split), num_shards=1, shard_name_template=""
+            )
+        )
         _ = answers | f"WriteRequests[{split}]" >> answers_file.Write(
-            os.path.join(folder, answers_file.name(split)), systems, evaluation.slices)
-        every.append(answers | f"Key[{split}]" >> beam.Map(lambda answer, split: (split, answer), split))
+            os.path.join(folder, answers_file.name(split)), systems, evaluation.slices
+        )
+        every.append(
+            answers | f"Key[{split}]" >> beam.Map(lambda answer, split: (split, answer), split)
+        )
         known = [*known, split]  # the requests of the next split may know these events
-    _ = (every | "AllSplits" >> beam.Flatten()
-         | "TFMA" >> tfma_results.Write(os.path.join(folder, TFMA_FOLDER), evaluation.ks, evaluation.slices))
+    _ = (
+        every
+        | "AllSplits" >> beam.Flatten()
+        | "TFMA"
+        >> tfma_results.Write(os.path.join(folder, TFMA_FOLDER), evaluation.ks, evaluation.slices)
+    )
 
 
-def read_split(pipeline: beam.Pipeline, examples: list[types.Artifact], split: str) -> beam.PCollection:
+def read_split(
+    pipeline: beam.Pipeline, examples: list[types.Artifact], split: str
+) -> beam.PCollection:
     """Parsed raw examples."""
     pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri(examples, split))
-    return (pipeline
-            | f"ReadFiles[{split}]" >> beam.io.ReadFromTFRecord(pattern)
-            | f"Read[{split}]" >> ranking.Read())
+    return (
+        pipeline
+        | f"ReadFiles[{split}]" >> beam.io.ReadFromTFRecord(pattern)
+        | f"Read[{split}]" >> ranking.Read()
+    )
 
 
-def _count_baselines(parsed: dict[str, beam.PCollection], known: list[str], catalogue: beam.PCollection,
-                     split: str) -> tuple[beam.pvalue.AsSingleton, beam.pvalue.AsSingleton]:
+def _count_baselines(
+    parsed: dict[str, beam.PCollection], known: list[str], catalogue: beam.PCollection, split: str
+) -> tuple[beam.pvalue.AsSingleton, beam.pvalue.AsSingleton]:
     """Popularity and co-occurrence of the events in the splits `known`, as side inputs."""
-    keyed = [parsed[name] | f"Key[{name} for {split}]" >> beam.Map(lambda value, key: (key, value), name)
-             for name in known]
-    histories = keyed | f"Events[{split}]" >> beam.Flatten() | f"Histories[{split}]" >> baselines.Histories()
+    keyed = [
+        parsed[name] | f"Key[{name} for {split}]" >> beam.Map(lambda value, key: (key, value), name)
+        for name in known
+    ]
+    histories = (
+        keyed
+        | f"Events[{split}]" >> beam.Flatten()
+        | f"Histories[{split}]" >> baselines.Histories()
+    )
     popularity = beam.pvalue.AsSingleton(
-        histories | f"Popularity[{split}]" >> baselines.CountPopularity(catalogue))
+        histories | f"Popularity[{split}]" >> baselines.CountPopularity(catalogue)
+    )
     table = beam.pvalue.AsSingleton(
-        histories | f"CoOccurrence[{split}]" >> baselines.CountCoOccurrence(popularity))
+        histories | f"CoOccurrence[{split}]" >> baselines.CountCoOccurrence(popularity)
+    )
     return popularity, table
 
 
@@ -155,23 +216,39 @@ def take(path: str) -> dict[str, Any]:
     return found
 
 
-def bless(artifact: types.Artifact, verdict: blessing.Verdict,
-           input_dict: dict[str, list[types.Artifact]]) -> None:
-    """Sets what TFX's Evaluator sets: the properties and the file that Pusher and resolvers look at."""
+def bless(
+    artifact: types.Artifact, verdict: blessing.Verdict, input_dict: dict[str, list[types.Artifact]]
+) -> None:
+    """Sets what TFX's Evaluator sets: the properties and the file that Pusher and resolvers look
+    at.
+    """
     model = artifact_utils.get_single_instance(input_dict[MODEL])
-    artifact.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
+    artifact.set_string_custom_property(
+        constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
+    )
     artifact.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
     if input_dict.get(BASELINE_MODEL):
         last = artifact_utils.get_single_instance(input_dict[BASELINE_MODEL])
-        artifact.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, last.uri)
+        artifact.set_string_custom_property(
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, last.uri
+        )
         artifact.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, last.id)
     blessed = verdict.blessed
-    artifact.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY,
-                                     constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE)
-    artifact.set_string_custom_property(constants.ARTIFACT_PROPERTY_BLESSING_MESSAGE_KEY,
-                                        " ".join(verdict.to_json()["reasons"]) or "All rules passed.")
-    io_utils.write_string_file(os.path.join(
-        artifact.uri, constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME), "")
+    artifact.set_int_custom_property(
+        constants.ARTIFACT_PROPERTY_BLESSED_KEY,
+        constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE,
+    )
+    artifact.set_string_custom_property(
+        constants.ARTIFACT_PROPERTY_BLESSING_MESSAGE_KEY,
+        " ".join(verdict.to_json()["reasons"]) or "All rules passed.",
+    )
+    io_utils.write_string_file(
+        os.path.join(
+            artifact.uri,
+            constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME,
+        ),
+        "",
+    )
 
 
 class RecallEvaluatorSpec(component_spec.ComponentSpec):
@@ -184,7 +261,9 @@ class RecallEvaluatorSpec(component_spec.ComponentSpec):
     INPUTS: ClassVar = {
         EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model),
-        BASELINE_MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        BASELINE_MODEL: component_spec.ChannelParameter(
+            type=standard_artifacts.Model, optional=True
+        ),
     }
     OUTPUTS: ClassVar = {
         EVALUATION: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
@@ -193,25 +272,40 @@ class RecallEvaluatorSpec(component_spec.ComponentSpec):
 
 
 class RecallEvaluator(base_beam_component.BaseBeamComponent):
-    """Full ranking of the held-out events over the catalogue, against baselines and the last blessed model.
+    """Full ranking of the held-out events over the catalogue, against baselines and the last
+    blessed model.
 
-    Outputs: `evaluation` with `evaluation.json`, `requests-<split>.parquet` and TFMA's results in `tfma/`;
-    `blessing`, which TFX's Pusher takes.
+    Outputs: `evaluation` with `evaluation.json`, `requests-<split>.parquet` and TFMA's results in
+    `tfma/`; `blessing`, which TFX's Pusher takes.
     """
 
     SPEC_CLASS = RecallEvaluatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, *, examples: channel.Channel, model: channel.Channel, config: str, source_digest: str,
-                 baseline_model: channel.Channel | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        examples: channel.Channel,
+        model: channel.Channel,
+        config: str,
+        source_digest: str,
+        baseline_model: channel.Channel | None = None,
+    ) -> None:
         """Args:
-          examples: raw examples with the splits train, valid, test and catalogue.
-          model: the Indexer's model.
-          config: JSON of the sections data, split, features and evaluation.
-          source_digest: of the code behind this component, for the cache.
-          baseline_model: the last blessed model; may resolve to none.
+        examples: raw examples with the splits train, valid, test and catalogue.
+        model: the Indexer's model.
+        config: JSON of the sections data, split, features and evaluation.
+        source_digest: of the code behind this component, for the cache.
+        baseline_model: the last blessed model; may resolve to none.
         """
-        super().__init__(RecallEvaluatorSpec(
-            examples=examples, model=model, baseline_model=baseline_model, config=config,
-            source_digest=source_digest, evaluation=channel.Channel(type=standard_artifacts.ModelEvaluation),
-            blessing=channel.Channel(type=standard_artifacts.ModelBlessing)))
+        super().__init__(
+            RecallEvaluatorSpec(
+                examples=examples,
+                model=model,
+                baseline_model=baseline_model,
+                config=config,
+                source_digest=source_digest,
+                evaluation=channel.Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )

@@ -1,9 +1,11 @@
-"""InteractionsExampleGen: tables of events, users and items to tf.Examples, with sequences made on Beam.
+"""InteractionsExampleGen: tables of events, users and items to tf.Examples, with sequences made on
+Beam.
 
-The artifact holds `Split-train`, `Split-valid`, `Split-test` and `Split-catalogue`, with ranking also
-`Split-recall_<n>` and `Split-rank_<n>` (modules/features.py tells the features; modules/beam/sequences.py,
-which events are where), and `summary.json` (see modules/beam/summary.py). Bad data end the execution with one
-`errors.DataError`; TFX then removes the outputs and publishes none.
+The artifact holds `Split-train`, `Split-valid`, `Split-test` and `Split-catalogue`, with ranking
+also `Split-recall_<n>` and `Split-rank_<n>` (modules/features.py tells the features;
+modules/beam/sequences.py, which events are where), and `summary.json` (see
+modules/beam/summary.py). Bad data end the execution with one `errors.DataError`; TFX then removes
+the outputs and publishes none.
 """
 
 from __future__ import annotations
@@ -15,24 +17,13 @@ from typing import Any, ClassVar
 
 import apache_beam as beam
 from tfx.components.util import examples_utils
-from tfx.dsl.components.base import base_beam_component
-from tfx.dsl.components.base import base_beam_executor
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
 from tfx.proto import example_gen_pb2
-from tfx.types import artifact_utils
-from tfx.types import channel
-from tfx.types import component_spec
-from tfx.types import standard_artifacts
+from tfx.types import artifact_utils, channel, component_spec, standard_artifacts
 
 from modules import config as configuration
-from modules import ranking_config
-from modules import strict
-from modules.beam import encode
-from modules.beam import errors
-from modules.beam import examples
-from modules.beam import files
-from modules.beam import problems
-from modules.beam import summary
+from modules import ranking_config, strict
+from modules.beam import encode, errors, examples, files, problems, summary
 
 EXAMPLES = "examples"
 CONFIG = "config"
@@ -41,20 +32,30 @@ _FILE_FORMAT = "tfrecords_gzip"
 
 
 def input_fingerprint(data: configuration.Data) -> str:
-    """A digest of the input files' content: changed data run again, equal data come from the cache."""
+    """A digest of the input files' content: changed data run again, equal data come from the
+    cache.
+    """
     return files.fingerprint(data)
 
 
 def hold_out(sections: Mapping[str, Any]) -> ranking_config.HoldOut | None:
-    """What the section `ranking` says of the hold-out; None if it is missing or ranking is not enabled."""
-    ranking = strict.read(configuration.Ranking, sections.get("ranking", {"enabled": False}), "ranking")
+    """What the section `ranking` says of the hold-out; None if it is missing or ranking is not
+    enabled.
+    """
+    ranking = strict.read(
+        configuration.Ranking, sections.get("ranking", {"enabled": False}), "ranking"
+    )
     return ranking.hold_out if ranking.enabled else None
 
 
 class WriteSplits(beam.PTransform):
-    """Reads the tables, writes the splits into their folders and the summary; refuses the first problem."""
+    """Reads the tables, writes the splits into their folders and the summary; refuses the first
+    problem.
+    """
 
-    def __init__(self, sections: Mapping[str, Any], folders: Mapping[str, str], summary_path: str) -> None:
+    def __init__(
+        self, sections: Mapping[str, Any], folders: Mapping[str, str], summary_path: str
+    ) -> None:
         super().__init__()
         self._data = strict.read(configuration.Data, sections["data"], "data")
         self._split = strict.read(configuration.Split, sections["split"], "split")
@@ -64,28 +65,37 @@ class WriteSplits(beam.PTransform):
 
     def expand(self, begin: beam.pvalue.PBegin) -> beam.pvalue.PDone:
         listings = files.list_tables(self._data)
-        make = examples.MakeExamples(self._data, self._split, self._features.max_history, listings,
-                                     self._hold_out)
+        make = examples.MakeExamples(
+            self._data, self._split, self._features.max_history, listings, self._hold_out
+        )
         made = begin | "Make" >> make
         for n, found in enumerate(made[problems.TAG]):
             found | f"Refuse[{n}]" >> beam.ParDo(problems.Refuse(listings))
         types = encode.value_types(self._data)
         for split, folder in self._folders.items():
             prefix = os.path.join(folder, _FILE_PREFIX)
-            (made[split]
-             | f"Encode[{split}]" >> beam.ParDo(encode.Encode(types))
-             | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz"))
-        (made[examples.SUMMARY]
-         | "ToJson" >> beam.Map(json.dumps, indent=1).with_output_types(str)
-         | "WriteSummary" >> beam.io.WriteToText(self._summary_path, shard_name_template=""))
+            (
+                made[split]
+                | f"Encode[{split}]" >> beam.ParDo(encode.Encode(types))
+                | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
+            )
+        (
+            made[examples.SUMMARY]
+            | "ToJson" >> beam.Map(json.dumps, indent=1).with_output_types(str)
+            | "WriteSummary" >> beam.io.WriteToText(self._summary_path, shard_name_template="")
+        )
         return beam.pvalue.PDone(begin.pipeline)
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Runs `WriteSplits` and describes the artifact."""
 
-    def Do(self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]],
-           exec_properties: dict[str, Any]) -> None:
+    def Do(
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
         artifact = artifact_utils.get_single_instance(output_dict[EXAMPLES])
         sections = json.loads(exec_properties[CONFIG])
         splits = examples.splits(hold_out(sections))
@@ -115,14 +125,16 @@ class InteractionsExampleGenSpec(component_spec.ComponentSpec):
     }
     INPUTS: ClassVar[dict[str, component_spec.ChannelParameter]] = {}
     OUTPUTS: ClassVar = {
-        EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples)}
+        EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples)
+    }
 
 
 class InteractionsExampleGen(base_beam_component.BaseBeamComponent):
     """Makes the examples of all splits from the declared tables.
 
     Args:
-      config: JSON of the configuration's sections data, split and features; and of ranking its `enabled` and
+      config: JSON of the configuration's sections data, split and features; and of ranking its
+          `enabled` and
         `hold_out`, without which there are no splits of ranking.
       input_fingerprint: `input_fingerprint(data)`; a change of the files runs the component again.
       source_digest: digest of the code; a change of it runs the component again.
@@ -132,6 +144,11 @@ class InteractionsExampleGen(base_beam_component.BaseBeamComponent):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(self, *, config: str, input_fingerprint: str, source_digest: str) -> None:
-        super().__init__(spec=InteractionsExampleGenSpec(
-            config=config, input_fingerprint=input_fingerprint, source_digest=source_digest,
-            examples=channel.Channel(type=standard_artifacts.Examples)))
+        super().__init__(
+            spec=InteractionsExampleGenSpec(
+                config=config,
+                input_fingerprint=input_fingerprint,
+                source_digest=source_digest,
+                examples=channel.Channel(type=standard_artifacts.Examples),
+            )
+        )

@@ -1,8 +1,9 @@
-"""Indexer: builds the nearest-neighbour index over the catalogue and exports the servable recall model.
+"""Indexer: builds the nearest-neighbour index over the catalogue and exports the servable recall
+model.
 
-It takes the Trainer's SavedModel and gives one of the same layout, so the Pusher can push it. The index is
-measured against exact search on real validation requests before anything is written, and refused when it
-loses too much.
+It takes the Trainer's SavedModel and gives one of the same layout, so the Pusher can push it. The
+index is measured against exact search on real validation requests before anything is written, and
+refused when it loses too much.
 """
 
 from __future__ import annotations
@@ -17,32 +18,20 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 from tfx import types
-from tfx.dsl.components.base import base_component
-from tfx.dsl.components.base import base_executor
-from tfx.dsl.components.base import executor_spec
-from tfx.types import artifact_utils
-from tfx.types import channel
-from tfx.types import component_spec
-from tfx.types import standard_artifacts
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.types import artifact_utils, channel, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from modules import config
-from modules import features
-from modules import lineage
-from modules import request_arrays
-from modules import requests
-from modules import signatures
-from modules import strict
+from modules import config, features, lineage, request_arrays, requests, signatures, strict
 from modules.evaluation import held_out
-from modules.index import bodies
-from modules.index import body
-from modules.index import export
-from modules.index import gate
-from modules.index import parameters
-from modules.index import quality
-from modules.index import recall_module
+from modules.index import bodies, body, export, gate, parameters, quality, recall_module
 
-TRAINED_MODEL, EXAMPLES, CONFIG, SOURCE_DIGEST = "trained_model", "examples", "config", "source_digest"
+TRAINED_MODEL, EXAMPLES, CONFIG, SOURCE_DIGEST = (
+    "trained_model",
+    "examples",
+    "config",
+    "source_digest",
+)
 MODEL = "model"  # an output may not be called like an input
 _QUERY_BATCH = 256
 
@@ -80,7 +69,8 @@ class Executor(base_executor.BaseExecutor):
             index=strict.read(config.Index, sections["index"], "index"),
         )
         target.set_string_custom_property(
-            held_out.MODEL_PROPERTY, held_out.describe(strict.read(config.Split, sections["split"], "split"))
+            held_out.MODEL_PROPERTY,
+            held_out.describe(strict.read(config.Split, sections["split"], "split")),
         )
         for name, value in properties(report).items():
             (
@@ -113,7 +103,12 @@ class Indexer(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
     def __init__(
-        self, *, model: channel.BaseChannel, examples: channel.BaseChannel, config: str, source_digest: str
+        self,
+        *,
+        model: channel.BaseChannel,
+        examples: channel.BaseChannel,
+        config: str,
+        source_digest: str,
     ) -> None:
         """Args:
         model: the Trainer's SavedModel, with the signatures `query` and `candidates`.
@@ -141,7 +136,8 @@ def build(
     max_history: int,
     index: config.Index,
 ) -> gate.Report:
-    """Builds the index of a trained model, measures it, and writes the servable model if it passes the gate.
+    """Builds the index of a trained model, measures it, and writes the servable model if it passes
+    the gate.
 
     Args:
       trained_path: a SavedModel with the signatures `query` and `candidates`.
@@ -179,18 +175,26 @@ def build(
 
 
 def measure(
-    found: body.Body, vectors: np.ndarray, queries: np.ndarray, excluded: np.ndarray, index: config.Index
+    found: body.Body,
+    vectors: np.ndarray,
+    queries: np.ndarray,
+    excluded: np.ndarray,
+    index: config.Index,
 ) -> gate.Report:
-    """Measures an index of float32 [N, D] with queries float32 [Q, D] and their exclusions int32 [Q, any].
+    """Measures an index of float32 [N, D] with queries float32 [Q, D] and their exclusions int32
+    [Q, any].
 
-    Where the configuration leaves the depth of the search open, it is chosen here, and set in `found`.
+    Where the configuration leaves the depth of the search open, it is chosen here, and set in
+    `found`.
     """
     truth = quality.Truth(vectors, queries, index.k)
     target = min(1.0, index.min_recall + quality.MARGIN)
     curve = quality.curve(found, queries, truth, index.k, target)
     if not parameters.is_fixed(index):
         found.settings = quality.tuned(found, curve, target)
-    served = quality.served(recall_module.Retrieval(found, k=index.k, max_exclusions=index.max_exclusions))
+    served = quality.served(
+        recall_module.Retrieval(found, k=index.k, max_exclusions=index.max_exclusions)
+    )
     return gate.Report(
         items=len(vectors),
         dimension=vectors.shape[1],
@@ -224,11 +228,15 @@ def properties(report: gate.Report) -> dict[str, str | int | float]:
         "index_recall_with_exclusions": report.served.recall,
     }
     for name, by_batch in report.milliseconds.items():
-        result.update({f"{name}_milliseconds_batch_{batch}": value for batch, value in by_batch.items()})
+        result.update(
+            {f"{name}_milliseconds_batch_{batch}": value for batch, value in by_batch.items()}
+        )
     return result
 
 
-def _batches(examples: Iterator[requests.RawExample], size: int) -> Iterator[list[requests.RawExample]]:
+def _batches(
+    examples: Iterator[requests.RawExample], size: int
+) -> Iterator[list[requests.RawExample]]:
     while batch := list(itertools.islice(examples, size)):
         yield batch
 
@@ -256,7 +264,9 @@ def _queries(trained: Any, batches: Sequence[dict[str, np.ndarray]]) -> np.ndarr
 def _positions(excluded: Sequence[np.ndarray], item_ids: Sequence[bytes]) -> np.ndarray:
     """Positions int32 [Q, widest] of the ids; NO_POSITION for unknown ones and padding."""
     places = {item_id: position for position, item_id in enumerate(item_ids)}
-    result = np.full((sum(map(len, excluded)), max(e.shape[1] for e in excluded)), body.NO_POSITION, np.int32)
+    result = np.full(
+        (sum(map(len, excluded)), max(e.shape[1] for e in excluded)), body.NO_POSITION, np.int32
+    )
     for target, row in zip(result, itertools.chain.from_iterable(excluded)):
         target[: len(row)] = [places.get(item_id, body.NO_POSITION) for item_id in row]
     return result

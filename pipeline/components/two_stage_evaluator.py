@@ -5,11 +5,13 @@ Writes `two_stage.json`:
 {"ks", "primary",
  "splits": {"valid", "test": see modules/evaluation/two_stage_summary.py},
  "blessing": {"blessed", "decided_on", "reasons", "rules"}, as of `evaluation.json`,
- "linear": {"features", "weights", "lists", and "left_out" if there is no EASE}, the baseline ranker,
- "last_blessed": {"rank", "recall"}, URIs of the release compared with, or {"reason"} why there is none}
+ "linear": {"features", "weights", "lists", and "left_out" if there is no EASE}, the baseline
+ ranker, "last_blessed": {"rank", "recall"}, URIs of the release compared with, or {"reason"} why
+ there is none}
 
-The systems are `two_stage`, `recall` (its own order of the same candidates), `linear` (the baseline's order
-of them), and `last_blessed`, both models of the last blessed release, which finds candidates of its own.
+The systems are `two_stage`, `recall` (its own order of the same candidates), `linear` (the
+baseline's order of them), and `last_blessed`, both models of the last blessed release, which finds
+candidates of its own.
 """
 
 from __future__ import annotations
@@ -20,30 +22,23 @@ from typing import Any, ClassVar
 
 import apache_beam as beam
 from tfx import types
-from tfx.dsl.components.base import base_beam_component
-from tfx.dsl.components.base import base_beam_executor
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
 from tfx.dsl.io import fileio
-from tfx.types import artifact_utils
-from tfx.types import channel
-from tfx.types import component_spec
-from tfx.types import standard_artifacts
-from tfx.utils import io_utils
-from tfx.utils import path_utils
+from tfx.types import artifact_utils, channel, component_spec, standard_artifacts
+from tfx.utils import io_utils, path_utils
 
-from modules import config
-from modules import features
-from modules import saved_recall
-from modules import strict
-from modules.evaluation import baselines
-from modules.evaluation import ease
-from modules.evaluation import held_out
-from modules.evaluation import importance
-from modules.evaluation import slices
-from modules.evaluation import two_stage
-from modules.evaluation import two_stage_blessing
-from modules.evaluation import two_stage_file
-from modules.evaluation import two_stage_summary
+from modules import config, features, saved_recall, strict
+from modules.evaluation import (
+    baselines,
+    ease,
+    held_out,
+    importance,
+    slices,
+    two_stage,
+    two_stage_blessing,
+    two_stage_file,
+    two_stage_summary,
+)
 from pipeline.components import evaluator
 
 CANDIDATES, EXAMPLES, MODEL, RECALL_MODEL = "candidates", "examples", "model", "recall_model"
@@ -53,8 +48,8 @@ CONFIG, SOURCE_DIGEST = "config", "source_digest"
 
 EVALUATION_FILE = "two_stage.json"
 SPLITS = evaluator.SPLITS
-# Properties of the blessing: URI of the recall model that was judged with the rank model; the split under
-# which both were trained.
+# Properties of the blessing: URI of the recall model that was judged with the rank model; the split
+# under which both were trained.
 RECALL_PROPERTY, SPLIT_PROPERTY = "recall_model", held_out.MODEL_PROPERTY
 _EASE_FILE, _LINEAR_FILE = "ease.npy", "linear.json"
 _FIRST_RELEASE = "There is no earlier blessed release to compare with."
@@ -63,8 +58,12 @@ _FIRST_RELEASE = "There is no earlier blessed release to compare with."
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Evaluates on Beam, then writes `two_stage.json` and the blessing."""
 
-    def Do(self, input_dict: dict[str, list[types.Artifact]], output_dict: dict[str, list[types.Artifact]],
-           exec_properties: dict[str, Any]) -> None:
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
         """See the base class."""
         sections = _Sections(json.loads(exec_properties[CONFIG]))
         folder = artifact_utils.get_single_uri(output_dict[EVALUATION])
@@ -76,13 +75,26 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if fileio.exists(os.path.join(folder, _EASE_FILE)):
             fileio.remove(os.path.join(folder, _EASE_FILE))
         verdict = two_stage_blessing.decide(
-            found[features.SPLIT_VALID], sections.evaluation, last.get("reason", ""))
-        io_utils.write_string_file(os.path.join(folder, EVALUATION_FILE), json.dumps(
-            {"ks": sections.evaluation.ks, "primary": sections.evaluation.primary, "splits": found,
-             "blessing": verdict.to_json(), "linear": linear, "last_blessed": last}, indent=1))
+            found[features.SPLIT_VALID], sections.evaluation, last.get("reason", "")
+        )
+        io_utils.write_string_file(
+            os.path.join(folder, EVALUATION_FILE),
+            json.dumps(
+                {
+                    "ks": sections.evaluation.ks,
+                    "primary": sections.evaluation.primary,
+                    "splits": found,
+                    "blessing": verdict.to_json(),
+                    "linear": linear,
+                    "last_blessed": last,
+                },
+                indent=1,
+            ),
+        )
         artifact = artifact_utils.get_single_instance(output_dict[BLESSING])
         artifact.set_string_custom_property(
-            RECALL_PROPERTY, artifact_utils.get_single_uri(input_dict[RECALL_MODEL]))
+            RECALL_PROPERTY, artifact_utils.get_single_uri(input_dict[RECALL_MODEL])
+        )
         artifact.set_string_custom_property(SPLIT_PROPERTY, held_out.describe(sections.split))
         evaluator.bless(artifact, verdict, input_dict)
 
@@ -99,8 +111,9 @@ class _Sections:
         self.k: int = plain["index"]["k"]
 
 
-def _models(input_dict: dict[str, list[types.Artifact]], sections: _Sections
-            ) -> tuple[two_stage.Models, dict[str, str]]:
+def _models(
+    input_dict: dict[str, list[types.Artifact]], sections: _Sections
+) -> tuple[two_stage.Models, dict[str, str]]:
     """Folders of the models to ask, and what the report says of the last blessed release."""
     rank = evaluator.model_path(artifact_utils.get_single_instance(input_dict[MODEL]))
     if not input_dict.get(BASELINE_MODEL) or not input_dict.get(BASELINE_BLESSING):
@@ -113,7 +126,9 @@ def _models(input_dict: dict[str, list[types.Artifact]], sections: _Sections
     for last, new, name in zip(pair, (recall, rank), ("recall", "rank")):
         if reason := _not_comparable(last, new, name):
             return two_stage.Models(rank), {"reason": reason}
-    if reason := held_out.overlap(blessing.get_string_custom_property(SPLIT_PROPERTY), sections.split):
+    if reason := held_out.overlap(
+        blessing.get_string_custom_property(SPLIT_PROPERTY), sections.split
+    ):
         return two_stage.Models(rank), {"reason": f"{reason} So nothing was compared."}
     return two_stage.Models(rank, pair), {"rank": last_rank.uri, "recall": last_recall}
 
@@ -124,52 +139,99 @@ def _not_comparable(last: str, new: str, name: str) -> str:
         return f"The last blessed {name} model is gone from {last}, so nothing was compared."
     given = saved_recall.input_types(new)
     other = sorted(n for n, kind in saved_recall.input_types(last).items() if given.get(n) != kind)
-    return (f"The last blessed {name} model asks for inputs that the data no longer has, or has as another "
-            f"kind, so nothing was compared: {', '.join(other)}.") if other else ""
+    return (
+        (
+            f"The last blessed {name} model asks for inputs that the data no longer has, or has "
+            f"as another kind, so nothing was compared: {', '.join(other)}."
+        )
+        if other
+        else ""
+    )
 
 
-def _evaluate(pipeline: beam.Pipeline, input_dict: dict[str, list[types.Artifact]], models: two_stage.Models,
-              sections: _Sections, folder: str) -> None:
-    """Adds all steps: a summary of each split for the executor and a Parquet file; the linear ranker."""
-    data, max_history, evaluation = sections.data, sections.features.max_history, sections.evaluation
-    parsed = {split: evaluator.read_split(pipeline, input_dict[CANDIDATES], split) for split in SPLITS}
+def _evaluate(
+    pipeline: beam.Pipeline,
+    input_dict: dict[str, list[types.Artifact]],
+    models: two_stage.Models,
+    sections: _Sections,
+    folder: str,
+) -> None:
+    """Adds all steps: a summary of each split for the executor and a Parquet file; the linear
+    ranker.
+    """
+    data, max_history, evaluation = (
+        sections.data,
+        sections.features.max_history,
+        sections.evaluation,
+    )
+    parsed = {
+        split: evaluator.read_split(pipeline, input_dict[CANDIDATES], split) for split in SPLITS
+    }
     slicer = slices.Slicer(data, evaluation.slices)
     edges = parsed[features.SPLIT_VALID] | "Edges" >> slices.Quartiles(slicer)
     sides = _count(pipeline, input_dict[EXAMPLES], edges, os.path.join(folder, _EASE_FILE))
-    answers = {split: parsed[split] | f"AskModels[{split}]" >> two_stage.AskModels(
-        data, max_history, models, slicer, sections.ranking.objectives, sides) for split in SPLITS}
+    answers = {
+        split: parsed[split]
+        | f"AskModels[{split}]"
+        >> two_stage.AskModels(
+            data, max_history, models, slicer, sections.ranking.objectives, sides
+        )
+        for split in SPLITS
+    }
     weights = answers[features.SPLIT_VALID] | "FitLinear" >> two_stage.FitLinear()
-    _ = (weights
-         | "LinearToJson" >> beam.Map(
-             lambda found, path: json.dumps(found.to_json(with_ease=path is not None)), sides.ease_path)
-         | "WriteLinear" >> _write(os.path.join(folder, _LINEAR_FILE)))
+    _ = (
+        weights
+        | "LinearToJson"
+        >> beam.Map(
+            lambda found, path: json.dumps(found.to_json(with_ease=path is not None)),
+            sides.ease_path,
+        )
+        | "WriteLinear" >> _write(os.path.join(folder, _LINEAR_FILE))
+    )
     for split in SPLITS:
         complete = answers[split] | f"Linear[{split}]" >> beam.Map(
-            two_stage.with_linear, beam.pvalue.AsSingleton(weights))
+            two_stage.with_linear, beam.pvalue.AsSingleton(weights)
+        )
         moved = parsed[split] | f"Importance[{split}]" >> importance.Importance(
-            data, max_history, models.rank, evaluation.primary)
-        _ = (complete
-             | f"Summarise[{split}]" >> two_stage_summary.Summarise(
-                 models.systems, evaluation.ks, sections.k, beam.pvalue.AsSingleton(moved))
-             | f"Json[{split}]" >> beam.Map(json.dumps)
-             | f"WriteSummary[{split}]" >> _write(_summary_path(folder, split)))
+            data, max_history, models.rank, evaluation.primary
+        )
+        _ = (
+            complete
+            | f"Summarise[{split}]"
+            >> two_stage_summary.Summarise(
+                models.systems, evaluation.ks, sections.k, beam.pvalue.AsSingleton(moved)
+            )
+            | f"Json[{split}]" >> beam.Map(json.dumps)
+            | f"WriteSummary[{split}]" >> _write(_summary_path(folder, split))
+        )
         _ = complete | f"WriteRequests[{split}]" >> two_stage_file.Write(
-            os.path.join(folder, two_stage_file.name(split)), models.systems, evaluation.slices)
+            os.path.join(folder, two_stage_file.name(split)), models.systems, evaluation.slices
+        )
 
 
-def _count(pipeline: beam.Pipeline, examples: list[types.Artifact], edges: beam.PCollection,
-           ease_path: str) -> two_stage.Sides:
+def _count(
+    pipeline: beam.Pipeline, examples: list[types.Artifact], edges: beam.PCollection, ease_path: str
+) -> two_stage.Sides:
     """What the baseline ranker and the slices know of the training events."""
-    histories = (evaluator.read_split(pipeline, examples, features.SPLIT_TRAIN)
-                 | "KeyTrain" >> beam.Map(lambda example: (features.SPLIT_TRAIN, example))
-                 | "Histories" >> baselines.Histories())
-    catalogue = (evaluator.read_split(pipeline, examples, features.SPLIT_CATALOGUE)
-                 | "ItemId" >> beam.Map(lambda example: example[features.ITEM_ID][0]))
-    popularity = beam.pvalue.AsSingleton(histories | "Popularity" >> baselines.CountPopularity(catalogue))
+    histories = (
+        evaluator.read_split(pipeline, examples, features.SPLIT_TRAIN)
+        | "KeyTrain" >> beam.Map(lambda example: (features.SPLIT_TRAIN, example))
+        | "Histories" >> baselines.Histories()
+    )
+    catalogue = evaluator.read_split(
+        pipeline, examples, features.SPLIT_CATALOGUE
+    ) | "ItemId" >> beam.Map(lambda example: example[features.ITEM_ID][0])
+    popularity = beam.pvalue.AsSingleton(
+        histories | "Popularity" >> baselines.CountPopularity(catalogue)
+    )
     table = histories | "CoOccurrence" >> baselines.CountCoOccurrence(popularity)
     path = histories | "Ease" >> ease.Fit(popularity, ease_path)
-    return two_stage.Sides(popularity, beam.pvalue.AsSingleton(table), beam.pvalue.AsSingleton(path),
-                           beam.pvalue.AsSingleton(edges))
+    return two_stage.Sides(
+        popularity,
+        beam.pvalue.AsSingleton(table),
+        beam.pvalue.AsSingleton(path),
+        beam.pvalue.AsSingleton(edges),
+    )
 
 
 def _write(path: str) -> beam.io.WriteToText:
@@ -192,9 +254,12 @@ class TwoStageEvaluatorSpec(component_spec.ComponentSpec):
         EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model),
         RECALL_MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model),
-        BASELINE_MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        BASELINE_MODEL: component_spec.ChannelParameter(
+            type=standard_artifacts.Model, optional=True
+        ),
         BASELINE_BLESSING: component_spec.ChannelParameter(
-            type=standard_artifacts.ModelBlessing, optional=True),
+            type=standard_artifacts.ModelBlessing, optional=True
+        ),
     }
     OUTPUTS: ClassVar = {
         EVALUATION: component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
@@ -203,31 +268,50 @@ class TwoStageEvaluatorSpec(component_spec.ComponentSpec):
 
 
 class TwoStageEvaluator(base_beam_component.BaseBeamComponent):
-    """Re-ranks the candidates of the held-out requests, against recall, a baseline and the last release.
+    """Re-ranks the candidates of the held-out requests, against recall, a baseline and the last
+    release.
 
-    Outputs: `evaluation` with `two_stage.json` and `two-stage-<split>.parquet`; `blessing` of the rank model,
-    which also says which recall model it was judged with.
+    Outputs: `evaluation` with `two_stage.json` and `two-stage-<split>.parquet`; `blessing` of the
+    rank model, which also says which recall model it was judged with.
     """
 
     SPEC_CLASS = TwoStageEvaluatorSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, *, candidates: channel.Channel, examples: channel.Channel, model: channel.Channel,
-                 recall_model: channel.Channel, config: str, source_digest: str,
-                 baseline_model: channel.Channel | None = None,
-                 baseline_blessing: channel.Channel | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        candidates: channel.Channel,
+        examples: channel.Channel,
+        model: channel.Channel,
+        recall_model: channel.Channel,
+        config: str,
+        source_digest: str,
+        baseline_model: channel.Channel | None = None,
+        baseline_blessing: channel.Channel | None = None,
+    ) -> None:
         """Args:
-          candidates: of Candidates, with the splits valid and test.
-          examples: raw examples with the splits train and catalogue, for the baseline ranker.
-          model: the rank model.
-          recall_model: the Indexer's model, which found the candidates.
-          config: JSON of the sections data, split, features, ranking, evaluation, and of index with k.
-          source_digest: of the code behind this component, for the cache.
-          baseline_model: the last blessed rank model; may resolve to none.
-          baseline_blessing: its blessing by this component.
+        candidates: of Candidates, with the splits valid and test.
+        examples: raw examples with the splits train and catalogue, for the baseline ranker.
+        model: the rank model.
+        recall_model: the Indexer's model, which found the candidates.
+        config: JSON of the sections data, split, features, ranking, evaluation, and of index with
+            k.
+        source_digest: of the code behind this component, for the cache.
+        baseline_model: the last blessed rank model; may resolve to none.
+        baseline_blessing: its blessing by this component.
         """
-        super().__init__(TwoStageEvaluatorSpec(
-            candidates=candidates, examples=examples, model=model, recall_model=recall_model,
-            baseline_model=baseline_model, baseline_blessing=baseline_blessing, config=config,
-            source_digest=source_digest, evaluation=channel.Channel(type=standard_artifacts.ModelEvaluation),
-            blessing=channel.Channel(type=standard_artifacts.ModelBlessing)))
+        super().__init__(
+            TwoStageEvaluatorSpec(
+                candidates=candidates,
+                examples=examples,
+                model=model,
+                recall_model=recall_model,
+                baseline_model=baseline_model,
+                baseline_blessing=baseline_blessing,
+                config=config,
+                source_digest=source_digest,
+                evaluation=channel.Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )

@@ -1,4 +1,7 @@
-"""What a section of the report is made of, as plain data. The template turns each kind of block into HTML."""
+"""What a section of the report is made of, as plain data.
+
+The template turns each kind of block into HTML.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ class Facts:
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A cell of a table. `share` (0 to 1) draws a bar behind the value; `note` is small print below it."""
+    """A cell of a table.
+
+    `share` (0 to 1) draws a bar behind the value; `note` is small print below it.
+    """
 
     text: str
     tone: Tone = ""
@@ -65,7 +71,8 @@ class Table:
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(
-                    f"table {self.caption!r}: a row has {len(row)} cells, expected {len(self.columns)}."
+                    f"table {self.caption!r}: a row has {len(row)} cells, expected "
+                    f"{len(self.columns)}."
                 )
 
     @property

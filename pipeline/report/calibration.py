@@ -6,11 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.report import blocks
-from pipeline.report import charts
-from pipeline.report import interval_charts
-from pipeline.report import sources
-from pipeline.report import text
+from pipeline.report import blocks, charts, interval_charts, sources, text
 
 Reliability = Mapping[str, Any]  # bins[{predicted, observed, count}], ece
 
@@ -18,15 +14,19 @@ Reliability = Mapping[str, Any]  # bins[{predicted, observed, count}], ece
 def body(source: sources.Source) -> Iterator[blocks.Block]:
     found = source.two_stage_tested()["calibration"]
     yield blocks.Text(
-        "On test, in bins of about the same number of predictions; on the dashed line, what was predicted is "
-        "what happened. ECE is the mean distance from it, weighted by the number of predictions. Lines are "
-        "95% intervals of the observed share (Wilson)."
+        "On test, in bins of about the same number of predictions; on the dashed line, what was "
+        "predicted is what happened. ECE is the mean distance from it, weighted by the number of "
+        "predictions. Lines are 95% intervals of the observed share (Wilson)."
     )
     yield blocks.Grid(
         (
             card("The next item", "the probability that a candidate is the held-out item", found),
             *(
-                card(f"Objective {name}", "the probability that it comes true, where that is known", one)
+                card(
+                    f"Objective {name}",
+                    "the probability that it comes true, where that is known",
+                    one,
+                )
                 for name, one in found["objectives"].items()
             ),
         ),
@@ -43,19 +43,24 @@ def card(title: str, what: str, found: Reliability) -> blocks.Card:
         what,
         (
             figure(found),
-            blocks.Facts((("ECE", text.compact(found["ece"])), ("predictions", f"{_count(found):,}"))),
+            blocks.Facts(
+                (("ECE", text.compact(found["ece"])), ("predictions", f"{_count(found):,}"))
+            ),
             blocks.Folded("The bins as numbers", (table(found),)),
         ),
     )
 
 
 def figure(found: Reliability) -> blocks.Figure:
-    points = [(b["predicted"], b["observed"], wilson(b["observed"], b["count"])) for b in found["bins"]]
+    points = [
+        (b["predicted"], b["observed"], wilson(b["observed"], b["count"])) for b in found["bins"]
+    ]
     values = ", ".join(f"{p:.3g} predicted, {o:.3g} observed" for p, o, _ in points)
     return blocks.Figure(
         charts.reliability(
             points,
-            alt=f"Observed share against predicted probability by bin: {values}; ECE {found['ece']:.3g}.",
+            alt=f"Observed share against predicted probability by bin: {values}; "
+            f"ECE {found['ece']:.3g}.",
             x_label="predicted probability",
             y_label="observed share",
         ),
@@ -69,7 +74,8 @@ def wilson(share: float, count: int) -> tuple[float, float]:
     shrink = 1 + z**2 / count
     middle = (share + z**2 / (2 * count)) / shrink
     half = z / shrink * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
-    return min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share)  # but for rounding
+    # but for rounding
+    return min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share)
 
 
 def table(found: Reliability) -> blocks.Table:

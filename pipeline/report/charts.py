@@ -1,4 +1,7 @@
-"""The report's charts. Each returns an inline SVG; `alt` says what it shows to those who do not see it."""
+"""The report's charts.
+
+Each returns an inline SVG; `alt` says what it shows to those who do not see it.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +88,13 @@ def trade_off(
                 label="in use",
             )
         ax.plot(
-            exact_ms, 1, color=svg.SERIES[2], marker="D", markersize=6, linestyle="", label="exact search"
+            exact_ms,
+            1,
+            color=svg.SERIES[2],
+            marker="D",
+            markersize=6,
+            linestyle="",
+            label="exact search",
         )
         ax.axhline(gate, **svg.DASHED)
         ax.annotate(
@@ -107,9 +116,16 @@ def trade_off(
 
 
 def bars(
-    labels: Sequence[str], series: Mapping[str, Sequence[float]], *, alt: str, x_label: str, y_label: str
+    labels: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    *,
+    alt: str,
+    x_label: str,
+    y_label: str,
 ) -> str:
-    """Bars of each series side by side, one group a label; values are shares and shown in percent."""
+    """Bars of each series side by side, one group a label; values are shares and shown in
+    percent.
+    """
     with svg.axes_of(height=2.6) as (drawing, ax):
         width = 0.8 / len(series)
         for n, (name, values) in enumerate(series.items()):
@@ -157,12 +173,16 @@ def _date(unix_seconds: float) -> str:
 
 
 def reliability(
-    points: Sequence[tuple[float, float, tuple[float, float]]], *, alt: str, x_label: str, y_label: str
+    points: Sequence[tuple[float, float, tuple[float, float]]],
+    *,
+    alt: str,
+    x_label: str,
+    y_label: str,
 ) -> str:
     """Observed shares against predicted probabilities, with the diagonal on which both agree.
 
-    Where the values span orders of magnitude, as of one among many candidates, both axes are logarithmic, and
-    linear from the smallest value down to 0.
+    Where the values span orders of magnitude, as of one among many candidates, both axes are
+    logarithmic, and linear from the smallest value down to 0.
 
     Args:
       points: (predicted, observed, its interval) of each bin.

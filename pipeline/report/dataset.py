@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import features
-from pipeline.report import blocks
-from pipeline.report import charts
-from pipeline.report import sources
-from pipeline.report import text
+from pipeline.report import blocks, charts, sources, text
 
 _HIDDEN = (features.WINDOW_START,)  # bookkeeping
 _TOP = 3  # values of a text feature that are named
@@ -43,7 +40,11 @@ def overview(summary: Mapping[str, Any]) -> Iterator[blocks.Block]:
         ]
     yield blocks.Facts(tuple(facts))
     splits = tuple(
-        (split, f"{count:,}", f"{summary['targets'][split]:,}" if split in summary["targets"] else "")
+        (
+            split,
+            f"{count:,}",
+            f"{summary['targets'][split]:,}" if split in summary["targets"] else "",
+        )
         for split, count in summary["examples"].items()
     )
     yield blocks.Grid(
@@ -88,7 +89,9 @@ def _lengths(lengths: Mapping[str, int], users: int) -> Iterator[blocks.Figure]:
         ends = sorted(int(n) for n in lengths)
         labels = [f"≤{n}" for n in ends]
         shares = [lengths[str(n)] / users for n in ends]
-        alt = "Users by number of events: " + ", ".join(f"{lb} {s:.0%}" for lb, s in zip(labels, shares))
+        alt = "Users by number of events: " + ", ".join(
+            f"{lb} {s:.0%}" for lb, s in zip(labels, shares)
+        )
         yield blocks.Figure(
             charts.bars(
                 labels,
@@ -123,7 +126,8 @@ def feature_tables(found: Statistics) -> Iterator[blocks.Block]:
     others = [s for s in found if s not in _SPLITS]
     if others:
         yield blocks.Folded(
-            "Statistics of " + " and ".join(others), tuple(b for s in others for b in _tables(found[s], s))
+            "Statistics of " + " and ".join(others),
+            tuple(b for s in others for b in _tables(found[s], s)),
         )
 
 
@@ -178,7 +182,8 @@ def _histogram(name: str, feature: Mapping[str, Any]) -> blocks.Figure:
     buckets = feature["histogram"]
     label = text.moment if name == features.EVENT_TIMESTAMP else text.compact
     alt = (
-        f"{name}: from {label(feature['min'])} to {label(feature['max'])}, median {label(feature['median'])}."
+        f"{name}: from {label(feature['min'])} to {label(feature['max'])}, "
+        f"median {label(feature['median'])}."
     )
     return blocks.Figure(
         charts.histogram(buckets, alt=alt, title=name, dates=name == features.EVENT_TIMESTAMP), ""

@@ -1,13 +1,15 @@
-"""Paired differences with 95% intervals as cells of a table, coloured where the interval excludes 0."""
+"""Paired differences with 95% intervals as cells of a table, coloured where the interval excludes
+0.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.report import blocks
-from pipeline.report import text
+from pipeline.report import blocks, text
 
-Paired = Mapping[str, float | None]  # difference, low, high; None where a single user gives no interval
+# difference, low, high; None where a single user gives no interval
+Paired = Mapping[str, float | None]
 
 
 def cell(paired: Paired, digits: int = 4) -> blocks.Cell:
@@ -22,7 +24,9 @@ def stacked(paired: Paired, digits: int = 4) -> blocks.Cell:
     if found is None:
         return blocks.Cell("")
     difference, low, high = found
-    return blocks.Cell(text.signed(difference, digits), tone(paired), note=text.interval(low, high, digits))
+    return blocks.Cell(
+        text.signed(difference, digits), tone(paired), note=text.interval(low, high, digits)
+    )
 
 
 def tone(paired: Paired) -> blocks.Tone:

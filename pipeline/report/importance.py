@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.report import blocks
-from pipeline.report import interval_charts
-from pipeline.report import sources
-from pipeline.report import text
+from pipeline.report import blocks, interval_charts, sources, text
 
 Importance = Mapping[str, Mapping[str, Any]]  # group -> drop{metric: {value, low, high}}, requests
 
@@ -19,9 +16,10 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
         raise sources.NotMade("No importance was measured: there were no test requests.")
     metric, requests = source.two_stage()["primary"], next(iter(found.values()))["requests"]
     yield blocks.Text(
-        f"On {requests:,} test requests: how much {metric} drops when the values of one group change hands "
-        "among all candidates, as if the group told nothing of the candidate at hand. Groups that say the "
-        "same stand in for each other, so drops do not add up. Greyed where the 95% interval holds 0."
+        f"On {requests:,} test requests: how much {metric} drops when the values of one group "
+        "change hands among all candidates, as if the group told nothing of the candidate at "
+        "hand. Groups that say the same stand in for each other, so drops do not add up. Greyed "
+        "where the 95% interval holds 0."
     )
     yield figure(found, metric)
     yield blocks.Folded("The drops as numbers", (table(found, metric),))
@@ -37,7 +35,9 @@ def figure(found: Importance, metric: str) -> blocks.Figure:
         )
     values = ", ".join(f"{e.label} {text.difference(e.value, e.low, e.high)}" for e in estimates)
     svg = interval_charts.bars(
-        estimates, alt=f"Drop of {metric} without each group: {values}.", x_label=f"drop of {metric}"
+        estimates,
+        alt=f"Drop of {metric} without each group: {values}.",
+        x_label=f"drop of {metric}",
     )
     return blocks.Figure(svg, "")
 

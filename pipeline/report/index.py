@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import config
-from pipeline.report import blocks
-from pipeline.report import charts
-from pipeline.report import sources
-from pipeline.report import text
+from pipeline.report import blocks, charts, sources, text
 
 DESCRIPTION = ("Format-Serving", "assets.extra", "index.json")  # where the Indexer's model holds it
 
@@ -55,12 +52,20 @@ def _gate(found: Description, settings: config.Index) -> blocks.Table:
             not measured["narrow_rows"],
             not measured["nan_rows"],
         )
-        values = (f"{measured['recall']:.4f}", str(measured["narrow_rows"]), str(measured["nan_rows"]))
+        values = (
+            f"{measured['recall']:.4f}",
+            str(measured["narrow_rows"]),
+            str(measured["nan_rows"]),
+        )
         rows.append(
-            (blocks.Cell(label), *(blocks.Cell(v, "good" if ok else "bad") for v, ok in zip(values, passed)))
+            (
+                blocks.Cell(label),
+                *(blocks.Cell(v, "good" if ok else "bad") for v, ok in zip(values, passed)),
+            )
         )
     return blocks.Table(
-        f"The gate: recall@{k} against exact search at least {settings.min_recall:g}, lists full, no NaN",
+        f"The gate: recall@{k} against exact search at least {settings.min_recall:g}, lists full, "
+        "no NaN",
         ("measured", f"recall@{k}#", "short lists#", "lists with NaN#"),
         tuple(rows),
     )
@@ -71,7 +76,9 @@ def _latencies(milliseconds: Mapping[str, Mapping[str, float]]) -> blocks.Table:
     return blocks.Table(
         "Median milliseconds of one call, without the query tower.",
         ("search", *(f"batch of {n}#" for n in sizes)),
-        tuple((name, *(f"{values[n]:.2f}" for n in sizes)) for name, values in milliseconds.items()),
+        tuple(
+            (name, *(f"{values[n]:.2f}" for n in sizes)) for name, values in milliseconds.items()
+        ),
     )
 
 
@@ -111,7 +118,8 @@ def _curve_table(found: Description) -> blocks.Table:
         ]
         rows.append(tuple(blocks.Cell(v, tone) for v in values))
     return blocks.Table(
-        "Effort is relative to the depth derived from the catalogue's size; the setting in use in bold.",
+        "Effort is relative to the depth derived from the catalogue's size; the setting in use in "
+        "bold.",
         ("effort#", f"recall@{found['k']}#", "ms#", *(f"{n.replace('_', ' ')}#" for n in names)),
         tuple(rows),
     )

@@ -1,4 +1,7 @@
-"""Charts of measured values with their 95% intervals, one row a label. As `charts`, each is an inline SVG."""
+"""Charts of measured values with their 95% intervals, one row a label.
+
+As `charts`, each is an inline SVG.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,23 @@ class Estimate:
     quiet: bool = False
 
     @classmethod
-    def of_error(cls, label: str, value: float, se: float | None, *, quiet: bool = False) -> Estimate:
+    def of_error(
+        cls, label: str, value: float, se: float | None, *, quiet: bool = False
+    ) -> Estimate:
         """From a standard error, which a single user does not have."""
         half = Z95 * (se or 0.0)
         return cls(label, value, value - half, value + half, quiet)
 
     @classmethod
-    def of_paired(cls, label: str, paired: Mapping[str, float | None], *, quiet: bool = False) -> Estimate:
+    def of_paired(
+        cls, label: str, paired: Mapping[str, float | None], *, quiet: bool = False
+    ) -> Estimate:
         """From a difference with the interval of a bootstrap, which a single user does not have."""
         value = paired["difference"] or 0.0
         low, high = paired["low"], paired["high"]
-        return cls(label, value, value if low is None else low, value if high is None else high, quiet)
+        return cls(
+            label, value, value if low is None else low, value if high is None else high, quiet
+        )
 
     @property
     def error(self) -> list[list[float]]:
@@ -85,9 +94,16 @@ def bars(found: Sequence[Estimate], *, alt: str, x_label: str) -> str:
     """Horizontal bars from 0, with their intervals."""
     with svg.axes_of(height=0.85 + len(found) * 0.3, grid="x") as (drawing, ax):
         for place, estimate in enumerate(found):
-            ax.barh(place, estimate.value, 0.7, color=svg.MUTED if estimate.quiet else svg.SERIES[0])
+            ax.barh(
+                place, estimate.value, 0.7, color=svg.MUTED if estimate.quiet else svg.SERIES[0]
+            )
             ax.errorbar(
-                estimate.value, place, xerr=estimate.error, fmt="none", ecolor=svg.INK, elinewidth=1.2
+                estimate.value,
+                place,
+                xerr=estimate.error,
+                fmt="none",
+                ecolor=svg.INK,
+                elinewidth=1.2,
             )
         ax.axvline(0, color=svg.MUTED, linewidth=1)
         _rows(ax, [e.label for e in found], x_label)

@@ -8,15 +8,11 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from modules import config
-from modules import ranking_config
-from pipeline.report import blocks
-from pipeline.report import charts
-from pipeline.report import sources
-from pipeline.report import text
+from modules import config, ranking_config
+from pipeline.report import blocks, charts, sources, text
 
-# epoch, loss, val_loss, metrics{}, learning_rate, seconds, positions_per_second; the values of validation
-# (val_loss and metrics) are None where no held-out item is in the catalogue.
+# epoch, loss, val_loss, metrics{}, learning_rate, seconds, positions_per_second; the values of
+# validation (val_loss and metrics) are None where no held-out item is in the catalogue.
 Epoch = dict[str, Any]
 EarlyStopping = config.EarlyStopping | ranking_config.RankEarlyStopping
 
@@ -45,7 +41,9 @@ def rank(source: sources.Source) -> list[blocks.Block]:
 
 
 def exported(history: Sequence[Epoch], settings: EarlyStopping) -> Epoch:
-    """The epoch whose weights are exported: the first best one, or the last one without early stopping."""
+    """The epoch whose weights are exported: the first best one, or the last one without early
+    stopping.
+    """
     measured = [e for e in history if not math.isnan(value(e, settings.monitor))]
     if not settings.enabled or not measured:
         return history[-1]
@@ -67,9 +65,13 @@ def curves(history: Sequence[Epoch], learner: Learner) -> list[blocks.Block]:
     kinds: dict[str, list[str]] = {}
     for name in names:
         kinds.setdefault(name.partition("@")[0], []).append(name)
-    series = {"loss": {"training": _points(history, "loss"), "validation": _points(history, "val_loss")}}
+    series = {
+        "loss": {"training": _points(history, "loss"), "validation": _points(history, "val_loss")}
+    }
     for kind, of_kind in kinds.items():
-        series[f"{kind} on validation"] = {n: _points(history, n) for n in of_kind[: charts.MOST_SERIES]}
+        series[f"{kind} on validation"] = {
+            n: _points(history, n) for n in of_kind[: charts.MOST_SERIES]
+        }
     series["learning rate"] = {"learning rate": _points(history, "learning_rate")}
     figures = [f for what, points in series.items() for f in _figure(points, what, mark)]
     shown = "validation loss" if settings.monitor == "loss" else settings.monitor
@@ -113,7 +115,8 @@ def _figure(
     if not points:
         return []
     ends = ", ".join(
-        f"{label} from {values[0][1]:.4g} to {values[-1][1]:.4g}" for label, values in points.items()
+        f"{label} from {values[0][1]:.4g} to {values[-1][1]:.4g}"
+        for label, values in points.items()
     )
     svg = charts.lines(
         points, alt=f"{what} by epoch: {ends}; {mark[1]}.", x_label="epoch", y_label=what, mark=mark

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.report import blocks
-from pipeline.report import charts
-from pipeline.report import differences
-from pipeline.report import interval_charts
-from pipeline.report import sources
-from pipeline.report import systems
-from pipeline.report import text
+from pipeline.report import blocks, charts, differences, interval_charts, sources, systems, text
 
 # Whom two stages are compared with.
 OTHERS = {"recall": "recall", "linear": "linear ranker", "last_blessed": "last blessed release"}
@@ -19,9 +13,9 @@ OTHERS = {"recall": "recall", "linear": "linear ranker", "last_blessed": "last b
 def body(source: sources.Source) -> Iterator[blocks.Block]:
     test, ks = source.two_stage_tested(), source.two_stage()["ks"]
     yield blocks.Text(
-        f"On test, {test['users']:,} users: two stages minus another order of the same candidates, on the "
-        "same requests, with the 95% interval of a paired bootstrap over users. Right of the dashed line, "
-        "two stages are better."
+        f"On test, {test['users']:,} users: two stages minus another order of the same "
+        "candidates, on the same requests, with the 95% interval of a paired bootstrap over "
+        "users. Right of the dashed line, two stages are better."
     )
     yield blocks.Grid(tuple(figure(test, metric, ks) for metric in systems.METRICS))
     most = blocks.Card("The ceiling of recall", "", tuple(ceiling(test, ks, source.cfg.index.k)))
@@ -32,11 +26,14 @@ def figure(split: systems.Split, metric: str, ks: Sequence[int]) -> blocks.Figur
     """The differences in one metric at all depths, a marker an opponent."""
     names = [n for n in systems.names(split, ks) if n.startswith(f"{metric}@")]
     groups = {
-        f"minus {label}": [interval_charts.Estimate.of_paired(n, split["lift"][n][other]) for n in names]
+        f"minus {label}": [
+            interval_charts.Estimate.of_paired(n, split["lift"][n][other]) for n in names
+        ]
         for other, label in _present(split).items()
     }
     values = "; ".join(
-        f"{group}: " + ", ".join(f"{e.label} {text.difference(e.value, e.low, e.high)}" for e in found)
+        f"{group}: "
+        + ", ".join(f"{e.label} {text.difference(e.value, e.low, e.high)}" for e in found)
         for group, found in groups.items()
     )
     svg = interval_charts.dots(
@@ -70,14 +67,15 @@ def ceiling(split: systems.Split, ks: Sequence[int], candidates: int) -> Iterato
     }
     yield blocks.Text(
         f"The held-out item is among recall's {candidates:,} candidates in {text.percent(most)} "
-        f"({text.estimate(most, split['ceiling']['se'])}) of the requests. What is missing there, no order "
-        "of the candidates can find."
+        f"({text.estimate(most, split['ceiling']['se'])}) of the requests. What is missing there, "
+        "no order of the candidates can find."
     )
     if not most:
         return
     shares = {label: [value / most for value in values] for label, values in hits.items()}
     values = "; ".join(
-        f"{label}: " + ", ".join(f"first {k} {text.percent(share, 0)}" for k, share in zip(ks, found))
+        f"{label}: "
+        + ", ".join(f"first {k} {text.percent(share, 0)}" for k, share in zip(ks, found))
         for label, found in shares.items()
     )
     yield blocks.Figure(

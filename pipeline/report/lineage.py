@@ -9,12 +9,8 @@ from importlib import metadata as packages
 
 import yaml
 
-from modules import config
-from modules import strict
-from pipeline.report import blocks
-from pipeline.report import metadata
-from pipeline.report import sources
-from pipeline.report import text
+from modules import config, strict
+from pipeline.report import blocks, metadata, sources, text
 
 DISTRIBUTION = "tfx-two-stage-recommender"
 _DIGEST_LENGTH = 12
@@ -24,17 +20,19 @@ def body(source: sources.Source) -> list[blocks.Block]:
     executions = source.pipeline_run.executions
     return [
         blocks.Text(
-            f"Pipeline run {source.pipeline_run.name}, started {text.moment(source.pipeline_run.started)}, "
-            f"in {source.run.folder}."
+            f"Pipeline run {source.pipeline_run.name}, started "
+            f"{text.moment(source.pipeline_run.started)}, in {source.run.folder}."
         ),
         blocks.Text(
-            "Artifacts are named by their ids. A code digest is of the project's own sources that ran."
+            "Artifacts are named by their ids. A code digest is of the project's own sources that "
+            "ran."
         ),
         executions_table(executions),
         artifacts_table(executions),
         blocks.Folded("Versions of the packages", (versions_table(),)),
         blocks.Folded(
-            "The configuration in effect, with all defaults", (blocks.Code(configuration(source.cfg)),)
+            "The configuration in effect, with all defaults",
+            (blocks.Code(configuration(source.cfg)),),
         ),
     ]
 
@@ -73,7 +71,9 @@ def artifacts_table(executions: Sequence[metadata.Execution]) -> blocks.Table:
         for _, a in sorted(found.items())
     )
     return blocks.Table(
-        "Artifacts: where they are and what is recorded about them", ("id#", "type", "made by", "place"), rows
+        "Artifacts: where they are and what is recorded about them",
+        ("id#", "type", "made by", "place"),
+        rows,
     )
 
 
@@ -89,7 +89,9 @@ def digest(execution: metadata.Execution) -> str:
 def versions_table() -> blocks.Table:
     """The installed versions of what setup.py asks for."""
     required = packages.requires(DISTRIBUTION) or []
-    names = sorted({re.split(r"[^\w.-]", r, maxsplit=1)[0] for r in required if "extra ==" not in r})
+    names = sorted(
+        {re.split(r"[^\w.-]", r, maxsplit=1)[0] for r in required if "extra ==" not in r}
+    )
     return blocks.Table(
         "Installed where this page was written.",
         ("package", "version"),

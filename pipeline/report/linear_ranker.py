@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.report import blocks
-from pipeline.report import sources
-from pipeline.report import text
+from pipeline.report import blocks, sources, text
 
 _MEANINGS = {
     "log_recall_rank": "log of the place in recall's list",
@@ -21,11 +19,11 @@ _MEANINGS = {
 def body(source: sources.Source) -> Iterator[blocks.Block]:
     found = source.two_stage()["linear"]
     yield blocks.Text(
-        "The baseline that the rank model is measured against: the same candidates in the order of a "
-        f"weighted sum of {len(found['features'])} features, counted on training events alone. The weights "
-        f"are fitted by a softmax over {found['lists']:,} lists of validation whose held-out item is among "
-        "the candidates, so on validation this baseline looks a little better than it is; on test it does "
-        "not."
+        "The baseline that the rank model is measured against: the same candidates in the order "
+        f"of a weighted sum of {len(found['features'])} features, counted on training events "
+        f"alone. The weights are fitted by a softmax over {found['lists']:,} lists of validation "
+        "whose held-out item is among the candidates, so on validation this baseline looks a "
+        "little better than it is; on test it does not."
     )
     yield weights(found)
     if left_out := found.get("left_out"):

@@ -1,4 +1,7 @@
-"""What ML Metadata knows about a run's newest execution, as plain values. Needs no TFX and no TensorFlow."""
+"""What ML Metadata knows about a run's newest execution, as plain values.
+
+Needs no TFX and no TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ _OUTPUT = (pb.Event.OUTPUT, pb.Event.DECLARED_OUTPUT, pb.Event.INTERNAL_OUTPUT)
 
 @dataclasses.dataclass(frozen=True)
 class Artifact:
-    """What a component reads or makes. `key` is its name at the component, like `transform_graph`."""
+    """What a component reads or makes.
+
+    `key` is its name at the component, like `transform_graph`.
+    """
 
     id: int
     type_name: str
@@ -35,7 +41,9 @@ class Artifact:
 
     @property
     def path(self) -> pathlib.Path:
-        return pathlib.Path(parse.urlparse(self.uri).path if self.uri.startswith("file:") else self.uri)
+        return pathlib.Path(
+            parse.urlparse(self.uri).path if self.uri.startswith("file:") else self.uri
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +115,9 @@ def newest(database: pathlib.Path) -> PipelineRun | None:
     return PipelineRun(run.name, tuple(_executions(store, executions))) if executions else None
 
 
-def _executions(store: mlmd.MetadataStore, executions: Sequence[pb.Execution]) -> Iterable[Execution]:
+def _executions(
+    store: mlmd.MetadataStore, executions: Sequence[pb.Execution]
+) -> Iterable[Execution]:
     links = _Links(store, [e.id for e in executions])
     for found in executions:
         outputs = links.artifacts(found.id, outputs=True)
@@ -143,7 +153,9 @@ class _Links:
             if (event.type in _OUTPUT) == outputs
         ]
         return tuple(
-            Artifact(id=a.id, type_name=a.type, key=_key(event), uri=a.uri, properties=_properties(a))
+            Artifact(
+                id=a.id, type_name=a.type, key=_key(event), uri=a.uri, properties=_properties(a)
+            )
             for event, a in sorted(found, key=lambda pair: pair[1].id)
         )
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.report import blocks
-from pipeline.report import differences
-from pipeline.report import interval_charts
-from pipeline.report import sources
-from pipeline.report import systems
+from pipeline.report import blocks, differences, interval_charts, sources, systems
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
     test, ks = source.tested(), source.evaluation()["ks"]
     yield blocks.Text(
-        f"On test, {test['users']:,} users. Lines are 95% intervals of each system alone; the same users "
-        "were asked, so the paired differences below are the sharper comparison."
+        f"On test, {test['users']:,} users. Lines are 95% intervals of each system alone; the "
+        "same users were asked, so the paired differences below are the sharper comparison."
     )
     yield blocks.Grid(tuple(figure(test, metric, ks) for metric in systems.METRICS))
     yield paired_table(test, ks)
@@ -34,10 +30,12 @@ def figure(split: systems.Split, metric: str, ks: Sequence[int]) -> blocks.Figur
         for s in systems.present(split)
     }
     values = "; ".join(
-        f"{group}: " + ", ".join(f"{e.label} {e.value:.3f}" for e in found) for group, found in groups.items()
+        f"{group}: " + ", ".join(f"{e.label} {e.value:.3f}" for e in found)
+        for group, found in groups.items()
     )
     return blocks.Figure(
-        interval_charts.dots(groups, alt=f"{metric} with 95% intervals. {values}.", x_label=metric), ""
+        interval_charts.dots(groups, alt=f"{metric} with 95% intervals. {values}.", x_label=metric),
+        "",
     )
 
 
@@ -49,8 +47,8 @@ def paired_table(split: systems.Split, ks: Sequence[int]) -> blocks.Table:
         for metric in systems.names(split, ks)
     )
     return blocks.Table(
-        "Recall minus the other system on the same requests, with the 95% interval of a paired bootstrap "
-        "over users. Coloured where the interval excludes 0.",
+        "Recall minus the other system on the same requests, with the 95% interval of a paired "
+        "bootstrap over users. Coloured where the interval excludes 0.",
         ("metric", *(f"minus {systems.SYSTEMS[s]}#" for s in others)),
         rows,
     )

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.report import blocks
-from pipeline.report import charts
-from pipeline.report import sources
-from pipeline.report import text
+from pipeline.report import blocks, charts, sources, text
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
@@ -19,8 +16,9 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     )
     yield blocks.Grid(tuple(figure(test["popularity_histogram"], k) for k in test["coverage"]))
     yield blocks.Text(
-        "Coverage is the share of items in anybody's list. Gini is 0 if all items are shown alike and near 1 "
-        "if a few are shown to all. The percentile is 0.5 for items drawn evenly and 1 for the most popular."
+        "Coverage is the share of items in anybody's list. Gini is 0 if all items are shown alike "
+        "and near 1 if a few are shown to all. The percentile is 0.5 for items drawn evenly and 1 "
+        "for the most popular."
     )
     yield table(test)
 
@@ -29,11 +27,15 @@ def figure(histogram: Sequence[Mapping[str, Any]], k: str) -> blocks.Figure:
     """Shares of events and of recommended places by the popularity of the item.
 
     Args:
-      histogram: parts of the catalogue, the most popular items first: `from` and `to` (shares of the items),
+      histogram: parts of the catalogue, the most popular items first: `from` and `to` (shares of
+          the items),
         `consumed` (share of the events) and `recommended` (by depth, share of the places).
       k: the depth.
     """
-    consumed, recommended = [b["consumed"] for b in histogram], [b["recommended"][k] for b in histogram]
+    consumed, recommended = (
+        [b["consumed"] for b in histogram],
+        [b["recommended"][k] for b in histogram],
+    )
     values = ", ".join(
         f"{b['from']:.0%} to {b['to']:.0%}: {c:.0%} of events, {r:.0%} of recommendations"
         for b, c, r in zip(histogram, consumed, recommended)

@@ -1,4 +1,6 @@
-"""The raw examples of a run as the sections show them: histories of requests, and titles of items."""
+"""The raw examples of a run as the sections show them: histories of requests, and titles of
+items.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from modules import features
-from pipeline.report import sources
-from pipeline.report import text
+from pipeline.report import sources, text
 
 RawExample = Mapping[str, Sequence[Any]]
 Key = tuple[str, int, str]  # of a request: user, Unix seconds, held-out item
@@ -46,7 +47,9 @@ def title(item: str, known: Mapping[str, str]) -> str:
 
 def shown(values: Sequence[Any]) -> str:
     """A feature's values as a text: `34`, `Comedy Drama`; a hyphen for none."""
-    found = [decoded(v) if isinstance(v, (bytes, str)) else text.compact(v) for v in values if v == v]
+    found = [
+        decoded(v) if isinstance(v, (bytes, str)) else text.compact(v) for v in values if v == v
+    ]
     return " ".join(v for v in found if v) or "-"
 
 

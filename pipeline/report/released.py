@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modules import release
-from modules import strict
-from pipeline.report import blocks
-from pipeline.report import sources
-from pipeline.report import text
+from modules import release, strict
+from pipeline.report import blocks, sources, text
 
 MANIFEST = "release.json"  # in the pusher's artifact
 _DIGITS = 16  # shown of a digest
@@ -21,7 +18,9 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     if pushed is None:
         yield blocks.Text("No model was pushed by this run.")
         yield blocks.Text(
-            f"In force: release {current}, of an earlier run." if current else "No release is in force."
+            f"In force: release {current}, of an earlier run."
+            if current
+            else "No release is in force."
         )
         return
     manifest = read(source)
@@ -118,9 +117,13 @@ def _digests(manifest: release.Manifest) -> blocks.Table:
 
 
 def _packages(manifest: release.Manifest) -> blocks.Table:
-    return blocks.Table("Packages that made it", ("package", "version"), tuple(manifest.versions.items()))
+    return blocks.Table(
+        "Packages that made it", ("package", "version"), tuple(manifest.versions.items())
+    )
 
 
 def _artifacts(manifest: release.Manifest) -> blocks.Table:
-    rows = tuple((key.replace("_", " "), str(made.id), made.uri) for key, made in manifest.artifacts.items())
+    rows = tuple(
+        (key.replace("_", " "), str(made.id), made.uri) for key, made in manifest.artifacts.items()
+    )
     return blocks.Table("Artifacts of the pipeline", ("what", "id#", "place"), rows)

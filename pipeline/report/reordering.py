@@ -9,12 +9,8 @@ from typing import Any
 
 import pyarrow.dataset
 
-from modules import config
-from modules import features
-from pipeline.report import blocks
-from pipeline.report import raw_examples
-from pipeline.report import samples
-from pipeline.report import sources
+from modules import config, features
+from pipeline.report import blocks, raw_examples, samples, sources
 
 _LIST = 10  # places shown of each list
 _EACH = 2  # users shown of each kind
@@ -36,7 +32,8 @@ class Answer:
 
     Attributes:
       recall, two_stage: the first items of both lists.
-      ranks: of the held-out item by recall and by two stages, 1-based, 0 if it is not among the candidates.
+      ranks: of the held-out item by recall and by two stages, 1-based, 0 if it is not among the
+          candidates.
     """
 
     user_id: str
@@ -52,9 +49,12 @@ class Answer:
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
-    path = source.file(sources.TWO_STAGE_EVALUATOR, "evaluation", f"two-stage-{features.SPLIT_TEST}.parquet")
+    path = source.file(
+        sources.TWO_STAGE_EVALUATOR, "evaluation", f"two-stage-{features.SPLIT_TEST}.parquet"
+    )
     requests = pyarrow.dataset.dataset(path, format="parquet")
-    narrow = requests.to_table(columns=["user_id", "recall_rank", "two_stage_rank"])  # without the lists
+    # without the lists
+    narrow = requests.to_table(columns=["user_id", "recall_rank", "two_stage_rank"])
     users, recall, two_stage = (narrow[name].to_pylist() for name in narrow.column_names)
     kinds = [kind(*ranks) for ranks in zip(recall, two_stage)]
     yield counts(collections.Counter(kinds))
@@ -64,15 +64,19 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     items |= {i for example in histories.values() for i in samples.past(example)}
     titles = raw_examples.titles(source, items)
     yield blocks.Text(
-        f"Drawn by a digest of the user's id, {_EACH} of each of the first three kinds: recall's first "
-        f"{_LIST} beside those of two stages. Small print says where an item stands in the other list; ✓ "
-        "marks the held-out item, which is what the user really chose next."
+        f"Drawn by a digest of the user's id, {_EACH} of each of the first three kinds: recall's "
+        f"first {_LIST} beside those of two stages. Small print says where an item stands in the "
+        "other list; ✓ marks the held-out item, which is what the user really chose next."
     )
-    yield blocks.Grid(tuple(card(a, histories[a.key], titles, source.cfg.data) for a in answers), least=30)
+    yield blocks.Grid(
+        tuple(card(a, histories[a.key], titles, source.cfg.data) for a in answers), least=30
+    )
 
 
 def kind(recall: float, two_stage: float) -> Kind:
-    """Whether the held-out item is among the first of recall, and of two stages; ranks are as in `Answer`."""
+    """Whether the held-out item is among the first of recall, and of two stages; ranks are as in
+    `Answer`.
+    """
     return 0 < recall <= _LIST, 0 < two_stage <= _LIST
 
 
@@ -108,7 +112,9 @@ def card(
 def compare(answer: Answer, titles: Mapping[str, str]) -> blocks.Table:
     """Both lists side by side."""
     rows = []
-    for place, (before, after) in enumerate(zip(answer.recall[:_LIST], answer.two_stage[:_LIST]), start=1):
+    for place, (before, after) in enumerate(
+        zip(answer.recall[:_LIST], answer.two_stage[:_LIST]), start=1
+    ):
         rows.append(
             (
                 str(place),
@@ -116,10 +122,13 @@ def compare(answer: Answer, titles: Mapping[str, str]) -> blocks.Table:
                 _cell(answer, after, titles, _moved(answer.recall, after, place)),
             )
         )
-    rank = {name: f"at place {r:g}" if r else "not found" for name, r in zip(("recall", "two"), answer.ranks)}
+    rank = {
+        name: f"at place {r:g}" if r else "not found"
+        for name, r in zip(("recall", "two"), answer.ranks)
+    }
     return blocks.Table(
-        f"Held out: {raw_examples.title(answer.target, titles)}. In recall's order {rank['recall']}, in that "
-        f"of two stages {rank['two']}.",
+        f"Held out: {raw_examples.title(answer.target, titles)}. In recall's order "
+        f"{rank['recall']}, in that of two stages {rank['two']}.",
         ("place#", "recall", "two stages"),
         tuple(rows),
     )

@@ -13,27 +13,29 @@ import markupsafe
 
 from modules import config
 from pipeline import runs
-from pipeline.report import blocks
-from pipeline.report import calibration
-from pipeline.report import dataset
-from pipeline.report import importance
-from pipeline.report import index
-from pipeline.report import learning
-from pipeline.report import lift
-from pipeline.report import lineage
-from pipeline.report import linear_ranker
-from pipeline.report import metrics
-from pipeline.report import popularity
-from pipeline.report import released
-from pipeline.report import reordering
-from pipeline.report import results
-from pipeline.report import samples
-from pipeline.report import slices
-from pipeline.report import sources
-from pipeline.report import text
-from pipeline.report import timing
-from pipeline.report import two_stage_slices
-from pipeline.report import verdict
+from pipeline.report import (
+    blocks,
+    calibration,
+    dataset,
+    importance,
+    index,
+    learning,
+    lift,
+    lineage,
+    linear_ranker,
+    metrics,
+    popularity,
+    released,
+    reordering,
+    results,
+    samples,
+    slices,
+    sources,
+    text,
+    timing,
+    two_stage_slices,
+    verdict,
+)
 
 Maker = Callable[[sources.Source], Iterable[blocks.Block]]
 Titled = tuple[str, str, Maker]  # anchor, title and maker of a section
@@ -95,7 +97,8 @@ def write(cfg: config.Config, root: str | pathlib.Path) -> pathlib.Path:
 
 
 def results_table(run: runs.Run) -> str:
-    """The results on test, the verdict and the places of model and report, as plain text for the terminal.
+    """The results on test, the verdict and the places of model and report, as plain text for the
+    terminal.
 
     Raises:
       sources.NotMade: nothing has run in this folder yet.
@@ -106,7 +109,9 @@ def results_table(run: runs.Run) -> str:
 def render(source: sources.Source) -> str:
     """The page as HTML. A section whose artifacts do not exist says so in one line."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline", "report"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("pipeline", "report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
     )
     environment.globals.update(kind=blocks.kind, chart=markupsafe.Markup)
     css = resources.files("pipeline.report").joinpath("report.css").read_text(encoding="utf-8")

@@ -7,13 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from modules import features
-from pipeline.report import blocks
-from pipeline.report import released
-from pipeline.report import sources
-from pipeline.report import standings
-from pipeline.report import systems
-from pipeline.report import text
-from pipeline.report import verdict
+from pipeline.report import blocks, released, sources, standings, systems, text, verdict
 
 Split = systems.Split
 
@@ -23,8 +17,9 @@ def body(source: sources.Source) -> list[blocks.Block]:
     judged, missing = verdict.blessings(source)
     return [
         blocks.Text(
-            "The held-out item of each user is ranked against the whole catalogue, without items that the "
-            "user had seen. Validation decides on the release; test shows what it is worth."
+            "The held-out item of each user is ranked against the whole catalogue, without items "
+            "that the user had seen. Validation decides on the release; test shows what it is "
+            "worth."
         ),
         *_results(source, report),
         *(blocks.Text(sentence) for sentence in repeats(report["splits"])),
@@ -42,18 +37,22 @@ def _results(source: sources.Source, report: Mapping[str, Any]) -> Iterator[bloc
     try:
         both = source.two_stage()
     except sources.NotMade:
-        yield blocks.Text("Mean ± one standard error; the gain is over the better of the two baselines.")
+        yield blocks.Text(
+            "Mean ± one standard error; the gain is over the better of the two baselines."
+        )
         yield blocks.Grid(tuple(tables(report["splits"], report["ks"])), least=34)
         return
     yield blocks.Text(
-        "Mean ± one standard error; in the last row the difference on the same requests, with the 95% "
-        "interval of a paired bootstrap over users."
+        "Mean ± one standard error; in the last row the difference on the same requests, with the "
+        "95% interval of a paired bootstrap over users."
     )
     for split, label in systems.SPLITS.items():
         if both["splits"][split]["users"]:
             found = standings.of(report, both, split)
             yield standings.table(found, label, both["ks"])
-            yield blocks.Text(f"On {label}, {standings.ceiling(found.both)}: no order of them can hit more.")
+            yield blocks.Text(
+                f"On {label}, {standings.ceiling(found.both)}: no order of them can hit more."
+            )
 
 
 def repeats(splits: Mapping[str, Split]) -> Iterator[str]:
@@ -61,9 +60,9 @@ def repeats(splits: Mapping[str, Split]) -> Iterator[str]:
     for name, label in systems.SPLITS.items():
         if found := splits[name]["targets_seen"]:
             yield (
-                f"Of the {splits[name]['requests']:,} held-out events of {label}, {found:,} are of an "
-                "item that the user had seen before. Seen items are never recommended, so all systems "
-                "miss them."
+                f"Of the {splits[name]['requests']:,} held-out events of {label}, {found:,} are "
+                "of an item that the user had seen before. Seen items are never recommended, so "
+                "all systems miss them."
             )
 
 
@@ -92,7 +91,10 @@ def _table(split: Split, label: str, ks: Sequence[int]) -> blocks.Table:
     present = systems.present(split)
     rows = []
     for metric in systems.names(split, ks):
-        cells = [blocks.Cell(_estimate(split, s, metric), "strong" if s == "recall" else "") for s in present]
+        cells = [
+            blocks.Cell(_estimate(split, s, metric), "strong" if s == "recall" else "")
+            for s in present
+        ]
         rows.append((blocks.Cell(metric), *cells, blocks.Cell(*_gain(split, metric))))
     return blocks.Table(
         f"On {label}, {split['users']:,} users",
@@ -134,7 +136,9 @@ def _tested(source: sources.Artifacts) -> Iterator[str]:
         yield from _columns(test, report["ks"])
         return
     both = source.two_stage()
-    yield from standings.lines(standings.of(report, both, features.SPLIT_TEST), both["ks"], both["primary"])
+    yield from standings.lines(
+        standings.of(report, both, features.SPLIT_TEST), both["ks"], both["primary"]
+    )
 
 
 def _columns(split: Split, ks: Sequence[int]) -> Iterator[str]:

@@ -8,12 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow.dataset
 
-from modules import config
-from modules import features
-from pipeline.report import blocks
-from pipeline.report import raw_examples
-from pipeline.report import sources
-from pipeline.report import text
+from modules import config, features
+from pipeline.report import blocks, raw_examples, sources, text
 
 _HITS, _MISSES = 3, 3  # users shown
 _LIST, _EVENTS = 10, 8  # recommendations and past events shown of each
@@ -21,7 +17,9 @@ _LIST, _EVENTS = 10, 8  # recommendations and past events shown of each
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """A test request: `rank` is the held-out item's 1-based place in the list, 0 if absent; ids are texts."""
+    """A test request: `rank` is the held-out item's 1-based place in the list, 0 if absent; ids are
+    texts.
+    """
 
     user_id: str
     timestamp: int
@@ -37,15 +35,16 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     shown |= {i for h in histories.values() for i in past(h)}
     titles = raw_examples.titles(source, shown)
     yield blocks.Text(
-        f"Drawn by a digest of the user's id: {_HITS} users whose held-out item is among the first {_LIST} "
-        f"recommendations and {_MISSES} for whom it is not. The held-out item is what the user really chose "
-        "next; it is marked where it was hit."
+        f"Drawn by a digest of the user's id: {_HITS} users whose held-out item is among the "
+        f"first {_LIST} recommendations and {_MISSES} for whom it is not. The held-out item is "
+        "what the user really chose next; it is marked where it was hit."
     )
     yield blocks.Grid(tuple(card(a, histories[_key(a)], titles, source.cfg.data) for a in chosen))
 
 
 def choose(users: Sequence[str], ranks: Sequence[int]) -> list[int]:
-    """Places of a few users with a hit and a few without, the same ones whenever the answers are the same.
+    """Places of a few users with a hit and a few without, the same ones whenever the answers are
+    the same.
 
     Args:
       users: whose request, by place.
@@ -81,23 +80,30 @@ def card(
 def profile(example: raw_examples.RawExample, data: config.Data) -> str:
     """`age 34, gender F`"""
     return ", ".join(
-        f"{f.column} {raw_examples.shown(example.get(f.name, []))}" for f in features.user_features(data)
+        f"{f.column} {raw_examples.shown(example.get(f.name, []))}"
+        for f in features.user_features(data)
     )
 
 
-def events(example: raw_examples.RawExample, titles: Mapping[str, str], data: config.Data) -> blocks.Table:
+def events(
+    example: raw_examples.RawExample, titles: Mapping[str, str], data: config.Data
+) -> blocks.Table:
     """The last events before the request, newest first."""
     count = example[features.WINDOW_START][0] + len(example[features.EVENT_ITEM_ID]) - 1
     known = [*features.event_features(data), *features.context_features(data)]
     rows = []
     for n in reversed(range(len(example[features.EVENT_ITEM_ID]) - 1)):
         more = ", ".join(
-            f"{f.column} {raw_examples.shown([example[f.name][n]])}" for f in known if example.get(f.name)
+            f"{f.column} {raw_examples.shown([example[f.name][n]])}"
+            for f in known
+            if example.get(f.name)
         )
         rows.append(
             (
                 blocks.Cell(
-                    raw_examples.title(raw_examples.decoded(example[features.EVENT_ITEM_ID][n]), titles),
+                    raw_examples.title(
+                        raw_examples.decoded(example[features.EVENT_ITEM_ID][n]), titles
+                    ),
                     note=more,
                 ),
                 text.moment(example[features.EVENT_TIMESTAMP][n]),
@@ -124,7 +130,9 @@ def _recommendations(answer: Answer, titles: Mapping[str, str]) -> blocks.Table:
                 ),
             )
         )
-    return blocks.Table(f"Recommended at {text.moment(answer.timestamp)}", ("place#", "item"), tuple(rows))
+    return blocks.Table(
+        f"Recommended at {text.moment(answer.timestamp)}", ("place#", "item"), tuple(rows)
+    )
 
 
 def read_answers(source: sources.Source) -> list[Answer]:

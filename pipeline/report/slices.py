@@ -7,11 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import config
-from pipeline.report import blocks
-from pipeline.report import interval_charts
-from pipeline.report import sources
-from pipeline.report import systems
-from pipeline.report import text
+from pipeline.report import blocks, interval_charts, sources, systems, text
 
 NONE = "No slices were evaluated: evaluation.slices of the configuration names none."
 _MOST = 20  # values of one feature that are shown, the largest first
@@ -25,15 +21,18 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
         raise sources.NotMade(NONE)
     evaluation = source.cfg.evaluation
     yield blocks.Text(
-        f"On test, recall alone. Groups of fewer than {evaluation.min_slice_users} users are greyed: their "
-        f"means say little. The dashed line is {evaluation.primary} of all users."
+        f"On test, recall alone. Groups of fewer than {evaluation.min_slice_users} users are "
+        f"greyed: their means say little. The dashed line is {evaluation.primary} of all users."
     )
     yield blocks.Grid(
-        tuple(card(name, values, test, evaluation) for name, values in test["slices"].items()), least=26
+        tuple(card(name, values, test, evaluation) for name, values in test["slices"].items()),
+        least=26,
     )
 
 
-def card(name: str, values: Slices, test: systems.Split, evaluation: config.Evaluation) -> blocks.Card:
+def card(
+    name: str, values: Slices, test: systems.Split, evaluation: config.Evaluation
+) -> blocks.Card:
     """One feature: a dot plot of the primary metric, and a table."""
     shown, subtitle = largest(values)
     overall = test["metrics"]["recall"][evaluation.primary]["value"]
@@ -52,18 +51,23 @@ def largest(values: Slices) -> tuple[Slices, str]:
 
 
 def order(value: str) -> tuple[bool, float, str]:
-    """Sorts `<= 25` before `25 - 31` before `> 43`, `1-4` before `10-19`, and words by the alphabet."""
+    """Sorts `<= 25` before `25 - 31` before `> 43`, `1-4` before `10-19`, and words by the
+    alphabet.
+    """
     number = re.search(r"\d+(\.\d+)?", value)
     if number is None:
         return True, 0.0, value
     return (
         False,
-        float(number[0]) + (-0.5 if value.startswith("<") else 0.5 if value.startswith(">") else 0.0),
+        float(number[0])
+        + (-0.5 if value.startswith("<") else 0.5 if value.startswith(">") else 0.0),
         value,
     )
 
 
-def _figure(name: str, values: Slices, overall: float, evaluation: config.Evaluation) -> blocks.Figure:
+def _figure(
+    name: str, values: Slices, overall: float, evaluation: config.Evaluation
+) -> blocks.Figure:
     metric = evaluation.primary
     found = [
         interval_charts.Estimate.of_error(
@@ -71,7 +75,9 @@ def _figure(name: str, values: Slices, overall: float, evaluation: config.Evalua
         )
         for v, s in values.items()
     ]
-    alt = f"{metric} by {name} with 95% intervals: " + ", ".join(f"{e.label} {e.value:.3f}" for e in found)
+    alt = f"{metric} by {name} with 95% intervals: " + ", ".join(
+        f"{e.label} {e.value:.3f}" for e in found
+    )
     return blocks.Figure(
         interval_charts.dots(
             {metric: found},
@@ -88,7 +94,9 @@ def _table(name: str, values: Slices, evaluation: config.Evaluation) -> blocks.T
     rows = []
     for value, found in values.items():
         tone: blocks.Tone = "quiet" if found["users"] < evaluation.min_slice_users else ""
-        cells = [blocks.Cell(text.estimate(found[m]["value"], found[m]["se"], 3), tone) for m in metrics]
+        cells = [
+            blocks.Cell(text.estimate(found[m]["value"], found[m]["se"], 3), tone) for m in metrics
+        ]
         rows.append((blocks.Cell(value, tone), blocks.Cell(f"{found['users']:,}", tone), *cells))
     return blocks.Table(
         "Mean ± one standard error.", (name, "users#", *(f"{m}#" for m in metrics)), tuple(rows)

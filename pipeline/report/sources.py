@@ -7,8 +7,7 @@ import json
 import pathlib
 from typing import Any
 
-from modules import config
-from modules import features
+from modules import config, features
 from pipeline import runs
 from pipeline.report import metadata
 
@@ -20,8 +19,12 @@ RANK_TRAINER, TWO_STAGE_EVALUATOR = "RankTrainer", "TwoStageEvaluator"
 # What ids of the second stage begin with.
 SECOND_STAGE = ("HoldOut", INTERACTION_STATISTICS, CANDIDATES, RANK_TRAINER, TWO_STAGE_EVALUATOR)
 
-_WORDS = {"running": "has not finished", "failed": "failed", "executed": "made nothing like it",
-          "cached": "made nothing like it"}
+_WORDS = {
+    "running": "has not finished",
+    "failed": "failed",
+    "executed": "made nothing like it",
+    "cached": "made nothing like it",
+}
 
 
 class NotMade(LookupError):
@@ -113,5 +116,7 @@ def of(run: runs.Run) -> Artifacts:
     """
     found = metadata.newest(run.metadata)
     if found is None:
-        raise NotMade(f"{run.folder}: no pipeline has run here yet. Run it first, with `recsys run`.")
+        raise NotMade(
+            f"{run.folder}: no pipeline has run here yet. Run it first, with `recsys run`."
+        )
     return Artifacts(run, found)

@@ -9,10 +9,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.report import blocks
-from pipeline.report import differences
-from pipeline.report import systems
-from pipeline.report import text
+from pipeline.report import blocks, differences, systems, text
 
 MINUS = "two stages minus recall"
 _NAME_WIDTH, _WIDTH = 26, 18  # columns of the terminal
@@ -36,7 +33,10 @@ class Results:
 
     @property
     def rows(self) -> dict[str, Metrics]:
-        """Metrics by the system's label. Recall's are of the same lists that the others put in order."""
+        """Metrics by the system's label.
+
+        Recall's are of the same lists that the others put in order.
+        """
         found, of_recall = self.both["metrics"], self.recall["metrics"]
         rows = {
             "popularity": of_recall.get("popularity"),
@@ -91,7 +91,9 @@ def lines(results: Results, ks: Sequence[int], primary: str) -> Iterator[str]:
     for at_k in systems.by_depth(results.both, ks).values():
         yield " " * _NAME_WIDTH + "".join(f"{m:>{_WIDTH}}" for m in at_k)
         for name, found in results.rows.items():
-            yield f"{name:<{_NAME_WIDTH}}" + "".join(f"{_estimate(found.get(m)):>{_WIDTH}}" for m in at_k)
+            yield f"{name:<{_NAME_WIDTH}}" + "".join(
+                f"{_estimate(found.get(m)):>{_WIDTH}}" for m in at_k
+            )
     yield ""
     yield "Two stages minus recall alone, the same requests (95% interval)"
     for metric in systems.headline(primary):

@@ -1,7 +1,7 @@
 """A Matplotlib drawing as a small inline SVG that takes its colours and font from the page.
 
-Colours are placeholders here and CSS variables in the page, so one drawing serves light, dark and print. Text
-stays text.
+Colours are placeholders here and CSS variables in the page, so one drawing serves light, dark and
+print. Text stays text.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
-from matplotlib import axes
-from matplotlib import figure
+from matplotlib import axes, figure
 from matplotlib.backends import backend_svg
 
 INK, MUTED, GRID, SURFACE = "#00a001", "#00a002", "#00a003", "#00a004"
@@ -120,7 +119,9 @@ def markup(drawing: figure.Figure, alt: str) -> str:
 
 
 def _simplify(element: ElementTree.Element, used: set[str], prefix: str) -> None:
-    """Drops namespaces, unused ids, fonts and empty turns; puts variables for colours and prefixes ids."""
+    """Drops namespaces, unused ids, fonts and empty turns; puts variables for colours and prefixes
+    ids.
+    """
     element.tag = _local(element.tag)
     for child in [c for c in element if _local(c.tag) in _DROPPED]:
         element.remove(child)
@@ -132,10 +133,14 @@ def _simplify(element: ElementTree.Element, used: set[str], prefix: str) -> None
     for name in ("style", "fill", "stroke"):
         if name in given:
             given[name] = re.sub(r" font-family: [^;]+;", "", given[name])
-            given[name] = re.sub(r"#00[ab]00\d", lambda colour: f"var({_VARIABLES[colour[0]]})", given[name])
+            given[name] = re.sub(
+                r"#00[ab]00\d", lambda colour: f"var({_VARIABLES[colour[0]]})", given[name]
+            )
     for name in ("id", "href", "clip-path"):
         if name in given:
-            given[name] = prefix + given[name] if name == "id" else given[name].replace("#", f"#{prefix}")
+            given[name] = (
+                prefix + given[name] if name == "id" else given[name].replace("#", f"#{prefix}")
+            )
     element.attrib = given
 
 

@@ -1,4 +1,6 @@
-"""Whose results are shown, on which splits and in which metrics: the names that the sections share."""
+"""Whose results are shown, on which splits and in which metrics: the names that the sections
+share.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ SYSTEMS = {
     "co_occurrence": "co-occurrence",
     "last_blessed": "last blessed",
 }
-SPLITS = {features.SPLIT_TEST: "test", features.SPLIT_VALID: "validation"}  # the one that counts first
+# the one that counts first
+SPLITS = {features.SPLIT_TEST: "test", features.SPLIT_VALID: "validation"}
 METRICS = ("HR", "NDCG", "MRR")  # Recall@k equals HR@k with one held-out item
 
-Split = Mapping[str, Any]  # of evaluation.json or two_stage.json: users, metrics{system: {name: {value, se}}}
+# of evaluation.json or two_stage.json: users, metrics{system: {name: {value, se}}}
+Split = Mapping[str, Any]
 
 
 def present(split: Split) -> list[str]:

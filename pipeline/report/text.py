@@ -63,7 +63,9 @@ def duration(seconds: float) -> str:
 
 def moment(unix_seconds: float) -> str:
     """`1998-04-22 23:10 UTC`."""
-    return datetime.datetime.fromtimestamp(unix_seconds, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.datetime.fromtimestamp(unix_seconds, datetime.timezone.utc).strftime(
+        "%Y-%m-%d %H:%M UTC"
+    )
 
 
 def size(count: float) -> str:

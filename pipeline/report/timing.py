@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.report import blocks
-from pipeline.report import metadata
-from pipeline.report import sources
-from pipeline.report import text
+from pipeline.report import blocks, metadata, sources, text
 
 
 def body(source: sources.Source) -> list[blocks.Block]:
@@ -15,7 +12,10 @@ def body(source: sources.Source) -> list[blocks.Block]:
 
 
 def bars(executions: Sequence[metadata.Execution]) -> list[blocks.Block]:
-    """A row with a bar for each component. Cached ones show what they took when they ran, greyed."""
+    """A row with a bar for each component.
+
+    Cached ones show what they took when they ran, greyed.
+    """
     ran = [e for e in executions if e.state != "cached"]
     reused = len(executions) - len(ran)
     elapsed = max(e.started + e.seconds for e in ran) - min(e.started for e in ran) if ran else 0.0
@@ -29,7 +29,8 @@ def bars(executions: Sequence[metadata.Execution]) -> list[blocks.Block]:
     return [
         blocks.Facts(tuple(facts)),
         blocks.Text(
-            "From ML Metadata. A reused component cost nothing this time; its bar shows what it once took."
+            "From ML Metadata. A reused component cost nothing this time; its bar shows what it "
+            "once took."
         ),
         blocks.Table("Time of each component", ("component", "state", "time#"), rows),
     ]
@@ -37,7 +38,11 @@ def bars(executions: Sequence[metadata.Execution]) -> list[blocks.Block]:
 
 def _row(execution: metadata.Execution, longest: float) -> tuple[blocks.Cell, ...]:
     quiet: blocks.Tone = "quiet" if execution.state == "cached" else ""
-    state = f"reused (execution {execution.made_by})" if execution.state == "cached" else execution.state
+    state = (
+        f"reused (execution {execution.made_by})"
+        if execution.state == "cached"
+        else execution.state
+    )
     tone: blocks.Tone = "bad" if execution.state == "failed" else quiet
     return (
         blocks.Cell(execution.component),

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modules import config
-from pipeline.report import blocks
-from pipeline.report import differences
-from pipeline.report import interval_charts
-from pipeline.report import slices
-from pipeline.report import sources
-from pipeline.report import text
+from pipeline.report import blocks, differences, interval_charts, slices, sources, text
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
@@ -19,8 +14,8 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
         raise sources.NotMade(slices.NONE)
     evaluation = source.cfg.evaluation
     yield blocks.Text(
-        f"On test: {evaluation.primary} of two stages minus that of recall alone, with its 95% interval. "
-        f"Groups of fewer than {evaluation.min_slice_users} users are greyed."
+        f"On test: {evaluation.primary} of two stages minus that of recall alone, with its 95% "
+        f"interval. Groups of fewer than {evaluation.min_slice_users} users are greyed."
     )
     yield blocks.Grid(
         tuple(card(name, values, evaluation) for name, values in test["slices"].items()), least=30
@@ -30,7 +25,9 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
 def card(name: str, values: slices.Slices, evaluation: config.Evaluation) -> blocks.Card:
     """One feature: a dot plot of the lift, and a table."""
     shown, subtitle = slices.largest(values)
-    return blocks.Card(name, subtitle, (_figure(name, shown, evaluation), _table(shown, evaluation)))
+    return blocks.Card(
+        name, subtitle, (_figure(name, shown, evaluation), _table(shown, evaluation))
+    )
 
 
 def _figure(name: str, values: slices.Slices, evaluation: config.Evaluation) -> blocks.Figure:
@@ -56,7 +53,8 @@ def _table(values: slices.Slices, evaluation: config.Evaluation) -> blocks.Table
     for value, found in values.items():
         quiet: blocks.Tone = "quiet" if found["users"] < evaluation.min_slice_users else ""
         of_systems = [
-            blocks.Cell(text.fixed(found[s][metric]["value"], 3), quiet) for s in ("recall", "two_stage")
+            blocks.Cell(text.fixed(found[s][metric]["value"], 3), quiet)
+            for s in ("recall", "two_stage")
         ]
         rows.append(
             (

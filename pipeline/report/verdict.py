@@ -6,9 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pipeline.report import blocks
-from pipeline.report import released
-from pipeline.report import sources
+from pipeline.report import blocks, released, sources
 
 Blessing = Mapping[str, Any]  # of evaluation.json or two_stage.json: blessed, rules, reasons
 
@@ -29,7 +27,10 @@ def of(source: sources.Artifacts) -> Verdict:
         return Verdict(
             "bad",
             f"The run failed in {failed.component}.",
-            (f"The newest file in {source.run.folder / 'logs'} says why. What is shown was made before.",),
+            (
+                f"The newest file in {source.run.folder / 'logs'} says why. What is shown was "
+                "made before.",
+            ),
         )
     judged, missing = blessings(source)
     refused = {name: found for name, found in judged.items() if not found["blessed"]}
@@ -42,12 +43,16 @@ def of(source: sources.Artifacts) -> Verdict:
     if missing:
         return Verdict("", "No verdict yet.", (missing,))
     pushed = released.by(source) is not None
-    headline = "Blessed on validation, and pushed." if pushed else "Blessed on validation, not pushed."
+    headline = (
+        "Blessed on validation, and pushed." if pushed else "Blessed on validation, not pushed."
+    )
     return Verdict("good", headline, tuple(_named(source, judged, _deciding)))
 
 
 def blessings(source: sources.Artifacts) -> tuple[dict[str, Blessing], str]:
-    """The blessings of recall and, if the run has it, of both stages; and a sentence on what is missing."""
+    """The blessings of recall and, if the run has it, of both stages; and a sentence on what is
+    missing.
+    """
     readers: dict[str, Callable[[], Any]] = {"Recall": source.evaluation}
     if source.has_second_stage:
         readers["Two stages"] = source.two_stage
@@ -66,7 +71,9 @@ def _deciding(blessing: Blessing) -> list[str]:
 
 
 def _named(
-    source: sources.Artifacts, found: Mapping[str, Blessing], reasons: Callable[[Blessing], list[str]]
+    source: sources.Artifacts,
+    found: Mapping[str, Blessing],
+    reasons: Callable[[Blessing], list[str]],
 ) -> Iterator[str]:
     """The reasons, with what they are about where a run judges more than recall."""
     for name, blessing in found.items():

@@ -1,4 +1,6 @@
-"""The gateway's API as values: what is sent, whether it may be sent twice, how the answer is read."""
+"""The gateway's API as values: what is sent, whether it may be sent twice, how the answer is
+read.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,14 @@ Answer = TypeVar("Answer")
 
 
 class Ask(TypedDict, total=False):
-    """What a recommendation may be asked with, besides the user. The gateway names what it does not know."""
+    """What a recommendation may be asked with, besides the user.
+
+    The gateway names what it does not know.
+    """
 
     profile: Mapping[str, Any]  # by column of users; replaces the store's column by column
-    history: Sequence[Mapping[str, Any]]  # {"item_id", "timestamp", columns ...}; replaces the store's
+    # {"item_id", "timestamp", columns ...}; replaces the store's
+    history: Sequence[Mapping[str, Any]]
     context: Mapping[str, Any]  # by column with the role context
     timestamp: int  # of the request, Unix seconds; default: now
     k: int
@@ -35,7 +41,8 @@ class Event:
     Attributes:
       user_id, item_id: who did something with what.
       timestamp: Unix seconds; None for the gateway's now.
-      event_id: an event whose id is known is not added again. Without one, the gateway makes it of the
+      event_id: an event whose id is known is not added again. Without one, the gateway makes it of
+          the
         content; an event without either id or time is not sent twice by a client.
       values: by column of events.
     """
@@ -52,9 +59,16 @@ class Event:
         return self.event_id is not None or self.timestamp is not None
 
     def to_json(self) -> dict[str, Any]:
-        known = {"user_id": self.user_id, "item_id": self.item_id, "timestamp": self.timestamp,
-                 "event_id": self.event_id}
-        return {**self.values, **{name: value for name, value in known.items() if value is not None}}
+        known = {
+            "user_id": self.user_id,
+            "item_id": self.item_id,
+            "timestamp": self.timestamp,
+            "event_id": self.event_id,
+        }
+        return {
+            **self.values,
+            **{name: value for name, value in known.items() if value is not None},
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +97,13 @@ def recommend(user_id: str | None, ask: Ask) -> Call[results.Recommendation]:
 
 
 def send_events(events: Sequence[Event]) -> Call[results.Added]:
-    return Call("POST", "/v1/events", results.added, {"events": [event.to_json() for event in events]},
-                is_safe=all(event.is_safe for event in events))
+    return Call(
+        "POST",
+        "/v1/events",
+        results.added,
+        {"events": [event.to_json() for event in events]},
+        is_safe=all(event.is_safe for event in events),
+    )
 
 
 def user(user_id: str) -> Call[results.User]:
@@ -97,7 +116,9 @@ def users(prefix: str, limit: int) -> Call[tuple[str, ...]]:
 
 def put_profile(user_id: str, profile: Mapping[str, Any]) -> Call[results.User]:
     """Not sent again: another client may have put a newer profile meanwhile."""
-    return Call("PUT", _path("users", user_id), results.user, {"profile": dict(profile)}, is_safe=False)
+    return Call(
+        "PUT", _path("users", user_id), results.user, {"profile": dict(profile)}, is_safe=False
+    )
 
 
 def item(item_id: str) -> Call[results.CatalogueItem]:

@@ -27,14 +27,23 @@ class ApiError(ClientError):
 
     Attributes:
       status: of HTTP.
-      code: a word for programs, such as `invalid_argument`; "" if the answer is not the gateway's own.
+      code: a word for programs, such as `invalid_argument`; "" if the answer is not the gateway's
+          own.
       field: of the request that is wrong, such as `history.3.item_id`, if one is.
       request_id: by which the server's log has the request.
       retry_after: seconds after which trying again makes sense, if the server says so.
     """
 
-    def __init__(self, message: str, *, status: int, code: str = "", field: str | None = None,
-                 request_id: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str = "",
+        field: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.field = status, code, field
         self.request_id, self.retry_after = request_id, retry_after
@@ -77,8 +86,15 @@ class ModelError(ClientError):
 
 
 _CLASSES: dict[int, type[ApiError]] = {
-    400: InvalidRequest, 401: Unauthenticated, 404: NotFound, 413: InvalidRequest, 415: InvalidRequest,
-    429: Overloaded, 503: Unavailable, 507: StoreFull}
+    400: InvalidRequest,
+    401: Unauthenticated,
+    404: NotFound,
+    413: InvalidRequest,
+    415: InvalidRequest,
+    429: Overloaded,
+    503: Unavailable,
+    507: StoreFull,
+}
 
 
 def of_response(response: httpx.Response) -> ApiError:
@@ -90,19 +106,32 @@ def of_response(response: httpx.Response) -> ApiError:
         request_id = body.get("request_id")
     except (ValueError, KeyError, TypeError, AttributeError):
         text = response.content[:_SHOWN].decode("utf-8", "replace").strip()
-        message = f"status {response.status_code} with an answer that is not the gateway's: {text or 'none'}"
+        message = (
+            f"status {response.status_code} with an answer that is not the gateway's: "
+            f"{text or 'none'}"
+        )
         code, field, request_id = "", None, response.headers.get("x-request-id")
     kind = _CLASSES.get(response.status_code, ApiError)
-    return kind(message, status=response.status_code, code=code, field=field, request_id=request_id,
-                retry_after=retry_after(response))
+    return kind(
+        message,
+        status=response.status_code,
+        code=code,
+        field=field,
+        request_id=request_id,
+        retry_after=retry_after(response),
+    )
 
 
 def of_transport(error: httpx.TransportError, place: str) -> ClientError:
     """The failure to get an answer from `place`."""
     if isinstance(error, httpx.TimeoutException):
-        return TimedOut(f"{place}: no answer in time ({type(error).__name__}). Give more timeout, or find "
-                        "out what keeps the server busy.")
-    return Unreachable(f"{place}: {error or type(error).__name__}. Check that the server runs there.")
+        return TimedOut(
+            f"{place}: no answer in time ({type(error).__name__}). Give more timeout, or find "
+            "out what keeps the server busy."
+        )
+    return Unreachable(
+        f"{place}: {error or type(error).__name__}. Check that the server runs there."
+    )
 
 
 def retry_after(response: httpx.Response) -> float | None:

@@ -1,7 +1,8 @@
-"""A call as steps, for plain code and asyncio alike: what to send, how long to wait, when to give up.
+"""A call as steps, for plain code and asyncio alike: what to send, how long to wait, when to give
+up.
 
-Steps are a generator. It yields `Send`, and gets the response or the error of the transport back; or `Wait`,
-and gets None. Its return value is the answer. `Sync` and `Async` do the steps.
+Steps are a generator. It yields `Send`, and gets the response or the error of the transport back;
+or `Wait`, and gets None. Its return value is the answer. `Sync` and `Async` do the steps.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import Any, TypeAlias, TypeVar
 
 import httpx
 
-from serving.client import calls
-from serving.client import errors
+from serving.client import calls, errors
 
 Answer = TypeVar("Answer")
 _Self = TypeVar("_Self")
 _ATTEMPTS = 3
-_PAUSE = 0.1  # seconds before the second attempt where the server names none; twice that before the third
+# seconds before the second attempt where the server names none; twice that before the third
+_PAUSE = 0.1
 _RETRIED = (429, 503)
 
 
@@ -72,12 +73,18 @@ class Budget:
             return True
 
 
-def steps(call: calls.Call[Answer], place: str, timeout: float, budget: Budget,
-          clock: Callable[[], float] = time.monotonic) -> Steps[Answer]:
+def steps(
+    call: calls.Call[Answer],
+    place: str,
+    timeout: float,
+    budget: Budget,
+    clock: Callable[[], float] = time.monotonic,
+) -> Steps[Answer]:
     """The steps of a call to the gateway at `place`, which take at most `timeout` seconds.
 
-    A call is sent again, after the time that the server asks for, when it is refused for the moment or gets
-    no answer, if sending it twice does what sending it once does. One that never arrived is sent again, too.
+    A call is sent again, after the time that the server asks for, when it is refused for the moment
+    or gets no answer, if sending it twice does what sending it once does. One that never arrived is
+    sent again, too.
 
     Raises:
       errors.ClientError: the last attempt failed.
@@ -85,7 +92,9 @@ def steps(call: calls.Call[Answer], place: str, timeout: float, budget: Budget,
     end = clock() + timeout
     budget.called()
     for attempt in range(1, _ATTEMPTS + 1):
-        outcome = yield Send(call.method, call.path, max(end - clock(), 0.001), call.body, call.query)
+        outcome = yield Send(
+            call.method, call.path, max(end - clock(), 0.001), call.body, call.query
+        )
         if isinstance(outcome, httpx.Response) and outcome.is_success:
             return _read(call, outcome)
         pause = _pause(call, outcome, attempt)
@@ -97,7 +106,8 @@ def steps(call: calls.Call[Answer], place: str, timeout: float, budget: Budget,
 
 def _pause(call: calls.Call[Any], outcome: Outcome | None, attempt: int) -> float | None:
     """Seconds before the next attempt; None if there must be none."""
-    pause = _PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # so that clients do not come in step
+    # so that clients do not come in step
+    pause = _PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
     if isinstance(outcome, httpx.Response):
         asked = errors.retry_after(outcome)
         is_retried = call.is_safe and outcome.status_code in _RETRIED
@@ -111,8 +121,10 @@ def _read(call: calls.Call[Answer], response: httpx.Response) -> Answer:
         return call.read(response.json())
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise errors.ClientError(
-            f"{response.url}: the answer is not that of this API ({type(error).__name__}: {error}). Check "
-            "that the address is the gateway's, and that its version suits the client's.") from error
+            f"{response.url}: the answer is not that of this API ({type(error).__name__}: "
+            f"{error}). Check that the address is the gateway's, and that its version suits the "
+            "client's."
+        ) from error
 
 
 def _failure(outcome: Outcome | None, place: str) -> errors.ClientError:
@@ -193,6 +205,12 @@ class Async:
 
 
 def _request(http: httpx.Client | httpx.AsyncClient, step: Send) -> httpx.Request:
-    return http.build_request(step.method, step.path, json=step.body, content=step.content,
-                              params=step.query or None, timeout=step.timeout,
-                              headers={"content-type": "application/json"} if step.content else None)
+    return http.build_request(
+        step.method,
+        step.path,
+        json=step.body,
+        content=step.content,
+        params=step.query or None,
+        timeout=step.timeout,
+        headers={"content-type": "application/json"} if step.content else None,
+    )

@@ -1,4 +1,6 @@
-"""Clients of models by TensorFlow Serving's gRPC: of TensorFlow Serving or of the development server."""
+"""Clients of models by TensorFlow Serving's gRPC: of TensorFlow Serving or of the development
+server.
+"""
 
 from __future__ import annotations
 
@@ -11,32 +13,45 @@ import grpc
 import grpc.aio
 
 from serving import tensors
-from serving.client import errors
-from serving.client import predictions
-from serving.protos import serving_pb2
-from serving.protos import stubs
+from serving.client import errors, predictions
+from serving.protos import serving_pb2, stubs
 
 if typing.TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _Self = TypeVar("_Self")
 _TIMEOUT = 5.0  # seconds
-# A server that goes away says UNAVAILABLE; a prediction changes nothing, so it is safe to ask again. gRPC
-# stops retrying when more than a few calls in a row fail.
+# A server that goes away says UNAVAILABLE; a prediction changes nothing, so it is safe to ask
+# again. gRPC stops retrying when more than a few calls in a row fail.
 _CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
     "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
-    "methodConfig": [{"name": [{"service": "tensorflow.serving.PredictionService"}], "retryPolicy": {
-        "maxAttempts": 3, "initialBackoff": "0.05s", "maxBackoff": "0.5s", "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"]}}]}
+    "methodConfig": [
+        {
+            "name": [{"service": "tensorflow.serving.PredictionService"}],
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "0.05s",
+                "maxBackoff": "0.5s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+}
 _CHANNEL = (("grpc.service_config", json.dumps(_CONFIG)), ("grpc.max_receive_message_length", -1))
 
 
 class ModelClient:
     """Asks models; several threads may share one. To be closed, or used in a `with`."""
 
-    def __init__(self, address: str, *, timeout: float = _TIMEOUT,
-                 credentials: grpc.ChannelCredentials | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout: float = _TIMEOUT,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
         """Makes a client; the connection is made when it is needed.
 
         Args:
@@ -44,12 +59,16 @@ class ModelClient:
           timeout: seconds for a call.
           credentials: for TLS; without them, nothing is encrypted.
         """
-        self._channel = (grpc.insecure_channel(address, _CHANNEL) if credentials is None else
-                         grpc.secure_channel(address, credentials, _CHANNEL))
+        self._channel = (
+            grpc.insecure_channel(address, _CHANNEL)
+            if credentials is None
+            else grpc.secure_channel(address, credentials, _CHANNEL)
+        )
         self._stub, self._timeout = stubs.Stub(self._channel), timeout
 
-    def predict(self, model: str, inputs: Mapping[str, Any], **options: Unpack[predictions.Options]
-                ) -> predictions.Prediction:
+    def predict(
+        self, model: str, inputs: Mapping[str, Any], **options: Unpack[predictions.Options]
+    ) -> predictions.Prediction:
         """Asks a model.
 
         Args:
@@ -87,15 +106,24 @@ class ModelClient:
 class AsyncModelClient:
     """`ModelClient` for asyncio; see there. To be made where the event loop runs."""
 
-    def __init__(self, address: str, *, timeout: float = _TIMEOUT,
-                 credentials: grpc.ChannelCredentials | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout: float = _TIMEOUT,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
         """As `ModelClient`."""
-        self._channel = (grpc.aio.insecure_channel(address, _CHANNEL) if credentials is None else
-                         grpc.aio.secure_channel(address, credentials, _CHANNEL))
+        self._channel = (
+            grpc.aio.insecure_channel(address, _CHANNEL)
+            if credentials is None
+            else grpc.aio.secure_channel(address, credentials, _CHANNEL)
+        )
         self._stub, self._timeout = stubs.Stub(self._channel), timeout
 
-    async def predict(self, model: str, inputs: Mapping[str, Any], **options: Unpack[predictions.Options]
-                      ) -> predictions.Prediction:
+    async def predict(
+        self, model: str, inputs: Mapping[str, Any], **options: Unpack[predictions.Options]
+    ) -> predictions.Prediction:
         request = predict_request(predictions.Target(model, **options), inputs)
         try:
             return _prediction(await self._stub.predict(request, timeout=self._timeout))
@@ -118,7 +146,9 @@ class AsyncModelClient:
         await self._channel.close()
 
 
-def predict_request(target: predictions.Target, inputs: Mapping[str, Any]) -> serving_pb2.PredictRequest:
+def predict_request(
+    target: predictions.Target, inputs: Mapping[str, Any]
+) -> serving_pb2.PredictRequest:
     """The message that asks a model."""
     request = serving_pb2.PredictRequest(output_filter=target.output_filter)
     request.model_spec.name = target.model
@@ -143,8 +173,15 @@ def _status_request(model: str) -> serving_pb2.GetModelStatusRequest:
 
 def _versions(response: serving_pb2.GetModelStatusResponse) -> tuple[predictions.Version, ...]:
     name = serving_pb2.ModelVersionStatus.State.Name
-    return tuple(sorted((predictions.Version(found.version, name(found.state), found.status.error_message)
-                         for found in response.model_version_status), key=lambda found: found.version))
+    return tuple(
+        sorted(
+            (
+                predictions.Version(found.version, name(found.state), found.status.error_message)
+                for found in response.model_version_status
+            ),
+            key=lambda found: found.version,
+        )
+    )
 
 
 def _failure(error: Any) -> errors.ModelError:

@@ -32,8 +32,10 @@ class Target:
 
     def __post_init__(self) -> None:
         if self.version is not None and self.label is not None:
-            raise ValueError(f"{self.model}: found version {self.version} and label {self.label!r}, expected "
-                             "at most one of them.")
+            raise ValueError(
+                f"{self.model}: found version {self.version} and label {self.label!r}, expected "
+                "at most one of them."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,9 @@ class Prediction:
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """A version of a model that the server has: its state, such as AVAILABLE, and the error if it failed."""
+    """A version of a model that the server has: its state, such as AVAILABLE, and the error if it
+    failed.
+    """
 
     version: int
     state: str
@@ -64,9 +68,9 @@ class Version:
 def arrays(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Inputs as arrays that a tensor can be made of.
 
-    Arrays of numbers stay as they are. Lists of Python's numbers become float32 or int64, the types of the
-    recommenders' inputs (empty lists float32; give an array where another type is meant). Texts become bytes
-    in UTF-8.
+    Arrays of numbers stay as they are. Lists of Python's numbers become float32 or int64, the types
+    of the recommenders' inputs (empty lists float32; give an array where another type is meant).
+    Texts become bytes in UTF-8.
 
     Raises:
       ValueError: rows of differing length, or other things among texts.
@@ -80,7 +84,9 @@ def _array(name: str, value: Any) -> np.ndarray:
     cells = np.array(value, object)
     flat = cells.ravel().tolist()
     if any(isinstance(cell, (list, tuple, np.ndarray)) for cell in flat):
-        raise ValueError(f"{name}: found rows of differing length; pad them to one length, with '' or NaN.")
+        raise ValueError(
+            f"{name}: found rows of differing length; pad them to one length, with '' or NaN."
+        )
     if any(isinstance(cell, (str, bytes)) for cell in flat) or isinstance(value, np.ndarray):
         return np.array([_bytes(name, cell) for cell in flat], object).reshape(cells.shape)
     numbers = np.array(value)

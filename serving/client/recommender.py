@@ -8,9 +8,7 @@ from typing import Any
 
 import httpx
 
-from serving.client import calls
-from serving.client import exchange
-from serving.client import results
+from serving.client import calls, exchange, results
 
 if typing.TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -21,12 +19,18 @@ _TIMEOUT = 5.0  # seconds
 class Recommender(exchange.Sync):
     """Asks a gateway; several threads may share one.
 
-    All methods raise `ClientError`s. What is refused with 429 or 503 is sent again, when the server says, if
-    that is safe (see `exchange.steps`).
+    All methods raise `ClientError`s. What is refused with 429 or 503 is sent again, when the server
+    says, if that is safe (see `exchange.steps`).
     """
 
-    def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float = _TIMEOUT,
-                 transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        timeout: float = _TIMEOUT,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         """Makes a client; nothing is sent yet.
 
         Args:
@@ -35,15 +39,21 @@ class Recommender(exchange.Sync):
           timeout: seconds for a call, its retries included.
           transport: sends requests in the place of HTTPX's own.
         """
-        super().__init__(httpx.Client(base_url=base_url, headers=_headers(api_key), transport=transport))
+        super().__init__(
+            httpx.Client(base_url=base_url, headers=_headers(api_key), transport=transport)
+        )
         self._base_url, self._timeout, self._budget = base_url, timeout, exchange.Budget()
 
-    def recommend(self, user_id: str | None = None, **ask: Unpack[calls.Ask]) -> results.Recommendation:
+    def recommend(
+        self, user_id: str | None = None, **ask: Unpack[calls.Ask]
+    ) -> results.Recommendation:
         """Recommends items to a user, to a profile with a history, or to nobody known."""
         return self._call(calls.recommend(user_id, ask))
 
     def send_event(self, event: calls.Event) -> results.Added:
-        """Adds an event; when it returns, the event is safe and the next recommendation knows it."""
+        """Adds an event; when it returns, the event is safe and the next recommendation knows
+        it.
+        """
         return self.send_events([event])
 
     def send_events(self, events: Sequence[calls.Event]) -> results.Added:
@@ -81,14 +91,23 @@ class Recommender(exchange.Sync):
 class AsyncRecommender(exchange.Async):
     """`Recommender` for asyncio; see there."""
 
-    def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float = _TIMEOUT,
-                 transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        timeout: float = _TIMEOUT,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         """As `Recommender`."""
-        super().__init__(httpx.AsyncClient(base_url=base_url, headers=_headers(api_key), transport=transport))
+        super().__init__(
+            httpx.AsyncClient(base_url=base_url, headers=_headers(api_key), transport=transport)
+        )
         self._base_url, self._timeout, self._budget = base_url, timeout, exchange.Budget()
 
-    async def recommend(self, user_id: str | None = None, **ask: Unpack[calls.Ask]
-                        ) -> results.Recommendation:
+    async def recommend(
+        self, user_id: str | None = None, **ask: Unpack[calls.Ask]
+    ) -> results.Recommendation:
         return await self._call(calls.recommend(user_id, ask))
 
     async def send_event(self, event: calls.Event) -> results.Added:

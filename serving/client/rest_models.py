@@ -1,7 +1,8 @@
-"""Clients of models by TensorFlow Serving's REST: of TensorFlow Serving or of the development server.
+"""Clients of models by TensorFlow Serving's REST: of TensorFlow Serving or of the development
+server.
 
-REST does not say of which type an output is, nor how an only output is called; the signature does, which is
-asked for once for each target.
+REST does not say of which type an output is, nor how an only output is called; the signature does,
+which is asked for once for each target.
 """
 
 from __future__ import annotations
@@ -16,29 +17,51 @@ from typing import Any, TypeAlias
 import httpx
 import numpy as np
 
-from serving.client import errors
-from serving.client import exchange
-from serving.client import predictions
+from serving.client import errors, exchange, predictions
 
 if typing.TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _TIMEOUT = 5.0  # seconds
 _B64 = "b64"
-_CODES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
-          409: "ABORTED", 412: "FAILED_PRECONDITION", 416: "OUT_OF_RANGE", 429: "RESOURCE_EXHAUSTED",
-          500: "INTERNAL", 501: "UNIMPLEMENTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
-_DTYPES: dict[str, Any] = {"DT_FLOAT": np.float32, "DT_DOUBLE": np.float64, "DT_INT32": np.int32,
-                           "DT_INT64": np.int64, "DT_BOOL": np.bool_, "DT_STRING": object}
+_CODES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ABORTED",
+    412: "FAILED_PRECONDITION",
+    416: "OUT_OF_RANGE",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+_DTYPES: dict[str, Any] = {
+    "DT_FLOAT": np.float32,
+    "DT_DOUBLE": np.float64,
+    "DT_INT32": np.int32,
+    "DT_INT64": np.int64,
+    "DT_BOOL": np.bool_,
+    "DT_STRING": object,
+}
 _Outputs: TypeAlias = dict[str, str]  # type of each output, such as DT_FLOAT
-_Steps: TypeAlias = Generator[exchange.Send | exchange.Wait, exchange.Outcome | None, exchange.Answer]
+_Steps: TypeAlias = Generator[
+    exchange.Send | exchange.Wait, exchange.Outcome | None, exchange.Answer
+]
 
 
 class RestModelClient(exchange.Sync):
     """Asks models, as `ModelClient` does; several threads may share one."""
 
-    def __init__(self, base_url: str, *, timeout: float = _TIMEOUT,
-                 transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: float = _TIMEOUT,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         """Makes a client; nothing is sent yet.
 
         Args:
@@ -49,8 +72,9 @@ class RestModelClient(exchange.Sync):
         super().__init__(httpx.Client(base_url=base_url, transport=transport))
         self._asked = _Asked(base_url, timeout)
 
-    def predict(self, model: str, inputs: Mapping[str, Any], **options: Unpack[predictions.Options]
-                ) -> predictions.Prediction:
+    def predict(
+        self, model: str, inputs: Mapping[str, Any], **options: Unpack[predictions.Options]
+    ) -> predictions.Prediction:
         """As `ModelClient.predict`; `output_filter` is applied here, for REST has none."""
         return self._do(self._asked.predict(predictions.Target(model, **options), inputs))
 
@@ -62,14 +86,20 @@ class RestModelClient(exchange.Sync):
 class AsyncRestModelClient(exchange.Async):
     """`RestModelClient` for asyncio; see there."""
 
-    def __init__(self, base_url: str, *, timeout: float = _TIMEOUT,
-                 transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: float = _TIMEOUT,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         """As `RestModelClient`."""
         super().__init__(httpx.AsyncClient(base_url=base_url, transport=transport))
         self._asked = _Asked(base_url, timeout)
 
-    async def predict(self, model: str, inputs: Mapping[str, Any], **options: Unpack[predictions.Options]
-                      ) -> predictions.Prediction:
+    async def predict(
+        self, model: str, inputs: Mapping[str, Any], **options: Unpack[predictions.Options]
+    ) -> predictions.Prediction:
         return await self._do(self._asked.predict(predictions.Target(model, **options), inputs))
 
     async def versions(self, model: str) -> tuple[predictions.Version, ...]:
@@ -83,24 +113,34 @@ class _Asked:
         self._place, self._timeout = place, timeout
         self._outputs: dict[tuple[str, str], _Outputs] = {}  # by path and signature
 
-    def predict(self, target: predictions.Target, inputs: Mapping[str, Any]
-                ) -> _Steps[predictions.Prediction]:
+    def predict(
+        self, target: predictions.Target, inputs: Mapping[str, Any]
+    ) -> _Steps[predictions.Prediction]:
         path = _path(target)
-        body = {"signature_name": target.signature, "inputs": {
-            name: _plain(array) for name, array in predictions.arrays(inputs).items()}}
+        body = {
+            "signature_name": target.signature,
+            "inputs": {name: _plain(array) for name, array in predictions.arrays(inputs).items()},
+        }
         answer = yield from self._get("POST", f"{path}:predict", json.dumps(body).encode())
         known = yield from self._outputs_of(path, target.signature, answer["outputs"])
         if missing := sorted(set(target.output_filter) - set(known)):
-            raise errors.ModelError("INVALID_ARGUMENT", f"output_filter: there is no output {missing[0]!r}; "
-                                    f"expected some of {', '.join(sorted(known))}.")
+            raise errors.ModelError(
+                "INVALID_ARGUMENT",
+                f"output_filter: there is no output {missing[0]!r}; "
+                f"expected some of {', '.join(sorted(known))}.",
+            )
         found = answer["outputs"] if len(known) > 1 else {next(iter(known)): answer["outputs"]}
         wanted = target.output_filter or known
-        return predictions.Prediction({name: _array(found[name], known[name]) for name in wanted}, None)
+        return predictions.Prediction(
+            {name: _array(found[name], known[name]) for name in wanted}, None
+        )
 
     def versions(self, model: str) -> _Steps[tuple[predictions.Version, ...]]:
         answer = yield from self._get("GET", _path(predictions.Target(model)))
-        found = [predictions.Version(int(v["version"]), v["state"], v["status"].get("error_message", ""))
-                 for v in answer["model_version_status"]]
+        found = [
+            predictions.Version(int(v["version"]), v["state"], v["status"].get("error_message", ""))
+            for v in answer["model_version_status"]
+        ]
         return tuple(sorted(found, key=lambda version: version.version))
 
     def _outputs_of(self, path: str, signature: str, found: Any) -> _Steps[_Outputs]:
@@ -109,15 +149,19 @@ class _Asked:
         if known is None or not _fits(found, known):
             answer = yield from self._get("GET", f"{path}/metadata")
             declared = answer["metadata"]["signature_def"]["signature_def"][signature]["outputs"]
-            self._outputs[path, signature] = {name: info["dtype"] for name, info in declared.items()}
+            self._outputs[path, signature] = {
+                name: info["dtype"] for name, info in declared.items()
+            }
         return self._outputs[path, signature]
 
     def _get(self, method: str, path: str, content: bytes | None = None) -> _Steps[Any]:
         outcome = yield exchange.Send(method, path, self._timeout, content=content)
         if isinstance(outcome, httpx.TransportError):
             late = isinstance(outcome, httpx.TimeoutException)
-            raise errors.ModelError("DEADLINE_EXCEEDED" if late else "UNAVAILABLE",
-                                    str(errors.of_transport(outcome, self._place))) from outcome
+            raise errors.ModelError(
+                "DEADLINE_EXCEEDED" if late else "UNAVAILABLE",
+                str(errors.of_transport(outcome, self._place)),
+            ) from outcome
         assert outcome is not None
         try:
             # Strings that are no UTF-8 come as the bytes that they are.
@@ -126,9 +170,12 @@ class _Asked:
                 return answer
             raise errors.ModelError(_CODES.get(outcome.status_code, "UNKNOWN"), answer["error"])
         except (ValueError, KeyError, TypeError):
-            raise errors.ModelError("UNKNOWN", f"{self._place}: status {outcome.status_code} with an answer "
-                                    "that is not TensorFlow Serving's. Check that the address is that of its "
-                                    "REST port.") from None
+            raise errors.ModelError(
+                "UNKNOWN",
+                f"{self._place}: status {outcome.status_code} with an answer "
+                "that is not TensorFlow Serving's. Check that the address is that of its "
+                "REST port.",
+            ) from None
 
 
 def _fits(found: Any, known: _Outputs) -> bool:
@@ -141,7 +188,11 @@ def _path(target: predictions.Target) -> str:
     path = f"/v1/models/{urllib.parse.quote(target.model, safe='')}"
     if target.version is not None:
         return f"{path}/versions/{target.version}"
-    return path if target.label is None else f"{path}/labels/{urllib.parse.quote(target.label, safe='')}"
+    return (
+        path
+        if target.label is None
+        else f"{path}/labels/{urllib.parse.quote(target.label, safe='')}"
+    )
 
 
 def _plain(array: np.ndarray) -> Any:
@@ -160,8 +211,9 @@ def _parts(array: np.ndarray) -> list[np.ndarray]:
 def _array(value: Any, dtype: str) -> np.ndarray:
     """The array of nested lists; strings become bytes."""
     if dtype not in _DTYPES:
-        raise errors.ModelError("UNIMPLEMENTED", f"an output is {dtype}; expected one of "
-                                f"{', '.join(_DTYPES)}.")
+        raise errors.ModelError(
+            "UNIMPLEMENTED", f"an output is {dtype}; expected one of {', '.join(_DTYPES)}."
+        )
     if dtype != "DT_STRING":
         return np.array(value, _DTYPES[dtype])
     return np.array(_bytes(value), object)

@@ -134,7 +134,9 @@ class User:
 
 @dataclasses.dataclass(frozen=True)
 class CatalogueItem:
-    """An item of the catalogue; `popularity` is its number of training events, `features` are by column."""
+    """An item of the catalogue; `popularity` is its number of training events, `features` are by
+    column.
+    """
 
     item_id: str
     title: str
@@ -172,12 +174,19 @@ class Release:
 
 
 def recommendation(found: Mapping[str, Any]) -> Recommendation:
-    """Reads the answer to /v1/recommend. All readers here raise KeyError or TypeError for another answer."""
+    """Reads the answer to /v1/recommend.
+
+    All readers here raise KeyError or TypeError for another answer.
+    """
     candidates = found.get("candidates")
-    return _read(Recommendation, found, items=tuple(map(_item, found["items"])),
-                 candidates=None if candidates is None else tuple(map(_item, candidates)),
-                 degraded=tuple(_read(Degraded, part) for part in found["degraded"]),
-                 notes=tuple(found["notes"]))
+    return _read(
+        Recommendation,
+        found,
+        items=tuple(map(_item, found["items"])),
+        candidates=None if candidates is None else tuple(map(_item, candidates)),
+        degraded=tuple(_read(Degraded, part) for part in found["degraded"]),
+        notes=tuple(found["notes"]),
+    )
 
 
 def added(found: Mapping[str, Any]) -> Added:
@@ -206,8 +215,13 @@ def release(found: Mapping[str, Any]) -> Release:
 
 def _item(found: Mapping[str, Any]) -> Item:
     recall, rank = found["recall"], found["rank"]
-    return _read(Item, found, recall=recall and _read(RecallStage, recall),
-                 rank=rank and _read(RankStage, rank), effects=found.get("effects"))
+    return _read(
+        Item,
+        found,
+        recall=recall and _read(RecallStage, recall),
+        rank=rank and _read(RankStage, rank),
+        effects=found.get("effects"),
+    )
 
 
 def _read(kind: type[_Result], found: Mapping[str, Any], **made: Any) -> _Result:

@@ -1,1 +1,3 @@
-"""What production needs beside the models: configuration, images, manifests, and publishing of releases."""
+"""What production needs beside the models: configuration, images, manifests, and publishing of
+releases.
+"""

@@ -1,7 +1,8 @@
-"""recall.config and rank.config: which versions a model's servers have loaded, and which labels they have.
+"""recall.config and rank.config: which versions a model's servers have loaded, and which labels
+they have.
 
-TensorFlow Serving's `--model_config_file`, one model each. A label moves only to a version that is loaded, so
-two versions are listed, and the labels say which is for what.
+TensorFlow Serving's `--model_config_file`, one model each. A label moves only to a version that is
+loaded, so two versions are listed, and the labels say which is for what.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def write(model: str, served: Served, base: pathlib.PurePath) -> str:
     config.model_config_list.SetInParent()
     if served.versions:
         entry = config.model_config_list.config.add(
-            name=model, base_path=str(base / model), model_platform="tensorflow")
+            name=model, base_path=str(base / model), model_platform="tensorflow"
+        )
         entry.model_version_policy.specific.versions.extend(sorted(served.versions))
         entry.version_labels.update(served.labels)
     return text_format.MessageToString(config)
@@ -58,8 +60,12 @@ def read(folder: pathlib.Path, model: str) -> Served:
     except FileNotFoundError:
         return Served()
     except text_format.ParseError as error:
-        raise ValueError(f"{file}: expected a ModelServerConfig as text, found at {error}.") from None
+        raise ValueError(
+            f"{file}: expected a ModelServerConfig as text, found at {error}."
+        ) from None
     entries = [entry for entry in found.model_config_list.config if entry.name == model]
     if not entries:
         return Served()
-    return Served(tuple(entries[0].model_version_policy.specific.versions), dict(entries[0].version_labels))
+    return Served(
+        tuple(entries[0].model_version_policy.specific.versions), dict(entries[0].version_labels)
+    )

@@ -1,8 +1,9 @@
 """Lists what the gateway's image installs: python -m serving.deploy.gateway_requirements > FILE.
 
-The gateway needs no TensorFlow, so its image has a fraction of requirements.lock: the packages below with all
-that they need, in the locked versions. The list is complete and is installed with --no-deps, since
-tensorflow-serving-api, of which one protocol buffer is used, would bring TensorFlow.
+The gateway needs no TensorFlow, so its image has a fraction of requirements.lock: the packages
+below with all that they need, in the locked versions. The list is complete and is installed with
+--no-deps, since tensorflow-serving-api, of which one protocol buffer is used, would bring
+TensorFlow.
 """
 
 from __future__ import annotations
@@ -12,13 +13,27 @@ import pathlib
 import re
 from collections.abc import Mapping
 
-from packaging import requirements
-from packaging import utils
+from packaging import requirements, utils
 
 FILE = pathlib.Path(__file__).with_name("gateway-requirements.txt")
 LOCK = pathlib.Path(__file__).resolve().parents[2] / "requirements.lock"
-DIRECT = ("fastapi", "grpcio", "httptools", "numpy", "orjson", "prometheus-client", "protobuf", "pyarrow",
-          "pydantic", "pyyaml", "redis", "tensorflow-serving-api", "tzdata", "uvicorn", "uvloop")
+DIRECT = (
+    "fastapi",
+    "grpcio",
+    "httptools",
+    "numpy",
+    "orjson",
+    "prometheus-client",
+    "protobuf",
+    "pyarrow",
+    "pydantic",
+    "pyyaml",
+    "redis",
+    "tensorflow-serving-api",
+    "tzdata",
+    "uvicorn",
+    "uvloop",
+)
 LEFT_OUT = frozenset({"tensorflow"})
 
 
@@ -41,8 +56,15 @@ def needed() -> set[str]:
         name = todo.pop()
         found.add(name)
         wanted = map(requirements.Requirement, importlib.metadata.requires(name) or ())
-        todo |= {utils.canonicalize_name(r.name) for r in wanted
-                 if r.marker is None or r.marker.evaluate({"extra": ""})} - found - LEFT_OUT
+        todo |= (
+            {
+                utils.canonicalize_name(r.name)
+                for r in wanted
+                if r.marker is None or r.marker.evaluate({"extra": ""})
+            }
+            - found
+            - LEFT_OUT
+        )
     return found
 
 

@@ -3,11 +3,12 @@
   python -m serving.deploy.publish load --from runs/NAME/serving --to /releases
   python -m serving.deploy.publish promote RELEASE --to /releases
 
-The folder has the layout of `runs/NAME/serving` (see modules/release.py) and two files more, recall.config
-and rank.config, since the two models have servers of their own. `load` copies a release and has it served
-beside the one in force, under the label `canary`; `promote` moves the label `stable`, which the gateway asks
-for, and replaces models.config. The release before stays loaded until the next `load`: promoting it is the
-rollback. Rank is always told first, so it has every version that recall can answer with.
+The folder has the layout of `runs/NAME/serving` (see modules/release.py) and two files more,
+recall.config and rank.config, since the two models have servers of their own. `load` copies a
+release and has it served beside the one in force, under the label `canary`; `promote` moves the
+label `stable`, which the gateway asks for, and replaces models.config. The release before stays
+loaded until the next `load`: promoting it is the rollback. Rank is always told first, so it has
+every version that recall can answer with.
 """
 
 from __future__ import annotations
@@ -20,10 +21,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from modules import model_server_config
-from modules import release
-from serving.deploy import configs
-from serving.deploy import servers
+from modules import model_server_config, release
+from serving.deploy import configs, servers
 
 CANARY = "canary"  # the label of the release that was loaded last
 STABLE = model_server_config.LABEL  # of the release in force
@@ -49,7 +48,9 @@ class Servers:
     timeout: float = 600.0
 
 
-def load(target: pathlib.Path, number: int, source: pathlib.Path | None, servers_of: Servers) -> None:
+def load(
+    target: pathlib.Path, number: int, source: pathlib.Path | None, servers_of: Servers
+) -> None:
     """Has a release served under the label `canary`.
 
     Args:
@@ -67,7 +68,9 @@ def load(target: pathlib.Path, number: int, source: pathlib.Path | None, servers
     release.load(target, number)
     stable = configs.read(target, release.RECALL).labels.get(STABLE, number)
     for model in _MODELS:
-        _configure(target, model, {stable, number}, {STABLE: stable, CANARY: number}, servers_of.base)
+        _configure(
+            target, model, {stable, number}, {STABLE: stable, CANARY: number}, servers_of.base
+        )
         if _has(target, model, number):
             _wait(servers_of, model, f"versions/{number}", number)
 
@@ -76,8 +79,10 @@ def promote(target: pathlib.Path, number: int, servers_of: Servers) -> None:
     """Moves the label `stable` to a release that is loaded. Arguments and errors as of `load`."""
     loaded = configs.read(target, release.RECALL).versions
     if number not in loaded:
-        raise PublishError(f"{target}: release {number} is not loaded, only {list(loaded)}. `load` it "
-                           "first: a label moves only to a version that is AVAILABLE.")
+        raise PublishError(
+            f"{target}: release {number} is not loaded, only {list(loaded)}. `load` it "
+            "first: a label moves only to a version that is AVAILABLE."
+        )
     release.load(target, number)
     models = [model for model in _MODELS if _has(target, model, number)]
     for model in models:
@@ -85,8 +90,12 @@ def promote(target: pathlib.Path, number: int, servers_of: Servers) -> None:
     for model in models:
         _configure(target, model, set(loaded), {STABLE: number, CANARY: number}, servers_of.base)
         _wait(servers_of, model, f"labels/{STABLE}", number)
-    _replace(target / release.POINTER, model_server_config.write(
-        dict.fromkeys(reversed(models), number), pathlib.Path(servers_of.base)))
+    _replace(
+        target / release.POINTER,
+        model_server_config.write(
+            dict.fromkeys(reversed(models), number), pathlib.Path(servers_of.base)
+        ),
+    )
 
 
 def _copy(source: pathlib.Path, target: pathlib.Path, number: int) -> None:
@@ -105,8 +114,13 @@ def _copy(source: pathlib.Path, target: pathlib.Path, number: int) -> None:
     unfinished.rmdir()
 
 
-def _configure(target: pathlib.Path, model: str, versions: set[int], labels: Mapping[str, int],
-               base: pathlib.PurePath) -> None:
+def _configure(
+    target: pathlib.Path,
+    model: str,
+    versions: set[int],
+    labels: Mapping[str, int],
+    base: pathlib.PurePath,
+) -> None:
     """Writes a model's file, with those of the versions that have the model."""
     there = {version for version in versions if _has(target, model, version)}
     named = {name: version for name, version in labels.items() if version in there}
@@ -131,8 +145,10 @@ def _wait(servers_of: Servers, model: str, which: str, number: int) -> None:
             try:
                 servers.wait(address, which, number, servers_of.timeout)
             except servers.ServerError as error:
-                raise PublishError(f"{error} Requests stay with the release in force. `load` that one again "
-                                   "to give this one up.") from None
+                raise PublishError(
+                    f"{error} Requests stay with the release in force. `load` that one again "
+                    "to give this one up."
+                ) from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -162,26 +178,51 @@ def _latest(serving: pathlib.Path) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m serving.deploy.publish", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=__doc__)
+        "python -m serving.deploy.publish",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=__doc__,
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser("load", help="serve a release beside the one in force").add_argument
     add("release", type=int, nargs="?", help="its id; default: the one in force in --from")
-    add("--from", dest="source", type=pathlib.Path, metavar="FOLDER",
-        help="copy it from here, such as runs/NAME/serving")
+    add(
+        "--from",
+        dest="source",
+        type=pathlib.Path,
+        metavar="FOLDER",
+        help="copy it from here, such as runs/NAME/serving",
+    )
     _add_common(add)
-    add = commands.add_parser("promote", help="move requests to a release that is loaded").add_argument
+    add = commands.add_parser(
+        "promote", help="move requests to a release that is loaded"
+    ).add_argument
     add("release", type=int, help="its id")
     _add_common(add)
     return parser
 
 
 def _add_common(add: Callable[..., Any]) -> None:
-    add("--to", type=pathlib.Path, required=True, metavar="FOLDER", help="what production serves from")
-    add("--base-path", type=pathlib.PurePosixPath, metavar="PATH",
-        help="where the model servers see FOLDER; default: the same path")
-    add("--server", type=servers.address, action="append", default=[], metavar="MODEL=HOST:PORT",
-        help="REST address of a model's servers, all that HOST resolves to; they are waited for")
+    add(
+        "--to",
+        type=pathlib.Path,
+        required=True,
+        metavar="FOLDER",
+        help="what production serves from",
+    )
+    add(
+        "--base-path",
+        type=pathlib.PurePosixPath,
+        metavar="PATH",
+        help="where the model servers see FOLDER; default: the same path",
+    )
+    add(
+        "--server",
+        type=servers.address,
+        action="append",
+        default=[],
+        metavar="MODEL=HOST:PORT",
+        help="REST address of a model's servers, all that HOST resolves to; they are waited for",
+    )
     add("--timeout", type=float, default=600.0, metavar="SECONDS", help="to wait for each of them")
 
 

@@ -15,7 +15,10 @@ _AVAILABLE = "AVAILABLE"
 
 
 class ServerError(RuntimeError):
-    """A server has not, or will not have, the version. The message says which, and its own reason."""
+    """A server has not, or will not have, the version.
+
+    The message says which, and its own reason.
+    """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +39,8 @@ def address(text: str) -> Address:
     host, _, port = rest.rpartition(":")
     if not (model and host and port.isdigit()):
         raise argparse.ArgumentTypeError(
-            f"expected MODEL=HOST:PORT such as recall=localhost:8501, found {text!r}")
+            f"expected MODEL=HOST:PORT such as recall=localhost:8501, found {text!r}"
+        )
     return Address(model, host.strip("[]"), int(port))
 
 
@@ -58,7 +62,9 @@ def wait(wanted: Address, which: str, number: int, timeout: float) -> None:
         if not waiting:
             return
         if time.monotonic() > end:
-            raise ServerError(f"{wanted}: {which} is not version {number} after {timeout:g} s: {waiting[0]}.")
+            raise ServerError(
+                f"{wanted}: {which} is not version {number} after {timeout:g} s: {waiting[0]}."
+            )
         time.sleep(_POLL_SECONDS)
 
 
@@ -86,5 +92,7 @@ def _ask(wanted: Address, ip: str, which: str, number: int) -> str | None:
         return f"{ip} says {answer.get('error') or sorted(states)}"
     state, status = states[number]["state"], states[number].get("status", {})
     if status.get("error_code", "OK") != "OK":
-        raise ServerError(f"{wanted}: {ip} cannot load version {number}: {status.get('error_message')}.")
+        raise ServerError(
+            f"{wanted}: {ip} cannot load version {number}: {status.get('error_message')}."
+        )
     return None if state == _AVAILABLE else f"{ip} says {state}"

@@ -5,7 +5,8 @@ It asks the models by TensorFlow Serving's gRPC and needs no TensorFlow itself.
   settings     how to serve
   wire         what clients send and get, as OpenAPI shows it
   columns      values of declared columns, checked, and the request that the models get
-  users        what is known of a user: the store's history and profile, and what the request says instead
+  users        what is known of a user: the store's history and profile, and what the request says
+               instead
   models       calls to the models: deadlines, retries, versions
   releases     which releases are served, and their catalogues
   filters      items by their attributes

@@ -9,13 +9,9 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from modules import catalogue
-from modules import release
+from modules import catalogue, release
 from serving import http_protocol
-from serving.gateway import logs
-from serving.gateway import server
-from serving.gateway import settings
-from serving.gateway import state
+from serving.gateway import logs, server, settings, state
 from serving.history import store
 
 _WAITING = 2048  # connections that are not accepted yet
@@ -64,31 +60,79 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """All arguments, with their meaning and defaults."""
     found = argparse.ArgumentParser(
-        "python -m serving.gateway", formatter_class=_Help, epilog=_EXAMPLES,
-        description="Recommends over HTTP: asks the recall model, then the rank model, by TensorFlow "
-        "Serving's gRPC. When it listens, it prints `port=PORT`.")
+        "python -m serving.gateway",
+        formatter_class=_Help,
+        epilog=_EXAMPLES,
+        description="Recommends over HTTP: asks the recall model, then the rank model, by "
+        "TensorFlow Serving's gRPC. When it listens, it prints `port=PORT`.",
+    )
     add, default = found.add_argument, settings.Settings(pathlib.Path())
-    add("--releases", type=pathlib.Path, required=True, metavar="FOLDER",
-        help="the serving folder of a run, or a copy of it; read only")
+    add(
+        "--releases",
+        type=pathlib.Path,
+        required=True,
+        metavar="FOLDER",
+        help="the serving folder of a run, or a copy of it; read only",
+    )
     add("--models", default=default.recall, metavar="HOST:PORT", help="gRPC of the recall model")
-    add("--rank-models", metavar="HOST:PORT", help="gRPC of the rank model (default: that of --models)")
-    add("--label", default=default.label, help="the version of recall to ask for; '' for the newest")
-    add("--store", required=True, metavar="URL", help="history store: sqlite:///FILE or redis://HOST:PORT/DB")
+    add(
+        "--rank-models",
+        metavar="HOST:PORT",
+        help="gRPC of the rank model (default: that of --models)",
+    )
+    add(
+        "--label", default=default.label, help="the version of recall to ask for; '' for the newest"
+    )
+    add(
+        "--store",
+        required=True,
+        metavar="URL",
+        help="history store: sqlite:///FILE or redis://HOST:PORT/DB",
+    )
     add("--host", default=default.host, help="address to listen on")
     add("--port", type=int, default=default.port, help="0 for any free port")
-    add("--api-keys", type=pathlib.Path, metavar="FILE", help="keys that clients may show, one a line")
-    add("--timeout", type=_positive, default=default.seconds, metavar="SECONDS",
-        help="for a recommendation, unless the request says otherwise")
-    add("--poll-seconds", type=_positive, default=default.poll_seconds,
-        help="between looks at which versions are served")
-    add("--drain-seconds", type=_positive, default=default.drain_seconds,
-        help="for requests under way at SIGTERM")
-    add("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="of the log")
+    add(
+        "--api-keys",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="keys that clients may show, one a line",
+    )
+    add(
+        "--timeout",
+        type=_positive,
+        default=default.seconds,
+        metavar="SECONDS",
+        help="for a recommendation, unless the request says otherwise",
+    )
+    add(
+        "--poll-seconds",
+        type=_positive,
+        default=default.poll_seconds,
+        help="between looks at which versions are served",
+    )
+    add(
+        "--drain-seconds",
+        type=_positive,
+        default=default.drain_seconds,
+        help="for requests under way at SIGTERM",
+    )
+    add(
+        "--log-level",
+        default="info",
+        choices=("debug", "info", "warning", "error"),
+        help="of the log",
+    )
     limits = found.add_argument_group("limits")
     for name, meaning in _LIMITS.items():
         value = getattr(settings.Limits(), name)
-        limits.add_argument(f"--max-{name.replace('_', '-')}", dest=name, default=value, metavar="N",
-                            type=_positive if isinstance(value, float) else _whole, help=meaning)
+        limits.add_argument(
+            f"--max-{name.replace('_', '-')}",
+            dest=name,
+            default=value,
+            metavar="N",
+            type=_positive if isinstance(value, float) else _whole,
+            help=meaning,
+        )
     return found
 
 
@@ -99,14 +143,27 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpF
 def _settings(args: argparse.Namespace) -> settings.Settings:
     keys = () if args.api_keys is None else _keys(args.api_keys)
     if not args.releases.is_dir():
-        raise ValueError(f"--releases {args.releases}: is no folder; expected the serving folder of a run, "
-                         "runs/NAME/serving")
-    limits = {field.name: getattr(args, field.name) for field in dataclasses.fields(settings.Limits)}
+        raise ValueError(
+            f"--releases {args.releases}: is no folder; expected the serving folder of a run, "
+            "runs/NAME/serving"
+        )
+    limits = {
+        field.name: getattr(args, field.name) for field in dataclasses.fields(settings.Limits)
+    }
     return settings.Settings(
-        releases=args.releases, recall=args.models, rank=args.rank_models or args.models, label=args.label,
-        store=args.store, host=args.host, port=args.port, seconds=args.timeout,
-        poll_seconds=args.poll_seconds, drain_seconds=args.drain_seconds, api_keys=keys,
-        limits=settings.Limits(**limits))
+        releases=args.releases,
+        recall=args.models,
+        rank=args.rank_models or args.models,
+        label=args.label,
+        store=args.store,
+        host=args.host,
+        port=args.port,
+        seconds=args.timeout,
+        poll_seconds=args.poll_seconds,
+        drain_seconds=args.drain_seconds,
+        api_keys=keys,
+        limits=settings.Limits(**limits),
+    )
 
 
 def _kept_events(folder: pathlib.Path) -> int:

@@ -1,8 +1,8 @@
-"""How many recommendations are worked on at once, and how many may wait: the rest is turned away early.
-So is what comes over too many connections.
+"""How many recommendations are worked on at once, and how many may wait: the rest is turned away
+early. So is what comes over too many connections.
 
-With more requests than the models can answer, a queue without bounds makes every answer late; with bounds the
-server keeps answering at its capacity (Dean and Barroso, "The Tail at Scale", 2013).
+With more requests than the models can answer, a queue without bounds makes every answer late; with
+bounds the server keeps answering at its capacity (Dean and Barroso, "The Tail at Scale", 2013).
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import collections
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from serving.gateway import errors
-from serving.gateway import settings
+from serving.gateway import errors, settings
 
 
 class Admission:
@@ -48,9 +47,14 @@ class Admission:
           ApiError: 503.
         """
         if (number := self.connections()) > self._limits.connections:
-            raise errors.ApiError(503, "overloaded", f"{number} connections are open, expected at most "
-                                  f"{self._limits.connections}; close idle ones, or try again later",
-                                  retry_after=1, close=True)
+            raise errors.ApiError(
+                503,
+                "overloaded",
+                f"{number} connections are open, expected at most "
+                f"{self._limits.connections}; close idle ones, or try again later",
+                retry_after=1,
+                close=True,
+            )
 
     def check(self) -> None:
         """Refuses a request that would have to be turned away, before it is read.
@@ -59,11 +63,17 @@ class Admission:
           ApiError: 503 while the server stops, 429 with a full queue.
         """
         if self.draining:
-            raise errors.ApiError(503, "stopping", "the server is stopping; ask another one", retry_after=1)
+            raise errors.ApiError(
+                503, "stopping", "the server is stopping; ask another one", retry_after=1
+            )
         if self.waiting >= self._limits.queue:
             raise errors.ApiError(
-                429, "overloaded", f"{self.waiting} requests are waiting already; try again later, with "
-                "growing pauses", retry_after=1)
+                429,
+                "overloaded",
+                f"{self.waiting} requests are waiting already; try again later, with "
+                "growing pauses",
+                retry_after=1,
+            )
 
     @contextlib.asynccontextmanager
     async def slot(self, seconds: float) -> AsyncIterator[None]:
@@ -96,8 +106,12 @@ class Admission:
             raise
         if not place.done():
             self._queue.remove(place)
-            raise errors.ApiError(503, "overloaded", f"no place became free within {patience:g} s; try again "
-                                  "later, with growing pauses", retry_after=1)
+            raise errors.ApiError(
+                503,
+                "overloaded",
+                f"no place became free within {patience:g} s; try again later, with growing pauses",
+                retry_after=1,
+            )
 
     def _leave(self) -> None:
         """Hands the place over to who has waited longest."""

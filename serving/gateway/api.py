@@ -9,33 +9,37 @@ import fastapi
 import orjson
 import pydantic
 from fastapi import staticfiles
-from starlette import requests
-from starlette import responses
-from starlette import types
+from starlette import requests, responses, types
 
-from modules import features
-from modules import release
-from serving.gateway import bodies
-from serving.gateway import edge
-from serving.gateway import errors
-from serving.gateway import refusals
-from serving.gateway import releases
-from serving.gateway import state
-from serving.gateway import users
-from serving.gateway import wire
+from modules import features, release
+from serving.gateway import bodies, edge, errors, refusals, releases, state, users, wire
 from serving.history import store
 
 _FAILURES: dict[int | str, dict[str, Any]] = {
-    code: {"model": wire.Failure, "description": text} for code, text in {
-        400: "The request is wrong; `field` says where.", 401: "A key is needed.", 404: "Not known.",
-        408: "The body came too slowly.", 413: "The body is too large.", 415: "Not JSON.",
-        429: "Too many requests wait already; see Retry-After.", 500: "The server failed.",
+    code: {"model": wire.Failure, "description": text}
+    for code, text in {
+        400: "The request is wrong; `field` says where.",
+        401: "A key is needed.",
+        404: "Not known.",
+        408: "The body came too slowly.",
+        413: "The body is too large.",
+        415: "Not JSON.",
+        429: "Too many requests wait already; see Retry-After.",
+        500: "The server failed.",
         503: "Overloaded, stopping, or a part that is needed is down; see Retry-After.",
-        507: "The store is full."}.items()}
-_POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-           "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'")
-_PAGE_HEADERS = {"content-security-policy": _POLICY, "x-content-type-options": "nosniff",
-                 "referrer-policy": "no-referrer", "cache-control": "no-cache"}
+        507: "The store is full.",
+    }.items()
+}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+_PAGE_HEADERS = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-cache",
+}
 Limit = Annotated[int, fastapi.Query(ge=1, le=100)]
 Text = Annotated[str, fastapi.Query(max_length=200)]
 
@@ -43,9 +47,15 @@ Text = Annotated[str, fastapi.Query(max_length=200)]
 def create(gateway: state.Gateway) -> types.ASGIApp:
     """The application; its lifespan is that of `gateway.running`."""
     app = fastapi.FastAPI(
-        title="Recommendations", version="1", docs_url=None, redoc_url=None, lifespan=gateway.running,
-        description="Recall finds candidates, rank orders them, `degraded` says what was not available.",
-        responses=_FAILURES)
+        title="Recommendations",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=gateway.running,
+        description="Recall finds candidates, rank orders them, "
+        "`degraded` says what was not available.",
+        responses=_FAILURES,
+    )
     app.state.gateway = gateway
     app.include_router(_ROUTES)
     for kind in refusals.KINDS:
@@ -57,8 +67,10 @@ def create(gateway: state.Gateway) -> types.ASGIApp:
 
 
 def _direct(app: fastapi.FastAPI) -> edge.Direct:
-    """Answers recommendations past FastAPI's layers, which take 0.4 ms and say what is wrong with a body."""
-    route, = (route for route in _ROUTES.routes if getattr(route, "path", None) == edge.RECOMMEND)
+    """Answers recommendations past FastAPI's layers, which take 0.4 ms and say what is wrong with a
+    body.
+    """
+    (route,) = (route for route in _ROUTES.routes if getattr(route, "path", None) == edge.RECOMMEND)
 
     async def answer(scope: types.Scope, body: bytes) -> responses.Response | None:
         if (scope["method"], scope["path"]) != ("POST", edge.RECOMMEND):
@@ -91,7 +103,9 @@ def _gateway(request: requests.Request) -> state.Gateway:
 
 def _current(gateway: state.Gateway) -> releases.Loaded:
     if gateway.releases.current is None:
-        raise errors.ApiError(503, "no_release", "no release is served yet; /readyz says why", retry_after=1)
+        raise errors.ApiError(
+            503, "no_release", "no release is served yet; /readyz says why", retry_after=1
+        )
     return gateway.releases.current
 
 
@@ -99,35 +113,53 @@ def _current(gateway: state.Gateway) -> releases.Loaded:
 async def recommend(ask: wire.Recommend, request: requests.Request) -> responses.Response:
     """Recommends items to a user, a profile with a history, or nobody known."""
     answer = await _gateway(request).recommend(ask, request.state.request_id)
-    request.state.log = {"release": answer["release"], "k": ask.k, "items": len(answer["items"]),
-                         "degraded": [part["stage"] for part in answer["degraded"]],
-                         "timings_ms": answer["timings_ms"]}
+    request.state.log = {
+        "release": answer["release"],
+        "k": ask.k,
+        "items": len(answer["items"]),
+        "degraded": [part["stage"] for part in answer["degraded"]],
+        "timings_ms": answer["timings_ms"],
+    }
     return errors.json(answer)
 
 
 @_ROUTES.post(refusals.EVENTS, response_model=wire.Added)
 async def add_events(given: wire.Events, request: requests.Request) -> responses.Response:
-    """Adds what has happened; acknowledged when it is safe on the store's disk. The next recommendation
-    knows it. An event whose id is known is not added again, so sending it twice is safe."""
+    """Adds what has happened; acknowledged when it is safe on the store's disk. The next
+    recommendation knows it. An event whose id is known is not added again, so sending it twice is
+    safe."""
     gateway = _gateway(request)
     declared = _current(gateway).columns
     sent = given.events if isinstance(given, wire.NewEvents) else [given]
     if len(sent) > gateway.settings.limits.batch_events:
-        raise errors.invalid("events", f"found {len(sent)}, expected at most "
-                             f"{gateway.settings.limits.batch_events} in one request")
+        raise errors.invalid(
+            "events",
+            f"found {len(sent)}, expected at most "
+            f"{gateway.settings.limits.batch_events} in one request",
+        )
     several = isinstance(given, wire.NewEvents)
-    made = [users.new_event(event, declared, f"events.{n}" if several else "")
-            for n, event in enumerate(sent)]
+    made = [
+        users.new_event(event, declared, f"events.{n}" if several else "")
+        for n, event in enumerate(sent)
+    ]
     added = await gateway.store.append(made)
     gateway.metrics.events.labels("accepted").inc(added.accepted)
     gateway.metrics.events.labels("duplicate").inc(added.duplicates)
     gateway.metrics.events.labels("outdated").inc(added.outdated)
-    return errors.json({"accepted": added.accepted, "duplicates": added.duplicates,
-                        "outdated": added.outdated, "event_ids": [event.event_id for _, event in made]})
+    return errors.json(
+        {
+            "accepted": added.accepted,
+            "duplicates": added.duplicates,
+            "outdated": added.outdated,
+            "event_ids": [event.event_id for _, event in made],
+        }
+    )
 
 
 @_ROUTES.get("/v1/users", response_model=list[str])
-async def list_users(request: requests.Request, prefix: Text = "", limit: Limit = 20) -> responses.Response:
+async def list_users(
+    request: requests.Request, prefix: Text = "", limit: Limit = 20
+) -> responses.Response:
     """Ids of users that begin so."""
     return errors.json(await _gateway(request).store.users(prefix, limit))
 
@@ -140,12 +172,19 @@ async def show_user(user_id: str, request: requests.Request) -> responses.Respon
     if found is None:
         raise errors.ApiError(404, "not_found", f"the store knows no user {user_id!r}")
     current = gateway.releases.current
-    return errors.json({"user_id": user_id, "profile": dict(found.profile),
-                        "events": [_event(event, current) for event in reversed(found.events)]})
+    return errors.json(
+        {
+            "user_id": user_id,
+            "profile": dict(found.profile),
+            "events": [_event(event, current) for event in reversed(found.events)],
+        }
+    )
 
 
 @_ROUTES.put("/v1/users/{user_id:path}", response_model=wire.UserShown)
-async def put_user(user_id: str, given: wire.Profile, request: requests.Request) -> responses.Response:
+async def put_user(
+    user_id: str, given: wire.Profile, request: requests.Request
+) -> responses.Response:
     """Replaces a user's profile; the events stay."""
     gateway = _gateway(request)
     profile = _current(gateway).columns.check_profile(given.profile, "profile")
@@ -154,7 +193,9 @@ async def put_user(user_id: str, given: wire.Profile, request: requests.Request)
 
 
 @_ROUTES.get("/v1/items", response_model=list[wire.ItemShown])
-async def find_items(request: requests.Request, query: Text = "", limit: Limit = 20) -> responses.Response:
+async def find_items(
+    request: requests.Request, query: Text = "", limit: Limit = 20
+) -> responses.Response:
     """Items whose id is, or whose title holds, the query; the most popular first."""
     catalogue = _current(_gateway(request)).catalogue
     places = await asyncio.to_thread(_search, catalogue, query.casefold(), limit)
@@ -177,17 +218,33 @@ async def show_release(request: requests.Request) -> responses.Response:
     current = _current(gateway)
     about, declared = current.catalogue.about, current.columns
     states = gateway.releases.states
-    models = {name: {"version": current.id, "state": found.get(current.id, "END") if isinstance(found, dict)
-                     else found} for name, found in states.items()}
-    return errors.json({
-        "release": current.id, "name": about.name, "created": current.manifest.get("created"),
-        "metrics": current.manifest.get("metrics", {}), "items": len(current.catalogue.ids), "k": about.k,
-        "max_history": about.max_history, "timezone": about.timezone, "models": models,
-        "has_rank": release.RANK in current.manifest.get("models", {release.RANK: None}),
-        "columns": {"user": _columns(declared.user, about.choices),
-                    "event": _columns(declared.event, about.choices),
-                    "context": _columns(declared.context, about.choices),
-                    "item": _columns(declared.item, {})}})
+    models = {
+        name: {
+            "version": current.id,
+            "state": found.get(current.id, "END") if isinstance(found, dict) else found,
+        }
+        for name, found in states.items()
+    }
+    return errors.json(
+        {
+            "release": current.id,
+            "name": about.name,
+            "created": current.manifest.get("created"),
+            "metrics": current.manifest.get("metrics", {}),
+            "items": len(current.catalogue.ids),
+            "k": about.k,
+            "max_history": about.max_history,
+            "timezone": about.timezone,
+            "models": models,
+            "has_rank": release.RANK in current.manifest.get("models", {release.RANK: None}),
+            "columns": {
+                "user": _columns(declared.user, about.choices),
+                "event": _columns(declared.event, about.choices),
+                "context": _columns(declared.context, about.choices),
+                "item": _columns(declared.item, {}),
+            },
+        }
+    )
 
 
 @_ROUTES.get("/healthz", include_in_schema=False)
@@ -212,7 +269,9 @@ async def show_metrics(request: requests.Request) -> responses.Response:
 @_ROUTES.get("/", include_in_schema=False)
 async def page(request: requests.Request) -> responses.Response:
     """The page to inspect and to try."""
-    return responses.FileResponse(_gateway(request).settings.page / "index.html", headers=_PAGE_HEADERS)
+    return responses.FileResponse(
+        _gateway(request).settings.page / "index.html", headers=_PAGE_HEADERS
+    )
 
 
 def _checked_id(user_id: str) -> str:
@@ -225,14 +284,23 @@ def _checked_id(user_id: str) -> str:
 def _event(event: store.Event, current: releases.Loaded | None) -> dict[str, Any]:
     place = current.catalogue.position.get(event.item_id) if current else None
     title = current.catalogue.titles[place] if current and place is not None else ""
-    return {"event_id": event.event_id, "item_id": event.item_id, "timestamp": event.timestamp,
-            "title": title, "values": dict(event.values)}
+    return {
+        "event_id": event.event_id,
+        "item_id": event.item_id,
+        "timestamp": event.timestamp,
+        "title": title,
+        "values": dict(event.values),
+    }
 
 
 def _item(catalogue: Any, place: int) -> dict[str, Any]:
     found = catalogue.item(int(place))
-    return {"item_id": found.item_id, "title": found.title, "popularity": found.popularity,
-            "features": found.features}
+    return {
+        "item_id": found.item_id,
+        "title": found.title,
+        "popularity": found.popularity,
+        "features": found.features,
+    }
 
 
 def _search(catalogue: Any, query: str, limit: int) -> list[int]:
@@ -245,12 +313,19 @@ def _search(catalogue: Any, query: str, limit: int) -> list[int]:
     return found
 
 
-def _columns(known: dict[str, features.Feature], choices: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+def _columns(
+    known: dict[str, features.Feature], choices: dict[str, tuple[str, ...]]
+) -> dict[str, Any]:
     """Kind, default and the most frequent values of columns."""
-    return {column: {"kind": feature.kind, "default": feature.spec.fill,
-                     "dimension": feature.spec.dimension,
-                     "choices": [choice for choice in choices.get(feature.name, ()) if choice]}
-            for column, feature in known.items()}
+    return {
+        column: {
+            "kind": feature.kind,
+            "default": feature.spec.fill,
+            "dimension": feature.spec.dimension,
+            "choices": [choice for choice in choices.get(feature.name, ()) if choice],
+        }
+        for column, feature in known.items()
+    }
 
 
 def _without_422(make: Any) -> Any:
@@ -266,5 +341,3 @@ def _without_422(make: Any) -> Any:
         return described
 
     return made
-
-

@@ -1,4 +1,6 @@
-"""Bodies of requests as JSON, read strictly: no NaN, no halves of characters, no endless nesting."""
+"""Bodies of requests as JSON, read strictly: no NaN, no halves of characters, no endless
+nesting.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,15 @@ from typing import Any
 
 import orjson
 from fastapi import routing
-from starlette import requests
-from starlette import responses
+from starlette import requests, responses
 
 
 class Route(routing.APIRoute):
     """A route whose body is read by orjson."""
 
-    def get_route_handler(self) -> Callable[[requests.Request], Coroutine[Any, Any, responses.Response]]:
+    def get_route_handler(
+        self,
+    ) -> Callable[[requests.Request], Coroutine[Any, Any, responses.Response]]:
         handle = super().get_route_handler()
 
         async def strictly(request: requests.Request) -> responses.Response:

@@ -1,4 +1,5 @@
-"""Values of the declared columns: checked as they come in, and made into the request that the models get.
+"""Values of the declared columns: checked as they come in, and made into the request that the
+models get.
 
 The store and the API name values by column; the models get features (modules/features.py).
 """
@@ -12,10 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from modules import catalogue
-from modules import features
-from modules import request_arrays
-from modules import strict
+from modules import catalogue, features, request_arrays, strict
 from serving.gateway import errors
 from serving.history import store
 
@@ -23,8 +21,12 @@ EXCLUDE_ITEM_ID = request_arrays.EXCLUDE_ITEM_ID  # an input of recall alone
 MAX_TEXT_BYTES = 4096
 MAX_VALUES = 1000  # of a multi_categorical
 _LARGEST = float(np.finfo(np.float32).max)
-_EXPECTED = {"categorical": "a text", "numeric": "a number", "multi_categorical": "a list of texts",
-             "vector": "a list of {dimension} numbers"}
+_EXPECTED = {
+    "categorical": "a text",
+    "numeric": "a number",
+    "multi_categorical": "a list of texts",
+    "vector": "a list of {dimension} numbers",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,23 +72,30 @@ class Columns:
         return _checked(given, self.event, path, "events")
 
     def arrays(self, asked: Asked) -> dict[str, np.ndarray]:
-        """The inputs of the recall model for one request, as modules/requests.py says, at full width."""
+        """The inputs of the recall model for one request, as modules/requests.py says, at full
+        width.
+        """
         about = self.about
         arrays = request_arrays.from_examples([self._example(asked)], about.data, about.max_history)
         return request_arrays.at_full_width(
-            arrays, about.data, events=about.max_history + 1, exclusions=about.max_exclusions)
+            arrays, about.data, events=about.max_history + 1, exclusions=about.max_exclusions
+        )
 
     def _example(self, asked: Asked) -> request_arrays.RawExample:
         """The raw example of the request: the history, then the request as the last event."""
-        past = asked.events[-(self.about.max_history + 1):]
+        past = asked.events[-(self.about.max_history + 1) :]
         example: request_arrays.RawExample = {
-            feature.name: _raw(asked.profile.get(column), feature) for column, feature in self.user.items()}
+            feature.name: _raw(asked.profile.get(column), feature)
+            for column, feature in self.user.items()
+        }
         example[features.EVENT_ITEM_ID] = [*(event.item_id.encode() for event in past), b""]
         example[features.EVENT_TIMESTAMP] = [*(event.timestamp for event in past), asked.timestamp]
         for column, feature in self.event.items():
             now = asked.context.get(column) if column in self.context else None
-            example[feature.name] = _of_events([*(event.values.get(column) for event in past), now], feature)
-        newest = list(dict.fromkeys(reversed(asked.excluded)))[:self.about.max_exclusions]
+            example[feature.name] = _of_events(
+                [*(event.values.get(column) for event in past), now], feature
+            )
+        newest = list(dict.fromkeys(reversed(asked.excluded)))[: self.about.max_exclusions]
         example[features.SEEN_ITEM_ID] = [item.encode() for item in newest]
         return example
 
@@ -96,12 +105,15 @@ def in_order(events: Iterable[store.Event]) -> list[store.Event]:
     return sorted(events, key=lambda event: event.timestamp)
 
 
-def _checked(given: Mapping[str, Any], known: Mapping[str, features.Feature], path: str, what: str
-             ) -> dict[str, Any]:
+def _checked(
+    given: Mapping[str, Any], known: Mapping[str, features.Feature], path: str, what: str
+) -> dict[str, Any]:
     for column, value in given.items():
         field = f"{path}.{column}" if path else column
         if column not in known:
-            raise errors.invalid(field, f"no column of {what} is called so.{strict.nearest(column, known)}")
+            raise errors.invalid(
+                field, f"no column of {what} is called so.{strict.nearest(column, known)}"
+            )
         problem = _problem(value, known[column])
         if problem:
             raise errors.invalid(field, problem)
@@ -109,7 +121,9 @@ def _checked(given: Mapping[str, Any], known: Mapping[str, features.Feature], pa
 
 
 def _problem(value: Any, feature: features.Feature) -> str | None:
-    """What is wrong with a value; None stands for one that is not known, and is right everywhere."""
+    """What is wrong with a value; None stands for one that is not known, and is right
+    everywhere.
+    """
     if value is None:
         return None
     several = feature.kind in ("multi_categorical", "vector")
@@ -124,7 +138,8 @@ def _problem(value: Any, feature: features.Feature) -> str | None:
         return None
     expected = _EXPECTED[feature.kind].format(dimension=feature.spec.dimension)
     return f"found {_shown(value)}, expected {expected}" + (
-        f" of at most {MAX_TEXT_BYTES} bytes" if feature.kind == "categorical" else "")
+        f" of at most {MAX_TEXT_BYTES} bytes" if feature.kind == "categorical" else ""
+    )
 
 
 def _is_number(value: Any) -> bool:
@@ -134,7 +149,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= MAX_TEXT_BYTES and len(value.encode()) <= MAX_TEXT_BYTES
+    return (
+        isinstance(value, str)
+        and len(value) <= MAX_TEXT_BYTES
+        and len(value.encode()) <= MAX_TEXT_BYTES
+    )
 
 
 def _shown(value: Any) -> str:
@@ -143,7 +162,9 @@ def _shown(value: Any) -> str:
 
 
 def _raw(value: Any, feature: features.Feature) -> list[Any]:
-    """A profile value as in raw examples: a list, empty where it is not known or of another kind."""
+    """A profile value as in raw examples: a list, empty where it is not known or of another
+    kind.
+    """
     if value is None or _problem(value, feature):  # the store may hold values of another schema
         return []
     values = value if isinstance(value, list) else [value]
@@ -152,6 +173,8 @@ def _raw(value: Any, feature: features.Feature) -> list[Any]:
 
 def _of_events(values: Sequence[Any], feature: features.Feature) -> list[Any]:
     """A column of events as in raw examples; such columns have one value an event."""
-    is_right, made = (_is_number, float) if request_arrays.is_number(feature) else (_is_text, str.encode)
+    is_right, made = (
+        (_is_number, float) if request_arrays.is_number(feature) else (_is_text, str.encode)
+    )
     unknown = request_arrays.missing(feature)
     return [made(value) if is_right(value) else unknown for value in values]

@@ -14,14 +14,9 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette import datastructures
-from starlette import responses
-from starlette import types
+from starlette import datastructures, responses, types
 
-from serving.gateway import admission
-from serving.gateway import errors
-from serving.gateway import metrics
-from serving.gateway import settings
+from serving.gateway import admission, errors, metrics, settings
 
 REQUEST_ID = "x-request-id"
 RECOMMEND = "/v1/recommend"
@@ -38,9 +33,17 @@ class Gone(Exception):
 class Edge:
     """ASGI middleware around all routes."""
 
-    def __init__(self, app: types.ASGIApp, direct: Direct, given: settings.Settings,
-                 places: admission.Admission, measured: metrics.Metrics) -> None:
-        """Args: app: the routes; direct: is asked first, and answers what it can without the app's layers."""
+    def __init__(
+        self,
+        app: types.ASGIApp,
+        direct: Direct,
+        given: settings.Settings,
+        places: admission.Admission,
+        measured: metrics.Metrics,
+    ) -> None:
+        """Args: app: the routes; direct: is asked first, and answers what it can without the app's
+        layers.
+        """
         self._app, self._direct, self._limits = app, direct, given.limits
         self._admission, self._metrics = places, measured
         self._keys = [key.encode() for key in given.api_keys]
@@ -79,7 +82,8 @@ class Edge:
             _log.exception("request %s failed", request_id)
             if not status:
                 await errors.response(errors.internal(), request_id)(scope, receive, answer)
-            elif status != 500:  # the answer had begun before; its client must not take it for whole
+            # the answer had begun before; its client must not take it for whole
+            elif status != 500:
                 raise
         finally:
             self._note(scope, status, request_id, time.monotonic() - start)
@@ -92,15 +96,22 @@ class Edge:
         """
         self._admission.check_connections()
         if path.startswith(_PRIVATE) and self._keys and not self._has_key(headers):
-            raise errors.ApiError(401, "unauthenticated", "expected one of this server's keys in the header "
-                                  "X-API-Key, or as Authorization: Bearer KEY")
+            raise errors.ApiError(
+                401,
+                "unauthenticated",
+                "expected one of this server's keys in the header "
+                "X-API-Key, or as Authorization: Bearer KEY",
+            )
         if path == RECOMMEND:
             self._admission.check()
         if method in ("POST", "PUT", "PATCH") and path.startswith(_PRIVATE):
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind != "application/json":
-                raise errors.ApiError(415, "unsupported_media_type",
-                                      f"found Content-Type {kind or 'none'!r}, expected application/json")
+                raise errors.ApiError(
+                    415,
+                    "unsupported_media_type",
+                    f"found Content-Type {kind or 'none'!r}, expected application/json",
+                )
 
     def _has_key(self, headers: datastructures.Headers) -> bool:
         scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -117,8 +128,9 @@ class Edge:
             return await asyncio.wait_for(self._read(receive), self._limits.body_seconds)
         except asyncio.TimeoutError:
             seconds = f"{self._limits.body_seconds:g}"
-            raise errors.ApiError(408, "timeout", f"expected the body within {seconds} s; send it faster",
-                                  close=True) from None
+            raise errors.ApiError(
+                408, "timeout", f"expected the body within {seconds} s; send it faster", close=True
+            ) from None
 
     async def _read(self, receive: types.Receive) -> bytes:
         body = bytearray()
@@ -136,9 +148,14 @@ class Edge:
         route = getattr(scope.get("route"), "path", "other")
         self._metrics.requests.labels(route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
-        details: dict[str, Any] = {"request_id": request_id, "method": scope["method"], "route": route,
-                                   "status": status, "ms": round(1e3 * seconds, 2),
-                                   **scope["state"].get("log", {})}
+        details: dict[str, Any] = {
+            "request_id": request_id,
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "ms": round(1e3 * seconds, 2),
+            **scope["state"].get("log", {}),
+        }
         level = logging.WARNING if status >= 500 else logging.INFO
         _log.log(level, "request", extra={"details": details})
 
@@ -154,4 +171,6 @@ def _replay(body: bytes, receive: types.Receive) -> types.Receive:
 
 
 def _too_large(most: int) -> errors.ApiError:
-    return errors.ApiError(413, "too_large", f"expected a body of at most {most:,} bytes", close=True)
+    return errors.ApiError(
+        413, "too_large", f"expected a body of at most {most:,} bytes", close=True
+    )

@@ -21,8 +21,16 @@ class ApiError(Exception):
       close: whether the connection is closed, such as when the rest of the body is not read.
     """
 
-    def __init__(self, status: int, code: str, message: str, *, field: str | None = None,
-                 retry_after: float | None = None, close: bool = False) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        field: str | None = None,
+        retry_after: float | None = None,
+        close: bool = False,
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
         self.field, self.retry_after, self.close = field, retry_after, close
@@ -30,7 +38,9 @@ class ApiError(Exception):
 
 def invalid(field: str, message: str) -> ApiError:
     """A field that cannot be used."""
-    return ApiError(400, "invalid_argument", f"{field}: {message}" if field else message, field=field or None)
+    return ApiError(
+        400, "invalid_argument", f"{field}: {message}" if field else message, field=field or None
+    )
 
 
 def internal() -> ApiError:
@@ -45,11 +55,19 @@ def response(error: ApiError, request_id: str) -> responses.Response:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     if error.close:
         headers["connection"] = "close"
-    return json({"error": {"code": error.code, "message": error.message, "field": error.field},
-                 "request_id": request_id}, error.status, headers)
+    return json(
+        {
+            "error": {"code": error.code, "message": error.message, "field": error.field},
+            "request_id": request_id,
+        },
+        error.status,
+        headers,
+    )
 
 
-def json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> responses.Response:
+def json(
+    content: Any, status: int = 200, headers: dict[str, str] | None = None
+) -> responses.Response:
     """A JSON response; NumPy numbers are numbers, and keys that are numbers become text."""
     body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
     return responses.Response(body, status, headers, media_type="application/json")

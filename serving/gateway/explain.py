@@ -1,7 +1,8 @@
 """What moved an item: its rank score against the score with a group of features at its average.
 
-The rank model's signature `parts` splits a request into groups of features, 0 the average of training; its
-signature `score_parts` scores them. All variants are asked for in one call, as one batch.
+The rank model's signature `parts` splits a request into groups of features, 0 the average of
+training; its signature `score_parts` scores them. All variants are asked for in one call, as one
+batch.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from serving.gateway import models
 from serving.protos import serving_pb2
 
 
-async def effects(rank: models.Model, request: serving_pb2.PredictRequest, version: int,
-                  until: float) -> dict[str, np.ndarray]:
+async def effects(
+    rank: models.Model, request: serving_pb2.PredictRequest, version: int, until: float
+) -> dict[str, np.ndarray]:
     """How far each group moved each of a request's C candidates.
 
     Args:
@@ -32,10 +34,17 @@ async def effects(rank: models.Model, request: serving_pb2.PredictRequest, versi
     Raises:
       models.ModelError: there is no answer.
     """
-    parts = (await rank.predict(request, until=until, version=version, signature=signatures.PARTS)).outputs
+    parts = (
+        await rank.predict(request, until=until, version=version, signature=signatures.PARTS)
+    ).outputs
     names = sorted(parts)
-    scored = await rank.predict(_variants(names, parts), until=until, version=version,
-                                signature=signatures.SCORE_PARTS, outputs=(signatures.SCORE,))
+    scored = await rank.predict(
+        _variants(names, parts),
+        until=until,
+        version=version,
+        signature=signatures.SCORE_PARTS,
+        outputs=(signatures.SCORE,),
+    )
     score = scored.outputs[signatures.SCORE]
     return {signatures.group_of(name): score[0] - score[n] for n, name in enumerate(names, start=1)}
 

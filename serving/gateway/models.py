@@ -1,4 +1,6 @@
-"""Calls to the models over TensorFlow Serving's gRPC: deadlines, retries, versions, and what went wrong."""
+"""Calls to the models over TensorFlow Serving's gRPC: deadlines, retries, versions, and what went
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,15 @@ import grpc
 import numpy as np
 
 from serving import tensors
-from serving.protos import serving_pb2
-from serving.protos import stubs
+from serving.protos import serving_pb2, stubs
 
-_OPTIONS = (("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20),
-            ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000),
-            ("grpc.enable_http_proxy", 0))
+_OPTIONS = (
+    ("grpc.max_receive_message_length", 64 << 20),
+    ("grpc.max_send_message_length", 64 << 20),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.enable_http_proxy", 0),
+)
 _STATE = serving_pb2.ModelVersionStatus.State
 
 
@@ -46,7 +51,8 @@ class Answer:
 
 
 class RetryBudget:
-    """Retries as a share of the calls, so that they cannot multiply the load of a server that is down.
+    """Retries as a share of the calls, so that they cannot multiply the load of a server that is
+    down.
 
     See "Addressing Cascading Failures" in Beyer et al., Site Reliability Engineering, 2016.
     """
@@ -83,9 +89,16 @@ class Model:
     def __init__(self, name: str, channel: grpc.aio.Channel, budget: RetryBudget) -> None:
         self.name, self._stub, self._budget = name, stubs.Stub(channel), budget
 
-    async def predict(self, request: serving_pb2.PredictRequest, *, until: float,
-                      version: int | None = None, label: str = "", signature: str = "",
-                      outputs: tuple[str, ...] = ()) -> Answer:
+    async def predict(
+        self,
+        request: serving_pb2.PredictRequest,
+        *,
+        until: float,
+        version: int | None = None,
+        label: str = "",
+        signature: str = "",
+        outputs: tuple[str, ...] = (),
+    ) -> Answer:
         """Asks for a prediction.
 
         Args:
@@ -125,7 +138,9 @@ class Model:
         return {found.version: _STATE.Name(found.state) for found in response.model_version_status}
 
     async def _call(self, method: Any, request: Any, until: float) -> Any:
-        """Calls; once more if the server could not be reached, which is safe as nothing is changed there."""
+        """Calls; once more if the server could not be reached, which is safe as nothing is changed
+        there.
+        """
         self._budget.earn()
         try:
             return await method(request, timeout=_left(self.name, until))
@@ -146,13 +161,22 @@ def _left(name: str, until: float) -> float:
 
 
 def _model_error(name: str, error: grpc.aio.AioRpcError) -> ModelError:
-    reasons = {grpc.StatusCode.UNAVAILABLE: "unavailable", grpc.StatusCode.DEADLINE_EXCEEDED: "deadline",
-               grpc.StatusCode.NOT_FOUND: "not_found", grpc.StatusCode.RESOURCE_EXHAUSTED: "overloaded"}
+    reasons = {
+        grpc.StatusCode.UNAVAILABLE: "unavailable",
+        grpc.StatusCode.DEADLINE_EXCEEDED: "deadline",
+        grpc.StatusCode.NOT_FOUND: "not_found",
+        grpc.StatusCode.RESOURCE_EXHAUSTED: "overloaded",
+    }
     reason = reasons.get(error.code(), "refused")
     return ModelError(reason, f"{name}: {error.code().name}: {error.details()}")
 
 
 def connect(address: str) -> grpc.aio.Channel:
     """A channel to a model server; several addresses behind one name share the load."""
-    return grpc.aio.insecure_channel(address, options=(*_OPTIONS, (
-        "grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}')))
+    return grpc.aio.insecure_channel(
+        address,
+        options=(
+            *_OPTIONS,
+            ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
+        ),
+    )

@@ -1,4 +1,5 @@
-"""A recommendation: who asks, recall, rank, filter, answer; and what takes the place of a part that is down.
+"""A recommendation: who asks, recall, rank, filter, answer; and what takes the place of a part that
+is down.
 
 In this order, and always visible in the answer:
 
@@ -18,21 +19,20 @@ from typing import Any
 
 import numpy as np
 
-from modules import features
-from modules import ordering
-from modules import release
-from modules import signatures
-from serving.gateway import admission
-from serving.gateway import columns
-from serving.gateway import errors
-from serving.gateway import explain
-from serving.gateway import filters
-from serving.gateway import metrics
-from serving.gateway import models
-from serving.gateway import releases
-from serving.gateway import settings
-from serving.gateway import users
-from serving.gateway import wire
+from modules import features, ordering, release, signatures
+from serving.gateway import (
+    admission,
+    columns,
+    errors,
+    explain,
+    filters,
+    metrics,
+    models,
+    releases,
+    settings,
+    users,
+    wire,
+)
 from serving.protos import serving_pb2
 
 _RECALL_SHARE = 0.6  # of the time that is left, at most
@@ -105,9 +105,16 @@ class Ranked:
 class Recommender:
     """Answers recommendations."""
 
-    def __init__(self, given: settings.Settings, known: releases.Releases, recall: models.Model,
-                 rank: models.Model, people: users.Users, places: admission.Admission,
-                 measured: metrics.Metrics) -> None:
+    def __init__(
+        self,
+        given: settings.Settings,
+        known: releases.Releases,
+        recall: models.Model,
+        rank: models.Model,
+        people: users.Users,
+        places: admission.Admission,
+        measured: metrics.Metrics,
+    ) -> None:
         self._settings, self._releases, self._users = given, known, people
         self._recall_model, self._rank_model = recall, rank
         self._admission, self._metrics = places, measured
@@ -123,16 +130,21 @@ class Recommender:
         trace = Trace(start + seconds, self._metrics)
         loaded = self._releases.current
         if loaded is None:
-            raise errors.ApiError(503, "no_release", "no release is served yet; /readyz says why",
-                                  retry_after=self._settings.poll_seconds)
+            raise errors.ApiError(
+                503,
+                "no_release",
+                "no release is served yet; /readyz says why",
+                retry_after=self._settings.poll_seconds,
+            )
         checked = self._users.check(ask, loaded.columns)
         wanted = filters.Filters(ask.filters, loaded.columns)
         most = loaded.catalogue.about.k
         if "k" not in ask.model_fields_set:
             ask = ask.model_copy(update={"k": min(ask.k, most)})
         if ask.k > most:
-            raise errors.invalid("k", f"found {ask.k}, expected at most {most}, which is index.k of the "
-                                 "release")
+            raise errors.invalid(
+                "k", f"found {ask.k}, expected at most {most}, which is index.k of the release"
+            )
         waiting = trace.stage("queue")
         async with _timed(waiting, self._admission.slot(trace.left)):
             with trace.stage("store"):
@@ -142,19 +154,29 @@ class Recommender:
         answer = self._answer(ask, ranked, loaded, asked, wanted, trace)
         if asked.events and asked.timestamp - asked.events[-1].timestamp > _LONG_AGO:
             days = (asked.timestamp - asked.events[-1].timestamp) // 86_400
-            trace.notes.append(f"the last event lies {days:,} days before the request; for data of the past, "
-                               "send its time as `timestamp`")
+            trace.notes.append(
+                f"the last event lies {days:,} days before the request; for data of the past, "
+                "send its time as `timestamp`"
+            )
         trace.milliseconds["total"] = round(1e3 * (time.monotonic() - start), 3)
-        return {"request_id": request_id, "user_id": ask.user_id, "known_user": person.known,
-                "timestamp": asked.timestamp, **answer, "degraded": trace.degraded, "notes": trace.notes,
-                "timings_ms": trace.milliseconds}
+        return {
+            "request_id": request_id,
+            "user_id": ask.user_id,
+            "known_user": person.known,
+            "timestamp": asked.timestamp,
+            **answer,
+            "degraded": trace.degraded,
+            "notes": trace.notes,
+            "timings_ms": trace.milliseconds,
+        }
 
-    async def _stages(self, loaded: releases.Loaded, asked: columns.Asked, ask: wire.Recommend, trace: Trace
-                      ) -> Ranked | None:
+    async def _stages(
+        self, loaded: releases.Loaded, asked: columns.Asked, ask: wire.Recommend, trace: Trace
+    ) -> Ranked | None:
         """Both stages by models of one release; None if recall is down.
 
-        While a release is replaced, rank may no longer (or not yet) have the version that recall answered
-        with, and the columns may have changed: then all is asked once more.
+        While a release is replaced, rank may no longer (or not yet) have the version that recall
+        answered with, and the columns may have changed: then all is asked once more.
         """
         for last in (False, True):
             request = serving_pb2.PredictRequest()
@@ -162,8 +184,11 @@ class Recommender:
             try:
                 with trace.stage("recall"):
                     recalled = await self._recall_model.predict(
-                        request, until=time.monotonic() + _RECALL_SHARE * trace.left,
-                        label=self._settings.label, outputs=(signatures.ITEM_ID, signatures.SCORE))
+                        request,
+                        until=time.monotonic() + _RECALL_SHARE * trace.left,
+                        label=self._settings.label,
+                        outputs=(signatures.ITEM_ID, signatures.SCORE),
+                    )
             except models.ModelError as error:
                 if error.reason == "refused" and not last:
                     await self._releases.look()
@@ -184,13 +209,30 @@ class Recommender:
                 return _unranked(found, recalled.version, ids, scores)
         raise AssertionError
 
-    async def _rank(self, found: releases.Loaded | None, version: int, ids: np.ndarray, scores: np.ndarray,
-                    request: serving_pb2.PredictRequest, ask: wire.Recommend, trace: Trace) -> Ranked:
+    async def _rank(
+        self,
+        found: releases.Loaded | None,
+        version: int,
+        ids: np.ndarray,
+        scores: np.ndarray,
+        request: serving_pb2.PredictRequest,
+        ask: wire.Recommend,
+        trace: Trace,
+    ) -> Ranked:
         """Orders recall's K items again, by the rank model of the same release if it has one."""
-        if found is not None and found.manifest and release.RANK not in found.manifest.get("models", {}):
+        if (
+            found is not None
+            and found.manifest
+            and release.RANK not in found.manifest.get("models", {})
+        ):
             return _unranked(found, version, ids, scores)
-        models.add(request, {features.CANDIDATE_ITEM_ID: ids[np.newaxis],
-                             features.RECALL_SCORE: scores[np.newaxis]})
+        models.add(
+            request,
+            {
+                features.CANDIDATE_ITEM_ID: ids[np.newaxis],
+                features.RECALL_SCORE: scores[np.newaxis],
+            },
+        )
         with trace.stage("rank"):
             answer = await self._rank_model.predict(request, until=trace.until, version=version)
         effects: dict[str, np.ndarray] = {}
@@ -203,33 +245,59 @@ class Recommender:
         outputs = {name: array[0] for name, array in answer.outputs.items()}
         missing = int(outputs.pop(signatures.MISSING_INPUTS, 0))
         order = ordering.best_first(ids[np.newaxis], outputs[signatures.SCORE][np.newaxis])[0]
-        return Ranked(found, version, _texts(ids[order]), scores[order], order + 1,
-                      {name: array[order] for name, array in outputs.items()}, missing,
-                      {group: moved[order] for group, moved in effects.items()})
+        return Ranked(
+            found,
+            version,
+            _texts(ids[order]),
+            scores[order],
+            order + 1,
+            {name: array[order] for name, array in outputs.items()},
+            missing,
+            {group: moved[order] for group, moved in effects.items()},
+        )
 
-    def _answer(self, ask: wire.Recommend, ranked: Ranked | None, loaded: releases.Loaded,
-                asked: columns.Asked, wanted: filters.Filters, trace: Trace) -> dict[str, Any]:
+    def _answer(
+        self,
+        ask: wire.Recommend,
+        ranked: Ranked | None,
+        loaded: releases.Loaded,
+        asked: columns.Asked,
+        wanted: filters.Filters,
+        trace: Trace,
+    ) -> dict[str, Any]:
         """The lists, filtered and filled up."""
         excluded = set(asked.excluded)
         if ranked is not None and ranked.loaded is not None:
             loaded = ranked.loaded
         catalogue = loaded.catalogue
-        places = [] if ranked is None else [n for n, item in enumerate(ranked.ids) if item not in excluded]
+        places = (
+            []
+            if ranked is None
+            else [n for n, item in enumerate(ranked.ids) if item not in excluded]
+        )
         fitting = [n for n in places if ranked is not None and _fits(ranked.ids[n], loaded, wanted)]
-        items = [_item(ranked, n, loaded, explained=True) for n in fitting[:ask.k] if ranked is not None]
+        items = [
+            _item(ranked, n, loaded, explained=True) for n in fitting[: ask.k] if ranked is not None
+        ]
         if len(items) < ask.k:
             known = excluded | {item["item_id"] for item in items}
             items += _popular(loaded, known, wanted, ask.k - len(items))
             if ranked is not None and any(item["source"] == "popularity" for item in items):
-                trace.notes.append(f"{len(fitting)} of recall's {len(places)} items are left; popular ones "
-                                   "fill the list up")
+                trace.notes.append(
+                    f"{len(fitting)} of recall's {len(places)} items are left; popular ones "
+                    "fill the list up"
+                )
         if len(items) < ask.k:
             trace.notes.append(f"only {len(items)} of the {len(catalogue.ids):,} items are left")
-        answer = {"release": None if ranked is None else ranked.version, "items": items,
-                  "missing_inputs": None if ranked is None else ranked.missing_inputs}
+        answer = {
+            "release": None if ranked is None else ranked.version,
+            "items": items,
+            "missing_inputs": None if ranked is None else ranked.missing_inputs,
+        }
         if ask.candidates:
-            answer["candidates"] = [_item(ranked, n, loaded, explained=False) for n in places
-                                    if ranked is not None]
+            answer["candidates"] = [
+                _item(ranked, n, loaded, explained=False) for n in places if ranked is not None
+            ]
         return answer
 
 
@@ -251,7 +319,9 @@ def _places(recalled: models.Answer) -> tuple[np.ndarray, np.ndarray]:
     return ids[filled], scores[filled]
 
 
-def _unranked(found: releases.Loaded | None, version: int, ids: np.ndarray, scores: np.ndarray) -> Ranked:
+def _unranked(
+    found: releases.Loaded | None, version: int, ids: np.ndarray, scores: np.ndarray
+) -> Ranked:
     return Ranked(found, version, _texts(ids), scores, np.arange(1, len(ids) + 1), None, None, {})
 
 
@@ -266,7 +336,9 @@ def _fits(item: str, loaded: releases.Loaded, wanted: filters.Filters) -> bool:
     return position is not None and wanted.match(loaded.catalogue.features, position)
 
 
-def _item(ranked: Ranked, place: int, loaded: releases.Loaded, *, explained: bool) -> dict[str, Any]:
+def _item(
+    ranked: Ranked, place: int, loaded: releases.Loaded, *, explained: bool
+) -> dict[str, Any]:
     """An item of recall's list, as wire.RecommendedItem says."""
     item_id, catalogue = ranked.ids[place], loaded.catalogue
     position = catalogue.position.get(item_id)
@@ -274,18 +346,28 @@ def _item(ranked: Ranked, place: int, loaded: releases.Loaded, *, explained: boo
     rank = None
     if ranked.rank is not None:
         outputs = {name: float(array[place]) for name, array in ranked.rank.items()}
-        rank = {"rank": place + 1, "score": outputs.pop(signatures.SCORE),
-                "probability": outputs.pop(signatures.PROBABILITY),
-                "probabilities": {signatures.objective_of(name): p for name, p in outputs.items()}}
-    found = {"item_id": item_id, "title": "" if position is None else catalogue.titles[position],
-             "source": "recall", "score": (rank or recall)["score"], "recall": recall, "rank": rank}
+        rank = {
+            "rank": place + 1,
+            "score": outputs.pop(signatures.SCORE),
+            "probability": outputs.pop(signatures.PROBABILITY),
+            "probabilities": {signatures.objective_of(name): p for name, p in outputs.items()},
+        }
+    found = {
+        "item_id": item_id,
+        "title": "" if position is None else catalogue.titles[position],
+        "source": "recall",
+        "score": (rank or recall)["score"],
+        "recall": recall,
+        "rank": rank,
+    }
     if explained and ranked.effects:
         found["effects"] = {group: float(moved[place]) for group, moved in ranked.effects.items()}
     return found
 
 
-def _popular(loaded: releases.Loaded, known: set[str], wanted: filters.Filters, number: int
-             ) -> list[dict[str, Any]]:
+def _popular(
+    loaded: releases.Loaded, known: set[str], wanted: filters.Filters, number: int
+) -> list[dict[str, Any]]:
     """The most popular items that fit and are not known yet."""
     catalogue = loaded.catalogue
     found: list[dict[str, Any]] = []
@@ -293,7 +375,14 @@ def _popular(loaded: releases.Loaded, known: set[str], wanted: filters.Filters, 
         if len(found) == number:
             break
         if catalogue.ids[position] not in known and wanted.match(catalogue.features, position):
-            found.append({"item_id": catalogue.ids[position], "title": catalogue.titles[position],
-                          "source": "popularity", "score": float(catalogue.popularity[position]),
-                          "recall": None, "rank": None})
+            found.append(
+                {
+                    "item_id": catalogue.ids[position],
+                    "title": catalogue.titles[position],
+                    "source": "popularity",
+                    "score": float(catalogue.popularity[position]),
+                    "recall": None,
+                    "rank": None,
+                }
+            )
     return found

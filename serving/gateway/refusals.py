@@ -8,20 +8,25 @@ from typing import Any
 import pydantic
 from fastapi import exceptions
 from starlette import exceptions as http_exceptions
-from starlette import requests
-from starlette import responses
+from starlette import requests, responses
 
 from modules import strict
-from serving.gateway import edge
-from serving.gateway import errors
-from serving.gateway import wire
+from serving.gateway import edge, errors, wire
 from serving.history import store
 
-KINDS = (exceptions.RequestValidationError, http_exceptions.HTTPException, errors.ApiError, store.StoreError,
-         Exception)  # that `answer` handles
+KINDS = (
+    exceptions.RequestValidationError,
+    http_exceptions.HTTPException,
+    errors.ApiError,
+    store.StoreError,
+    Exception,
+)  # that `answer` handles
 EVENTS = "/v1/events"
 _CODES = {404: "not_found", 405: "method_not_allowed"}
-_MODELS: dict[str, type[pydantic.BaseModel]] = {edge.RECOMMEND: wire.Recommend, EVENTS: wire.NewEvents}
+_MODELS: dict[str, type[pydantic.BaseModel]] = {
+    edge.RECOMMEND: wire.Recommend,
+    EVENTS: wire.NewEvents,
+}
 
 
 async def answer(request: requests.Request, error: Exception) -> responses.Response:
@@ -37,10 +42,13 @@ def _api_error(error: Exception, path: str) -> errors.ApiError:
     if isinstance(error, store.StoreFull):
         return errors.ApiError(507, "store_full", f"nothing was added: {error}")
     if isinstance(error, store.StoreError):
-        return errors.ApiError(503, "store_unavailable", f"the store does not answer: {error}", retry_after=1)
+        return errors.ApiError(
+            503, "store_unavailable", f"the store does not answer: {error}", retry_after=1
+        )
     if isinstance(error, http_exceptions.HTTPException):
-        return errors.ApiError(error.status_code, _CODES.get(error.status_code, "invalid_argument"),
-                               str(error.detail))
+        return errors.ApiError(
+            error.status_code, _CODES.get(error.status_code, "invalid_argument"), str(error.detail)
+        )
     return errors.internal()  # edge.py logs it
 
 
@@ -48,8 +56,9 @@ def _invalid(found: Sequence[Any], body: Any, model: type[pydantic.BaseModel]) -
     """The first field that pydantic complains of."""
     first = found[0]
     if first["type"] == "json_invalid":
-        return errors.invalid("", f"the body is not JSON: {first['ctx']['error']} at character "
-                              f"{first['loc'][1]}")
+        return errors.invalid(
+            "", f"the body is not JSON: {first['ctx']['error']} at character {first['loc'][1]}"
+        )
     where = _path(first, body)
     field = ".".join(where)
     if first["type"] == "extra_forbidden":
@@ -59,8 +68,10 @@ def _invalid(found: Sequence[Any], body: Any, model: type[pydantic.BaseModel]) -
         return errors.invalid(field or "body", "is missing")
     shown = repr(first.get("input"))
     expected = dict.fromkeys(problem["msg"] for problem in found if _path(problem, body) == where)
-    return errors.invalid(field or "body", f"found {shown if len(shown) <= 60 else shown[:57] + '...'}; "
-                          f"{', or: '.join(expected)}")
+    return errors.invalid(
+        field or "body",
+        f"found {shown if len(shown) <= 60 else shown[:57] + '...'}; {', or: '.join(expected)}",
+    )
 
 
 def _path(problem: Any, body: Any) -> list[str]:
@@ -70,8 +81,11 @@ def _path(problem: Any, body: Any) -> list[str]:
         return [str(part) for part in parts]
     path = []
     for n, part in enumerate(parts):
-        is_inside = (part in body) if isinstance(body, dict) else (
-            isinstance(body, list) and isinstance(part, int))
+        is_inside = (
+            (part in body)
+            if isinstance(body, dict)
+            else (isinstance(body, list) and isinstance(part, int))
+        )
         if is_inside:
             body = body[part]
         if is_inside or (problem["type"] == "missing" and n == len(parts) - 1):

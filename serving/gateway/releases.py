@@ -42,7 +42,8 @@ class Releases:
     """Follows the versions that the model server has loaded.
 
     Attributes:
-      current: the newest release that recall serves; the last one while it does not answer; None before any.
+      current: the newest release that recall serves; the last one while it does not answer; None
+          before any.
       states: per model, the state of each version, or what went wrong.
       trouble: what is wrong with a catalogue, by release.
     """
@@ -67,7 +68,9 @@ class Releases:
         return _AVAILABLE in _values(self.states.get(release.RANK))
 
     async def start(self) -> None:
-        """Loads the release in force of the folder, so that there are popular items while recall is down."""
+        """Loads the release in force of the folder, so that there are popular items while recall is
+        down.
+        """
         number = release.current_if_readable(self._folder)
         if number is not None:
             self.current = await self.get(number)
@@ -122,7 +125,9 @@ class Releases:
             self.trouble[number] = str(error)
             return
         self.trouble.pop(number, None)
-        self._loaded[number] = Loaded(number, items, columns_lib.Columns(items.about), self._manifest(number))
+        self._loaded[number] = Loaded(
+            number, items, columns_lib.Columns(items.about), self._manifest(number)
+        )
         gc.freeze()  # else each full collection walks through the catalogue while requests wait
         _log.info("release %d: catalogue of %d items", number, len(items.ids))
         for old in sorted(self._loaded)[:-_KEPT]:

@@ -8,8 +8,7 @@ from types import FrameType
 import uvicorn
 
 from serving import http_protocol
-from serving.gateway import api
-from serving.gateway import state
+from serving.gateway import api, state
 
 _KEEP_ALIVE = 30  # seconds that an idle connection stays open
 _log = logging.getLogger(__name__)
@@ -21,12 +20,23 @@ class Server(uvicorn.Server):
     def __init__(self, gateway: state.Gateway) -> None:
         self._gateway = gateway
         given = gateway.settings
-        super().__init__(uvicorn.Config(
-            api.create(gateway), host=given.host, port=given.port, loop="uvloop", lifespan="on", ws="none",
-            http=http_protocol.with_header_seconds(given.limits.header_seconds), log_config=None,
-            access_log=False, server_header=False, timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=int(given.drain_seconds),
-            h11_max_incomplete_event_size=http_protocol.MAX_HEADER_BYTES))
+        super().__init__(
+            uvicorn.Config(
+                api.create(gateway),
+                host=given.host,
+                port=given.port,
+                loop="uvloop",
+                lifespan="on",
+                ws="none",
+                http=http_protocol.with_header_seconds(given.limits.header_seconds),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE,
+                timeout_graceful_shutdown=int(given.drain_seconds),
+                h11_max_incomplete_event_size=http_protocol.MAX_HEADER_BYTES,
+            )
+        )
         # Instead of uvicorn's limit_concurrency, whose answer is plain text without a request's id.
         gateway.admission.connections = lambda: len(self.server_state.connections)
 

@@ -39,9 +39,10 @@ class Settings:
     """How to serve.
 
     Attributes:
-      releases: the serving folder, `recall/<id>/assets.extra` and `releases/<id>.json` of which are read.
-      recall, rank: gRPC addresses of the models.
-      label: which version of recall is asked for; "" for the newest. Rank is asked for the same number.
+      releases: the serving folder, `recall/<id>/assets.extra` and `releases/<id>.json` of which are
+      read. recall, rank: gRPC addresses of the models.
+      label: which version of recall is asked for; "" for the newest. Rank is asked for the same
+          number.
       store: URL of the history store.
       seconds: for a recommendation, unless the request says less or more.
       poll_seconds: between looks at which versions are served.

@@ -9,13 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from modules import release
-from serving.gateway import admission
-from serving.gateway import metrics
-from serving.gateway import models
-from serving.gateway import recommend
-from serving.gateway import releases
-from serving.gateway import settings
-from serving.gateway import users
+from serving.gateway import admission, metrics, models, recommend, releases, settings, users
 from serving.history import store
 
 _STORE_SECONDS = 1.0  # to answer a ping, and between attempts to open it
@@ -52,11 +46,13 @@ class Gateway:
             self.metrics.release.set_function(lambda: getattr(self.releases.current, "id", 0))
             people = users.Users(self.store, given.limits.history_events)
             self.recommend = recommend.Recommender(
-                given, self.releases, recall, rank, people, self.admission, self.metrics)
+                given, self.releases, recall, rank, people, self.admission, self.metrics
+            )
             opening = asyncio.create_task(self._open_store())
             await self.releases.start()
             tasks = [opening, asyncio.create_task(self.releases.watch(given.poll_seconds))]
-            await asyncio.wait({opening}, timeout=_STORE_SECONDS)  # a store that is there is open then
+            # a store that is there is open then
+            await asyncio.wait({opening}, timeout=_STORE_SECONDS)
             try:
                 yield
             finally:
@@ -80,8 +76,9 @@ class Gateway:
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
         """(whether to send requests here, details).
 
-        Once recall and a catalogue have been there, the gateway stays ready: with recall, rank or the store
-        down, it gives lesser answers, and none of the other gateways could give better ones.
+        Once recall and a catalogue have been there, the gateway stays ready: with recall, rank or
+        the store down, it gives lesser answers, and none of the other gateways could give better
+        ones.
         """
         current = self.releases.current
         self._was_ready |= current is not None and self.releases.recall_ready
@@ -92,6 +89,11 @@ class Gateway:
             except (store.StoreError, asyncio.TimeoutError) as error:
                 trouble = str(error) or "does not answer"
         ready = self._was_ready and not self.admission.draining
-        return ready, {"ready": ready, "release": current and current.id, "models": self.releases.states,
-                       "store": trouble or "ok", "draining": self.admission.draining,
-                       "catalogues": {str(n): problem for n, problem in self.releases.trouble.items()}}
+        return ready, {
+            "ready": ready,
+            "release": current and current.id,
+            "models": self.releases.states,
+            "store": trouble or "ok",
+            "draining": self.admission.draining,
+            "catalogues": {str(n): problem for n, problem in self.releases.trouble.items()},
+        }

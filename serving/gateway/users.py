@@ -12,9 +12,7 @@ from typing import Any
 
 import orjson
 
-from serving.gateway import columns
-from serving.gateway import errors
-from serving.gateway import wire
+from serving.gateway import columns, errors, wire
 from serving.history import store
 
 FUTURE_SECONDS = 86_400  # that an event's clock may be ahead of ours
@@ -48,7 +46,7 @@ class Person:
 
     def asked(self, ask: wire.Recommend, declared: columns.Columns) -> columns.Asked:
         """What the models are told; what is excluded first counts least, if it is too much."""
-        newest = self.events[-declared.about.history_events:]
+        newest = self.events[-declared.about.history_events :]
         seen = [] if ask.include_seen else [event.item_id for event in newest]
         when = int(time.time()) if ask.timestamp is None else ask.timestamp
         return columns.Asked(self.profile, newest, self.context, when, [*seen, *ask.exclude])
@@ -70,17 +68,32 @@ class Users:
         events = None
         if ask.history is not None:
             if len(ask.history) > self._most_events:
-                raise errors.invalid("history", f"found {len(ask.history):,} events, expected at most "
-                                     f"{self._most_events:,}; send the newest")
-            made = [store.Event("", past.item_id, past.timestamp,
-                                declared.check_event(past.__pydantic_extra__, f"history.{n}"))
-                    for n, past in enumerate(ask.history)]
+                raise errors.invalid(
+                    "history",
+                    f"found {len(ask.history):,} events, expected at most "
+                    f"{self._most_events:,}; send the newest",
+                )
+            made = [
+                store.Event(
+                    "",
+                    past.item_id,
+                    past.timestamp,
+                    declared.check_event(past.__pydantic_extra__, f"history.{n}"),
+                )
+                for n, past in enumerate(ask.history)
+            ]
             events = columns.in_order(made)
-        return Checked(ask.user_id, declared.check_profile(ask.profile or {}, "profile"),
-                       declared.check_context(ask.context or {}, "context"), events)
+        return Checked(
+            ask.user_id,
+            declared.check_profile(ask.profile or {}, "profile"),
+            declared.check_context(ask.context or {}, "context"),
+            events,
+        )
 
     async def find(self, checked: Checked, trace: Any, share: float) -> Person:
-        """What is known; without the store's part if it does not answer in `share` of the time left."""
+        """What is known; without the store's part if it does not answer in `share` of the time
+        left.
+        """
         user = None
         if checked.user_id is not None:
             try:
@@ -91,14 +104,18 @@ class Users:
                 trace.degrade("store", reason, "request_only")
         stored = user or store.User({}, ())
         events = stored.events if checked.events is None else checked.events
-        return Person(user is not None, {**stored.profile, **checked.profile}, checked.context, events)
+        return Person(
+            user is not None, {**stored.profile, **checked.profile}, checked.context, events
+        )
 
 
-def new_event(given: wire.NewEvent, declared: columns.Columns, path: str) -> tuple[str, store.Event]:
+def new_event(
+    given: wire.NewEvent, declared: columns.Columns, path: str
+) -> tuple[str, store.Event]:
     """(user, event) of what a client sent.
 
-    Without an id, an event gets one made of its content, so that a client that sends it again after a lost
-    answer does not add it twice.
+    Without an id, an event gets one made of its content, so that a client that sends it again after
+    a lost answer does not add it twice.
 
     Raises:
       ApiError: a value that its column cannot have, or a time that has not come.
@@ -106,10 +123,14 @@ def new_event(given: wire.NewEvent, declared: columns.Columns, path: str) -> tup
     now = int(time.time())
     when = now if given.timestamp is None else given.timestamp
     if when > now + FUTURE_SECONDS:
-        raise errors.invalid(f"{path}.timestamp" if path else "timestamp",
-                             f"found {when}, which is more than a day ahead of this server's clock ({now}); "
-                             "expected Unix seconds of when it happened")
+        raise errors.invalid(
+            f"{path}.timestamp" if path else "timestamp",
+            f"found {when}, which is more than a day ahead of this server's clock ({now}); "
+            "expected Unix seconds of when it happened",
+        )
     values = declared.check_event(given.__pydantic_extra__, path)
-    content = orjson.dumps([given.user_id, given.item_id, when, values], option=orjson.OPT_SORT_KEYS)
+    content = orjson.dumps(
+        [given.user_id, given.item_id, when, values], option=orjson.OPT_SORT_KEYS
+    )
     event_id = given.event_id or hashlib.sha256(content).hexdigest()[:32]
     return given.user_id, store.Event(event_id, given.item_id, when, values)

@@ -1,4 +1,7 @@
-"""What clients send and get. OpenAPI shows these; columns of the data set are checked in columns.py."""
+"""What clients send and get.
+
+OpenAPI shows these; columns of the data set are checked in columns.py.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,15 @@ def _usable_id(value: str) -> str:
     if "\x00" in value:
         raise ValueError("an id holds no NUL character")
     if len(value.encode()) > MAX_ID_BYTES:
-        raise ValueError(f"an id has at most {MAX_ID_BYTES} bytes of UTF-8, found {len(value.encode())}")
+        raise ValueError(
+            f"an id has at most {MAX_ID_BYTES} bytes of UTF-8, found {len(value.encode())}"
+        )
     return value
 
 
-Id = Annotated[str, pydantic.Field(min_length=1, max_length=MAX_ID_BYTES),
-               pydantic.AfterValidator(_usable_id)]
+Id = Annotated[
+    str, pydantic.Field(min_length=1, max_length=MAX_ID_BYTES), pydantic.AfterValidator(_usable_id)
+]
 Timestamp = Annotated[int, pydantic.Field(ge=0, le=MAX_TIMESTAMP, description="Unix seconds")]
 Scalar = str | float | bool | None
 Value = str | float | bool | None | list[str | float]  # of a column; columns.py knows its kind
@@ -48,8 +54,11 @@ class NewEvent(pydantic.BaseModel):
     user_id: Id
     item_id: Id
     timestamp: Timestamp | None = pydantic.Field(None, description="Unix seconds; default: now")
-    event_id: Id | None = pydantic.Field(None, description="an event with a known id is not added again; "
-                                         "default: made of the event's content")
+    event_id: Id | None = pydantic.Field(
+        None,
+        description="an event with a known id is not added again; "
+        "default: made of the event's content",
+    )
 
 
 class NewEvents(_Strict):
@@ -62,8 +71,10 @@ def _how_many(given: Any) -> str:
     return "several" if isinstance(given, dict) and "events" in given else "one"
 
 
-Events = Annotated[Annotated[NewEvent, pydantic.Tag("one")] | Annotated[NewEvents, pydantic.Tag("several")],
-                   pydantic.Discriminator(_how_many)]
+Events = Annotated[
+    Annotated[NewEvent, pydantic.Tag("one")] | Annotated[NewEvents, pydantic.Tag("several")],
+    pydantic.Discriminator(_how_many),
+]
 
 
 class Range(_Strict):
@@ -78,17 +89,27 @@ class Recommend(_Strict):
 
     user_id: Id | None = pydantic.Field(None, description="whose history and profile the store has")
     profile: dict[str, Value] | None = pydantic.Field(
-        None, description="columns of users, which replace those of the store")
+        None, description="columns of users, which replace those of the store"
+    )
     history: list[PastEvent] | None = pydantic.Field(
-        None, description="past events, in any order, in the place of the store's")
-    context: dict[str, Scalar] | None = pydantic.Field(None, description="columns with the role context")
+        None, description="past events, in any order, in the place of the store's"
+    )
+    context: dict[str, Scalar] | None = pydantic.Field(
+        None, description="columns with the role context"
+    )
     timestamp: Timestamp | None = pydantic.Field(None, description="of the request; default: now")
-    k: int = pydantic.Field(10, ge=1, le=MAX_K, description="number of items, at most index.k of the release")
-    exclude: list[Id] = pydantic.Field(default_factory=list, max_length=10_000,
-                                       description="items that must not come back")
-    include_seen: bool = pydantic.Field(False, description="whether items of the history may come back")
+    k: int = pydantic.Field(
+        10, ge=1, le=MAX_K, description="number of items, at most index.k of the release"
+    )
+    exclude: list[Id] = pydantic.Field(
+        default_factory=list, max_length=10_000, description="items that must not come back"
+    )
+    include_seen: bool = pydantic.Field(
+        False, description="whether items of the history may come back"
+    )
     filters: dict[str, Range | Scalar | list[str | float]] = pydantic.Field(
-        default_factory=dict, description="columns of items: a value, one of several, or a range")
+        default_factory=dict, description="columns of items: a value, one of several, or a range"
+    )
     explain: bool = pydantic.Field(False, description="say which features moved each item")
     candidates: bool = pydantic.Field(False, description="also answer recall's whole list, ranked")
     timeout_ms: int | None = pydantic.Field(None, ge=1, le=MAX_TIMEOUT_MS)
@@ -120,7 +141,8 @@ class RecommendedItem(pydantic.BaseModel):
     recall: RecallStage | None
     rank: RankStage | None
     effects: dict[str, float] | None = pydantic.Field(
-        None, description="by group of features: how far it moved the item's rank score")
+        None, description="by group of features: how far it moved the item's rank score"
+    )
 
 
 class Degraded(pydantic.BaseModel):

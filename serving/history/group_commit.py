@@ -26,7 +26,9 @@ class _Waiting:
 
 
 class GroupCommit:
-    """Runs jobs in the order in which they came; the future is done when the transaction is on the disk."""
+    """Runs jobs in the order in which they came; the future is done when the transaction is on the
+    disk.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Owns the connection, which is in autocommit mode and may be used by another thread."""
@@ -84,7 +86,8 @@ class GroupCommit:
             results = [job(self._connection) for job in jobs]
             self._connection.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:  # SQLite itself has rolled back when the disk was full
+            # SQLite itself has rolled back when the disk was full
+            if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
         return results

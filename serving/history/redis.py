@@ -1,15 +1,17 @@
 """Histories in a Redis server, shared by several gateways.
 
-An acknowledged event is as durable as the server makes it: `appendonly yes` with `appendfsync always` keeps
-all, with `everysec` all but the last second, without an append-only file all until the last snapshot. `open`
-warns of what may be lost. One server, not a cluster: an append changes keys of several users at once.
+An acknowledged event is as durable as the server makes it: `appendonly yes` with
+`appendfsync always` keeps all, with `everysec` all but the last second, without an append-only file
+all until the last snapshot. `open` warns of what may be lost. One server, not a cluster: an append
+changes keys of several users at once.
 
 Keys, for a user U:
 
   history:users         sorted set of ids, in the order of their bytes
   history:count         events of all users
   history:user:U        hash: profile, arrived (events that ever came)
-  history:order:U       sorted set of `<arrival, 16 digits>:<event id>` by timestamp, then by arrival
+  history:order:U       sorted set of `<arrival, 16 digits>:<event id>` by timestamp, then by
+                        arrival
   history:events:U      hash of events by id, as JSON
 """
 
@@ -39,9 +41,11 @@ _WAIT_SECONDS = 1.0  # for one of them
 _CLEARED_AT_ONCE = 1000
 _USERS, _COUNT = "history:users", "history:count"
 
-# ARGV: limit, then of each event its user's place among the users (1 is the first), id, timestamp, JSON.
-# KEYS: _USERS, _COUNT, then of each user the user's hash, the order, the events; ARGV ends with their ids.
-# Answers {accepted, outdated}. Timestamps are below 2^53, which a sorted set holds exactly.
+# ARGV: limit, then of each event its user's place among the users (1 is the first), id, timestamp,
+#     JSON.
+# KEYS: _USERS, _COUNT, then of each user the user's hash, the order, the events; ARGV ends with
+# their ids. Answers {accepted, outdated}. Timestamps are below 2^53, which a sorted set holds
+# exactly.
 _APPEND = """
 local limit, total = tonumber(ARGV[1]), tonumber(ARGV[2])
 local accepted, outdated, removed = 0, 0, 0
@@ -62,7 +66,8 @@ for n = 0, total - 1 do
   local user, id, timestamp = tonumber(ARGV[at]), ARGV[at + 1], tonumber(ARGV[at + 2])
   local account, order, events = KEYS[3 * user], KEYS[3 * user + 1], KEYS[3 * user + 2]
   if redis.call('HEXISTS', events, id) == 0 then
-    local oldest = kept[user] == limit and tonumber(redis.call('ZRANGE', order, 0, 0, 'WITHSCORES')[2])
+    local oldest = kept[user] == limit
+      and tonumber(redis.call('ZRANGE', order, 0, 0, 'WITHSCORES')[2])
     if oldest and timestamp <= oldest then
       outdated = outdated + 1
     else
@@ -79,7 +84,8 @@ redis.call('INCRBY', KEYS[2], accepted - removed)
 return {accepted, outdated}
 """
 
-# KEYS: user's hash, order, events; ARGV: limit. Answers {profile or nil, {event as JSON, ...}}, oldest first.
+# KEYS: user's hash, order, events; ARGV: limit. Answers {profile or nil, {event as JSON, ...}},
+#     oldest first.
 _READ = """
 local found = {}
 for n, member in ipairs(redis.call('ZRANGE', KEYS[2], -tonumber(ARGV[1]), -1)) do
@@ -93,14 +99,25 @@ class RedisStore(store.Store):
     """See `store.Store`."""
 
     def __init__(self, url: str, events: int) -> None:
-        """Args: url: redis://HOST:PORT/DB or rediss://; events: newest ones that are kept of a user."""
+        """Args: url: redis://HOST:PORT/DB or rediss://; events: newest ones that are kept of a
+        user.
+        """
         self._limit = events
         self._place = _without_password(url)
-        # Once more at once: a connection of before the server's restart says so only when it is used.
-        retry = redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 1, (redis.exceptions.ConnectionError,))
+        # Once more at once: a connection of before the server's restart says so only when it is
+        # used.
+        retry = redis.asyncio.retry.Retry(
+            redis.backoff.NoBackoff(), 1, (redis.exceptions.ConnectionError,)
+        )
         pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url, max_connections=_CONNECTIONS, timeout=_WAIT_SECONDS, retry=retry, decode_responses=True,
-            socket_connect_timeout=_CONNECT_SECONDS, socket_timeout=_ANSWER_SECONDS)
+            url,
+            max_connections=_CONNECTIONS,
+            timeout=_WAIT_SECONDS,
+            retry=retry,
+            decode_responses=True,
+            socket_connect_timeout=_CONNECT_SECONDS,
+            socket_timeout=_ANSWER_SECONDS,
+        )
         self._redis = redis.asyncio.Redis.from_pool(pool)
         self._append = self._redis.register_script(_APPEND)
         self._read = self._redis.register_script(_READ)
@@ -109,8 +126,10 @@ class RedisStore(store.Store):
         await self.ping()
         with self._refusing():
             try:
-                found: dict[Any, Any] = {**await self._redis.config_get("append*"),
-                                         **await self._redis.config_get("maxmemory*")}
+                found: dict[Any, Any] = {
+                    **await self._redis.config_get("append*"),
+                    **await self._redis.config_get("maxmemory*"),
+                }
             except redis.exceptions.ResponseError as error:  # services hide it
                 _log.info("%s: does not say how durable it is (%s)", self._place, error)
                 return
@@ -151,9 +170,13 @@ class RedisStore(store.Store):
                 await both.execute()
 
     async def users(self, prefix: str, limit: int) -> list[str]:
-        first, end = (f"[{prefix}".encode(), b"(" + prefix.encode() + b"\xff") if prefix else ("-", "+")
+        first, end = (
+            (f"[{prefix}".encode(), b"(" + prefix.encode() + b"\xff") if prefix else ("-", "+")
+        )
         with self._refusing():
-            return [str(user) for user in await self._redis.zrangebylex(_USERS, first, end, 0, limit)]
+            return [
+                str(user) for user in await self._redis.zrangebylex(_USERS, first, end, 0, limit)
+            ]
 
     async def count(self) -> store.Counts:
         with self._refusing():
@@ -182,23 +205,33 @@ class RedisStore(store.Store):
         except (redis.exceptions.RedisError, OSError) as error:
             text = str(error) or type(error).__name__
             if isinstance(error, redis.exceptions.OutOfMemoryError) or "No space left" in text:
-                raise store.StoreFull(f"{self._place}: there is no room ({text}). Raise maxmemory or free "
-                                      "disk space; nothing was added.") from error
-            raise store.StoreError(f"{self._place}: Redis gives no answer ({text}). Check that it runs there "
-                                   "and may be written.") from error
+                raise store.StoreFull(
+                    f"{self._place}: there is no room ({text}). Raise maxmemory or free "
+                    "disk space; nothing was added."
+                ) from error
+            raise store.StoreError(
+                f"{self._place}: Redis gives no answer ({text}). Check that it runs there "
+                "and may be written."
+            ) from error
 
 
 def _warnings(found: Mapping[str, str]) -> Iterator[str]:
     """What may be lost with this configuration of the server."""
     if found["appendonly"] != "yes":
-        yield ("keeps no append-only file, so a crash loses events that were acknowledged; set appendonly "
-               "yes and appendfsync always")
+        yield (
+            "keeps no append-only file, so a crash loses events that were acknowledged; set "
+            "appendonly yes and appendfsync always"
+        )
     elif found["appendfsync"] != "always":
-        yield (f"has appendfsync {found['appendfsync']}, so a crash loses the events of the last second or "
-               "more; set appendfsync always to lose none")
+        yield (
+            f"has appendfsync {found['appendfsync']}, so a crash loses the events of the last "
+            "second or more; set appendfsync always to lose none"
+        )
     if found["maxmemory"] != "0" and found["maxmemory-policy"] != "noeviction":
-        yield (f"has maxmemory-policy {found['maxmemory-policy']}, so histories vanish when memory is short; "
-               "set noeviction")
+        yield (
+            f"has maxmemory-policy {found['maxmemory-policy']}, so histories vanish when memory "
+            "is short; set noeviction"
+        )
 
 
 def _without_password(url: str) -> str:

@@ -1,7 +1,7 @@
 """Histories in an SQLite file on this machine; several processes may use it at once.
 
-Readers never wait (WAL); what is acknowledged is on the disk (`synchronous = FULL`). The file must not be on
-a network file system, on which SQLite's locks do not hold.
+Readers never wait (WAL); what is acknowledged is on the disk (`synchronous = FULL`). The file must
+not be on a network file system, on which SQLite's locks do not hold.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from serving.history import group_commit
-from serving.history import store
+from serving.history import group_commit, store
 
 _READERS = 4
 _BUSY_SECONDS = 5.0  # how long another process may hold the file for its writes
@@ -30,12 +29,12 @@ _VERSION = 1
 _PRAGMAS = ("synchronous = FULL", "cache_size = -16000", "temp_store = MEMORY")
 _SCHEMA = (
     # kept: events of the user; arrived: events that ever came, which numbers them
-    "CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, profile TEXT NOT NULL DEFAULT '{}', "
-    "kept INTEGER NOT NULL DEFAULT 0, arrived INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, profile TEXT NOT NULL DEFAULT "
+    "'{}', kept INTEGER NOT NULL DEFAULT 0, arrived INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
     # a user's events lie together, oldest first
     "CREATE TABLE IF NOT EXISTS events (user_id TEXT NOT NULL, timestamp INTEGER NOT NULL, "
-    "arrival INTEGER NOT NULL, event_id TEXT NOT NULL, item_id TEXT NOT NULL, details TEXT NOT NULL, "
-    "PRIMARY KEY (user_id, timestamp, arrival)) WITHOUT ROWID",
+    "arrival INTEGER NOT NULL, event_id TEXT NOT NULL, item_id TEXT NOT NULL, details TEXT NOT "
+    "NULL, PRIMARY KEY (user_id, timestamp, arrival)) WITHOUT ROWID",
     "CREATE UNIQUE INDEX IF NOT EXISTS event_ids ON events (user_id, event_id)",
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_VERSION}",
@@ -64,7 +63,9 @@ class SqliteStore(store.Store):
             await asyncio.to_thread(self._close, writer, threads)
 
     async def ping(self) -> None:
-        await self._read(lambda connection: connection.execute("SELECT 1 FROM users LIMIT 1").fetchone())
+        await self._read(
+            lambda connection: connection.execute("SELECT 1 FROM users LIMIT 1").fetchone()
+        )
         self._check_file()
 
     async def user(self, user_id: str) -> store.User | None:
@@ -76,22 +77,42 @@ class SqliteStore(store.Store):
 
     async def put_profile(self, user_id: str, profile: Mapping[str, Any]) -> None:
         row = user_id, _to_json(profile)
-        await self._write(lambda connection: connection.execute(
-            "INSERT INTO users (user_id, profile) VALUES (?, ?) "
-            "ON CONFLICT DO UPDATE SET profile = excluded.profile", row) and None)
+        await self._write(
+            lambda connection: (
+                connection.execute(
+                    "INSERT INTO users (user_id, profile) VALUES (?, ?) "
+                    "ON CONFLICT DO UPDATE SET profile = excluded.profile",
+                    row,
+                )
+                and None
+            )
+        )
 
     async def users(self, prefix: str, limit: int) -> list[str]:
-        return await self._read(lambda connection: [row[0] for row in connection.execute(
-            "SELECT user_id FROM users WHERE user_id >= ? AND user_id < ? ORDER BY user_id LIMIT ?",
-            (prefix, prefix + chr(0x10FFFF), limit))])
+        return await self._read(
+            lambda connection: [
+                row[0]
+                for row in connection.execute(
+                    "SELECT user_id FROM users WHERE user_id >= ? AND user_id < ? ORDER BY "
+                    "user_id LIMIT ?",
+                    (prefix, prefix + chr(0x10FFFF), limit),
+                )
+            ]
+        )
 
     async def count(self) -> store.Counts:
-        return await self._read(lambda connection: store.Counts(*connection.execute(
-            "SELECT count(*), coalesce(sum(kept), 0) FROM users").fetchone()))
+        return await self._read(
+            lambda connection: store.Counts(
+                *connection.execute("SELECT count(*), coalesce(sum(kept), 0) FROM users").fetchone()
+            )
+        )
 
     async def clear(self) -> None:
-        await self._write(lambda connection: [connection.execute(f"DELETE FROM {name}")
-                                              for name in ("events", "users")] and None)
+        await self._write(
+            lambda connection: (
+                [connection.execute(f"DELETE FROM {name}") for name in ("events", "users")] and None
+            )
+        )
 
     async def _read(self, job: Callable[[sqlite3.Connection], _Result]) -> _Result:
         if self._threads is None:
@@ -132,22 +153,32 @@ class SqliteStore(store.Store):
         self._writer = group_commit.GroupCommit(writer)
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None,
-                                     check_same_thread=False)
+        connection = sqlite3.connect(
+            self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Makes the tables of a new file; refuses one that is damaged or somebody else's."""
+
         def value(pragma: str) -> Any:
             return connection.execute(f"PRAGMA {pragma}").fetchone()[0]
 
         is_new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-        if not is_new and (value("application_id"), value("user_version")) != (_APPLICATION, _VERSION):
-            raise store.StoreError(f"{self._path}: is an SQLite file, but no history store of this version. "
-                                   "Give another file; `recsys store load` makes it.")
-        if os.path.getsize(self._path) <= _CHECKED_BYTES and (problem := value("quick_check(1)")) != "ok":
+        if not is_new and (value("application_id"), value("user_version")) != (
+            _APPLICATION,
+            _VERSION,
+        ):
+            raise store.StoreError(
+                f"{self._path}: is an SQLite file, but no history store of this version. "
+                "Give another file; `recsys store load` makes it."
+            )
+        if (
+            os.path.getsize(self._path) <= _CHECKED_BYTES
+            and (problem := value("quick_check(1)")) != "ok"
+        ):
             raise self._damaged(problem)
         _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
         if is_new:
@@ -156,22 +187,26 @@ class SqliteStore(store.Store):
                 connection.execute(statement)
             connection.execute("COMMIT")
 
-    def _close(self, writer: group_commit.GroupCommit,
-               threads: concurrent.futures.ThreadPoolExecutor) -> None:
+    def _close(
+        self, writer: group_commit.GroupCommit, threads: concurrent.futures.ThreadPoolExecutor
+    ) -> None:
         threads.shutdown()
         while not self._readers.empty():
             self._readers.get().close()
         writer.close()  # last, so that it empties the WAL into the file
 
     def _check_file(self) -> None:
-        """Refuses to go on with a file that has no name any more: what is written to it will be gone."""
+        """Refuses to go on with a file that has no name any more: what is written to it will be
+        gone.
+        """
         try:
             found = os.stat(self._path)
         except OSError:
             found = None
         if found is None or (found.st_dev, found.st_ino) != self._inode:
-            raise store.StoreError(f"{self._path}: was removed or replaced while it was open. Restart what "
-                                   "uses it.")
+            raise store.StoreError(
+                f"{self._path}: was removed or replaced while it was open. Restart what uses it."
+            )
 
     @contextlib.contextmanager
     def _refusing(self) -> Iterator[None]:
@@ -179,29 +214,39 @@ class SqliteStore(store.Store):
         try:
             yield
         except queue.Full:
-            raise store.StoreError(f"{self._path}: too many writes wait for the disk. Try again "
-                                   "later.") from None
+            raise store.StoreError(
+                f"{self._path}: too many writes wait for the disk. Try again later."
+            ) from None
         except sqlite3.Error as error:
             text = str(error)
             if "is full" in text:
-                raise store.StoreFull(f"{self._path}: there is no room ({text}). Free some on its disk; "
-                                      "nothing was added.") from error
+                raise store.StoreFull(
+                    f"{self._path}: there is no room ({text}). Free some on its disk; "
+                    "nothing was added."
+                ) from error
             if "malformed" in text or "not a database" in text:
                 raise self._damaged(text) from error
             if "unable to open" in text:
-                raise store.StoreError(f"{self._path}: cannot be opened ({text}). Check that the folder "
-                                       "exists and may be written.") from error
+                raise store.StoreError(
+                    f"{self._path}: cannot be opened ({text}). Check that the folder "
+                    "exists and may be written."
+                ) from error
             if "locked" in text:
-                raise store.StoreError(f"{self._path}: another process has been writing for "
-                                       f"{_BUSY_SECONDS:g} s. Wait for it to end.") from error
-            raise store.StoreError(f"{self._path}: SQLite failed ({text}). Check the file's disk and "
-                                   "permissions.") from error
+                raise store.StoreError(
+                    f"{self._path}: another process has been writing for "
+                    f"{_BUSY_SECONDS:g} s. Wait for it to end."
+                ) from error
+            raise store.StoreError(
+                f"{self._path}: SQLite failed ({text}). Check the file's disk and permissions."
+            ) from error
 
     def _damaged(self, text: str) -> store.StoreError:
         text = " ".join(text.split())
-        return store.StoreError(f"{self._path}: is damaged or no SQLite file ({text}). Move it away, with "
-                                f"{self._path}-wal and {self._path}-shm, and restore a copy or fill a new "
-                                "one by `recsys store load`.")
+        return store.StoreError(
+            f"{self._path}: is damaged or no SQLite file ({text}). Move it away, with "
+            f"{self._path}-wal and {self._path}-shm, and restore a copy or fill a new "
+            "one by `recsys store load`."
+        )
 
 
 def _patiently(change: Callable[[], Any]) -> None:
@@ -227,20 +272,29 @@ def _user(connection: sqlite3.Connection, user_id: str, limit: int) -> store.Use
         return None
     rows = connection.execute(
         "SELECT event_id, item_id, timestamp, details FROM events WHERE user_id = ? "
-        "ORDER BY timestamp DESC, arrival DESC LIMIT ?", (user_id, limit)).fetchall()
-    return store.User(orjson.loads(found[0]), tuple(
-        store.Event(event_id, item_id, timestamp, orjson.loads(details))
-        for event_id, item_id, timestamp, details in reversed(rows)))
+        "ORDER BY timestamp DESC, arrival DESC LIMIT ?",
+        (user_id, limit),
+    ).fetchall()
+    return store.User(
+        orjson.loads(found[0]),
+        tuple(
+            store.Event(event_id, item_id, timestamp, orjson.loads(details))
+            for event_id, item_id, timestamp, details in reversed(rows)
+        ),
+    )
 
 
-def _append(connection: sqlite3.Connection, events: Sequence[tuple[str, store.Event, str]], limit: int
-            ) -> store.Added:
+def _append(
+    connection: sqlite3.Connection, events: Sequence[tuple[str, store.Event, str]], limit: int
+) -> store.Added:
     by_user: dict[str, list[tuple[store.Event, str]]] = {}
     for user_id, event, details in events:
         by_user.setdefault(user_id, []).append((event, details))
     accepted = outdated = 0
     for user_id, own in by_user.items():
-        found = connection.execute("SELECT kept, arrived FROM users WHERE user_id = ?", (user_id,)).fetchone()
+        found = connection.execute(
+            "SELECT kept, arrived FROM users WHERE user_id = ?", (user_id,)
+        ).fetchone()
         kept, arrived = found or (0, 0)
         while kept > limit:  # the limit was higher before
             kept -= _remove_oldest(connection, user_id)
@@ -253,25 +307,35 @@ def _append(connection: sqlite3.Connection, events: Sequence[tuple[str, store.Ev
             added = connection.execute(
                 "INSERT INTO events (user_id, timestamp, arrival, event_id, item_id, details) "
                 "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (user_id, event_id) DO NOTHING",
-                (user_id, event.timestamp, arrived, event.event_id, event.item_id, details)).rowcount
+                (user_id, event.timestamp, arrived, event.event_id, event.item_id, details),
+            ).rowcount
             kept, arrived, accepted = kept + added, arrived + added, accepted + added
         connection.execute(
             "INSERT INTO users (user_id, kept, arrived) VALUES (?, ?, ?) "
             "ON CONFLICT DO UPDATE SET kept = excluded.kept, arrived = excluded.arrived",
-            (user_id, kept, arrived))
+            (user_id, kept, arrived),
+        )
     return store.Added(accepted, len(events) - accepted - outdated, outdated)
 
 
 def _is_known(connection: sqlite3.Connection, user_id: str, event_id: str) -> bool:
-    return connection.execute("SELECT 1 FROM events WHERE user_id = ? AND event_id = ?",
-                              (user_id, event_id)).fetchone() is not None
+    return (
+        connection.execute(
+            "SELECT 1 FROM events WHERE user_id = ? AND event_id = ?", (user_id, event_id)
+        ).fetchone()
+        is not None
+    )
 
 
 def _oldest(connection: sqlite3.Connection, user_id: str) -> int:
-    return connection.execute("SELECT min(timestamp) FROM events WHERE user_id = ?", (user_id,)).fetchone()[0]
+    return connection.execute(
+        "SELECT min(timestamp) FROM events WHERE user_id = ?", (user_id,)
+    ).fetchone()[0]
 
 
 def _remove_oldest(connection: sqlite3.Connection, user_id: str) -> int:
     return connection.execute(
-        "DELETE FROM events WHERE user_id = ?1 AND (timestamp, arrival) = (SELECT timestamp, arrival "
-        "FROM events WHERE user_id = ?1 ORDER BY timestamp, arrival LIMIT 1)", (user_id,)).rowcount
+        "DELETE FROM events WHERE user_id = ?1 AND (timestamp, arrival) = (SELECT timestamp, "
+        "arrival FROM events WHERE user_id = ?1 ORDER BY timestamp, arrival LIMIT 1)",
+        (user_id,),
+    ).rowcount

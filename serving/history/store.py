@@ -37,7 +37,9 @@ class Event:
 
 @dataclasses.dataclass(frozen=True)
 class User:
-    """What is known of a user: profile by column, events oldest first (those of a second as they came)."""
+    """What is known of a user: profile by column, events oldest first (those of a second as they
+    came).
+    """
 
     profile: Mapping[str, Any]
     events: Sequence[Event]
@@ -50,7 +52,8 @@ class Added:
     Attributes:
       accepted: events that were added.
       duplicates: events whose id the user's history holds.
-      outdated: events that are not newer than the oldest one of a full history, and so were not added. What
+      outdated: events that are not newer than the oldest one of a full history, and so were not
+          added. What
         has left a history is outdated for ever: events that are sent again change nothing.
     """
 
@@ -68,7 +71,10 @@ class Counts:
 
 
 class Store(abc.ABC):
-    """Keeps each user's profile and newest events. All methods raise StoreError where it does not answer."""
+    """Keeps each user's profile and newest events.
+
+    All methods raise StoreError where it does not answer.
+    """
 
     @abc.abstractmethod
     async def open(self) -> None:
@@ -88,7 +94,9 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     async def append(self, events: Sequence[tuple[str, Event]]) -> Added:
-        """Adds events of users, all or none. They are on the disk, and seen by `user`, when it returns.
+        """Adds events of users, all or none.
+
+        They are on the disk, and seen by `user`, when it returns.
 
         Raises:
           StoreFull: there is no room.
@@ -137,6 +145,10 @@ def _is_server(url: str) -> bool:
     """Whether the URL names a host, and a port and the number of a database if any."""
     parts = urllib.parse.urlsplit(url)
     try:
-        return bool(parts.hostname) and parts.port != 0 and re.fullmatch(r"(/\d*)?", parts.path) is not None
+        return (
+            bool(parts.hostname)
+            and parts.port != 0
+            and re.fullmatch(r"(/\d*)?", parts.path) is not None
+        )
     except ValueError:  # the port is no number
         return False

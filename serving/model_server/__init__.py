@@ -1,7 +1,7 @@
 """A development server that speaks TensorFlow Serving's protocol over gRPC and REST.
 
-It serves the models of a `models.config` as TensorFlow Serving would, so that clients and configuration can
-be tried on one machine; its speed says nothing about TensorFlow Serving's.
+It serves the models of a `models.config` as TensorFlow Serving would, so that clients and
+configuration can be tried on one machine; its speed says nothing about TensorFlow Serving's.
 
   errors       codes and texts of failures
   servable     one loaded SavedModel

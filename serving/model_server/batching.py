@@ -1,9 +1,10 @@
-"""Requests that arrive together are run together, as TensorFlow Serving's `batching_parameters` say.
+"""Requests that arrive together are run together, as TensorFlow Serving's `batching_parameters`
+say.
 
-The first request of a batch waits `batch_timeout_micros` for others, and for one of `num_batch_threads`
-places to run; then it runs the batch and hands out the rows. Only requests of one signature, one choice of
-outputs and one shape (but for the number of rows) go together: nothing is padded, since what is a padding
-differs from input to input.
+The first request of a batch waits `batch_timeout_micros` for others, and for one of
+`num_batch_threads` places to run; then it runs the batch and hands out the rows. Only requests of
+one signature, one choice of outputs and one shape (but for the number of rows) go together: nothing
+is padded, since what is a padding differs from input to input.
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from modules import strict
-from serving.model_server import errors
-from serving.model_server import servable
+from serving.model_server import errors, servable
 
 _WRAPPED = re.compile(r"(\w+)\s*\{\s*value\s*:\s*(\d+)\s*\}|(\w+)\s*:\s*(\d+)|\s+")
 
@@ -50,8 +50,10 @@ class Parameters:
             raise ValueError(f"expected sizes and numbers of at least 1, found {self}")
         sizes = self.allowed_batch_sizes
         if sizes and (list(sizes) != sorted(set(sizes)) or sizes[-1] != self.max_batch_size):
-            raise ValueError(f"allowed_batch_sizes must rise and end with max_batch_size "
-                             f"{self.max_batch_size}, found {list(sizes)}")
+            raise ValueError(
+                f"allowed_batch_sizes must rise and end with max_batch_size "
+                f"{self.max_batch_size}, found {list(sizes)}"
+            )
 
 
 def read(path: pathlib.Path) -> Parameters:
@@ -67,7 +69,7 @@ def read(path: pathlib.Path) -> Parameters:
         while place < len(text):
             match = _WRAPPED.match(text, place)
             if match is None:
-                found = text[place:place + 40]
+                found = text[place : place + 40]
                 raise ValueError(f"expected `name {{ value: N }}` or `name: N`, found {found!r}")
             place = match.end()
             if match[1]:
@@ -108,18 +110,27 @@ class BatchingServable(servable.Servable):
         self._open: dict[tuple[Any, ...], _Batch] = {}
         self._waiting = 0
 
-    def run(self, signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray],
-            outputs: Sequence[str], timeout: float | None) -> dict[str, np.ndarray]:
+    def run(
+        self,
+        signature: meta_graph_pb2.SignatureDef,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout: float | None,
+    ) -> dict[str, np.ndarray]:
         if not inputs:
             return super().run(signature, inputs, outputs, timeout)
         task = _Task(inputs, self._rows(inputs), timeout)
-        shapes = tuple((signature.inputs[name].name, inputs[name].shape[1:]) for name in sorted(inputs))
+        shapes = tuple(
+            (signature.inputs[name].name, inputs[name].shape[1:]) for name in sorted(inputs)
+        )
         key = (shapes, tuple(signature.outputs[name].name for name in outputs))
         batch, first = self._join(key, task)
         if first:
             self._lead(key, batch, signature, outputs)
         elif not task.done.wait(timeout):
-            raise errors.ServingError(errors.Code.DEADLINE_EXCEEDED, "Deadline exceeded while in a batch")
+            raise errors.ServingError(
+                errors.Code.DEADLINE_EXCEEDED, "Deadline exceeded while in a batch"
+            )
         if task.error is not None:
             raise task.error
         return task.answer
@@ -131,8 +142,10 @@ class BatchingServable(servable.Servable):
         if len(rows) > 1:
             raise errors.invalid("Batching Run() input tensors must have equal 0th-dimension size")
         if max(rows) > self._parameters.max_batch_size:
-            raise errors.invalid(f"Task size {max(rows)} is larger than maximum input batch size "
-                                 f"{self._parameters.max_batch_size}")
+            raise errors.invalid(
+                f"Task size {max(rows)} is larger than maximum input batch size "
+                f"{self._parameters.max_batch_size}"
+            )
         return max(rows)
 
     def _join(self, key: tuple[Any, ...], task: _Task) -> tuple[_Batch, bool]:
@@ -142,8 +155,10 @@ class BatchingServable(servable.Servable):
             first = batch is None or batch.rows + task.rows > self._parameters.max_batch_size
             if first:
                 if self._waiting >= self._parameters.max_enqueued_batches:
-                    raise errors.ServingError(errors.Code.UNAVAILABLE, "The batch scheduling queue to which "
-                                              "this task was submitted is full")
+                    raise errors.ServingError(
+                        errors.Code.UNAVAILABLE,
+                        "The batch scheduling queue to which this task was submitted is full",
+                    )
                 if batch is not None:
                     batch.full.set()
                 batch = self._open[key] = _Batch()
@@ -155,8 +170,13 @@ class BatchingServable(servable.Servable):
                 batch.full.set()
             return batch, first
 
-    def _lead(self, key: tuple[Any, ...], batch: _Batch, signature: meta_graph_pb2.SignatureDef,
-              outputs: Sequence[str]) -> None:
+    def _lead(
+        self,
+        key: tuple[Any, ...],
+        batch: _Batch,
+        signature: meta_graph_pb2.SignatureDef,
+        outputs: Sequence[str],
+    ) -> None:
         """Waits, then runs the batch for all that have joined it."""
         batch.full.wait(self._parameters.batch_timeout_micros / 1e6)
         with self._places:
@@ -172,22 +192,28 @@ class BatchingServable(servable.Servable):
             for task in batch.tasks:
                 task.done.set()
 
-    def _run_batch(self, batch: _Batch, signature: meta_graph_pb2.SignatureDef,
-                   outputs: Sequence[str]) -> None:
+    def _run_batch(
+        self, batch: _Batch, signature: meta_graph_pb2.SignatureDef, outputs: Sequence[str]
+    ) -> None:
         allowed = (size for size in self._parameters.allowed_batch_sizes if size >= batch.rows > 0)
         size = next(allowed, batch.rows)
-        rows = np.minimum(np.arange(size), batch.rows - 1)  # the last one again and again, to fill up
-        inputs = {name: np.concatenate([task.inputs[name] for task in batch.tasks])[rows]
-                  for name in batch.tasks[0].inputs}
+        # the last one again and again, to fill up
+        rows = np.minimum(np.arange(size), batch.rows - 1)
+        inputs = {
+            name: np.concatenate([task.inputs[name] for task in batch.tasks])[rows]
+            for name in batch.tasks[0].inputs
+        }
         answer = super().run(signature, inputs, outputs, _seconds_left(batch.tasks))
         start = 0
         for task in batch.tasks:
             for name, value in answer.items():
                 if not value.ndim or len(value) != size:
                     raise errors.ServingError(
-                        errors.Code.FAILED_PRECONDITION, "Batched output tensor's 0th dimension does not "
-                        "equal the sum of the 0th dimension sizes of the input tensors")
-                task.answer[name] = value[start:start + task.rows]
+                        errors.Code.FAILED_PRECONDITION,
+                        "Batched output tensor's 0th dimension does not "
+                        "equal the sum of the 0th dimension sizes of the input tensors",
+                    )
+                task.answer[name] = value[start : start + task.rows]
             start += task.rows
 
 
@@ -198,5 +224,7 @@ def _seconds_left(tasks: Sequence[_Task]) -> float | None:
         return None
     left = max(deadlines) - time.monotonic()
     if left <= 0:
-        raise errors.ServingError(errors.Code.DEADLINE_EXCEEDED, "Deadline exceeded while waiting in a batch")
+        raise errors.ServingError(
+            errors.Code.DEADLINE_EXCEEDED, "Deadline exceeded while waiting in a batch"
+        )
     return left

@@ -32,23 +32,31 @@ def parse(text: str) -> model_server_config_pb2.ModelServerConfig:
 def check(config: model_server_config_pb2.ModelServerConfig) -> None:
     """Refuses a configuration that cannot be used."""
     if config.WhichOneof("config") != "model_config_list":
-        raise errors.invalid("ServerModelConfig type not supported by HandleReloadConfigRequest. Only "
-                             "ModelConfigList is currently supported")
+        raise errors.invalid(
+            "ServerModelConfig type not supported by HandleReloadConfigRequest. Only "
+            "ModelConfigList is currently supported"
+        )
     names = set()
     for model in config.model_config_list.config:
         if not model.name or model.name in names:
-            raise errors.invalid("Illegal to list model names more than once or without a name; found "
-                                 f"{model.name!r}")
+            raise errors.invalid(
+                "Illegal to list model names more than once or without a name; found "
+                f"{model.name!r}"
+            )
         if not model.base_path:
             raise errors.invalid(f"model {model.name}: expected a base_path, found none")
         if model.model_platform not in ("", _PLATFORM):
-            raise errors.invalid(f"model {model.name}: expected model_platform {_PLATFORM!r}, found "
-                                 f"{model.model_platform!r}")
+            raise errors.invalid(
+                f"model {model.name}: expected model_platform {_PLATFORM!r}, found "
+                f"{model.model_platform!r}"
+            )
         names.add(model.name)
 
 
 def folder(model: ModelConfig, config_file: pathlib.Path) -> pathlib.Path:
-    """Where the versions lie: `base_path`, or beside the file if its folder was moved as a whole."""
+    """Where the versions lie: `base_path`, or beside the file if its folder was moved as a
+    whole.
+    """
     absolute = pathlib.Path(model.base_path)
     beside = config_file.parent / absolute.name
     return beside if not absolute.is_dir() and beside.is_dir() else absolute
@@ -61,7 +69,7 @@ def wanted(model: ModelConfig, base: pathlib.Path) -> list[int]:
     if kind == "specific":
         return sorted(set(policy.specific.versions), reverse=True)
     found = versions(base)
-    return found if kind == "all" else found[:max(policy.latest.num_versions, 1)]
+    return found if kind == "all" else found[: max(policy.latest.num_versions, 1)]
 
 
 def versions(base: pathlib.Path) -> list[int]:
@@ -73,7 +81,11 @@ def versions(base: pathlib.Path) -> list[int]:
 def version_folder(base: pathlib.Path, version: int) -> pathlib.Path:
     """The folder of a version; TensorFlow Serving also takes leading zeros."""
     plain = base / str(version)
-    padded = [path for path in base.glob(f"0*{version}") if path.name.isdigit() and int(path.name) == version]
+    padded = [
+        path
+        for path in base.glob(f"0*{version}")
+        if path.name.isdigit() and int(path.name) == version
+    ]
     return plain if plain.is_dir() or not padded else padded[0]
 
 

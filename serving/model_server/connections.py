@@ -34,8 +34,11 @@ async def read_body(request: requests.Request, *, max_bytes: int, seconds: float
     try:
         return await asyncio.wait_for(_read(request, max_bytes), seconds)
     except asyncio.TimeoutError:
-        raise Refused(408, errors.Code.DEADLINE_EXCEEDED,
-                      f"expected the body within {seconds:g} s; send it faster or in one piece") from None
+        raise Refused(
+            408,
+            errors.Code.DEADLINE_EXCEEDED,
+            f"expected the body within {seconds:g} s; send it faster or in one piece",
+        ) from None
 
 
 async def _read(request: requests.Request, max_bytes: int) -> bytes:
@@ -48,5 +51,8 @@ async def _read(request: requests.Request, max_bytes: int) -> bytes:
 
 
 def _too_large(max_bytes: int) -> Refused:
-    return Refused(413, errors.Code.RESOURCE_EXHAUSTED,
-                   f"expected a body of at most {max_bytes} bytes; send fewer rows in a request")
+    return Refused(
+        413,
+        errors.Code.RESOURCE_EXHAUSTED,
+        f"expected a body of at most {max_bytes} bytes; send fewer rows in a request",
+    )

@@ -8,20 +8,17 @@ from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 import grpc
-from grpc_health.v1 import health
-from grpc_health.v1 import health_pb2
-from grpc_health.v1 import health_pb2_grpc
-from tensorflow_serving.apis import get_model_metadata_pb2
-from tensorflow_serving.apis import get_model_status_pb2
-from tensorflow_serving.apis import model_management_pb2
-from tensorflow_serving.apis import model_service_pb2_grpc
-from tensorflow_serving.apis import predict_pb2
-from tensorflow_serving.apis import prediction_service_pb2_grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_management_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
 
-from serving.model_server import errors
-from serving.model_server import manager
-from serving.model_server import predict
-from serving.model_server import predictor
+from serving.model_server import errors, manager, predict, predictor
 
 SERVICES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 SIGNATURE_DEF = "signature_def"
@@ -34,26 +31,32 @@ class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, models: manager.Manager, predictions: predictor.Predictor) -> None:
         self._models, self._predictor = models, predictions
 
-    def Predict(self, request: predict_pb2.PredictRequest,
-                context: grpc.ServicerContext) -> predict_pb2.PredictResponse:
+    def Predict(
+        self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
+    ) -> predict_pb2.PredictResponse:
         return _answer(context, lambda: self._predict(request, context))
 
-    def GetModelMetadata(self, request: get_model_metadata_pb2.GetModelMetadataRequest,
-                         context: grpc.ServicerContext) -> get_model_metadata_pb2.GetModelMetadataResponse:
+    def GetModelMetadata(
+        self, request: get_model_metadata_pb2.GetModelMetadataRequest, context: grpc.ServicerContext
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         return _answer(context, lambda: metadata(self._models, request))
 
-    def _predict(self, request: predict_pb2.PredictRequest,
-                 context: grpc.ServicerContext) -> predict_pb2.PredictResponse:
+    def _predict(
+        self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
+    ) -> predict_pb2.PredictResponse:
         if not request.HasField("model_spec"):
             raise errors.invalid("Missing ModelSpec")
         remaining, name = context.time_remaining(), request.model_spec.signature_name
-        answer = self._predictor.predict(predictor.Call(
-            spec=request.model_spec,
-            signature=lambda model: predict.signature(model, name),
-            inputs=lambda signature: predict.arrays(signature, request.inputs),
-            output_filter=tuple(request.output_filter),
-            deadline=None if remaining is None else time.monotonic() + remaining,
-            entrypoint="GRPC"))
+        answer = self._predictor.predict(
+            predictor.Call(
+                spec=request.model_spec,
+                signature=lambda model: predict.signature(model, name),
+                inputs=lambda signature: predict.arrays(signature, request.inputs),
+                output_filter=tuple(request.output_filter),
+                deadline=None if remaining is None else time.monotonic() + remaining,
+                entrypoint="GRPC",
+            )
+        )
         response = predict_pb2.PredictResponse()
         response.model_spec.name = request.model_spec.name
         response.model_spec.signature_name = name or predict.DEFAULT_SIGNATURE
@@ -69,18 +72,20 @@ class Models(model_service_pb2_grpc.ModelServiceServicer):
     def __init__(self, models: manager.Manager) -> None:
         self._models = models
 
-    def GetModelStatus(self, request: get_model_status_pb2.GetModelStatusRequest,
-                       context: grpc.ServicerContext) -> get_model_status_pb2.GetModelStatusResponse:
+    def GetModelStatus(
+        self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.ServicerContext
+    ) -> get_model_status_pb2.GetModelStatusResponse:
         return _answer(context, lambda: status(self._models, request))
 
     def HandleReloadConfigRequest(
-            self, request: model_management_pb2.ReloadConfigRequest,
-            context: grpc.ServicerContext) -> model_management_pb2.ReloadConfigResponse:
+        self, request: model_management_pb2.ReloadConfigRequest, context: grpc.ServicerContext
+    ) -> model_management_pb2.ReloadConfigResponse:
         def reload() -> model_management_pb2.ReloadConfigResponse:
             self._models.reload(request.config, context.time_remaining())
             response = model_management_pb2.ReloadConfigResponse()
             response.status.SetInParent()
             return response
+
         return _answer(context, reload)
 
 
@@ -94,8 +99,10 @@ class Health(health.HealthServicer):
             self.set(name, status.SERVING if yes else status.NOT_SERVING)
 
 
-def status(models: manager.Manager, request: get_model_status_pb2.GetModelStatusRequest,
-           ) -> get_model_status_pb2.GetModelStatusResponse:
+def status(
+    models: manager.Manager,
+    request: get_model_status_pb2.GetModelStatusRequest,
+) -> get_model_status_pb2.GetModelStatusResponse:
     """The state of each version of a model, or of one."""
     if not request.HasField("model_spec"):
         raise errors.invalid("Missing ModelSpec")
@@ -103,8 +110,10 @@ def status(models: manager.Manager, request: get_model_status_pb2.GetModelStatus
     return get_model_status_pb2.GetModelStatusResponse(model_version_status=found)
 
 
-def metadata(models: manager.Manager, request: get_model_metadata_pb2.GetModelMetadataRequest,
-             ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+def metadata(
+    models: manager.Manager,
+    request: get_model_metadata_pb2.GetModelMetadataRequest,
+) -> get_model_metadata_pb2.GetModelMetadataResponse:
     """The signatures of a model."""
     if not request.HasField("model_spec"):
         raise errors.invalid("Missing ModelSpec")
@@ -124,8 +133,15 @@ def metadata(models: manager.Manager, request: get_model_metadata_pb2.GetModelMe
     return response
 
 
-def make_server(models: manager.Manager, predictions: predictor.Predictor, healthy: Health, *, threads: int,
-                max_waiting: int, max_bytes: int) -> grpc.Server:
+def make_server(
+    models: manager.Manager,
+    predictions: predictor.Predictor,
+    healthy: Health,
+    *,
+    threads: int,
+    max_waiting: int,
+    max_bytes: int,
+) -> grpc.Server:
     """A server without a port.
 
     Args:
@@ -136,8 +152,12 @@ def make_server(models: manager.Manager, predictions: predictor.Predictor, healt
     server = grpc.server(
         concurrent.futures.ThreadPoolExecutor(threads, "grpc"),
         maximum_concurrent_rpcs=threads + max_waiting,
-        options=[("grpc.max_receive_message_length", max_bytes), ("grpc.max_send_message_length", -1),
-                 ("grpc.so_reuseport", 0)])
+        options=[
+            ("grpc.max_receive_message_length", max_bytes),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 0),
+        ],
+    )
     prediction = Prediction(models, predictions)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(Models(models), server)

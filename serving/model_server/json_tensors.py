@@ -1,9 +1,9 @@
 """JSON and tensors, as TensorFlow Serving's REST API converts them.
 
-Row format: {"instances": [...]} -> {"predictions": [...]}, one element a row; an element is an object by
-input or, for a signature with one input, the value itself. Column format: {"inputs": ...} ->
-{"outputs": ...}, each input with all its rows. Bytes are {"b64": "..."}; outputs called `..._bytes` come back
-like that.
+Row format: {"instances": [...]} -> {"predictions": [...]}, one element a row; an element is an
+object by input or, for a signature with one input, the value itself. Column format: {"inputs": ...}
+-> {"outputs": ...}, each input with all its rows. Bytes are {"b64": "..."}; outputs called
+`..._bytes` come back like that.
 """
 
 from __future__ import annotations
@@ -26,8 +26,15 @@ INSTANCES, INPUTS, SIGNATURE_NAME = "instances", "inputs", "signature_name"
 PREDICTIONS, OUTPUTS, BYTES_SUFFIX = "predictions", "outputs", "_bytes"
 _B64 = "b64"
 _SHOWN = 500  # characters of a value in an error
-_TYPES = {bool: "Bool", str: "String", int: "Number", float: "Number", dict: "Object", list: "Array",
-          type(None): "Null"}
+_TYPES = {
+    bool: "Bool",
+    str: "String",
+    int: "Number",
+    float: "Number",
+    dict: "Object",
+    list: "Array",
+    type(None): "Null",
+}
 Signature: TypeAlias = meta_graph_pb2.SignatureDef
 
 
@@ -38,23 +45,28 @@ def parse(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body)
     except json.JSONDecodeError as error:
-        raise errors.invalid(f"JSON Parse error: Invalid value. ({error.msg}) at offset: "
-                             f"{error.pos}") from None
+        raise errors.invalid(
+            f"JSON Parse error: Invalid value. ({error.msg}) at offset: {error.pos}"
+        ) from None
     except (ValueError, RecursionError) as error:  # no UTF-8, too many digits, too deep
         raise errors.invalid(f"JSON Parse error: Invalid value. ({error})") from None
     if not isinstance(found, dict):
         raise errors.invalid(f"JSON Value: {_show(found)} Is not object")
     if not isinstance(found.get(SIGNATURE_NAME, ""), str):
-        raise errors.invalid(f"JSON Value: {_show(found)} not formatted correctly. 'signature_name' key must "
-                             "be a string value.")
+        raise errors.invalid(
+            f"JSON Value: {_show(found)} not formatted correctly. 'signature_name' key must "
+            "be a string value."
+        )
     return found
 
 
 def is_row_format(request: Mapping[str, Any]) -> bool:
     """Whether it has `instances`; exactly one of `instances` and `inputs` has to be there."""
     if INSTANCES in request and INPUTS in request:
-        raise errors.invalid(f"JSON Value: {_show(request)} Not formatted correctly expecting only one of "
-                             "'inputs' or 'instances' keys to exist ")
+        raise errors.invalid(
+            f"JSON Value: {_show(request)} Not formatted correctly expecting only one of "
+            "'inputs' or 'instances' keys to exist "
+        )
     if INSTANCES not in request and INPUTS not in request:
         raise errors.invalid("Missing 'inputs' or 'instances' key")
     return INSTANCES in request
@@ -75,8 +87,11 @@ def to_json(outputs: Mapping[str, np.ndarray], *, rows: bool) -> bytes:
     values = {name: _plain(name, array) for name, array in sorted(outputs.items())}
     if rows:
         _check_batch(outputs)
-        parts = next(iter(values.values())) if len(values) == 1 else [
-            dict(zip(values, row)) for row in zip(*values.values())]
+        parts = (
+            next(iter(values.values()))
+            if len(values) == 1
+            else [dict(zip(values, row)) for row in zip(*values.values())]
+        )
         answer = {PREDICTIONS: parts}
     else:
         answer = {OUTPUTS: next(iter(values.values())) if len(values) == 1 else values}
@@ -86,19 +101,26 @@ def to_json(outputs: Mapping[str, np.ndarray], *, rows: bool) -> bytes:
 
 def _from_rows(instances: Any, signature: Signature) -> dict[str, np.ndarray]:
     if not isinstance(instances, list):
-        raise errors.invalid(f"JSON Value: {_show(instances)} Excepting 'instances' to be an list/array")
+        raise errors.invalid(
+            f"JSON Value: {_show(instances)} Excepting 'instances' to be an list/array"
+        )
     if not instances:
         raise errors.invalid("JSON Value: [] No values in 'instances' array")
     names = sorted(signature.inputs)
     named = _is_object(instances[0])
     if not named and len(names) > 1:
-        raise errors.invalid("instances is a plain list, but expecting list of objects as multiple input "
-                             "tensors required as per tensorinfo_map")
+        raise errors.invalid(
+            "instances is a plain list, but expecting list of objects as multiple input "
+            "tensors required as per tensorinfo_map"
+        )
     rows: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for place, element in enumerate(instances):
         if _is_object(element) != named:
-            raise errors.invalid(f"Expecting object but got list at item {place} of input list" if named else
-                                 f"Expecting value/list but got object at item {place} of input list")
+            raise errors.invalid(
+                f"Expecting object but got list at item {place} of input list"
+                if named
+                else f"Expecting value/list but got object at item {place} of input list"
+            )
         for name, value in (element if named else {names[0]: element}).items():
             try:
                 rows_of = rows.get(name)
@@ -106,11 +128,15 @@ def _from_rows(instances: Any, signature: Signature) -> dict[str, np.ndarray]:
                     raise errors.invalid(f"JSON object: does not have named input: {name}")
                 rows_of.append(_row(value, signature.inputs[name], rows_of))
             except errors.ServingError as error:
-                raise errors.invalid(f"Failed to process element: {place} key: {name} of 'instances' list. "
-                                     f"Error: {error}") from None
+                raise errors.invalid(
+                    f"Failed to process element: {place} key: {name} of 'instances' list. "
+                    f"Error: {error}"
+                ) from None
         if named and sorted(element) != names:
-            raise errors.invalid(f"Failed to process element: {place} of 'instances' list. JSON object: "
-                                 f"{_show(element)} keys must be equal to: {','.join(names)}")
+            raise errors.invalid(
+                f"Failed to process element: {place} of 'instances' list. JSON object: "
+                f"{_show(element)} keys must be equal to: {','.join(names)}"
+            )
     return {name: np.stack(values) for name, values in rows.items()}
 
 
@@ -119,7 +145,9 @@ def _row(value: Any, info: meta_graph_pb2.TensorInfo, before: list[np.ndarray]) 
     if before and array.size != before[0].size:
         raise errors.invalid(f"Expecting tensor size: {before[0].size} but got: {array.size}")
     if before and array.shape != before[0].shape:
-        raise errors.invalid(f"Expecting shape {list(before[0].shape)} but got: {list(array.shape)}")
+        raise errors.invalid(
+            f"Expecting shape {list(before[0].shape)} but got: {list(array.shape)}"
+        )
     return array
 
 
@@ -127,8 +155,10 @@ def _from_columns(columns: Any, signature: Signature) -> dict[str, np.ndarray]:
     names = sorted(signature.inputs)
     if not _is_object(columns):
         if len(names) > 1:
-            raise errors.invalid("inputs is a plain value/list, but expecting an object as multiple input "
-                                 "tensors required as per tensorinfo_map")
+            raise errors.invalid(
+                "inputs is a plain value/list, but expecting an object as multiple input "
+                "tensors required as per tensorinfo_map"
+            )
         return {names[0]: _tensor(columns, signature.inputs[names[0]].dtype)}
     for name in names:
         if name not in columns:
@@ -152,15 +182,21 @@ def _tensor(value: Any, dtype: int) -> np.ndarray:
 def _leaves(value: Any, level: int, shape: list[int], dtype: int) -> Iterator[Any]:
     if not isinstance(value, list):
         if level != len(shape):
-            raise errors.invalid(f"JSON Value: {_show(value)} found at incorrect level: {level + 1} in the "
-                                 f"JSON DOM. Expected at level: {len(shape)}")
+            raise errors.invalid(
+                f"JSON Value: {_show(value)} found at incorrect level: {level + 1} in the "
+                f"JSON DOM. Expected at level: {len(shape)}"
+            )
         yield _leaf(value, dtype)
         return
     if level >= len(shape):
-        raise errors.invalid(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
+        raise errors.invalid(
+            f"Encountered list at unexpected level: {level} expected < {len(shape)}"
+        )
     if len(value) != shape[level]:
-        raise errors.invalid(f"Encountered list at unexpected size: {len(value)} at level: {level} expected "
-                             f"size: {shape[level]}")
+        raise errors.invalid(
+            f"Encountered list at unexpected size: {len(value)} at level: {level} expected "
+            f"size: {shape[level]}"
+        )
     for element in value:
         yield from _leaves(element, level + 1, shape, dtype)
 
@@ -177,17 +213,23 @@ def _leaf(value: Any, dtype: int) -> Any:
         return _float(value, kind)
     if kind.is_integer and number and isinstance(value, int) and kind.min <= value <= kind.max:
         return value
-    raise errors.invalid(f"JSON Value: {_show(value)} Type: {_TYPES[type(value)]} is not of expected type: "
-                         f"{kind.name}")
+    raise errors.invalid(
+        f"JSON Value: {_show(value)} Type: {_TYPES[type(value)]} is not of expected type: "
+        f"{kind.name}"
+    )
 
 
 def _float(value: float, kind: tf.DType) -> float:
     limits = np.finfo(kind.as_numpy_dtype)
-    lossless = (abs(value) < 2 ** (limits.nmant + 1) if isinstance(value, int) else
-                not math.isfinite(value) or abs(value) <= limits.max)
+    lossless = (
+        abs(value) < 2 ** (limits.nmant + 1)
+        if isinstance(value, int)
+        else not math.isfinite(value) or abs(value) <= limits.max
+    )
     if not lossless:
-        raise errors.invalid(f"Cannot convert JSON value: {_show(value)} to {kind.name} without loss of "
-                             "precision.")
+        raise errors.invalid(
+            f"Cannot convert JSON value: {_show(value)} to {kind.name} without loss of precision."
+        )
     return value
 
 
@@ -196,7 +238,9 @@ def _bytes(value: str | dict[str, Any]) -> bytes:
         if isinstance(value, str):
             return value.encode()
         if set(value) != {_B64} or not isinstance(value[_B64], str):
-            raise errors.invalid(f"JSON Value: {_show(value)} not formatted correctly for base64 data")
+            raise errors.invalid(
+                f"JSON Value: {_show(value)} not formatted correctly for base64 data"
+            )
         return base64.b64decode(value[_B64], validate=True)
     except UnicodeEncodeError:
         raise errors.invalid("JSON Parse error: The surrogate pair in string is invalid.") from None
@@ -229,8 +273,9 @@ def _check_batch(outputs: Mapping[str, np.ndarray]) -> None:
         if not array.ndim:
             raise errors.invalid(f"Tensor name: {name} has no shape information ")
         if size is not None and len(array) != size:
-            raise errors.invalid(f"Tensor name: {name} has inconsistent batch size: {len(array)} "
-                                 f"expecting: {size}")
+            raise errors.invalid(
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {size}"
+            )
         size = len(array)
 
 

@@ -1,12 +1,14 @@
 """Which versions are loaded, served and unloaded.
 
-A version is loaded beside the one it replaces and replays its warm-up records before it is AVAILABLE. Only
-then, and when no request uses it any more, is the old one unloaded. A version that cannot be loaded shows its
-error in the status and leaves the old one in service; it is tried again when its files change.
+A version is loaded beside the one it replaces and replays its warm-up records before it is
+AVAILABLE. Only then, and when no request uses it any more, is the old one unloaded. A version that
+cannot be loaded shows its error in the status and leaves the old one in service; it is tried again
+when its files change.
 
-Where TensorFlow Serving would fail requests for a moment, this does not: a label moves to its new version
-only when that is AVAILABLE in all models that have the label (recall and rank change together), and a
-replaced version can still be asked for by its number for `linger` seconds after that.
+Where TensorFlow Serving would fail requests for a moment, this does not: a label moves to its new
+version only when that is AVAILABLE in all models that have the label (recall and rank change
+together), and a replaced version can still be asked for by its number for `linger` seconds after
+that.
 """
 
 from __future__ import annotations
@@ -21,18 +23,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from tensorflow_serving.apis import get_model_status_pb2
-from tensorflow_serving.apis import model_pb2
-from tensorflow_serving.config import logging_config_pb2
-from tensorflow_serving.config import model_server_config_pb2
+from tensorflow_serving.apis import get_model_status_pb2, model_pb2
+from tensorflow_serving.config import logging_config_pb2, model_server_config_pb2
 
-from serving.model_server import configs
-from serving.model_server import errors
-from serving.model_server import lookup
-from serving.model_server import metrics
-from serving.model_server import servable
+from serving.model_server import configs, errors, lookup, metrics, servable, warmup
 from serving.model_server import version as versions
-from serving.model_server import warmup
 
 _LOADERS = 2  # models are loaded at once; recall and rank of a release
 _log = logging.getLogger(__name__)
@@ -44,9 +39,17 @@ class Manager:
     Its methods may be called from any thread.
     """
 
-    def __init__(self, config_file: pathlib.Path, measured: metrics.Metrics, *, linger: float = 2.0,
-                 load: Callable[[pathlib.Path], servable.Servable] = servable.Servable) -> None:
-        """`linger`: seconds that a replaced version can still be asked for; `load`: loads a SavedModel."""
+    def __init__(
+        self,
+        config_file: pathlib.Path,
+        measured: metrics.Metrics,
+        *,
+        linger: float = 2.0,
+        load: Callable[[pathlib.Path], servable.Servable] = servable.Servable,
+    ) -> None:
+        """`linger`: seconds that a replaced version can still be asked for; `load`: loads a
+        SavedModel.
+        """
         self._load_model = load
         self._file, self._metrics, self._linger = config_file, measured, linger
         self._changed = threading.Condition()
@@ -79,7 +82,9 @@ class Manager:
         _log.info("%s: models %s", self._file, [m.name for m in config.model_config_list.config])
 
     def poll(self) -> None:
-        """Looks at the configuration and the folders once, and starts what has to be loaded or unloaded."""
+        """Looks at the configuration and the folders once, and starts what has to be loaded or
+        unloaded.
+        """
         with self._changed:
             if self._closed.is_set():
                 return
@@ -103,7 +108,9 @@ class Manager:
                 _log.error("the configuration in force stays: %s", error)
             self.poll()
 
-    def reload(self, config: model_server_config_pb2.ModelServerConfig, timeout: float | None) -> None:
+    def reload(
+        self, config: model_server_config_pb2.ModelServerConfig, timeout: float | None
+    ) -> None:
         """Replaces the configuration and waits until its versions are loaded.
 
         Raises:
@@ -114,17 +121,27 @@ class Manager:
             self._config = config
         self.poll()
         if not self.wait_settled(timeout):
-            raise errors.ServingError(errors.Code.DEADLINE_EXCEEDED, "Versions are still being loaded")
+            raise errors.ServingError(
+                errors.Code.DEADLINE_EXCEEDED, "Versions are still being loaded"
+            )
         self.poll()
         with self._changed:
             lookup.check_reloaded(config, self._models)
 
     def wait_settled(self, timeout: float | None) -> bool:
-        """Waits until every wanted version is loaded or has failed; False after `timeout` seconds."""
+        """Waits until every wanted version is loaded or has failed; False after `timeout`
+        seconds.
+        """
         with self._changed:
-            return self._changed.wait_for(lambda: all(
-                version.settled for known in self._models.values() for version in known.values()
-                if version.wanted), timeout)
+            return self._changed.wait_for(
+                lambda: all(
+                    version.settled
+                    for known in self._models.values()
+                    for version in known.values()
+                    if version.wanted
+                ),
+                timeout,
+            )
 
     def knows(self, name: str) -> bool:
         """Whether a model of that name is or was configured."""
@@ -134,14 +151,24 @@ class Manager:
     def logging_config(self, name: str) -> logging_config_pb2.LoggingConfig:
         """What models.config says of logging a model's requests; empty where it says nothing."""
         with self._changed:
-            return next((model.logging_config for model in self._config.model_config_list.config
-                         if model.name == name), logging_config_pb2.LoggingConfig())
+            return next(
+                (
+                    model.logging_config
+                    for model in self._config.model_config_list.config
+                    if model.name == name
+                ),
+                logging_config_pb2.LoggingConfig(),
+            )
 
     def ready(self) -> bool:
         """Whether every model of the configuration has an available version."""
         with self._changed:
-            return all(any(v.state == versions.AVAILABLE for v in self._models.get(model.name, {}).values())
-                       for model in self._config.model_config_list.config)
+            return all(
+                any(
+                    v.state == versions.AVAILABLE for v in self._models.get(model.name, {}).values()
+                )
+                for model in self._config.model_config_list.config
+            )
 
     @contextlib.contextmanager
     def lease(self, spec: model_pb2.ModelSpec) -> Iterator[tuple[servable.Servable, int]]:
@@ -205,8 +232,10 @@ class Manager:
         try:
             if not version.folder.is_dir():
                 raise errors.ServingError(
-                    errors.Code.NOT_FOUND, f"Version {version.number} of servable {name}, which was "
-                    f"requested to be served, was not found in the file system: {version.folder}")
+                    errors.Code.NOT_FOUND,
+                    f"Version {version.number} of servable {name}, which was "
+                    f"requested to be served, was not found in the file system: {version.folder}",
+                )
             model = self._load_model(version.folder)
             records = warmup.replay(model, version.folder)
         except Exception as failure:  # a broken version must not end the thread without a word
@@ -219,8 +248,13 @@ class Manager:
             version.state = versions.AVAILABLE if error is None else versions.END
             self._changed.notify_all()
         if error is None:
-            _log.info("%s version %d is available (%.1f s, %d warm-up records)", name, version.number,
-                      time.monotonic() - started, records)
+            _log.info(
+                "%s version %d is available (%.1f s, %d warm-up records)",
+                name,
+                version.number,
+                time.monotonic() - started,
+                records,
+            )
         else:
             _log.error("%s version %d could not be loaded: %s", name, version.number, error)
         self.poll()
@@ -228,16 +262,23 @@ class Manager:
     def _unload_superseded(self, name: str, *, removed: bool) -> None:
         known = self._models[name]
         replaced = any(v.wanted and v.state == versions.AVAILABLE for v in known.values()) and all(
-            v.settled for v in known.values() if v.wanted)
+            v.settled for v in known.values() if v.wanted
+        )
         if not (replaced or removed):
             return
         now = time.monotonic()
         in_use = self._labels.get(name, {}).values()
         for number, version in list(known.items()):
-            if version.wanted or number in in_use or version.state in (versions.LOADING, versions.UNLOADING):
+            if (
+                version.wanted
+                or number in in_use
+                or version.state in (versions.LOADING, versions.UNLOADING)
+            ):
                 continue
             version.superseded = version.superseded or now
-            if version.state == versions.AVAILABLE and (removed or now - version.superseded >= self._linger):
+            if version.state == versions.AVAILABLE and (
+                removed or now - version.superseded >= self._linger
+            ):
                 version.state = versions.UNLOADING
                 threading.Thread(target=self._unload, args=(name, version), daemon=True).start()
             elif version.state == versions.END and removed:

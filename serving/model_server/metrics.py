@@ -7,8 +7,7 @@ import threading
 from collections.abc import Iterable
 
 import prometheus_client
-from prometheus_client import core
-from prometheus_client import registry
+from prometheus_client import core, registry
 
 from serving.model_server import errors
 
@@ -22,23 +21,36 @@ class Metrics:
     def __init__(self) -> None:
         prometheus_client.disable_created_metrics()  # TensorFlow Serving has no `_created` series
         self._registry = prometheus_client.CollectorRegistry()
-        self._requests = _Counts(":tensorflow:serving:request_count", "The total number of requests.",
-                                 ("model_name", "status"))
-        self._loads = _Counts(":tensorflow:cc:saved_model:load_attempt_count",
-                              "The number of times a SavedModel was tried to load.", ("model_path", "status"))
-        self._load_time = _Counts(":tensorflow:cc:saved_model:load_latency",
-                                  "Microseconds that loading took.", ("model_path",))
+        self._requests = _Counts(
+            ":tensorflow:serving:request_count",
+            "The total number of requests.",
+            ("model_name", "status"),
+        )
+        self._loads = _Counts(
+            ":tensorflow:cc:saved_model:load_attempt_count",
+            "The number of times a SavedModel was tried to load.",
+            ("model_path", "status"),
+        )
+        self._load_time = _Counts(
+            ":tensorflow:cc:saved_model:load_latency",
+            "Microseconds that loading took.",
+            ("model_path",),
+        )
         self._latency = self._histogram(
             ":tensorflow:serving:request_latency",
             "Distribution of wall time (in microseconds) for TensorFlow Serving request.",
-            ("model_name", "API", "entrypoint"))
+            ("model_name", "API", "entrypoint"),
+        )
         self._runtime = self._histogram(
             ":tensorflow:serving:runtime_latency",
             "Distribution of wall time (in microseconds) for TensorFlow runtime.",
-            ("model_name", "API", "runtime"))
-        self._logged = _Counts(":recsys:serving:request_log_count",
-                               "The number of sampled requests, by what became of them.",
-                               ("model_name", "status"))
+            ("model_name", "API", "runtime"),
+        )
+        self._logged = _Counts(
+            ":recsys:serving:request_log_count",
+            "The number of sampled requests, by what became of them.",
+            ("model_name", "status"),
+        )
         for counts in (self._requests, self._loads, self._load_time, self._logged):
             self._registry.register(counts)
 
@@ -65,8 +77,12 @@ class Metrics:
         """In Prometheus' text format."""
         return prometheus_client.generate_latest(self._registry)
 
-    def _histogram(self, name: str, help_text: str, labels: tuple[str, ...]) -> prometheus_client.Histogram:
-        return prometheus_client.Histogram(name, help_text, labels, buckets=_BUCKETS, registry=self._registry)
+    def _histogram(
+        self, name: str, help_text: str, labels: tuple[str, ...]
+    ) -> prometheus_client.Histogram:
+        return prometheus_client.Histogram(
+            name, help_text, labels, buckets=_BUCKETS, registry=self._registry
+        )
 
 
 class _Counts(registry.Collector):

@@ -1,4 +1,6 @@
-"""What is checked of a prediction before it runs, with TensorFlow Serving's texts, and the run itself."""
+"""What is checked of a prediction before it runs, with TensorFlow Serving's texts, and the run
+itself.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +10,32 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework import tensor_pb2
-from tensorflow.core.framework import types_pb2
+from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from serving.model_server import errors
-from serving.model_server import servable
+from serving.model_server import errors, servable
 
 DEFAULT_SIGNATURE = "serving_default"
 MAX_ELEMENTS = 1 << 24  # of an input; a few bytes of a tensor can claim any shape
-_FIELDS = {tf.float32: "float_val", tf.float64: "double_val", tf.int64: "int64_val", tf.int32: "int_val",
-           tf.int16: "int_val", tf.int8: "int_val", tf.uint8: "int_val", tf.bool: "bool_val",
-           tf.string: "string_val", tf.uint32: "uint32_val", tf.uint64: "uint64_val"}
+_FIELDS = {
+    tf.float32: "float_val",
+    tf.float64: "double_val",
+    tf.int64: "int64_val",
+    tf.int32: "int_val",
+    tf.int16: "int_val",
+    tf.int8: "int_val",
+    tf.uint8: "int_val",
+    tf.bool: "bool_val",
+    tf.string: "string_val",
+    tf.uint32: "uint32_val",
+    tf.uint64: "uint64_val",
+}
 _NUMPY = {dtype.as_datatype_enum: np.dtype(dtype.as_numpy_dtype) for dtype in _FIELDS}
-_METHODS = ("tensorflow/serving/predict", "tensorflow/serving/classify", "tensorflow/serving/regress")
+_METHODS = (
+    "tensorflow/serving/predict",
+    "tensorflow/serving/classify",
+    "tensorflow/serving/regress",
+)
 
 
 def signature(model: servable.Servable, name: str) -> meta_graph_pb2.SignatureDef:
@@ -29,12 +43,15 @@ def signature(model: servable.Servable, name: str) -> meta_graph_pb2.SignatureDe
     name = name or DEFAULT_SIGNATURE
     found = model.signatures.get(name)
     if found is None:
-        raise errors.ServingError(errors.Code.FAILED_PRECONDITION,
-                                  f'Serving signature key "{name}" not found.')
+        raise errors.ServingError(
+            errors.Code.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
+        )
     if found.method_name not in _METHODS:
         raise errors.ServingError(
-            errors.Code.INTERNAL, "Expected prediction signature method_name to be one of "
-            f"{{{', '.join(_METHODS)}}}. Was: {found.method_name}")
+            errors.Code.INTERNAL,
+            "Expected prediction signature method_name to be one of "
+            f"{{{', '.join(_METHODS)}}}. Was: {found.method_name}",
+        )
     return found
 
 
@@ -42,15 +59,18 @@ def outputs(found: meta_graph_pb2.SignatureDef, wanted: Sequence[str]) -> tuple[
     """The outputs to compute: those of the filter, or all."""
     for place, name in enumerate(wanted):
         if name not in found.outputs:
-            raise errors.invalid(f"output tensor alias not found in signature: {name} Outputs expected to be "
-                                 f"in the set {{{','.join(sorted(found.outputs))}}}.")
+            raise errors.invalid(
+                f"output tensor alias not found in signature: {name} Outputs expected to be "
+                f"in the set {{{','.join(sorted(found.outputs))}}}."
+            )
         if name in wanted[:place]:
             raise errors.invalid(f"duplicate output tensor alias: {name}")
     return tuple(wanted) or tuple(sorted(found.outputs))
 
 
-def arrays(found: meta_graph_pb2.SignatureDef,
-           tensors: Mapping[str, tensor_pb2.TensorProto]) -> dict[str, np.ndarray]:
+def arrays(
+    found: meta_graph_pb2.SignatureDef, tensors: Mapping[str, tensor_pb2.TensorProto]
+) -> dict[str, np.ndarray]:
     """The inputs of a request as arrays, checked against the signature."""
     check_names(found, tensors.keys())
     result = {}
@@ -66,13 +86,16 @@ def check_names(found: meta_graph_pb2.SignatureDef, names: Iterable[str]) -> Non
     if len(given) != len(expected):
         extra, missing = sorted(set(given) - set(expected)), sorted(set(expected) - set(given))
         raise errors.invalid(
-            f"input size does not match signature: {len(given)}!={len(expected)} len({{{','.join(given)}}}) "
-            f"!= len({{{','.join(expected)}}}). Sent extra: {{{','.join(extra)}}}. "
-            f"Missing but required: {{{','.join(missing)}}}.")
+            f"input size does not match signature: {len(given)}!={len(expected)} "
+            f"len({{{','.join(given)}}}) != len({{{','.join(expected)}}}). Sent extra: "
+            f"{{{','.join(extra)}}}. Missing but required: {{{','.join(missing)}}}."
+        )
     for name in given:
         if name not in found.inputs:
-            raise errors.invalid(f"input tensor alias not found in signature: {name}. Inputs expected to be "
-                                 f"in the set {{{','.join(expected)}}}.")
+            raise errors.invalid(
+                f"input tensor alias not found in signature: {name}. Inputs expected to be "
+                f"in the set {{{','.join(expected)}}}."
+            )
 
 
 def check_types(found: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray]) -> None:
@@ -84,23 +107,36 @@ def check_types(found: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndar
         expected, received = tf.as_dtype(info.dtype), _dtype(value)
         if expected != received:
             raise errors.invalid(
-                f"Expects arg[{place}] to be {expected.name} but {received.name} is provided (input {name})")
+                f"Expects arg[{place}] to be {expected.name} but {received.name} is provided "
+                f"(input {name})"
+            )
         shape = tf.TensorShape(info.tensor_shape)
         if not shape.is_compatible_with(value.shape):
-            raise errors.invalid(f"input {name}: expected the shape {shape}, received {value.shape}")
+            raise errors.invalid(
+                f"input {name}: expected the shape {shape}, received {value.shape}"
+            )
 
 
-def run(model: servable.Servable, found: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray],
-        wanted: Sequence[str], deadline: float | None) -> dict[str, np.ndarray]:
+def run(
+    model: servable.Servable,
+    found: meta_graph_pb2.SignatureDef,
+    inputs: Mapping[str, np.ndarray],
+    wanted: Sequence[str],
+    deadline: float | None,
+) -> dict[str, np.ndarray]:
     """Computes the outputs before `deadline` (of time.monotonic), or fails."""
     timeout = None if deadline is None else deadline - time.monotonic()
     if timeout is not None and timeout <= 0:
-        raise errors.ServingError(errors.Code.DEADLINE_EXCEEDED, "Deadline exceeded before the model was run")
+        raise errors.ServingError(
+            errors.Code.DEADLINE_EXCEEDED, "Deadline exceeded before the model was run"
+        )
     return model.run(found, inputs, wanted, timeout)
 
 
 def fill(tensor: tensor_pb2.TensorProto, value: np.ndarray) -> None:
-    """Writes an output, its values in the field of its type (`float_val`...) as TensorFlow Serving does."""
+    """Writes an output, its values in the field of its type (`float_val`...) as TensorFlow Serving
+    does.
+    """
     dtype = _dtype(value)
     field = _FIELDS.get(dtype)
     if field is None:
@@ -117,10 +153,13 @@ def _array(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
     sizes = [dim.size for dim in tensor.tensor_shape.dim]
     number = math.prod(sizes)
     if tensor.tensor_shape.unknown_rank or min(sizes, default=0) < 0 or number > MAX_ELEMENTS:
-        raise errors.invalid(f"tensor parsing error: {name}: its shape is {sizes}; expected sizes of at "
-                             f"least 0 and at most {MAX_ELEMENTS} elements")
+        raise errors.invalid(
+            f"tensor parsing error: {name}: its shape is {sizes}; expected sizes of at "
+            f"least 0 and at most {MAX_ELEMENTS} elements"
+        )
     if tensor.dtype == types_pb2.DT_STRING and len(tensor.string_val) == number:
-        texts = np.empty(number, object)  # what make_ndarray does, several times as fast; the same below
+        # what make_ndarray does, several times as fast; the same below
+        texts = np.empty(number, object)
         texts[:] = tensor.string_val
         return texts.reshape(sizes)
     dtype = _NUMPY.get(tensor.dtype)
@@ -135,8 +174,12 @@ def _array(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
 def _fits(info: meta_graph_pb2.TensorInfo, value: np.ndarray) -> bool:
     """Whether an input is certainly of the signature's type and shape, found out the fast way."""
     shape = info.tensor_shape
-    return (info.dtype in _NUMPY and value.dtype == _NUMPY[info.dtype] and len(shape.dim) == value.ndim
-            and all(dim.size in (-1, size) for dim, size in zip(shape.dim, value.shape)))
+    return (
+        info.dtype in _NUMPY
+        and value.dtype == _NUMPY[info.dtype]
+        and len(shape.dim) == value.ndim
+        and all(dim.size in (-1, size) for dim, size in zip(shape.dim, value.shape))
+    )
 
 
 def _dtype(value: np.ndarray) -> tf.DType:

@@ -12,11 +12,7 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import model_pb2
 
 from serving import request_log
-from serving.model_server import errors
-from serving.model_server import manager
-from serving.model_server import metrics
-from serving.model_server import predict
-from serving.model_server import servable
+from serving.model_server import errors, manager, metrics, predict, servable
 
 Signature: TypeAlias = meta_graph_pb2.SignatureDef
 _UNKNOWN = "unknown"  # counted for names that clients made up
@@ -54,8 +50,9 @@ class Answer:
 class Predictor:
     """Answers predictions; may be used from any thread."""
 
-    def __init__(self, models: manager.Manager, measured: metrics.Metrics,
-                 log: request_log.RequestLog) -> None:
+    def __init__(
+        self, models: manager.Manager, measured: metrics.Metrics, log: request_log.RequestLog
+    ) -> None:
         self._models, self._metrics, self._log = models, measured, log
 
     def predict(self, call: Call) -> Answer:

@@ -1,9 +1,9 @@
 """The REST API of TensorFlow Serving.
 
-  POST /v1/models/NAME[/versions/N|/labels/L]:predict
-  GET  /v1/models/NAME[/versions/N|/labels/L]            the state of its versions
-  GET  /v1/models/NAME[/versions/N|/labels/L]/metadata   its signatures
-  GET  /monitoring/prometheus/metrics
+POST /v1/models/NAME[/versions/N|/labels/L]:predict
+GET  /v1/models/NAME[/versions/N|/labels/L]            the state of its versions
+GET  /v1/models/NAME[/versions/N|/labels/L]/metadata   its signatures
+GET  /monitoring/prometheus/metrics
 """
 
 from __future__ import annotations
@@ -19,25 +19,24 @@ import urllib.parse
 from typing import Any
 
 from google.protobuf import json_format
-from starlette import applications
-from starlette import requests
-from starlette import responses
-from starlette import routing
-from tensorflow_serving.apis import get_model_metadata_pb2
-from tensorflow_serving.apis import get_model_status_pb2
-from tensorflow_serving.apis import model_pb2
+from starlette import applications, requests, responses, routing
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
 
-from serving.model_server import connections
-from serving.model_server import errors
-from serving.model_server import grpc_api
-from serving.model_server import json_tensors
-from serving.model_server import manager
-from serving.model_server import metrics
-from serving.model_server import predict
-from serving.model_server import predictor
-from serving.model_server import servable
+from serving.model_server import (
+    connections,
+    errors,
+    grpc_api,
+    json_tensors,
+    manager,
+    metrics,
+    predict,
+    predictor,
+    servable,
+)
 
-_MODEL = r"(?i:/v1/models/)(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+_MODEL = (
+    r"(?i:/v1/models/)(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+)
 _PREDICT = re.compile(_MODEL + r":(?P<method>classify|regress|predict)")
 _LOOK = re.compile(_MODEL + r"(?P<metadata>/metadata)?")
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -65,14 +64,27 @@ class Limits:
 class RestApi:
     """The ASGI application `app`."""
 
-    def __init__(self, models: manager.Manager, predictions: predictor.Predictor, measured: metrics.Metrics,
-                 limits: Limits) -> None:
-        self._models, self._predictor, self._metrics, self._limits = models, predictions, measured, limits
+    def __init__(
+        self,
+        models: manager.Manager,
+        predictions: predictor.Predictor,
+        measured: metrics.Metrics,
+        limits: Limits,
+    ) -> None:
+        self._models, self._predictor, self._metrics, self._limits = (
+            models,
+            predictions,
+            measured,
+            limits,
+        )
         self._pool = concurrent.futures.ThreadPoolExecutor(limits.threads, "rest")
         self._at_work = 0
-        self.app = applications.Starlette(routes=[
-            routing.Route(metrics.PATH, self._prometheus, methods=["GET"]),
-            routing.Route("/v1/{rest:path}", self._answer, methods=_METHODS)])
+        self.app = applications.Starlette(
+            routes=[
+                routing.Route(metrics.PATH, self._prometheus, methods=["GET"]),
+                routing.Route("/v1/{rest:path}", self._answer, methods=_METHODS),
+            ]
+        )
 
     async def _prometheus(self, request: requests.Request) -> responses.Response:
         return responses.Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
@@ -94,8 +106,9 @@ class RestApi:
         path = request.scope["raw_path"].decode("ascii")
         started = time.monotonic()
         if request.method == "POST" and (match := _PREDICT.fullmatch(path)):
-            body = await connections.read_body(request, max_bytes=self._limits.max_bytes,
-                                               seconds=self._limits.seconds)
+            body = await connections.read_body(
+                request, max_bytes=self._limits.max_bytes, seconds=self._limits.seconds
+            )
             return await self._in_thread(self._predict, match, body, started + self._limits.seconds)
         if request.method == "GET" and (match := _LOOK.fullmatch(path)):
             return self._metadata(match) if match["metadata"] else self._status(match)
@@ -105,8 +118,10 @@ class RestApi:
 
     async def _in_thread(self, function: Any, *args: Any) -> bytes:
         if self._at_work >= self._limits.threads + self._limits.max_waiting:
-            raise errors.ServingError(errors.Code.RESOURCE_EXHAUSTED,
-                                      f"{self._at_work} requests are waiting; try again later")
+            raise errors.ServingError(
+                errors.Code.RESOURCE_EXHAUSTED,
+                f"{self._at_work} requests are waiting; try again later",
+            )
         self._at_work += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
@@ -116,14 +131,21 @@ class RestApi:
     def _predict(self, match: re.Match[str], body: bytes, deadline: float) -> bytes:
         spec = _spec(match)
         if match["method"] != "predict":
-            raise errors.ServingError(errors.Code.UNIMPLEMENTED,
-                                      f"{match['method']} is not served; use predict")
+            raise errors.ServingError(
+                errors.Code.UNIMPLEMENTED, f"{match['method']} is not served; use predict"
+            )
         request = json_tensors.parse(body)
         spec.signature_name = request.get(json_tensors.SIGNATURE_NAME, "")
-        answer = self._predictor.predict(predictor.Call(
-            spec=spec, signature=lambda model: _signature(model, spec.signature_name),
-            inputs=lambda signature: _inputs(request, signature), output_filter=(), deadline=deadline,
-            entrypoint="REST"))
+        answer = self._predictor.predict(
+            predictor.Call(
+                spec=spec,
+                signature=lambda model: _signature(model, spec.signature_name),
+                inputs=lambda signature: _inputs(request, signature),
+                output_filter=(),
+                deadline=deadline,
+                entrypoint="REST",
+            )
+        )
         return json_tensors.to_json(answer.outputs, rows=json_tensors.is_row_format(request))
 
     def _status(self, match: re.Match[str]) -> bytes:
@@ -132,12 +154,15 @@ class RestApi:
 
     def _metadata(self, match: re.Match[str]) -> bytes:
         request = get_model_metadata_pb2.GetModelMetadataRequest(
-            model_spec=_spec(match), metadata_field=[grpc_api.SIGNATURE_DEF])
+            model_spec=_spec(match), metadata_field=[grpc_api.SIGNATURE_DEF]
+        )
         found = grpc_api.metadata(self._models, request)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         found.metadata[grpc_api.SIGNATURE_DEF].Unpack(signatures)
-        return (f'{{\n"model_spec":{_json(found.model_spec, names=True)},\n'
-                f'"metadata": {{"signature_def": {_json(signatures, names=True)}}}\n}}\n').encode()
+        return (
+            f'{{\n"model_spec":{_json(found.model_spec, names=True)},\n'
+            f'"metadata": {{"signature_def": {_json(signatures, names=True)}}}\n}}\n'
+        ).encode()
 
     def close(self) -> None:
         """Ends the threads; no request may be under way."""
@@ -173,5 +198,6 @@ def _inputs(request: dict[str, Any], signature: json_tensors.Signature) -> dict[
 
 
 def _json(message: Any, *, names: bool = False) -> str:
-    return json_format.MessageToJson(message, including_default_value_fields=True,
-                                     preserving_proto_field_name=names)
+    return json_format.MessageToJson(
+        message, including_default_value_fields=True, preserving_proto_field_name=names
+    )

@@ -1,10 +1,11 @@
 """One loaded SavedModel.
 
-It runs in a session of its own, as in TensorFlow Serving: inputs are fed and outputs fetched by the names of
-the signature, only what the fetched outputs need is computed, and a run can be given a time limit.
+It runs in a session of its own, as in TensorFlow Serving: inputs are fed and outputs fetched by the
+names of the signature, only what the fetched outputs need is computed, and a run can be given a
+time limit.
 
-The operations of a request are many and small. Handing them from thread to thread costs more than it brings,
-so each run has one thread, and the cores are used by several requests.
+The operations of a request are many and small. Handing them from thread to thread costs more than
+it brings, so each run has one thread, and the cores are used by several requests.
 """
 
 from __future__ import annotations
@@ -27,14 +28,18 @@ _THREADS = 2 * (os.cpu_count() or 1)  # runs that have a thread each; more at on
 
 
 class _Threads:
-    """TensorFlow's thread pools, of all sessions of this process: a shared one, then many of one thread."""
+    """TensorFlow's thread pools, of all sessions of this process: a shared one, then many of one
+    thread.
+    """
 
     def __init__(self, number: int) -> None:
         self.config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1)
         for place in range(number + 1):  # loading takes the first; 0 threads are as many as cores
             self.config.session_inter_op_thread_pool.add(
-                num_threads=1 if place else 0, global_name=f"serving-{place}")
-        self._free: queue.LifoQueue[int] = queue.LifoQueue()  # the last used one first: its caches are warm
+                num_threads=1 if place else 0, global_name=f"serving-{place}"
+            )
+        # the last used one first: its caches are warm
+        self._free: queue.LifoQueue[int] = queue.LifoQueue()
         for place in range(number, 0, -1):
             self._free.put(place)
 
@@ -78,8 +83,13 @@ class Servable:
             raise errors.of(error) from error
         self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(found.signature_def)
 
-    def run(self, signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray],
-            outputs: Sequence[str], timeout: float | None) -> dict[str, np.ndarray]:
+    def run(
+        self,
+        signature: meta_graph_pb2.SignatureDef,
+        inputs: Mapping[str, np.ndarray],
+        outputs: Sequence[str],
+        timeout: float | None,
+    ) -> dict[str, np.ndarray]:
         """Computes outputs by their name in the signature.
 
         Args:

@@ -11,15 +11,8 @@ import time
 
 import uvicorn
 
-from serving import http_protocol
-from serving import request_log
-from serving.model_server import batching
-from serving.model_server import grpc_api
-from serving.model_server import manager
-from serving.model_server import metrics
-from serving.model_server import predictor
-from serving.model_server import rest_api
-from serving.model_server import servable
+from serving import http_protocol, request_log
+from serving.model_server import batching, grpc_api, manager, metrics, predictor, rest_api, servable
 
 _KEEP_ALIVE = 30  # seconds that an idle HTTP connection stays open
 _log = logging.getLogger(__name__)
@@ -73,11 +66,18 @@ class Server:
         """
         self._settings = settings
         measured = metrics.Metrics()
-        load = servable.Servable if settings.batching is None else functools.partial(
-            batching.BatchingServable, parameters=settings.batching)
-        self._models = manager.Manager(settings.config, measured, linger=settings.linger_seconds, load=load)
+        load = (
+            servable.Servable
+            if settings.batching is None
+            else functools.partial(batching.BatchingServable, parameters=settings.batching)
+        )
+        self._models = manager.Manager(
+            settings.config, measured, linger=settings.linger_seconds, load=load
+        )
         self._models.read_config()
-        self._log = request_log.RequestLog(settings.log, self._models.logging_config, measured.logged)
+        self._log = request_log.RequestLog(
+            settings.log, self._models.logging_config, measured.logged
+        )
         predictions = predictor.Predictor(self._models, measured, self._log)
         self._rest = rest_api.RestApi(self._models, predictions, measured, settings.limits)
         self._socket = http_protocol.bind(settings.host, settings.rest_port)
@@ -85,21 +85,37 @@ class Server:
         self._health.serving(False)
         limits = settings.limits
         self._grpc = grpc_api.make_server(
-            self._models, predictions, self._health, threads=limits.threads, max_waiting=limits.max_waiting,
-            max_bytes=limits.max_bytes)
+            self._models,
+            predictions,
+            self._health,
+            threads=limits.threads,
+            max_waiting=limits.max_waiting,
+            max_bytes=limits.max_bytes,
+        )
         self.rest_port = self._socket.getsockname()[1]
         try:
             self.grpc_port = self._grpc.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
         except RuntimeError as error:
             raise OSError(f"{settings.host}:{settings.grpc_port}: {error}") from None
-        self._http = uvicorn.Server(uvicorn.Config(
-            self._rest.app, http=http_protocol.with_header_seconds(settings.header_seconds), ws="none",
-            lifespan="off", log_config=None, access_log=False, limit_concurrency=settings.max_connections,
-            timeout_keep_alive=_KEEP_ALIVE, timeout_graceful_shutdown=int(settings.drain_seconds),
-            server_header=False, h11_max_incomplete_event_size=http_protocol.MAX_HEADER_BYTES))
+        self._http = uvicorn.Server(
+            uvicorn.Config(
+                self._rest.app,
+                http=http_protocol.with_header_seconds(settings.header_seconds),
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                limit_concurrency=settings.max_connections,
+                timeout_keep_alive=_KEEP_ALIVE,
+                timeout_graceful_shutdown=int(settings.drain_seconds),
+                server_header=False,
+                h11_max_incomplete_event_size=http_protocol.MAX_HEADER_BYTES,
+            )
+        )
         self._threads = [
             threading.Thread(target=self._http.run, args=([self._socket],), daemon=True),
-            threading.Thread(target=self._models.run, args=(settings.poll_seconds,), daemon=True)]
+            threading.Thread(target=self._models.run, args=(settings.poll_seconds,), daemon=True),
+        ]
 
     def start(self) -> None:
         """Loads the models and listens; a model that cannot be loaded shows in the status."""
@@ -112,9 +128,14 @@ class Server:
         while not self._http.started:
             time.sleep(0.01)
         self._health.serving(self._models.ready())
-        _log.info("listening on %s: gRPC port %d, REST port %d; %s after %.1f s", self._settings.host,
-                  self.grpc_port, self.rest_port, "ready" if self._models.ready() else
-                  "NOT ready, a model has no version that loads", time.monotonic() - started)
+        _log.info(
+            "listening on %s: gRPC port %d, REST port %d; %s after %.1f s",
+            self._settings.host,
+            self.grpc_port,
+            self.rest_port,
+            "ready" if self._models.ready() else "NOT ready, a model has no version that loads",
+            time.monotonic() - started,
+        )
 
     def watch(self, stop: threading.Event) -> None:
         """Keeps the health check up to date until `stop` is set."""

@@ -7,9 +7,7 @@ import pathlib
 
 from tensorflow_serving.apis import get_model_status_pb2
 
-from serving.model_server import configs
-from serving.model_server import errors
-from serving.model_server import servable
+from serving.model_server import configs, errors, servable
 
 State = get_model_status_pb2.ModelVersionStatus.State
 START, LOADING = State.Value("START"), State.Value("LOADING")
@@ -49,7 +47,9 @@ class Version:
 
     def may_be_loaded_again(self) -> bool:
         """Whether it was unloaded, or failed and its files are others since."""
-        return self.state == END and (self.error is None or configs.fingerprint(self.folder) != self.files)
+        return self.state == END and (
+            self.error is None or configs.fingerprint(self.folder) != self.files
+        )
 
     def status(self) -> get_model_status_pb2.ModelVersionStatus:
         """As GetModelStatus tells it."""

@@ -1,4 +1,6 @@
-"""The methods of TensorFlow Serving that clients here call, for `grpc` and `grpc.aio` channels alike."""
+"""The methods of TensorFlow Serving that clients here call, for `grpc` and `grpc.aio` channels
+alike.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 
 
 class Stub:
-    """Calls; each takes the request and `timeout` in seconds, and gives the response or an awaitable of it.
+    """Calls; each takes the request and `timeout` in seconds, and gives the response or an
+    awaitable of it.
 
     Attributes:
       predict: PredictRequest -> PredictResponse.
@@ -21,8 +24,12 @@ class Stub:
     def __init__(self, channel: Any) -> None:
         """Args: channel: a grpc.Channel or grpc.aio.Channel."""
         self.predict = channel.unary_unary(
-            PREDICT, request_serializer=serving_pb2.PredictRequest.SerializeToString,
-            response_deserializer=serving_pb2.PredictResponse.FromString)
+            PREDICT,
+            request_serializer=serving_pb2.PredictRequest.SerializeToString,
+            response_deserializer=serving_pb2.PredictResponse.FromString,
+        )
         self.status = channel.unary_unary(
-            STATUS, request_serializer=serving_pb2.GetModelStatusRequest.SerializeToString,
-            response_deserializer=serving_pb2.GetModelStatusResponse.FromString)
+            STATUS,
+            request_serializer=serving_pb2.GetModelStatusRequest.SerializeToString,
+            response_deserializer=serving_pb2.GetModelStatusResponse.FromString,
+        )

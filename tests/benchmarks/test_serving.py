@@ -1,4 +1,6 @@
-"""The arithmetic of the load test: when requests are sent, what counts as latency, and what answers count."""
+"""The arithmetic of the load test: when requests are sent, what counts as latency, and what answers
+count.
+"""
 
 import asyncio
 import json
@@ -8,10 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.serving import clients
-from benchmarks.serving import open_loop
-from benchmarks.serving import report
-from benchmarks.serving import trials
+from benchmarks.serving import clients, open_loop, report, trials
 from serving import tensors
 from serving.protos import serving_pb2
 
@@ -19,7 +18,9 @@ GOOD = open_loop.Answer(open_loop.GOOD, 7)
 
 
 def _outcome(latency, verdict=open_loop.GOOD, *, intended=0.0, late=0.0):
-    return open_loop.Outcome(intended, intended + late, intended + latency, open_loop.Answer(verdict))
+    return open_loop.Outcome(
+        intended, intended + late, intended + latency, open_loop.Answer(verdict)
+    )
 
 
 @pytest.mark.parametrize("percent, expected", [(50, 2), (75, 3), (76, 4), (99, 4), (100, 4)])
@@ -36,7 +37,8 @@ def test_the_schedule_offers_exactly_the_rate_at_random_times():
     assert len(times) == 2000 and times[0] >= 0 and times[-1] < 40
     gaps = np.diff(times)
     assert (gaps >= 0).all()
-    assert gaps.std() == pytest.approx(1 / 50, rel=0.1)  # exponential: as large as the mean; even: 0
+    # exponential: as large as the mean; even: 0
+    assert gaps.std() == pytest.approx(1 / 50, rel=0.1)
     assert (times != open_loop.schedule(rate=50, seconds=40, seed=4)).any()
 
 
@@ -48,9 +50,15 @@ def test_an_endless_schedule_has_the_rate_and_ends():
 
 
 def test_latency_counts_from_the_intended_time_and_only_of_good_answers():
-    found = open_loop.summarize([
-        _outcome(0.010), _outcome(0.030, intended=1, late=0.02), _outcome(0.020, intended=2),
-        _outcome(0.001, open_loop.SHED, intended=3)], seconds=4)
+    found = open_loop.summarize(
+        [
+            _outcome(0.010),
+            _outcome(0.030, intended=1, late=0.02),
+            _outcome(0.020, intended=2),
+            _outcome(0.001, open_loop.SHED, intended=3),
+        ],
+        seconds=4,
+    )
     assert found.milliseconds == pytest.approx((20, 30, 30))
     assert (found.offered, found.achieved, found.requests) == (1, 0.75, 4)
     assert found.shares == {open_loop.GOOD: 0.75, open_loop.SHED: 0.25}
@@ -91,7 +99,11 @@ def test_what_is_under_way_is_bounded():
         return GOOD
 
     outcomes = asyncio.run(open_loop.run(slow, [0.0, 0.001, 0.002], most=2))
-    assert [o.answer.verdict for o in outcomes] == [open_loop.GOOD, open_loop.GOOD, open_loop.NOT_SENT]
+    assert [o.answer.verdict for o in outcomes] == [
+        open_loop.GOOD,
+        open_loop.GOOD,
+        open_loop.NOT_SENT,
+    ]
 
 
 def _body(release=7, degraded=(), ranked=True):
@@ -99,13 +111,19 @@ def _body(release=7, degraded=(), ranked=True):
     return json.dumps({"release": release, "degraded": list(degraded), "items": items}).encode()
 
 
-@pytest.mark.parametrize("status, body, verdict", [
-    (200, _body(), open_loop.GOOD),
-    (200, _body(release=8), open_loop.WRONG),
-    (200, _body(release=None), open_loop.WRONG),
-    (200, _body(degraded=[{"stage": "rank"}]), open_loop.DEGRADED),
-    (200, _body(ranked=False), open_loop.DEGRADED),
-    (429, b"", open_loop.SHED), (503, b"", open_loop.SHED), (500, b"", open_loop.FAILED)])
+@pytest.mark.parametrize(
+    "status, body, verdict",
+    [
+        (200, _body(), open_loop.GOOD),
+        (200, _body(release=8), open_loop.WRONG),
+        (200, _body(release=None), open_loop.WRONG),
+        (200, _body(degraded=[{"stage": "rank"}]), open_loop.DEGRADED),
+        (200, _body(ranked=False), open_loop.DEGRADED),
+        (429, b"", open_loop.SHED),
+        (503, b"", open_loop.SHED),
+        (500, b"", open_loop.FAILED),
+    ],
+)
 def test_only_whole_answers_of_a_known_release_are_good(status, body, verdict):
     assert clients.judge(status, body, {7}).verdict == verdict
 
@@ -127,8 +145,10 @@ class _Models:
         return response
 
 
-@pytest.mark.parametrize("recall, rank, verdict", [
-    (7, 7, open_loop.GOOD), (7, 8, open_loop.WRONG), (9, 9, open_loop.WRONG)])
+@pytest.mark.parametrize(
+    "recall, rank, verdict",
+    [(7, 7, open_loop.GOOD), (7, 8, open_loop.WRONG), (9, 9, open_loop.WRONG)],
+)
 def test_a_pair_is_good_if_one_known_release_gave_both(recall, rank, verdict):
     request = serving_pb2.PredictRequest(output_filter=["item_id", "score"])
     request.model_spec.name, request.model_spec.version_label = "recall", "stable"
@@ -152,21 +172,43 @@ def test_capacity_counts_good_answers_alone():
 
 @pytest.mark.parametrize("load, busy", [(0.25, False), (2.5, True)])
 def test_the_page_and_the_plot(tmp_path, load, busy):
-    rows = [trials.Row(name, open_loop.summarize([_outcome(0.01 * n) for n in range(1, 11)], 1))
-            for name in ("recall", "recommend")]
+    rows = [
+        trials.Row(name, open_loop.summarize([_outcome(0.01 * n) for n in range(1, 11)], 1))
+        for name in ("recall", "recommend")
+    ]
     reloads = trials.Reloads(
-        3, [1.0, 2.0], [_outcome(0.01, intended=1), _outcome(0.01, open_loop.DEGRADED, intended=2)],
-        [_outcome(0.02, open_loop.WRONG, intended=1)], {"gateway": (100.0, 110.0)})
-    text = report.text(report.Results(
-        rows, rows[:1], reloads, trials.Kills(2, 1234, 5), trials.Overload(20, rows[0].summary),
-        [trials.Start(1.5, 2.5)], 200, (load, 1.5)), "the command")
+        3,
+        [1.0, 2.0],
+        [_outcome(0.01, intended=1), _outcome(0.01, open_loop.DEGRADED, intended=2)],
+        [_outcome(0.02, open_loop.WRONG, intended=1)],
+        {"gateway": (100.0, 110.0)},
+    )
+    text = report.text(
+        report.Results(
+            rows,
+            rows[:1],
+            reloads,
+            trials.Kills(2, 1234, 5),
+            trials.Overload(20, rows[0].summary),
+            [trials.Start(1.5, 2.5)],
+            200,
+            (load, 1.5),
+        ),
+        "the command",
+    )
     assert ("busy with other programs" in text) == busy
-    for expected in ("Made by `the command`", f"load average {load:.1f} before and 1.5 after",
-                     "| recommend | 10 | 10.0 | 50.0 | 90.0 | 100.0 | 100.0 % | 10 |",
-                     "| recommend | 2 | 1 | 1 | 0 | 0 | 0 | 10.0 | 10.0 |",
-                     "| recall, then rank | 1 | 0 | 0 | 1 | 0 | 0 |  |  |", "- wrong version",
-                     "1,234 events were acknowledged; **5 of them are lost**", "| 10 | 10 | 50.0 % |",
-                     "| 1 | 1.5 | 2.5 |", "| gateway | 100 | 110 |"):
+    for expected in (
+        "Made by `the command`",
+        f"load average {load:.1f} before and 1.5 after",
+        "| recommend | 10 | 10.0 | 50.0 | 90.0 | 100.0 | 100.0 % | 10 |",
+        "| recommend | 2 | 1 | 1 | 0 | 0 | 0 | 10.0 | 10.0 |",
+        "| recall, then rank | 1 | 0 | 0 | 1 | 0 | 0 |  |  |",
+        "- wrong version",
+        "1,234 events were acknowledged; **5 of them are lost**",
+        "| 10 | 10 | 50.0 % |",
+        "| 1 | 1.5 | 2.5 |",
+        "| gateway | 100 | 110 |",
+    ):
         assert expected in text
     report.plot(rows, tmp_path / report.PLOT)
     assert (tmp_path / report.PLOT).read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,6 @@
-"""A small made-up shop, written as CSV files with its YAML file: what the end-to-end tests run on."""
+"""A small made-up shop, written as CSV files with its YAML file: what the end-to-end tests run
+on.
+"""
 
 from __future__ import annotations
 
@@ -47,23 +49,36 @@ evaluation:
 def write(folder: pathlib.Path, seed: int = 7) -> pathlib.Path:
     """Writes events, users, items and the YAML file into `folder`; returns the YAML file's path.
 
-    Each user walks through the items of one group in a circle, with a few jumps: easy to learn, not trivial.
+    Each user walks through the items of one group in a circle, with a few jumps: easy to learn, not
+    trivial.
     """
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     events = ["user,item,time,action"]
     for user in range(USERS):
-        group, place, clock = user % GROUPS, int(rng.integers(100)), START + int(rng.integers(10**6))
+        group, place, clock = (
+            user % GROUPS,
+            int(rng.integers(100)),
+            START + int(rng.integers(10**6)),
+        )
         for _ in range(int(rng.integers(3, 30))):
             place += 1
             clock += int(rng.exponential(3600))
-            item = int(rng.integers(ITEMS)) if rng.random() < 0.1 else (place * GROUPS + group) % ITEMS
+            item = (
+                int(rng.integers(ITEMS)) if rng.random() < 0.1 else (place * GROUPS + group) % ITEMS
+            )
             events.append(f"u{user},i{item},{clock},{'buy' if rng.random() < 0.2 else 'click'}")
     (folder / "events.csv").write_text("\n".join(events) + "\n", encoding="utf-8")
     users = [f"u{u},{20 + u % 50},{'DE' if u % 3 else 'FR'}" for u in range(USERS)]
-    (folder / "users.csv").write_text("\n".join(["user,age,country", *users]) + "\n", encoding="utf-8")
-    items = [f"i{i},Item {i},g{i % GROUPS},{'new ' if i > 40 else ''}t{i % 7}" for i in range(ITEMS)]
-    (folder / "items.csv").write_text("\n".join(["item,name,group,tags", *items]) + "\n", encoding="utf-8")
+    (folder / "users.csv").write_text(
+        "\n".join(["user,age,country", *users]) + "\n", encoding="utf-8"
+    )
+    items = [
+        f"i{i},Item {i},g{i % GROUPS},{'new ' if i > 40 else ''}t{i % 7}" for i in range(ITEMS)
+    ]
+    (folder / "items.csv").write_text(
+        "\n".join(["item,name,group,tags", *items]) + "\n", encoding="utf-8"
+    )
     path = folder / "shop.yaml"
     path.write_text(CONFIG, encoding="utf-8")
     return path

@@ -1,4 +1,6 @@
-"""The whole pipeline on a small shop: real TFX components on Beam, ML Metadata, the cache and the gates."""
+"""The whole pipeline on a small shop: real TFX components on Beam, ML Metadata, the cache and the
+gates.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,8 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 
 from modules import release
-from pipeline import configuration
+from pipeline import configuration, runs
 from pipeline import run as pipeline_run
-from pipeline import runs
 from tests.e2e import small_shop
 
 pytestmark = pytest.mark.e2e
@@ -47,10 +48,13 @@ def executions(run: runs.Run) -> dict[str, list[str]]:
     config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
     store = mlmd.MetadataStore(config)
     nodes = store.get_contexts_by_type("node")  # named <pipeline>.<component's id>
-    return {node.name.split(".")[-1]: [
-        STATE.Name(execution.last_known_state)
-        for execution in sorted(store.get_executions_by_context(node.id), key=lambda e: e.id)]
-        for node in nodes}
+    return {
+        node.name.split(".")[-1]: [
+            STATE.Name(execution.last_known_state)
+            for execution in sorted(store.get_executions_by_context(node.id), key=lambda e: e.id)
+        ]
+        for node in nodes
+    }
 
 
 def last_states(run: runs.Run) -> dict[str, str]:
@@ -86,7 +90,9 @@ def test_first_run_executes_all_and_pushes(first: runs.Run) -> None:
         assert folder is not None and (folder / "saved_model.pb").is_file()
 
 
-def test_unchanged_rerun_reuses_everything(first: runs.Run, shop: pathlib.Path, root: pathlib.Path) -> None:
+def test_unchanged_rerun_reuses_everything(
+    first: runs.Run, shop: pathlib.Path, root: pathlib.Path
+) -> None:
     pushed = versions(first)
     pipeline_run.run(configuration.load(str(shop), []), root)
     assert last_states(first) == dict.fromkeys(COMPONENTS, "CACHED")
@@ -103,7 +109,8 @@ def test_a_refused_model_is_not_pushed_and_only_the_evaluator_runs(
         pipeline_run.report(cfg, run)
     assert "NDCG@5" in (run.report).read_text(encoding="utf-8")
     expected = dict.fromkeys(COMPONENTS, "CACHED") | dict.fromkeys(
-        ["RecallEvaluator", "TwoStageEvaluator", "Pusher"], "COMPLETE")
+        ["RecallEvaluator", "TwoStageEvaluator", "Pusher"], "COMPLETE"
+    )
     assert last_states(first) == expected
     assert versions(first) == pushed
 
@@ -121,8 +128,14 @@ def test_a_change_of_training_reruns_what_follows_it(
 ) -> None:
     pipeline_run.run(configuration.load(str(shop), ["training.epochs=3"]), root)
     reran = {name for name, state in last_states(first).items() if state == "COMPLETE"}
-    kept = {"InteractionsExampleGen", "StatisticsGen", "ImportSchemaGen", "DataValidator", "Transform",
-            "InteractionStatistics"}
+    kept = {
+        "InteractionsExampleGen",
+        "StatisticsGen",
+        "ImportSchemaGen",
+        "DataValidator",
+        "Transform",
+        "InteractionStatistics",
+    }
     assert reran == set(COMPONENTS) - kept
 
 
@@ -131,7 +144,9 @@ def test_a_failed_component_names_itself_and_leaves_no_artifact(
 ) -> None:
     events = (shop.parent / "events.csv").read_text(encoding="utf-8").splitlines()
     broken = small_shop.write(tmp_path / "broken")
-    (broken.parent / "events.csv").write_text("\n".join([*events[:5], "u1,i1,yesterday,buy", *events[5:]]))
+    (broken.parent / "events.csv").write_text(
+        "\n".join([*events[:5], "u1,i1,yesterday,buy", *events[5:]])
+    )
     with pytest.raises(
         pipeline_run.RunFailed, match=r"InteractionsExampleGen failed: .*events\.csv.*6.*yesterday"
     ):
@@ -142,10 +157,23 @@ def test_a_failed_component_names_itself_and_leaves_no_artifact(
 
 
 def test_a_killed_training_goes_on_where_it_was(shop: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    overrides = ["training.epochs=30", "training.early_stopping.enabled=false", "ranking.enabled=false"]
+    overrides = [
+        "training.epochs=30",
+        "training.early_stopping.enabled=false",
+        "ranking.enabled=false",
+    ]
     run = runs.Run(tmp_path, "small-shop")
     options = [option for override in overrides for option in ("-o", override)]
-    command = [sys.executable, "-m", "pipeline.cli", "run", "--config", str(shop), "--root", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.cli",
+        "run",
+        "--config",
+        str(shop),
+        "--root",
+        str(tmp_path),
+    ]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([*command, *options], **quiet)
     try:
@@ -158,7 +186,8 @@ def test_a_killed_training_goes_on_where_it_was(shop: pathlib.Path, tmp_path: pa
     after = json.loads(history.read_text(encoding="utf-8"))
     assert len(after) == 30
     kept = before[:-1]  # the kill may have come before the last one's checkpoint
-    assert after[: len(kept)] == kept  # to the second that each epoch took: they were not trained again
+    # to the second that each epoch took: they were not trained again
+    assert after[: len(kept)] == kept
     assert executions(run)["Trainer"][-1] == "COMPLETE"
     assert executions(run)["Transform"] == ["COMPLETE", "CACHED"]
 

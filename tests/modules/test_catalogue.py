@@ -21,7 +21,8 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
 def test_what_is_written_is_read(folder):
     found = catalogue.Catalogue.read(folder)
     assert found.about == small_release.ABOUT
-    assert (found.ids, found.titles) == (("i1", "i2"), ("Tea", ""))  # by id, however they were given
+    # by id, however they were given
+    assert (found.ids, found.titles) == (("i1", "i2"), ("Tea", ""))
     assert found.features == {"price": [2.5, None], "tags": [["green", "loose"], []]}
     assert found.popularity.tolist() == [3, 7]
     assert found.popular.tolist() == [1, 0]
@@ -30,23 +31,36 @@ def test_what_is_written_is_read(folder):
 
 
 def test_an_item_of_a_raw_example():
-    example = {"item_id": [b"i3"], "item_title": ["T\u00e9".encode()], "item_price": [float("nan")],
-               "item_tags": [b"a", b"b"]}
+    example = {
+        "item_id": [b"i3"],
+        "item_title": ["T\u00e9".encode()],
+        "item_price": [float("nan")],
+        "item_tags": [b"a", b"b"],
+    }
     assert catalogue.item_of(example, 4, small_release.ABOUT.data) == catalogue.Item(
-        "i3", "T\u00e9", 4, {"price": None, "tags": ["a", "b"]})
+        "i3", "T\u00e9", 4, {"price": None, "tags": ["a", "b"]}
+    )
     bare = catalogue.item_of({"item_id": [b"i4"]}, 0, small_release.ABOUT.data)
     assert bare == catalogue.Item("i4", "", 0, {"price": None, "tags": []})
 
 
 def test_a_missing_file_is_named(folder):
     (folder / catalogue.FOLDER / catalogue.ITEMS_FILE).unlink()
-    with pytest.raises(catalogue.CatalogueError, match=r"items\.parquet: is missing.*copy it again"):
+    with pytest.raises(
+        catalogue.CatalogueError, match=r"items\.parquet: is missing.*copy it again"
+    ):
         catalogue.Catalogue.read(folder)
 
 
-@pytest.mark.parametrize(("name", "content"), [
-    (catalogue.ITEMS_FILE, b"PAR1 cut"), (catalogue.ABOUT_FILE, b"{"), (catalogue.ABOUT_FILE, b"{}"),
-    (catalogue.ABOUT_FILE, b"\xff")])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (catalogue.ITEMS_FILE, b"PAR1 cut"),
+        (catalogue.ABOUT_FILE, b"{"),
+        (catalogue.ABOUT_FILE, b"{}"),
+        (catalogue.ABOUT_FILE, b"\xff"),
+    ],
+)
 def test_a_broken_file_is_refused(folder, name, content):
     (folder / catalogue.FOLDER / name).write_bytes(content)
     with pytest.raises(catalogue.CatalogueError, match="files that cannot be read"):
@@ -54,5 +68,8 @@ def test_a_broken_file_is_refused(folder, name, content):
 
 
 def test_tensorflow_is_not_imported():
-    code = "import sys, modules.catalogue, modules.request_arrays; sys.exit('tensorflow' in sys.modules)"
+    code = (
+        "import sys, modules.catalogue, modules.request_arrays; "
+        "sys.exit('tensorflow' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -30,7 +30,8 @@ def test_digests_are_those_of_the_contents(graph):
 
     files = f"schema {sha('schema')}\ntransform_fn/saved_model.pb {sha('graph')}\n"
     assert describe(graph) == lineage.Lineage(
-        transform=sha(files)[:16], catalogue=sha("a\nb\n")[:16], recall=sha("trained")[:16])
+        transform=sha(files)[:16], catalogue=sha("a\nb\n")[:16], recall=sha("trained")[:16]
+    )
 
 
 def test_a_moved_graph_keeps_its_digest(graph):
@@ -39,7 +40,11 @@ def test_a_moved_graph_keeps_its_digest(graph):
 
 
 def changed(before: lineage.Lineage, after: lineage.Lineage) -> set[str]:
-    return {f.name for f in dataclasses.fields(before) if getattr(before, f.name) != getattr(after, f.name)}
+    return {
+        f.name
+        for f in dataclasses.fields(before)
+        if getattr(before, f.name) != getattr(after, f.name)
+    }
 
 
 def test_each_change_shows_in_its_own_digest(graph):
@@ -51,7 +56,8 @@ def test_each_change_shows_in_its_own_digest(graph):
     assert changed(before, describe(graph)) == {"transform"}
 
 
-@pytest.mark.parametrize("folder", ["{tmp_path}/model", "ram://lineage/model"])  # ram: TensorFlow's own
+# ram: TensorFlow's own
+@pytest.mark.parametrize("folder", ["{tmp_path}/model", "ram://lineage/model"])
 def test_what_was_written_is_read(folder, tmp_path):
     made_of = lineage.Lineage(transform="t", catalogue="c", recall="r")
     path = folder.format(tmp_path=tmp_path)
@@ -69,7 +75,9 @@ def test_a_model_without_lineage_is_refused(tmp_path):
         lineage.read(str(tmp_path))
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"transform": "t"}', '{"transform": "t", "catalog": "c"}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"transform": "t"}', '{"transform": "t", "catalog": "c"}']
+)
 def test_lineage_that_cannot_be_read_is_refused(tmp_path, content):
     (tmp_path / "assets.extra").mkdir()
     (tmp_path / lineage.FILE).write_text(content)

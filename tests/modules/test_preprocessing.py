@@ -18,20 +18,18 @@ from tensorflow_transform import beam as tft_beam
 from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio
 
-from modules import config
-from modules import features
-from modules import preprocessing
-from modules import request_arrays
-from modules import requests
-from modules import schemas
-from modules import strict
+from modules import config, features, preprocessing, request_arrays, requests, schemas, strict
 from modules.beam import values
 from tests import examples
 
 DATA = examples.data()
 ZONE = "Europe/Berlin"
-CONFIG = {"config": {"data": strict.to_plain(DATA),
-                     "features": strict.to_plain(config.Features(timezone=ZONE))}}
+CONFIG = {
+    "config": {
+        "data": strict.to_plain(DATA),
+        "features": strict.to_plain(config.Features(timezone=ZONE)),
+    }
+}
 KNOWN = 3  # items of the catalogue
 
 
@@ -55,21 +53,49 @@ TIMES = {
 }
 OTHERS = [
     examples.sequence(["nowhere", "b", "a"], [1, 2, 3], seen_item_id=["b", "nowhere"]),
-    examples.sequence(["a", "b"], [1, 2], user_gender="X", user_hobbies=["golf", "chess"],
-                      event_action_type=["wave", "click"], context_device=["radio", "app"]),
-    examples.sequence(["a", "b"], [1, 2], user_age=None, user_gender=None, user_hobbies=[], user_taste=None),
-    examples.sequence(["a", "b"], [1, 2], user_age=math.nan, user_gender="", user_hobbies=["", "chess"],
-                      event_rating=[math.nan, 4.0], context_battery=[math.nan, 90.0],
-                      context_device=["NA", "app"]),
+    examples.sequence(
+        ["a", "b"],
+        [1, 2],
+        user_gender="X",
+        user_hobbies=["golf", "chess"],
+        event_action_type=["wave", "click"],
+        context_device=["radio", "app"],
+    ),
+    examples.sequence(
+        ["a", "b"], [1, 2], user_age=None, user_gender=None, user_hobbies=[], user_taste=None
+    ),
+    examples.sequence(
+        ["a", "b"],
+        [1, 2],
+        user_age=math.nan,
+        user_gender="",
+        user_hobbies=["", "chess"],
+        event_rating=[math.nan, 4.0],
+        context_battery=[math.nan, 90.0],
+        context_device=["NA", "app"],
+    ),
     examples.sequence(["a", "b"], [1, 2], event_rating=[1.0, 4.0], user_age=50.0),
 ]
 TRAIN = [
     examples.sequence(["a", "b"], [1, 2], user_age=20.0, context_battery=[40.0, 60.0]),
-    examples.sequence(["b", "a"], [1, 2], user_age=40.0, user_gender="M", context_device=["web", "app"],
-                      context_battery=[40.0, 60.0]),
-    # The same user's second window: a profile counts once. Its gender would come first if it did not.
-    examples.sequence(["c", "a"], [3, 4], user_age=40.0, user_gender="M", context_battery=[40.0, 60.0],
-                      window_start=2),
+    examples.sequence(
+        ["b", "a"],
+        [1, 2],
+        user_age=40.0,
+        user_gender="M",
+        context_device=["web", "app"],
+        context_battery=[40.0, 60.0],
+    ),
+    # The same user's second window: a profile counts once. Its gender would come first if it did
+    # not.
+    examples.sequence(
+        ["c", "a"],
+        [3, 4],
+        user_age=40.0,
+        user_gender="M",
+        context_battery=[40.0, 60.0],
+        window_start=2,
+    ),
     examples.sequence(["b"], [1], user_age=30.0, context_battery=[50.0]),
 ]
 CATALOGUE = [
@@ -77,11 +103,15 @@ CATALOGUE = [
     examples.item("b", item_price=3.0, item_tags=["old", "new"]),
     examples.item("c", item_price=2.0, item_tags=[], item_brand="", item_image=None),
 ]
-CASES = [examples.sequence((["a", "b", "c"] * 2)[:len(times)], times) for times in TIMES.values()] + OTHERS
+CASES = [
+    examples.sequence((["a", "b", "c"] * 2)[: len(times)], times) for times in TIMES.values()
+] + OTHERS
 
 
 @pytest.fixture(scope="module")
-def graph(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], tft.TFTransformOutput]:
+def graph(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[list[dict[str, Any]], tft.TFTransformOutput]:
     """What the graph of TRAIN and CATALOGUE makes of CASES and CATALOGUE, and the graph.
 
     Parsed from materialised records, in the order of the input (`window_start` numbers them).
@@ -89,25 +119,37 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]
     folder = str(tmp_path_factory.mktemp("transform"))
     rows = [{**row, "window_start": n} for n, row in enumerate(CASES + CATALOGUE)]
     source = tfxio.TFExampleBeamRecord(
-        physical_format="inline", telemetry_descriptors=["test"], schema=schemas.from_config(DATA))
+        physical_format="inline", telemetry_descriptors=["test"], schema=schemas.from_config(DATA)
+    )
     runner = fn_runner.FnApiRunner()
     with beam.Pipeline(runner=runner) as pipeline, tft_beam.Context(temp_dir=f"{folder}/temporary"):
+
         def raw(name: str, values: list[dict[str, Any]]) -> Any:
-            records = pipeline | f"Make{name}" >> beam.Create([examples.serialize(row) for row in values])
+            records = pipeline | f"Make{name}" >> beam.Create(
+                [examples.serialize(row) for row in values]
+            )
             return records | f"Read{name}" >> source.BeamSource(), source.TensorAdapterConfig()
 
         function = raw("Train", TRAIN + CATALOGUE) | tft_beam.AnalyzeDataset(
-            lambda inputs: preprocessing.preprocessing_fn(inputs, CONFIG))
+            lambda inputs: preprocessing.preprocessing_fn(inputs, CONFIG)
+        )
         _ = function | tft_beam.WriteTransformFn(f"{folder}/graph")
         transform = tft_beam.TransformDataset(output_record_batches=True)
         batches, metadata = (raw("Cases", rows), function) | transform
         schema = metadata.schema
-        _ = (batches
-             | beam.FlatMap(lambda pair: example_coder.RecordBatchToExamplesEncoder(schema).encode(pair[0]))
-             | beam.io.WriteToTFRecord(f"{folder}/rows", file_name_suffix=".gz"))
+        _ = (
+            batches
+            | beam.FlatMap(
+                lambda pair: example_coder.RecordBatchToExamplesEncoder(schema).encode(pair[0])
+            )
+            | beam.io.WriteToTFRecord(f"{folder}/rows", file_name_suffix=".gz")
+        )
     output = tft.TFTransformOutput(f"{folder}/graph")
     records = tf.data.TFRecordDataset(tf.io.gfile.glob(f"{folder}/rows*"), "GZIP")
-    parsed = [listed(tf.io.parse_example([record], output.transformed_feature_spec())) for record in records]
+    parsed = [
+        listed(tf.io.parse_example([record], output.transformed_feature_spec()))
+        for record in records
+    ]
     return sorted(parsed, key=lambda row: row["window_start"]), output
 
 
@@ -117,7 +159,9 @@ def listed(batch: dict[str, Any]) -> dict[str, Any]:
 
 
 def serve(output: tft.TFTransformOutput, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the serving graph makes of the same rows: requests in one padded batch, sequence features only."""
+    """What the serving graph makes of the same rows: requests in one padded batch, sequence
+    features only.
+    """
     layer = output.transform_features_layer()
 
     @tf.function(input_signature=[requests.input_specs(DATA, exclusions=True)])
@@ -128,7 +172,10 @@ def serve(output: tft.TFTransformOutput, rows: list[dict[str, Any]]) -> list[dic
     arrays = request_arrays.from_examples(parsed, DATA, max_history=10)
     specs = requests.input_specs(DATA, exclusions=True)
     batch = serving({name: tf.constant(value, specs[name].dtype) for name, value in arrays.items()})
-    return [listed({name: tensor[n:n + 1] for name, tensor in batch.items()}) for n in range(len(rows))]
+    return [
+        listed({name: tensor[n : n + 1] for name, tensor in batch.items()})
+        for n in range(len(rows))
+    ]
 
 
 def case(graph: Any, number: int) -> dict[str, Any]:
@@ -139,11 +186,14 @@ def case(graph: Any, number: int) -> dict[str, Any]:
 def test_times_equal_the_calendar(graph, number, name):
     row, times = graph[0][number], TIMES[name]
     epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-    local = [(epoch + datetime.timedelta(seconds=t)).astimezone(zoneinfo.ZoneInfo(ZONE))
-             for t in times if t < 2**37]  # datetime ends before the year 10000
+    local = [
+        (epoch + datetime.timedelta(seconds=t)).astimezone(zoneinfo.ZoneInfo(ZONE))
+        for t in times
+        if t < 2**37
+    ]  # datetime ends before the year 10000
 
-    assert row[features.TIME_OF_DAY][:len(local)] == [when.hour for when in local]
-    assert row[features.DAY_OF_WEEK][:len(local)] == [when.weekday() for when in local]
+    assert row[features.TIME_OF_DAY][: len(local)] == [when.hour for when in local]
+    assert row[features.DAY_OF_WEEK][: len(local)] == [when.weekday() for when in local]
     assert row[features.TIME_DELTA] == [0] + [max(0, b - a) for a, b in itertools.pairwise(times)]
 
 
@@ -153,7 +203,8 @@ def test_serving_equals_training(graph):
     for row, trained, served in zip(CASES, rows, serve(output, CASES)):
         number = len(row["event_timestamp"])
         assert served[features.EVENT_ITEM_ID] == [*trained[features.EVENT_ITEM_ID][:-1], KNOWN + 1]
-        for name in (*features.TIME_FEATURES, "context_device", "context_battery"):  # with the request's
+        # with the request's
+        for name in (*features.TIME_FEATURES, "context_device", "context_battery"):
             assert len(served[name]) == number
             assert served[name] == trained[name]
         for name in ("event_action_type", "event_rating"):  # not known of the request
@@ -172,14 +223,19 @@ def test_items_have_one_vocabulary_that_of_the_catalogue(graph):
     assert sorted(place) == ["a", "b", "c"]
     assert case(graph, 0)[features.EVENT_ITEM_ID] == [KNOWN + 1, place["b"], place["a"]]
     assert case(graph, 0)[features.SEEN_ITEM_ID] == [place["b"], KNOWN + 1]
-    assert [row[features.ITEM_ID] for row in rows[-3:]] == [[place["a"]], [place["b"]], [place["c"]]]
+    assert [row[features.ITEM_ID] for row in rows[-3:]] == [
+        [place["a"]],
+        [place["b"]],
+        [place["c"]],
+    ]
 
 
 def test_unknown_categories_share_the_bucket_behind_the_vocabulary(graph):
     _, output = graph
     row = case(graph, 1)
 
-    assert output.vocabulary_by_name("user_gender") == [b"F", b"M"]  # two users against one, not two windows
+    # two users against one, not two windows
+    assert output.vocabulary_by_name("user_gender") == [b"F", b"M"]
     assert row["user_gender"] == [2]
     assert row["user_hobbies"] == [1, 0]  # chess is the only known one
     assert row["event_action_type"] == [1, 0]
@@ -196,11 +252,21 @@ def test_a_missing_value_is_the_default_be_it_absent_empty_or_declared_so(graph)
     assert empty["user_hobbies"] == [0]
     assert absent["user_taste"] == [0.0, 0.0]
     assert empty["context_device"] == [web, 0]
-    assert empty["context_battery"][0] == pytest.approx(-50 / math.sqrt(600 / 7), rel=1e-5)  # default 0
+    # default 0
+    assert empty["context_battery"][0] == pytest.approx(-50 / math.sqrt(600 / 7), rel=1e-5)
 
 
-@pytest.mark.parametrize(("default", "filled"), [
-    ("x|y", ["x", "y"]), ("none yet", ["none yet"]), (None, []), ("x|NA", ["x"]), ("NA", ["NA"]), ("|", [])])
+@pytest.mark.parametrize(
+    ("default", "filled"),
+    [
+        ("x|y", ["x", "y"]),
+        ("none yet", ["none yet"]),
+        (None, []),
+        ("x|NA", ["x"]),
+        ("NA", ["NA"]),
+        ("|", []),
+    ],
+)
 def test_a_list_has_the_same_default_of_training_and_of_a_request(default, filled):
     spec = config.Column(kind="multi_categorical", separator="|", default=default, missing=("NA",))
     hobbies = features.Feature("user_hobbies", "user", "hobbies", "multi_categorical", spec)
@@ -212,18 +278,21 @@ def test_a_list_has_the_same_default_of_training_and_of_a_request(default, fille
         return [[text.decode() for text in row] for row in found]
 
     trained = transformed([list(convert(cell)) for cell in cells])
-    served = transformed([[text for text in cell.split("|") if text] for cell in cells])  # as a client sends
+    # as a client sends
+    served = transformed([[text for text in cell.split("|") if text] for cell in cells])
 
     assert trained == served
     assert trained == [["golf"], filled, ["golf", "chess"], filled, ["golf"], filled, filled]
 
 
 def test_numbers_are_z_scores_of_what_was_analysed_and_a_profile_counts_once(graph):
-    # Ages 20, 40 and 30 of three users: mean 30, variance 200 / 3. Battery 40, 60 three times and 50.
+    # Ages 20, 40 and 30 of three users: mean 30, variance 200 / 3. Battery 40, 60 three times and
+    # 50.
     assert case(graph, 4)["user_age"] == pytest.approx([20 / math.sqrt(200 / 3)], rel=1e-5)
     assert case(graph, 3)["context_battery"][1] == pytest.approx(40 / math.sqrt(600 / 7), rel=1e-5)
     assert [row["item_price"][0] for row in graph[0][-3:]] == pytest.approx(
-        [-math.sqrt(1.5), math.sqrt(1.5), 0.0], rel=1e-5, abs=1e-6)
+        [-math.sqrt(1.5), math.sqrt(1.5), 0.0], rel=1e-5, abs=1e-6
+    )
 
 
 def test_a_column_that_was_constant_is_0_whatever_comes(graph):
@@ -234,7 +303,11 @@ def test_features_of_items(graph):
     a, b, c = graph[0][-3:]
     tags = [tag.decode() for tag in graph[1].vocabulary_by_name("item_tags")]
 
-    assert [[tags[n] for n in row["item_tags"]] for row in (a, b, c)] == [["new"], ["old", "new"], ["none"]]
+    assert [[tags[n] for n in row["item_tags"]] for row in (a, b, c)] == [
+        ["new"],
+        ["old", "new"],
+        ["none"],
+    ]
     assert [row["item_brand"] for row in (a, b, c)] == [[0], [0], [1]]
     assert [row["item_image"] for row in (a, c)] == [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]
     assert all(row[features.EVENT_ITEM_ID] == row[features.TIME_DELTA] == [] for row in (a, b, c))
@@ -242,17 +315,22 @@ def test_features_of_items(graph):
 
 def test_the_layer_takes_the_catalogue_alone(graph):
     rows, output = graph
-    raw = {name: tf.ragged.constant(values, dtype, ragged_rank=1) for name, values, dtype in (
-        ("item_id", [[b"a"], [b"b"]], tf.string), ("item_price", [[1.0], [3.0]], tf.float32),
-        ("item_brand", [[b"acme"], [b"acme"]], tf.string),
-        ("item_tags", [[b"new"], [b"old", b"new"]], tf.string),
-        ("item_image", [[1.0, 2.0, 3.0]] * 2, tf.float32))}
+    raw = {
+        name: tf.ragged.constant(values, dtype, ragged_rank=1)
+        for name, values, dtype in (
+            ("item_id", [[b"a"], [b"b"]], tf.string),
+            ("item_price", [[1.0], [3.0]], tf.float32),
+            ("item_brand", [[b"acme"], [b"acme"]], tf.string),
+            ("item_tags", [[b"new"], [b"old", b"new"]], tf.string),
+            ("item_image", [[1.0, 2.0, 3.0]] * 2, tf.float32),
+        )
+    }
 
     found = output.transform_features_layer()(raw)
 
     assert set(found) == {f"{name}_xf" for name in raw}
     for n in range(2):
-        served = listed({name: tensor[n:n + 1] for name, tensor in found.items()})
+        served = listed({name: tensor[n : n + 1] for name, tensor in found.items()})
         assert served == {name: rows[len(CASES) + n][name] for name in raw}
 
 
@@ -260,11 +338,28 @@ def test_the_spec_of_the_transformed_records_has_the_declared_shapes(graph):
     spec = graph[1].transformed_feature_spec()
     ragged = {name for name, kind in spec.items() if isinstance(kind, tf.io.RaggedFeature)}
 
-    assert ragged == {f"{name}_xf" for name in (
-        *features.TIME_FEATURES, "event_item_id", "seen_item_id", "event_action_type", "event_rating",
-        "context_device", "context_battery", "user_hobbies", "item_tags")}
+    assert ragged == {
+        f"{name}_xf"
+        for name in (
+            *features.TIME_FEATURES,
+            "event_item_id",
+            "seen_item_id",
+            "event_action_type",
+            "event_rating",
+            "context_device",
+            "context_battery",
+            "user_hobbies",
+            "item_tags",
+        )
+    }
     assert {name: list(spec[name].shape) for name in spec if name not in ragged} == {
-        "user_age_xf": [1], "user_gender_xf": [1], "user_taste_xf": [2], "window_start_xf": [1],
+        "user_age_xf": [1],
+        "user_gender_xf": [1],
+        "user_taste_xf": [2],
+        "window_start_xf": [1],
         "item_id_xf": [1],
-        "item_price_xf": [1], "item_brand_xf": [1], "item_image_xf": [3]}
+        "item_price_xf": [1],
+        "item_brand_xf": [1],
+        "item_image_xf": [3],
+    }
     assert np.all([np.isfinite(value).all() for row in graph[0] for value in row.values()])

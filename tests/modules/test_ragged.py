@@ -6,13 +6,20 @@ import tensorflow as tf
 
 from modules import ragged
 
-ROWS = {"usual": [[3, 1, 2], [5], [], [7, 8]], "last_empty": [[4, 6], []], "all_empty": [[], []], "none": []}
+ROWS = {
+    "usual": [[3, 1, 2], [5], [], [7, 8]],
+    "last_empty": [[4, 6], []],
+    "all_empty": [[], []],
+    "none": [],
+}
 
 
 def _rows(name, dtype=tf.int64):
     flat = tf.constant([value for row in ROWS[name] for value in row], tf.int64)
     values = tf.strings.as_string(flat) if dtype == tf.string else tf.cast(flat, dtype)
-    return tf.RaggedTensor.from_row_lengths(values, tf.constant([len(row) for row in ROWS[name]], tf.int64))
+    return tf.RaggedTensor.from_row_lengths(
+        values, tf.constant([len(row) for row in ROWS[name]], tf.int64)
+    )
 
 
 @pytest.mark.parametrize("dtype", [tf.int64, tf.float32, tf.string])
@@ -32,7 +39,7 @@ def test_first(name, dtype):
 @pytest.mark.parametrize("name", ROWS)
 def test_last(name, most, skip, dtype):
     rows = _rows(name, dtype)
-    expected = rows[:, -(most + skip):-skip if skip else None]
+    expected = rows[:, -(most + skip) : -skip if skip else None]
     last = ragged.Last.of(rows, most, skip)
     np.testing.assert_array_equal(last.lengths, expected.row_lengths())
     np.testing.assert_array_equal(last.given, tf.sequence_mask(expected.row_lengths()))

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from modules import request_arrays
-from modules import requests
+from modules import request_arrays, requests
 from tests import examples
 
 DATA = examples.data()
@@ -24,7 +23,10 @@ def tensors(arrays):
 
 
 def raw(arrays):
-    return {name: value.to_list() for name, value in requests.to_raw_features(tensors(arrays), DATA).items()}
+    return {
+        name: value.to_list()
+        for name, value in requests.to_raw_features(tensors(arrays), DATA).items()
+    }
 
 
 def test_specs_follow_the_columns():
@@ -80,7 +82,13 @@ def test_a_batch_is_padded_and_gaps_of_the_profile_are_marked_as_missing():
     request = batch(
         examples.sequence(["a", "b"], [1, 2]),
         examples.sequence(
-            ["b"], [7], user_age=None, user_gender=None, user_hobbies=[], user_taste=None, seen_item_id=[]
+            ["b"],
+            [7],
+            user_age=None,
+            user_gender=None,
+            user_hobbies=[],
+            user_taste=None,
+            seen_item_id=[],
         ),
     )
 
@@ -144,19 +152,29 @@ def test_an_empty_history_leaves_only_the_request(width):
 
 def test_at_full_width_all_requests_have_one_shape_and_mean_the_same():
     short = batch(examples.sequence(["target"], [30]))
-    long = batch(examples.sequence(["a", "b", "target"], [10, 20, 30], seen_item_id=["a", "b"],
-                                   event_rating=[5.0, 4.0, 1.0]))
-    wide = [request_arrays.at_full_width(request, DATA, events=6, exclusions=9) for request in (short, long)]
+    long = batch(
+        examples.sequence(
+            ["a", "b", "target"],
+            [10, 20, 30],
+            seen_item_id=["a", "b"],
+            event_rating=[5.0, 4.0, 1.0],
+        )
+    )
+    wide = [
+        request_arrays.at_full_width(request, DATA, events=6, exclusions=9)
+        for request in (short, long)
+    ]
 
     assert {name: value.shape for name, value in wide[0].items()} == {
-        name: value.shape for name, value in wide[1].items()}
+        name: value.shape for name, value in wide[1].items()
+    }
     assert wide[0]["event_item_id"].shape == wide[0]["event_rating"].shape == (1, 6)
     assert wide[0]["exclude_item_id"].shape == (1, 9)
     assert wide[1]["exclude_item_id"][0].tolist() == [b"a", b"b"] + [b""] * 7
     for before, after in zip((short, long), wide):
         before, after = raw(before), raw(after)
         sent, hobbies = before.pop("user_hobbies")[0], after.pop("user_hobbies")[0]
-        assert (hobbies[:len(sent)], set(hobbies[len(sent):]), len(hobbies)) == (sent, {b""}, 64)
+        assert (hobbies[: len(sent)], set(hobbies[len(sent) :]), len(hobbies)) == (sent, {b""}, 64)
         assert str(after) == str(before)  # in which NaN equals NaN
 
 
@@ -173,7 +191,9 @@ def test_raw_features_are_made_inside_a_graph_for_any_batch_and_length():
         return requests.to_raw_features(inputs, DATA)
 
     one = graph(tensors(batch(examples.sequence(["a", "b"], [1, 2]))))
-    two = graph(tensors(batch(examples.sequence(["a", "b", "c"], [1, 2, 3]), examples.sequence(["b"], [7]))))
+    two = graph(
+        tensors(batch(examples.sequence(["a", "b", "c"], [1, 2, 3]), examples.sequence(["b"], [7])))
+    )
 
     assert one["event_timestamp"].to_list() == [[1, 2]]
     assert two["event_timestamp"].to_list() == [[1, 2, 3], [7]]
@@ -185,4 +205,9 @@ def test_an_example_is_read_by_type():
         examples.serialize({"text": ["ä", "b"], "whole": 2**40, "number": 0.5, "nothing": []})
     )
 
-    assert parsed == {"text": ["ä".encode(), b"b"], "whole": [2**40], "number": [0.5], "nothing": []}
+    assert parsed == {
+        "text": ["ä".encode(), b"b"],
+        "whole": [2**40],
+        "number": [0.5],
+        "nothing": [],
+    }

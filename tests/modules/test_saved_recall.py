@@ -1,4 +1,6 @@
-"""The recall SavedModel loads where nothing has loaded ScaNN's ops before, and says what it takes."""
+"""The recall SavedModel loads where nothing has loaded ScaNN's ops before, and says what it
+takes.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +9,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from modules import request_arrays
-from modules import requests
-from modules import saved_recall
-from tests import examples
-from tests import fake_recall
-from tests import fake_trained
+from modules import request_arrays, requests, saved_recall
+from tests import examples, fake_recall, fake_trained
 
 
 def test_an_index_of_scann_loads_in_a_process_of_its_own(
     tmp_path: pathlib.Path, run_python: Callable[[str], str]
 ) -> None:
-    """Evaluator, export and recommend all start without ScaNN; of 3 items, `i2` fits the query best."""
-    trained = fake_trained.save(tmp_path / "trained", [b"i0", b"i1", b"i2"], np.eye(3, dtype=np.float32))
+    """Evaluator, export and recommend all start without ScaNN; of 3 items, `i2` fits the query
+    best.
+    """
+    trained = fake_trained.save(
+        tmp_path / "trained", [b"i0", b"i1", b"i2"], np.eye(3, dtype=np.float32)
+    )
     run_python(f"""
         import numpy as np, tensorflow as tf
         import modules
@@ -27,11 +29,15 @@ def test_an_index_of_scann_loads_in_a_process_of_its_own(
         from tests import fake_trained
         trained = tf.saved_model.load({trained!r})
         ids, vectors = export.candidates(trained)
-        settings = parameters.Scann(leaves=1, leaves_to_search=1, reorder=3, anisotropic_threshold=0.2,
-                                    training_sample=3, k=2)
+        settings = parameters.Scann(
+            leaves=1, leaves_to_search=1, reorder=3, anisotropic_threshold=0.2,
+            training_sample=3, k=2,
+        )
         sample = fake_trained.request(np.ones((1, 3)), [[]])
-        export.save(trained, bodies.build(vectors, settings), ids, {str(tmp_path / "recall")!r}, k=2,
-                    max_exclusions=1, sample=sample, description={{}})
+        export.save(
+            trained, bodies.build(vectors, settings), ids, {str(tmp_path / "recall")!r}, k=2,
+            max_exclusions=1, sample=sample, description={{}},
+        )
         """)
     found = run_python(f"""
         import sys
@@ -50,17 +56,25 @@ def test_inputs_are_known_without_loading(tmp_path: pathlib.Path) -> None:
     path = fake_recall.save(tmp_path / "m", examples.data(), ["a", "b"], fake_recall.cycle(2), k=2)
     found = saved_recall.input_types(path)
     assert set(found) == set(saved_recall.SavedRecall(path).inputs)
-    expected = {"user_age": ("float32", 1), "event_item_id": ("string", 2), "user_taste": ("float32", 2),
-                "request_timestamp": ("int64", 1), "exclude_item_id": ("string", 2)}
+    expected = {
+        "user_age": ("float32", 1),
+        "event_item_id": ("string", 2),
+        "user_taste": ("float32", 2),
+        "request_timestamp": ("int64", 1),
+        "exclude_item_id": ("string", 2),
+    }
     assert {name: found[name] for name in expected} == expected
 
 
 def test_given_items_are_scored_whatever_is_recommended(tmp_path: pathlib.Path) -> None:
     scores = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9], [0, 0, 0]], np.float32)
     model = saved_recall.SavedRecall(
-        fake_recall.save(tmp_path / "m", examples.data(), ["a", "b", "c"], scores, k=1))
-    raw = [requests.read_raw_example(examples.serialize(examples.sequence([last, "target"], [1, 2])))
-           for last in ("a", "b", "c")]
+        fake_recall.save(tmp_path / "m", examples.data(), ["a", "b", "c"], scores, k=1)
+    )
+    raw = [
+        requests.read_raw_example(examples.serialize(examples.sequence([last, "target"], [1, 2])))
+        for last in ("a", "b", "c")
+    ]
     request = request_arrays.from_examples(raw, examples.data(), max_history=5)
     found = model.score(request, np.array([b"b", b"a", b"unknown"], object))
     np.testing.assert_array_equal(found, np.array([2, 4, np.nan], np.float32))

@@ -78,7 +78,8 @@ def test_borders_of_days_weeks_and_years(when, zone, hour, day):
 
 
 def test_the_hour_that_summer_time_skips_and_the_one_it_repeats():
-    # Berlin: on 2021-03-28 at 01:00 UTC clocks go from 2 to 3; on 2021-10-31 at 01:00 UTC from 3 back to 2.
+    # Berlin: on 2021-03-28 at 01:00 UTC clocks go from 2 to 3; on 2021-10-31 at 01:00 UTC from 3
+    #     back to 2.
     spring, autumn = unix(2021, 3, 28, 1), unix(2021, 10, 31, 1)
     times = ragged([spring - 1, spring], [autumn - 3600, autumn - 1, autumn, autumn + 3600])
 

@@ -1,4 +1,6 @@
-"""The command line: what is parsed, which implementation is called with what, messages and exit codes."""
+"""The command line: what is parsed, which implementation is called with what, messages and exit
+codes.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,22 @@ import types
 import pytest
 
 from modules import strict
-from pipeline import cli
-from pipeline import commands
-from pipeline import configuration
+from pipeline import cli, commands, configuration
 
-COMMANDS = (["run"], ["report"], ["recommend"], ["export-predictions"], ["serve"], ["releases"], ["rollback"],
-            ["doctor"], ["dataset", "check"], ["store", "load"], ["store", "status"], ["skew"])
+COMMANDS = (
+    ["run"],
+    ["report"],
+    ["recommend"],
+    ["export-predictions"],
+    ["serve"],
+    ["releases"],
+    ["rollback"],
+    ["doctor"],
+    ["dataset", "check"],
+    ["store", "load"],
+    ["store", "status"],
+    ["skew"],
+)
 
 
 class DataError(ValueError):
@@ -60,6 +72,7 @@ def _usage_error(capsys, *argv: str) -> str:
 
 # --- help and wrong arguments ---
 
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_help_of_every_command_has_examples_and_the_common_options(command, capsys):
     with pytest.raises(SystemExit) as caught:
@@ -82,12 +95,24 @@ def test_top_help_lists_the_commands(capsys):
 def test_version(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--version"])
-    assert capsys.readouterr().out == f"recsys {importlib.metadata.version('tfx-two-stage-recommender')}\n"
+    assert (
+        capsys.readouterr().out
+        == f"recsys {importlib.metadata.version('tfx-two-stage-recommender')}\n"
+    )
 
 
-@pytest.mark.parametrize("argv", [
-    ["--help"], ["run", "--help"], ["rnu"], ["run", "--config", "nope"], ["run", "-o", "training.epoch=3"],
-    ["recommend"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["rnu"],
+        ["run", "--config", "nope"],
+        ["run", "-o", "training.epoch=3"],
+        ["recommend"],
+    ],
+    ids=" ".join,
+)
 def test_answers_without_heavy_imports(run_python, argv):
     loaded = run_python(f"""
         import sys
@@ -102,35 +127,57 @@ def test_answers_without_heavy_imports(run_python, argv):
     assert loaded.splitlines()[-1] == f"LOADED {0 if '--help' in argv else 2} []"
 
 
-@pytest.mark.parametrize(("argv", "message"), [
-    ([], "the following arguments are required: COMMAND"),
-    (["rnu"], "invalid choice: 'rnu'"),
-    (["run", "--verb"], "unrecognized arguments: --verb"),
-    (["run", "-o", "training.epochs"], "-o training.epochs: expected KEY=VALUE, like training.epochs=3."),
-    (["recommend"], "one of the arguments --user --history is required"),
-    (["recommend", "--user", "1", "--history", "2"], "not allowed with argument --user"),
-    (["recommend", "--user", "1", "--k", "0"], "found '0', expected a whole number above 0."),
-    (["recommend", "--user", "1", "--at", "noon"], "time: found 'noon', expected a date like 1998-03-01"),
-    (["recommend", "--user", "1", "--at", "893286638000"], "'893286638000', which looks like milliseconds"),
-    (["recommend", "--user", "1", "--at=-1"], "time: found '-1', a time before 1970"),
-    (["recommend", "--history", "50,172:881250949000"], "argument --history: time: found '881250949000'"),
-    (["recommend", "--user", "1", "--profile", "age"], "found 'age', expected COLUMN=VALUE, like age=24."),
-    (["recommend", "--user", "1", "--stage", "rank"], "invalid choice: 'rank'"),
-    (["rollback", "last"], "found 'last', expected a whole number above 0."),
-    (["export-predictions"], "the following arguments are required: --output"),
-    (["export-predictions", "--output", "f", "--on", "train"], "invalid choice: 'train'"),
-    (["dataset"], "the following arguments are required: COMMAND"),
-])
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["rnu"], "invalid choice: 'rnu'"),
+        (["run", "--verb"], "unrecognized arguments: --verb"),
+        (
+            ["run", "-o", "training.epochs"],
+            "-o training.epochs: expected KEY=VALUE, like training.epochs=3.",
+        ),
+        (["recommend"], "one of the arguments --user --history is required"),
+        (["recommend", "--user", "1", "--history", "2"], "not allowed with argument --user"),
+        (["recommend", "--user", "1", "--k", "0"], "found '0', expected a whole number above 0."),
+        (
+            ["recommend", "--user", "1", "--at", "noon"],
+            "time: found 'noon', expected a date like 1998-03-01",
+        ),
+        (
+            ["recommend", "--user", "1", "--at", "893286638000"],
+            "'893286638000', which looks like milliseconds",
+        ),
+        (["recommend", "--user", "1", "--at=-1"], "time: found '-1', a time before 1970"),
+        (
+            ["recommend", "--history", "50,172:881250949000"],
+            "argument --history: time: found '881250949000'",
+        ),
+        (
+            ["recommend", "--user", "1", "--profile", "age"],
+            "found 'age', expected COLUMN=VALUE, like age=24.",
+        ),
+        (["recommend", "--user", "1", "--stage", "rank"], "invalid choice: 'rank'"),
+        (["rollback", "last"], "found 'last', expected a whole number above 0."),
+        (["export-predictions"], "the following arguments are required: --output"),
+        (["export-predictions", "--output", "f", "--on", "train"], "invalid choice: 'train'"),
+        (["dataset"], "the following arguments are required: COMMAND"),
+    ],
+)
 def test_wrong_arguments(argv, message, capsys):
     assert message in _usage_error(capsys, *argv)
 
 
 # --- what the commands call ---
 
+
 def test_run(implementation):
     calls = implementation("pipeline.run", "run", result="the place")
     reports = implementation("pipeline.run", "report")
-    assert cli.main(["run", "-o", "training.epochs=3", "-o", "index.body=exact", "--root", "there"]) == 0
+    assert (
+        cli.main(["run", "-o", "training.epochs=3", "-o", "index.body=exact", "--root", "there"])
+        == 0
+    )
     (cfg, root), options = calls[0]
     assert cfg == configuration.load("movielens-100k", ["training.epochs=3", "index.body=exact"])
     assert root == pathlib.Path("there")
@@ -154,21 +201,54 @@ def test_report_prints_where_it_is(implementation, capsys):
 
 def test_recommend_for_a_history(implementation):
     calls = implementation("pipeline.recommend", "main")
-    assert cli.main(["recommend", "--history", "50, 172:881250949,tt:x", "--profile", "age=24,gender=M",
-                     "--at", "1998-03-01", "--exclude", "1,2", "--k", "5", "--stage", "two-stage",
-                     "--explain"]) == 0
+    assert (
+        cli.main(
+            [
+                "recommend",
+                "--history",
+                "50, 172:881250949,tt:x",
+                "--profile",
+                "age=24,gender=M",
+                "--at",
+                "1998-03-01",
+                "--exclude",
+                "1,2",
+                "--k",
+                "5",
+                "--stage",
+                "two-stage",
+                "--explain",
+            ]
+        )
+        == 0
+    )
     assert calls[0][1] == {
-        "user": None, "history": (("50", None), ("172", 881250949), ("tt:x", None)),
-        "profile": {"age": "24", "gender": "M"}, "at": 888710400, "exclude": ("1", "2"), "k": 5,
-        "stage": "two-stage", "explain": True, "as_json": False}
+        "user": None,
+        "history": (("50", None), ("172", 881250949), ("tt:x", None)),
+        "profile": {"age": "24", "gender": "M"},
+        "at": 888710400,
+        "exclude": ("1", "2"),
+        "k": 5,
+        "stage": "two-stage",
+        "explain": True,
+        "as_json": False,
+    }
 
 
 def test_recommend_for_a_user(implementation):
     calls = implementation("pipeline.recommend", "main")
     assert cli.main(["recommend", "--user", "42", "--at", "893286638", "--json"]) == 0
     assert calls[0][1] == {
-        "user": "42", "history": None, "profile": {}, "at": 893286638, "exclude": (), "k": 10, "stage": None,
-        "explain": False, "as_json": True}
+        "user": "42",
+        "history": None,
+        "profile": {},
+        "at": 893286638,
+        "exclude": (),
+        "k": 10,
+        "stage": None,
+        "explain": False,
+        "as_json": True,
+    }
 
 
 def test_recommend_for_an_empty_history(implementation):
@@ -179,14 +259,21 @@ def test_recommend_for_an_empty_history(implementation):
 
 def test_export_predictions(implementation):
     calls = implementation("pipeline.export_predictions", "export")
-    assert cli.main(["export-predictions", "--stage", "recall", "--on", "valid", "--output", "out.tsv"]) == 0
+    assert (
+        cli.main(
+            ["export-predictions", "--stage", "recall", "--on", "valid", "--output", "out.tsv"]
+        )
+        == 0
+    )
     assert calls[0][0][1:] == (pathlib.Path("runs"), "recall", "valid", pathlib.Path("out.tsv"))
 
 
 def test_releases(implementation):
     calls = implementation("pipeline.releases", "show")
     assert cli.main(["releases", "--json", "--root", "there"]) == 0
-    assert calls == [((configuration.load("movielens-100k", []), pathlib.Path("there")), {"as_json": True})]
+    assert calls == [
+        ((configuration.load("movielens-100k", []), pathlib.Path("there")), {"as_json": True})
+    ]
 
 
 @pytest.mark.parametrize(("arguments", "number"), [([], None), (["1795565736"], 1795565736)])
@@ -206,12 +293,20 @@ def test_dataset_check(implementation):
 
 
 def test_store(implementation):
-    loaded, asked = implementation("pipeline.store", "load"), implementation("pipeline.store", "status")
+    loaded, asked = (
+        implementation("pipeline.store", "load"),
+        implementation("pipeline.store", "status"),
+    )
     cfg = configuration.load("movielens-100k", [])
     assert cli.main(["store", "load"]) == 0
-    assert cli.main(["store", "load", "--store", "redis://h:6379/0", "--replace", "--root", "there"]) == 0
-    assert loaded == [((cfg, pathlib.Path("runs")), {"url": None, "replace": False}),
-                      ((cfg, pathlib.Path("there")), {"url": "redis://h:6379/0", "replace": True})]
+    assert (
+        cli.main(["store", "load", "--store", "redis://h:6379/0", "--replace", "--root", "there"])
+        == 0
+    )
+    assert loaded == [
+        ((cfg, pathlib.Path("runs")), {"url": None, "replace": False}),
+        ((cfg, pathlib.Path("there")), {"url": "redis://h:6379/0", "replace": True}),
+    ]
     assert cli.main(["store", "status", "--store", "sqlite:///a"]) == 0
     assert asked == [((cfg, pathlib.Path("runs")), {"url": "sqlite:///a"})]
 
@@ -224,21 +319,27 @@ def test_doctor_gets_the_arguments_unread(implementation):
 
 # --- errors ---
 
+
 def test_a_wrong_configuration_is_one_line_and_exit_code_2(capsys):
     assert cli.main(["run", "--config", "movielens"]) == 2
     captured = capsys.readouterr()
-    assert captured.err == ("recsys: movielens: neither a configuration of the package nor a file. "
-                            "Did you mean 'movielens-100k'?\n")
+    assert captured.err == (
+        "recsys: movielens: neither a configuration of the package nor a file. "
+        "Did you mean 'movielens-100k'?\n"
+    )
     assert captured.out == ""
 
 
-@pytest.mark.parametrize(("error", "code"), [
-    (DataError("ml.inter:7: expected 4 fields, found 3"), 1),
-    (FileNotFoundError("ml.inter: no such file"), 1),
-    (NotADirectoryError(errno.ENOTDIR, "Not a directory", "out.tsv/x"), 1),
-    (OSError(errno.ENOSPC, "No space left on device"), 1),
-    (strict.ConfigError("profile.agee: unknown column"), 2),
-])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DataError("ml.inter:7: expected 4 fields, found 3"), 1),
+        (FileNotFoundError("ml.inter: no such file"), 1),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "out.tsv/x"), 1),
+        (OSError(errno.ENOSPC, "No space left on device"), 1),
+        (strict.ConfigError("profile.agee: unknown column"), 2),
+    ],
+)
 def test_a_declared_error_is_its_message(implementation, capsys, error, code):
     implementation("pipeline.run", "run", error=error)
     assert cli.main(["run"]) == code
@@ -260,7 +361,10 @@ def test_a_bug_is_not_hidden(implementation):
 def test_ctrl_c(implementation, capsys):
     implementation("pipeline.run", "run", error=KeyboardInterrupt())
     assert cli.main(["run"]) == 130
-    assert capsys.readouterr().err == "recsys: interrupted; the next run goes on after what had finished.\n"
+    assert (
+        capsys.readouterr().err
+        == "recsys: interrupted; the next run goes on after what had finished.\n"
+    )
 
 
 def test_what_came_before_an_error_is_before_it_in_a_file_of_both(monkeypatch):

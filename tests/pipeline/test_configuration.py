@@ -1,4 +1,6 @@
-"""Configuration files: finding, reading, overriding, resolving paths, and the text of each error."""
+"""Configuration files: finding, reading, overriding, resolving paths, and the text of each
+error.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,8 @@ import typing
 
 import pytest
 
-from modules import config
-from modules import strict
-from pipeline import configuration
-from pipeline import yaml_file
+from modules import config, strict
+from pipeline import configuration, yaml_file
 
 MINIMAL = """\
     name: shop
@@ -72,11 +72,15 @@ def test_packaged_names_are_found():
 
 def test_an_unknown_name_gets_the_nearest():
     assert _error("movielens-100") == (
-        "movielens-100: neither a configuration of the package nor a file. Did you mean 'movielens-100k'?")
+        "movielens-100: neither a configuration of the package nor a file. Did you mean "
+        "'movielens-100k'?"
+    )
 
 
 def test_a_missing_file_is_named():
-    assert _error("no/shop.yaml").startswith("FILE: no such file; expected a YAML file or one of amazon-")
+    assert _error("no/shop.yaml").startswith(
+        "FILE: no such file; expected a YAML file or one of amazon-"
+    )
 
 
 def test_loading_imports_neither_tensorflow_nor_the_data_package(run_python):
@@ -91,9 +95,11 @@ def test_loading_imports_neither_tensorflow_nor_the_data_package(run_python):
 
 # --- errors in the file ---
 
+
 def test_a_syntax_error_gives_file_and_line(write):
     assert _error(write("name: shop\ndata:\n  events: [1, 2\nsplit: {}\n")) == (
-        "FILE:4: not valid YAML: expected ',' or ']', but got ':'.")
+        "FILE:4: not valid YAML: expected ',' or ']', but got ':'."
+    )
 
 
 def test_a_tab_gives_file_and_line(write):
@@ -103,7 +109,8 @@ def test_a_tab_gives_file_and_line(write):
 
 def test_a_duplicate_key_is_refused(write):
     assert _error(write("name: shop\ntraining:\n  epochs: 1\n  seed: 2\n  epochs: 3\n")) == (
-        "FILE:5: training.epochs: stands twice, first on line 3; remove one.")
+        "FILE:5: training.epochs: stands twice, first on line 3; remove one."
+    )
 
 
 def test_bytes_that_are_not_utf8(tmp_path):
@@ -132,7 +139,8 @@ def test_a_missing_key_gives_the_line_of_its_mapping(write):
 
 def test_dates_stay_texts(write):
     text = textwrap.dedent(MINIMAL) + (
-        "split: {method: temporal, valid_from: 1998-03-01, test_from: 1998-04-01}\n")
+        "split: {method: temporal, valid_from: 1998-03-01, test_from: 1998-04-01}\n"
+    )
     cfg = configuration.load(write(text))
     assert cfg.split.valid_from == "1998-03-01"
     assert cfg.split.cutoffs == (888710400, 891388800)
@@ -140,20 +148,34 @@ def test_dates_stay_texts(write):
 
 # --- overrides ---
 
-@pytest.mark.parametrize(("override", "read", "expected"), [
-    ("training.epochs=3", lambda c: c.training.epochs, 3),
-    ("training.learning_rate=1e-2", lambda c: c.training.learning_rate, 0.01),
-    ("model.norm_first=false", lambda c: c.model.norm_first, False),
-    ("evaluation.ks=[10, 200]", lambda c: c.evaluation.ks, (10, 200)),
-    ("features.crosses[0].buckets=7", lambda c: c.features.crosses[0].buckets, 7),
-    ("features.crosses.0.features=[user_gender, item_class]", lambda c: c.features.crosses[0].features,
-     ("user_gender", "item_class")),
-    ("data.users.columns.age={kind: numeric, default: 30}",
-     lambda c: c.data.users.columns["age"].default, 30.0),
-    ("data.schema=null", lambda c: c.data.schema, None),
-    ("evaluation.thresholds.NDCG@10.min=0.2", lambda c: c.evaluation.thresholds["NDCG@10"].min, 0.2),
-    ("name=other-name", lambda c: c.name, "other-name"),
-])
+
+@pytest.mark.parametrize(
+    ("override", "read", "expected"),
+    [
+        ("training.epochs=3", lambda c: c.training.epochs, 3),
+        ("training.learning_rate=1e-2", lambda c: c.training.learning_rate, 0.01),
+        ("model.norm_first=false", lambda c: c.model.norm_first, False),
+        ("evaluation.ks=[10, 200]", lambda c: c.evaluation.ks, (10, 200)),
+        ("features.crosses[0].buckets=7", lambda c: c.features.crosses[0].buckets, 7),
+        (
+            "features.crosses.0.features=[user_gender, item_class]",
+            lambda c: c.features.crosses[0].features,
+            ("user_gender", "item_class"),
+        ),
+        (
+            "data.users.columns.age={kind: numeric, default: 30}",
+            lambda c: c.data.users.columns["age"].default,
+            30.0,
+        ),
+        ("data.schema=null", lambda c: c.data.schema, None),
+        (
+            "evaluation.thresholds.NDCG@10.min=0.2",
+            lambda c: c.evaluation.thresholds["NDCG@10"].min,
+            0.2,
+        ),
+        ("name=other-name", lambda c: c.name, "other-name"),
+    ],
+)
 def test_an_override_replaces_one_value(override, read, expected):
     assert read(configuration.load("movielens-100k", [override])) == expected
 
@@ -170,24 +192,47 @@ def test_the_last_override_wins():
     assert configuration.load("movielens-100k", overrides).training.epochs == 4
 
 
-@pytest.mark.parametrize(("override", "message"), [
-    ("training.epoch=3", "FILE with -o training.epoch=3: training.epoch: unknown key. "
-                         "Did you mean 'epochs'?"),
-    ("trainin.epochs=3", "FILE with -o trainin.epochs=3: trainin: unknown key. Did you mean 'training'?"),
-    ("training.epochs=three", "FILE with -o training.epochs=three: training.epochs: found 'three' (a text), "
-                              "expected a whole number."),
-    ("evaluation.slices[0]=user_agee", "FILE with -o evaluation.slices[0]=user_agee: evaluation.slices[0]: "
-                                       "unknown feature 'user_agee'. Did you mean 'user_age'?"),
-    ("training.epochs", "-o training.epochs: expected KEY=VALUE, like training.epochs=3."),
-    ("=3", "-o =3: expected KEY=VALUE, like training.epochs=3."),
-    ("evaluation.ks=[1", "-o evaluation.ks=[1: the value is not valid YAML: expected ',' or ']', but got "
-                         "'<stream end>'."),
-    ("features.crosses[3].buckets=7", "-o features.crosses[3].buckets: found '3', expected a place in a list "
-                                      "of 1, counted from 0."),
-    ("data.users.columns.age.default=3", "-o data.users.columns.age.default: 'default' lies inside "
-                                         "'numeric', which is no mapping; replace the whole value, as in "
-                                         "KEY='{kind: numeric, default: 0}'."),
-])
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "training.epoch=3",
+            "FILE with -o training.epoch=3: training.epoch: unknown key. Did you mean 'epochs'?",
+        ),
+        (
+            "trainin.epochs=3",
+            "FILE with -o trainin.epochs=3: trainin: unknown key. Did you mean 'training'?",
+        ),
+        (
+            "training.epochs=three",
+            "FILE with -o training.epochs=three: training.epochs: found 'three' (a text), "
+            "expected a whole number.",
+        ),
+        (
+            "evaluation.slices[0]=user_agee",
+            "FILE with -o evaluation.slices[0]=user_agee: evaluation.slices[0]: "
+            "unknown feature 'user_agee'. Did you mean 'user_age'?",
+        ),
+        ("training.epochs", "-o training.epochs: expected KEY=VALUE, like training.epochs=3."),
+        ("=3", "-o =3: expected KEY=VALUE, like training.epochs=3."),
+        (
+            "evaluation.ks=[1",
+            "-o evaluation.ks=[1: the value is not valid YAML: expected ',' or ']', but got "
+            "'<stream end>'.",
+        ),
+        (
+            "features.crosses[3].buckets=7",
+            "-o features.crosses[3].buckets: found '3', expected a place in a list "
+            "of 1, counted from 0.",
+        ),
+        (
+            "data.users.columns.age.default=3",
+            "-o data.users.columns.age.default: 'default' lies inside "
+            "'numeric', which is no mapping; replace the whole value, as in "
+            "KEY='{kind: numeric, default: 0}'.",
+        ),
+    ],
+)
 def test_a_wrong_override_is_refused(override, message):
     file = str(configuration.FOLDER / "movielens-100k.yaml")
     with pytest.raises(strict.ConfigError) as caught:
@@ -197,11 +242,14 @@ def test_a_wrong_override_is_refused(override, message):
 
 def test_a_contradiction_with_an_override_names_both():
     message = _error("movielens-100k", "index.k=50")
-    expected = r"\.yaml:\d+ with -o index\.k=50: evaluation\.ks: found 200, expected at most index\.k"
+    expected = (
+        r"\.yaml:\d+ with -o index\.k=50: evaluation\.ks: found 200, expected at most index\.k"
+    )
     assert re.search(expected, message)
 
 
 # --- paths ---
+
 
 def _resolve(path: str, folder: str = "/folder") -> str:
     return configuration.resolve_path(path, "data.events.path", pathlib.Path(folder))
@@ -217,7 +265,9 @@ def test_relative_home_variable_and_url(monkeypatch):
     assert _resolve("gs://bucket/a.csv") == "gs://bucket/a.csv"
 
 
-def test_paths_of_the_command_line_are_relative_to_the_working_directory(write, tmp_path, monkeypatch):
+def test_paths_of_the_command_line_are_relative_to_the_working_directory(
+    write, tmp_path, monkeypatch
+):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     cfg = configuration.load(write(MINIMAL), ["data.events.path=other.csv"])
@@ -237,8 +287,10 @@ def test_a_package_is_found_without_importing_it(tmp_path, monkeypatch):
 def test_a_package_that_is_not_installed_names_the_remedy():
     with pytest.raises(strict.ConfigError) as caught:
         _resolve("package:no_such_wheel/a.inter")
-    assert str(caught.value) == ("data.events.path: the package 'no_such_wheel' that holds a.inter is not "
-                                 "installed; run `make setup`.")
+    assert str(caught.value) == (
+        "data.events.path: the package 'no_such_wheel' that holds a.inter is not "
+        "installed; run `make setup`."
+    )
 
 
 @pytest.mark.parametrize("path", ["package:recbole", "package:re.cbole/a", "package:/a"])
@@ -283,10 +335,18 @@ def _missing(cls: type, content: dict, path: str) -> list[str]:
 
 def test_the_template_names_every_key():
     columns = TEMPLATE.content["data"]["users"]["columns"]
-    optional = {f"data.{table}.{key}" for table in ("users", "items") for key in ("delimiter", "list_column")}
-    assert set(_missing(config.Config, TEMPLATE.content, "")) == optional  # told once, at the events
+    optional = {
+        f"data.{table}.{key}"
+        for table in ("users", "items")
+        for key in ("delimiter", "list_column")
+    }
+    # told once, at the events
+    assert set(_missing(config.Config, TEMPLATE.content, "")) == optional
     assert _missing(config.Column, columns["age"], "age") == []
-    assert _missing(config.Threshold, TEMPLATE.content["evaluation"]["thresholds"]["NDCG@10"], "") == []
+    assert (
+        _missing(config.Threshold, TEMPLATE.content["evaluation"]["thresholds"]["NDCG@10"], "")
+        == []
+    )
     example = re.search(r"# - (\{features:.*?\})", TEMPLATE.file.read_text())
     assert _missing(config.Cross, yaml_file.read_value(example[1]), "cross") == []
 
@@ -294,7 +354,9 @@ def test_the_template_names_every_key():
 def test_the_template_shows_the_defaults():
     cfg = strict.read(config.Config, TEMPLATE.content)
     assert cfg == config.Config(name=cfg.name, data=cfg.data)
-    assert cfg.data == config.Data(events=cfg.data.events, users=cfg.data.users, items=cfg.data.items)
+    assert cfg.data == config.Data(
+        events=cfg.data.events, users=cfg.data.users, items=cfg.data.items
+    )
     events = cfg.data.events
     assert events == config.Table(path=events.path, columns=events.columns, format="csv")
     assert cfg.data.users.columns["age"] == config.Column(kind="numeric")
@@ -303,6 +365,10 @@ def test_the_template_shows_the_defaults():
 def test_the_template_explains_every_setting():
     """Below `split:` each line is a section, has a comment, or is blank."""
     text = TEMPLATE.file.read_text()
-    lines = text[text.index("\nsplit:"):].splitlines()
-    bare = [line for line in lines if line.strip() and "#" not in line and not re.fullmatch(r" *\w+:", line)]
+    lines = text[text.index("\nsplit:") :].splitlines()
+    bare = [
+        line
+        for line in lines
+        if line.strip() and "#" not in line and not re.fullmatch(r" *\w+:", line)
+    ]
     assert bare == ["    NDCG@10: {min: null, beats: [popularity]}"]  # explained at `thresholds:`

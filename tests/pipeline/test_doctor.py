@@ -9,9 +9,7 @@ import sys
 
 import pytest
 
-from pipeline import cli
-from pipeline import configuration
-from pipeline import doctor
+from pipeline import cli, configuration, doctor
 
 
 def _installed(packages: dict[str, str]):
@@ -31,22 +29,37 @@ def _python(*lines: str) -> tuple[str, ...]:
 @pytest.fixture
 def events(tmp_path):
     (tmp_path / "shop.yaml").write_text(
-        "name: shop\ndata: {events: {path: e.csv, columns: {u: user_id, i: item_id, t: timestamp}}}\n")
+        "name: shop\ndata: {events: {path: e.csv, columns: {u: user_id, i: item_id, t: "
+        "timestamp}}}\n"
+    )
     return tmp_path
 
 
 def test_versions_that_fit_are_one_line():
-    found = list(doctor.versions(["tfx==1.16.0", "numpy<2", "dill"], _installed(
-        {"tfx": "1.16.0", "numpy": "1.26.4", "dill": "0.4"})))
-    assert found == [doctor.Finding("ok", "packages", "3 as required, among them tfx 1.16.0, numpy 1.26.4")]
+    found = list(
+        doctor.versions(
+            ["tfx==1.16.0", "numpy<2", "dill"],
+            _installed({"tfx": "1.16.0", "numpy": "1.26.4", "dill": "0.4"}),
+        )
+    )
+    assert found == [
+        doctor.Finding("ok", "packages", "3 as required, among them tfx 1.16.0, numpy 1.26.4")
+    ]
 
 
 def test_wrong_and_missing_versions():
-    found = list(doctor.versions(["tfx==1.16.0", "scann==1.3.2", "numpy<2"], _installed(
-        {"tfx": "1.16.0", "numpy": "2.1.0"})))
+    found = list(
+        doctor.versions(
+            ["tfx==1.16.0", "scann==1.3.2", "numpy<2"],
+            _installed({"tfx": "1.16.0", "numpy": "2.1.0"}),
+        )
+    )
     assert found[:2] == [
         doctor.Finding("fail", "packages", "scann==1.3.2 is missing", "run `make setup`"),
-        doctor.Finding("fail", "packages", "numpy<2 is needed, 2.1.0 is installed", "run `make setup`")]
+        doctor.Finding(
+            "fail", "packages", "numpy<2 is needed, 2.1.0 is installed", "run `make setup`"
+        ),
+    ]
 
 
 def test_extras_are_not_required():
@@ -54,7 +67,9 @@ def test_extras_are_not_required():
 
 
 def test_our_own_requirements_are_read():
-    names = [requirement.split("=")[0] for requirement in importlib.metadata.requires(doctor.PACKAGE)]
+    names = [
+        requirement.split("=")[0] for requirement in importlib.metadata.requires(doctor.PACKAGE)
+    ]
     assert {"tfx", "tensorflow", "scann"} <= set(names)
 
 
@@ -74,7 +89,10 @@ def test_disk_looks_at_the_nearest_folder_that_exists(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor.shutil, "disk_usage", usage)
     found = doctor.disk(tmp_path / "not" / "yet")
     assert asked == [tmp_path]
-    assert (found.status, found.detail) == ("warn", f"1.5 GB free at {tmp_path}; a run needs up to 2 GB")
+    assert (found.status, found.detail) == (
+        "warn",
+        f"1.5 GB free at {tmp_path}; a run needs up to 2 GB",
+    )
 
 
 @pytest.mark.parametrize(("free", "status"), [(3.9e9, "warn"), (4.1e9, "ok")])
@@ -87,7 +105,7 @@ def test_memory(monkeypatch, free, status):
 
 
 def test_a_missing_data_file(events):
-    found, = doctor.data_files(str(events / "shop.yaml"), [])
+    (found,) = doctor.data_files(str(events / "shop.yaml"), [])
     assert (found.status, found.detail) == ("fail", f"events: {events / 'e.csv'} does not exist")
 
 
@@ -102,27 +120,33 @@ def test_data_files_that_are_there(events):
 
 
 def test_a_configuration_that_cannot_be_read_is_a_finding():
-    found, = doctor.data_files("movielens", [])
+    (found,) = doctor.data_files("movielens", [])
     assert found.status == "fail"
     assert "Did you mean 'movielens-100k'?" in found.detail
 
 
 def test_the_probe_reports_what_it_finds_and_how_it_died():
     ok = doctor.Finding("ok", "TensorFlow", "2.16.2")
-    command = _python(f"print({json.dumps(ok.__dict__)!r})", "print('noise')",
-                      "raise ImportError('no symbol _ZTI')")
+    command = _python(
+        f"print({json.dumps(ok.__dict__)!r})",
+        "print('noise')",
+        "raise ImportError('no symbol _ZTI')",
+    )
     found = list(doctor.probe(command))
     assert found[0] == ok
-    assert (found[1].status, found[1].detail) == ("fail", "does not work: ImportError: no symbol _ZTI")
+    assert (found[1].status, found[1].detail) == (
+        "fail",
+        "does not work: ImportError: no symbol _ZTI",
+    )
 
 
 def test_a_probe_that_is_killed():
-    found, = doctor.probe(_python("import os, signal", "os.kill(os.getpid(), signal.SIGKILL)"))
+    (found,) = doctor.probe(_python("import os, signal", "os.kill(os.getpid(), signal.SIGKILL)"))
     assert (found.status, found.detail) == ("fail", "does not work: it ended with code -9")
 
 
 def test_a_probe_that_hangs():
-    found, = doctor.probe(_python("import time", "time.sleep(60)"), seconds=0.2)
+    (found,) = doctor.probe(_python("import time", "time.sleep(60)"), seconds=0.2)
     assert (found.status, found.detail) == ("fail", "did not answer in 0 s")
 
 

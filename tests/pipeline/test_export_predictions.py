@@ -10,14 +10,10 @@ import sys
 
 import pytest
 
-from modules import lineage
-from modules import release
+from modules import lineage, release
 from pipeline import export_predictions
 from pipeline.report import sources
-from tests import fake_rank
-from tests import fake_recall
-from tests import held_out
-from tests import small_release
+from tests import fake_rank, fake_recall, held_out, small_release
 from tests.pipeline import fake_run
 
 ITEMS = [f"item{n}" for n in range(40)]
@@ -32,19 +28,37 @@ def histories() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory, histories: dict[str, list[str]]) -> pathlib.Path:
-    """A run whose model walks the circle forwards; the pushed one, of an earlier run, walks backwards."""
+    """A run whose model walks the circle forwards; the pushed one, of an earlier run, walks
+    backwards.
+    """
     folder = tmp_path_factory.mktemp("runs")
     rows = held_out.splits(histories, ITEMS, max_history=4)
     later = rows["valid"][0]
     number = len(later["event_item_id"])
-    rows["valid"].append({**later, "event_timestamp": [0] * number, "event_item_id": ["item30"] * number,
-                          "seen_item_id": ["item30"]})
+    rows["valid"].append(
+        {
+            **later,
+            "event_timestamp": [0] * number,
+            "event_item_id": ["item30"] * number,
+            "seen_item_id": ["item30"],
+        }
+    )
     model = folder / "model"
-    fake_recall.save(model / "Format-Serving", fake_run.configuration().data, ITEMS,
-                     fake_recall.cycle(len(ITEMS)), k=K)
+    fake_recall.save(
+        model / "Format-Serving",
+        fake_run.configuration().data,
+        ITEMS,
+        fake_recall.cycle(len(ITEMS)),
+        k=K,
+    )
     run = fake_run.make(folder, rows, {("Indexer", "model"): model})
-    fake_recall.save(run.serving / "recall" / "3", fake_run.configuration().data, ITEMS,
-                     -fake_recall.cycle(len(ITEMS)), k=K)
+    fake_recall.save(
+        run.serving / "recall" / "3",
+        fake_run.configuration().data,
+        ITEMS,
+        -fake_recall.cycle(len(ITEMS)),
+        k=K,
+    )
     return folder
 
 
@@ -52,11 +66,14 @@ CFG = fake_run.configuration(features={"max_history": 4})
 
 
 def _read(path: pathlib.Path) -> dict[str, list[str]]:
-    return {line.split("\t")[0]: line.split("\t")[1].split() for line in path.read_text().splitlines()}
+    return {
+        line.split("\t")[0]: line.split("\t")[1].split() for line in path.read_text().splitlines()
+    }
 
 
-def test_test_lists_go_on_from_the_validation_event(root: pathlib.Path, histories: dict[str, list[str]],
-                                                    tmp_path: pathlib.Path) -> None:
+def test_test_lists_go_on_from_the_validation_event(
+    root: pathlib.Path, histories: dict[str, list[str]], tmp_path: pathlib.Path
+) -> None:
     output = tmp_path / "deep" / "test.tsv"
     assert export_predictions.export(CFG, root, "recall", "test", output) == len(histories)
     found = _read(output)
@@ -67,31 +84,51 @@ def test_test_lists_go_on_from_the_validation_event(root: pathlib.Path, historie
     assert [p.name for p in output.parent.iterdir()] == ["test.tsv"]
 
 
-def test_the_judge_accepts_the_file(root: pathlib.Path, histories: dict[str, list[str]],
-                                    tmp_path: pathlib.Path) -> None:
+def test_the_judge_accepts_the_file(
+    root: pathlib.Path, histories: dict[str, list[str]], tmp_path: pathlib.Path
+) -> None:
     judge = pathlib.Path(__file__).resolve().parents[3] / "shared/judge/evaluate.py"
     if not judge.exists():
         pytest.skip("no ../shared/judge beside this checkout")
     for name, cut in (("train", slice(0, -2)), ("valid", slice(-2, -1)), ("test", slice(-1, None))):
-        (tmp_path / f"{name}.tsv").write_text("".join(
-            f"{user}\t{item}\t0\n" for user, items in histories.items() for item in items[cut]))
+        (tmp_path / f"{name}.tsv").write_text(
+            "".join(
+                f"{user}\t{item}\t0\n" for user, items in histories.items() for item in items[cut]
+            )
+        )
     export_predictions.export(CFG, root, "recall", "test", tmp_path / "predictions.tsv")
-    judged = json.loads(subprocess.run(
-        [sys.executable, str(judge), str(tmp_path), str(tmp_path / "predictions.tsv"), "--ks", str(K),
-         "--json"], capture_output=True, text=True, check=True).stdout)
+    judged = json.loads(
+        subprocess.run(
+            [
+                sys.executable,
+                str(judge),
+                str(tmp_path),
+                str(tmp_path / "predictions.tsv"),
+                "--ks",
+                str(K),
+                "--json",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )
     assert judged["HR@10"] == 1.0 and judged["users"] == 70  # the walks make steps of at most 3
     faults = ("seen_in_lists", "short_lists", "duplicates", "missing_users")
     assert {name: judged[name] for name in faults} == dict.fromkeys(faults, 0)
 
 
-def test_of_several_requests_the_first_is_answered(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_of_several_requests_the_first_is_answered(
+    root: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     """`root` holds a second, earlier request of user0, after item30 only."""
     assert export_predictions.export(CFG, root, "recall", "valid", tmp_path / "valid.tsv") == 70
     assert _read(tmp_path / "valid.tsv")["user0"][:2] == ["item31", "item32"]
 
 
-def test_the_answering_model_is_named(histories: dict[str, list[str]], tmp_path: pathlib.Path,
-                                      capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_answering_model_is_named(
+    histories: dict[str, list[str]], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = tmp_path / "model"
     fake_recall.save(model / "Format-Serving", CFG.data, ITEMS, fake_recall.cycle(len(ITEMS)), k=K)
     some = dict(list(histories.items())[:3])
@@ -104,14 +141,18 @@ def test_an_id_with_a_space_is_refused_and_nothing_is_written(tmp_path: pathlib.
     items = ["a b", *ITEMS[1:6]]
     model = tmp_path / "model"
     fake_recall.save(model / "Format-Serving", CFG.data, items, fake_recall.cycle(6), k=3)
-    fake_run.make(tmp_path, held_out.splits({"u": items[3:]}, items, 4), {("Indexer", "model"): model})
+    fake_run.make(
+        tmp_path, held_out.splits({"u": items[3:]}, items, 4), {("Indexer", "model"): model}
+    )
     (tmp_path / "out").mkdir()
     with pytest.raises(export_predictions.ExportError, match="'a b' holds a space"):
         export_predictions.export(CFG, tmp_path, "recall", "test", tmp_path / "out" / "test.tsv")
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def _two_stages(folder: pathlib.Path, histories: dict[str, list[str]], rank: lineage.Lineage) -> None:
+def _two_stages(
+    folder: pathlib.Path, histories: dict[str, list[str]], rank: lineage.Lineage
+) -> None:
     """A run of three users, whose rank model turns recall's order round."""
     models = {"Indexer": folder / "recall", "RankTrainer": folder / "rank"}
     scores = fake_recall.cycle(len(ITEMS))
@@ -120,11 +161,14 @@ def _two_stages(folder: pathlib.Path, histories: dict[str, list[str]], rank: lin
     for name, made_of in (("Indexer", small_release.LINEAGE), ("RankTrainer", rank)):
         lineage.write(str(models[name] / "Format-Serving"), made_of)
     some = dict(list(histories.items())[:3])
-    fake_run.make(folder, held_out.splits(some, ITEMS, 4), {(name, "model"): p for name, p in models.items()})
+    fake_run.make(
+        folder, held_out.splits(some, ITEMS, 4), {(name, "model"): p for name, p in models.items()}
+    )
 
 
-def test_two_stages_order_all_that_recall_found(histories: dict[str, list[str]], tmp_path: pathlib.Path,
-                                                capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_stages_order_all_that_recall_found(
+    histories: dict[str, list[str]], tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     _two_stages(tmp_path, histories, small_release.LINEAGE)
     export_predictions.export(CFG, tmp_path, "recall", "test", tmp_path / "recall.tsv")
     assert export_predictions.export(CFG, tmp_path, "two-stage", "test", tmp_path / "both.tsv") == 3
@@ -134,8 +178,9 @@ def test_two_stages_order_all_that_recall_found(histories: dict[str, list[str]],
     assert str(tmp_path / "rank" / "Format-Serving") in capsys.readouterr().out
 
 
-def test_a_pair_that_does_not_belong_together_is_refused(histories: dict[str, list[str]],
-                                                         tmp_path: pathlib.Path) -> None:
+def test_a_pair_that_does_not_belong_together_is_refused(
+    histories: dict[str, list[str]], tmp_path: pathlib.Path
+) -> None:
     _two_stages(tmp_path, histories, dataclasses.replace(small_release.LINEAGE, transform="other"))
     with pytest.raises(release.ReleaseError, match="transform other instead of transform1"):
         export_predictions.export(CFG, tmp_path, "two-stage", "test", tmp_path / "test.tsv")

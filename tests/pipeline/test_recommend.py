@@ -1,4 +1,6 @@
-"""`recsys recommend`: for users of the data and for histories made up, from one stage or two, and why."""
+"""`recsys recommend`: for users of the data and for histories made up, from one stage or two, and
+why.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,9 @@ from typing import Any
 
 import pytest
 
-from modules import lineage
-from modules import release
-from modules import strict
-from pipeline import answer
-from pipeline import recommend
-from pipeline import release_writer
-from pipeline import runs
-from tests import fake_rank
-from tests import fake_recall
-from tests import held_out
-from tests import small_release
+from modules import lineage, release, strict
+from pipeline import answer, recommend, release_writer, runs
+from tests import fake_rank, fake_recall, held_out, small_release
 from tests.pipeline import fake_run
 
 ITEMS = [f"item{n}" for n in range(20)]
@@ -30,16 +24,22 @@ HISTORIES = {"anna": ITEMS[:8], "ben": ITEMS[10:13]}
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A release of recall, which says the next items of the circle with 0, -1, ..., and then one with a rank
-    model that moves item10 and item14 up by 1.5 and 2.25."""
+    """A release of recall, which says the next items of the circle with 0, -1, ..., and then one
+    with a rank model that moves item10 and item14 up by 1.5 and 2.25."""
     folder = tmp_path_factory.mktemp("runs")
     rows = held_out.splits(HISTORIES, ITEMS, max_history=4)
     rows["train"].append({**rows["train"][0], "user_id": "trainer"})
     run = fake_run.make(folder, rows, {})
     circle = fake_recall.cycle(len(ITEMS))
-    models = {"recall": fake_recall.save(folder / "recall", CFG.data, ITEMS, circle, k=10),
-              "rank": fake_rank.save(folder / "rank", CFG.data, {"item10": 1.5, "item14": 2.25},
-                                     counted=("user_age", "request_battery"))}
+    models = {
+        "recall": fake_recall.save(folder / "recall", CFG.data, ITEMS, circle, k=10),
+        "rank": fake_rank.save(
+            folder / "rank",
+            CFG.data,
+            {"item10": 1.5, "item14": 2.25},
+            counted=("user_age", "request_battery"),
+        ),
+    }
     for path in models.values():
         lineage.write(path, small_release.LINEAGE)
     small_release.push(run.serving, {"recall": models["recall"]}, small_release.facts())
@@ -68,13 +68,18 @@ def test_two_stages_are_the_default(root: pathlib.Path, capsys: pytest.CaptureFi
     """After item7: item8 0, item9 -1, item10 -2 + 1.5."""
     found = _ask(root, user="anna", stage=None)
     assert found.stage == "two-stage" and _ids(found) == ["item8", "item10", "item9"]
-    assert found.items[1] == answer.Item("item10", recall_rank=3, recall_score=-2.0, rank_score=-0.5)
+    assert found.items[1] == answer.Item(
+        "item10", recall_rank=3, recall_score=-2.0, rank_score=-0.5
+    )
     assert _ask(root, user="anna", stage="two-stage").items == found.items
     out = capsys.readouterr().out
     rows = [line.split() for line in out.splitlines()]
     assert ["#", "item", "title", "rank", "score", "recall", "rank", "recall", "score"] in rows
     assert ["2", "item10", "Item", "item10", "-0.5000", "3", "-2.0000"] in rows
-    assert f"Release {found.found.id}, stage two-stage: {found.found.recall} and {found.found.rank}" in out
+    assert (
+        f"Release {found.found.id}, stage two-stage: {found.found.recall} and {found.found.rank}"
+        in out
+    )
 
 
 def test_what_moved_each_item(root: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,20 +92,29 @@ def test_what_moved_each_item(root: pathlib.Path, capsys: pytest.CaptureFixture[
     assert row.endswith("0.0000")  # nothing moved it
 
 
-@pytest.mark.parametrize(("arguments", "missing"), [
-    ({"user": "anna"}, 1),  # the request's context is never known
-    ({"history": (("item7", 1),), "at": 2}, 2), ({"history": (("item7", 1),), "profile": {"age": "3"}}, 1)])
-def test_missing_inputs_are_shown(root: pathlib.Path, capsys: pytest.CaptureFixture[str],
-                                  arguments: dict[str, Any], missing: int) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [
+        ({"user": "anna"}, 1),  # the request's context is never known
+        ({"history": (("item7", 1),), "at": 2}, 2),
+        ({"history": (("item7", 1),), "profile": {"age": "3"}}, 1),
+    ],
+)
+def test_missing_inputs_are_shown(
+    root: pathlib.Path, capsys: pytest.CaptureFixture[str], arguments: dict[str, Any], missing: int
+) -> None:
     found = _ask(root, stage=None, **arguments)
     assert found.missing_inputs == missing == found.to_json()["missing_inputs"]
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "missing_inputs" in line]
-    assert line == (f"Note: missing_inputs: {missing}; so many values of the profile and of the request's "
-                    "context are missing or unknown to the rank model, which takes the columns' defaults.")
+    assert line == (
+        f"Note: missing_inputs: {missing}; so many values of the profile and of the request's "
+        "context are missing or unknown to the rank model, which takes the columns' defaults."
+    )
 
 
-def test_recall_alone_does_not_say_what_is_missing(root: pathlib.Path,
-                                                   capsys: pytest.CaptureFixture[str]) -> None:
+def test_recall_alone_does_not_say_what_is_missing(
+    root: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert _ask(root, user="anna", stage="recall").missing_inputs is None
     assert "missing_inputs" not in capsys.readouterr().out
 
@@ -111,18 +125,28 @@ def test_json_of_two_stages(root: pathlib.Path, capsys: pytest.CaptureFixture[st
     assert (told["release"], told["stage"]) == (found.found.id, "two-stage")
     assert told["models"] == {"recall": str(found.found.recall), "rank": str(found.found.rank)}
     assert told["recommendations"][1] == {
-        "rank": 2, "item_id": "item10", "title": "Item item10", "recall_rank": 3, "recall_score": -2.0,
-        "rank_score": -0.5, "effects": {"recall_score": -2.0, "item": 1.5}}
+        "rank": 2,
+        "item_id": "item10",
+        "title": "Item item10",
+        "recall_rank": 3,
+        "recall_score": -2.0,
+        "rank_score": -0.5,
+        "effects": {"recall_score": -2.0, "item": 1.5},
+    }
 
 
-def test_recall_alone_answers(recall_alone: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recall_alone_answers(
+    recall_alone: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = _ask(recall_alone, user="anna", stage=None)
     assert found.stage == "recall" and _ids(found) == ["item8", "item9", "item10"]
     assert "rank score" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [{"stage": "two-stage"}, {"stage": None, "explain": True}])
-def test_recall_alone_has_no_second_stage(recall_alone: pathlib.Path, arguments: dict[str, Any]) -> None:
+def test_recall_alone_has_no_second_stage(
+    recall_alone: pathlib.Path, arguments: dict[str, Any]
+) -> None:
     with pytest.raises(recommend.RecommendError, match=r"--\S.*: release \d+ holds recall alone"):
         _ask(recall_alone, user="anna", **arguments)
 
@@ -140,7 +164,9 @@ def test_a_damaged_release_does_not_answer(root: pathlib.Path) -> None:
         path.write_bytes(content)
 
 
-def test_a_model_of_before_there_were_releases_answers(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_model_of_before_there_were_releases_answers(
+    root: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     run = fake_run.make(tmp_path, held_out.splits(HISTORIES, ITEMS, max_history=4), {})
     shutil.copytree(root / "recall", run.serving / "recall" / "1")
     found = _ask(tmp_path, user="anna", stage=None)
@@ -148,9 +174,12 @@ def test_a_model_of_before_there_were_releases_answers(root: pathlib.Path, tmp_p
     assert "could not be checked" in found.notes[-1]
 
 
-def test_a_user_is_answered_after_all_known_events(root: pathlib.Path,
-                                                   capsys: pytest.CaptureFixture[str]) -> None:
-    """Anna's test event is item7, so item8 is next; the shown window is the last L + 2 = 6 events."""
+def test_a_user_is_answered_after_all_known_events(
+    root: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anna's test event is item7, so item8 is next; the shown window is the last L + 2 = 6
+    events.
+    """
     found = _ask(root, user="anna")
     assert _ids(found) == ["item8", "item9", "item10"]
     assert found.request_timestamp == held_out.START + 7 * held_out.STEP
@@ -183,7 +212,10 @@ def test_no_history_at_all(root: pathlib.Path) -> None:
 def test_json(root: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     _ask(root, user="ben", as_json=True)
     found = json.loads(capsys.readouterr().out)
-    assert found["recommendations"][0]["title"] == "Item item13" and found["recommendations"][0]["rank"] == 1
+    assert (
+        found["recommendations"][0]["title"] == "Item item13"
+        and found["recommendations"][0]["rank"] == 1
+    )
     assert [event["item_id"] for event in found["history"]] == HISTORIES["ben"]
 
 
@@ -191,7 +223,9 @@ def test_unknown_items_are_counted(root: pathlib.Path) -> None:
     found = _ask(root, history=(("nothing", 1), ("nowhere", 1), ("item4", 2)), at=3)
     assert _ids(found)[0] == "item5"
     (note,) = found.notes
-    assert note == "ids that are not in the catalogue, taken as unknown items: 2 (nothing, nowhere)."
+    assert (
+        note == "ids that are not in the catalogue, taken as unknown items: 2 (nothing, nowhere)."
+    )
 
 
 def test_a_request_before_the_last_event_is_pointed_out(root: pathlib.Path) -> None:
@@ -203,13 +237,16 @@ def test_an_unknown_user(root: pathlib.Path) -> None:
         _ask(root, user="nobody")
 
 
-@pytest.mark.parametrize("arguments,message", [
-    ({"history": (), "profile": {"aeg": "3"}}, "unknown column 'aeg'. Did you mean 'age'?"),
-    ({"history": (), "profile": {"age": "old"}}, "age=old, expected a number"),
-    ({"history": (), "profile": {"taste": "1 2 3"}}, "taste has 3 numbers, expected 2"),
-    ({"user": "anna", "k": 11}, "at most 10 items"),
-    ({"user": "anna", "explain": True}, "leave --stage recall out"),
-])
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        ({"history": (), "profile": {"aeg": "3"}}, "unknown column 'aeg'. Did you mean 'age'?"),
+        ({"history": (), "profile": {"age": "old"}}, "age=old, expected a number"),
+        ({"history": (), "profile": {"taste": "1 2 3"}}, "taste has 3 numbers, expected 2"),
+        ({"user": "anna", "k": 11}, "at most 10 items"),
+        ({"user": "anna", "explain": True}, "leave --stage recall out"),
+    ],
+)
 def test_wrong_arguments(root: pathlib.Path, arguments: dict[str, Any], message: str) -> None:
     """Like those that are seen without looking into the run: the command line's exit code is 2."""
     with pytest.raises(strict.ConfigError) as error:

@@ -1,4 +1,6 @@
-"""Both models of a release take effect or neither, wherever a push dies; and the way back and forward."""
+"""Both models of a release take effect or neither, wherever a push dies; and the way back and
+forward.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from modules import model_server_config
-from modules import release
+from modules import model_server_config, release
 from pipeline import release_writer
 from tests import small_release
 
@@ -32,7 +33,8 @@ def _until_killed(serving: pathlib.Path, steps: int, work: Callable[[], Any]) ->
     """Does the work in a process that dies before file operation number `steps` below the folder.
 
     Returns:
-      (exit code: 0 if it ended before that, else 9; the operations that were done, in a process that ended).
+      (exit code: 0 if it ended before that, else 9; the operations that were done, in a process
+      that ended).
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -68,10 +70,16 @@ def _served(serving: pathlib.Path) -> dict[str, int]:
 
 @pytest.mark.parametrize("with_rank", [True, False], ids=["both", "recall alone"])
 def test_a_push_that_dies_anywhere_changes_nothing_and_the_next_one_repairs(
-        tmp_path: pathlib.Path, with_rank: bool) -> None:
+    tmp_path: pathlib.Path, with_rank: bool
+) -> None:
     names = ("recall", "rank") if with_rank else ("recall",)
-    old, new = ({name: models[name] for name in names} for models in (
-        small_release.pair(tmp_path / "old"), small_release.pair(tmp_path / "new", "b")))
+    old, new = (
+        {name: models[name] for name in names}
+        for models in (
+            small_release.pair(tmp_path / "old"),
+            small_release.pair(tmp_path / "new", "b"),
+        )
+    )
     template = tmp_path / "template"
     first = _push(template, old)
     took_effect: list[bool] = []
@@ -84,7 +92,8 @@ def test_a_push_that_dies_anywhere_changes_nothing_and_the_next_one_repairs(
         current = release.in_force(serving)
         took_effect.append(current.id != first)
         assert _served(serving) == dict.fromkeys(names, current.id)
-        assert release.ids(serving) == sorted({first, current.id})  # no release that never took effect
+        # no release that never took effect
+        assert release.ids(serving) == sorted({first, current.id})
         repaired = _push(serving, new)
         assert release.in_force(serving).id == repaired > current.id
         assert release.ids(serving) == sorted({first, current.id, repaired})
@@ -122,7 +131,9 @@ def test_a_rollback_that_dies_anywhere(tmp_path: pathlib.Path) -> None:
     while code == _KILLED:
         serving = tmp_path / f"serving{steps}"
         shutil.copytree(template, serving)
-        code, done = _until_killed(serving, steps, lambda folder=serving: release_writer.switch(folder))
+        code, done = _until_killed(
+            serving, steps, lambda folder=serving: release_writer.switch(folder)
+        )
         assert release.in_force(serving).id == (two if code == _KILLED else one)
         assert release_writer.switch(serving, one)[1].id == release.in_force(serving).id == one
         assert release.ids(serving) == [one, two]
@@ -131,7 +142,8 @@ def test_a_rollback_that_dies_anywhere(tmp_path: pathlib.Path) -> None:
 
 
 def test_models_are_on_the_disk_before_they_take_effect(
-        tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Their folders' new entries too: without, a power cut could leave a pointer to nothing."""
     serving, models, done = tmp_path / "serving", small_release.pair(tmp_path / "models"), []
 
@@ -140,7 +152,9 @@ def test_models_are_on_the_disk_before_they_take_effect(
 
     monkeypatch.setattr(os, "fsync", noted(os.fsync, lambda handle: os.fstat(handle).st_ino))
     for name in ("rename", "replace"):
-        monkeypatch.setattr(os, name, noted(getattr(os, name), lambda _, target: pathlib.Path(target)))
+        monkeypatch.setattr(
+            os, name, noted(getattr(os, name), lambda _, target: pathlib.Path(target))
+        )
     number = _push(serving, models)
     pointed = done.index(serving / release.POINTER)
     for name in models:
@@ -153,12 +167,18 @@ def test_back_and_forward(tmp_path: pathlib.Path) -> None:
     one = _push(serving, {"recall": small_release.pair(tmp_path / "a")["recall"]})
     two = _push(serving, small_release.pair(tmp_path / "b", "b"))
     three = _push(serving, small_release.pair(tmp_path / "c", "c"))
-    for number, expected in ((None, (three, two)), (None, (two, one)), (three, (one, three)),
-                             (three, (three, three))):
+    for number, expected in (
+        (None, (three, two)),
+        (None, (two, one)),
+        (three, (one, three)),
+        (three, (three, three)),
+    ):
         before, now = release_writer.switch(serving, number)
         assert (before, now.id) == expected
         assert release.in_force(serving) == now
-        assert _served(serving) == dict.fromkeys(["recall"] if now.id == one else ["recall", "rank"], now.id)
+        assert _served(serving) == dict.fromkeys(
+            ["recall"] if now.id == one else ["recall", "rank"], now.id
+        )
     assert _push(serving, small_release.pair(tmp_path / "d")) > three
 
 
@@ -215,13 +235,17 @@ def test_old_releases_are_deleted(tmp_path: pathlib.Path) -> None:
     assert release_writer.prune(serving, 1) == [made[2]]
     assert release_writer.switch(serving)[1].id == made[3]  # the one before is there to go back to
     assert release_writer.prune(serving, 1) == []
-    with pytest.raises(release.ReleaseError, match=rf"no release before {made[3]}, or not any more"):
+    with pytest.raises(
+        release.ReleaseError, match=rf"no release before {made[3]}, or not any more"
+    ):
         release_writer.switch(serving)
     assert release_writer.prune(tmp_path / "none", 1) == [] and not (tmp_path / "none").exists()
 
 
 def test_what_is_or_was_just_served_is_not_deleted(tmp_path: pathlib.Path) -> None:
-    """Neither an old release that was put in force again, nor the one before, nor one loaded as canary."""
+    """Neither an old release that was put in force again, nor the one before, nor one loaded as
+    canary.
+    """
     serving, models = tmp_path / "serving", small_release.pair(tmp_path / "models")
     made = [_push(serving, models) for _ in range(6)]
     release_writer.switch(serving, made[1])
@@ -233,7 +257,9 @@ def test_what_is_or_was_just_served_is_not_deleted(tmp_path: pathlib.Path) -> No
 
 
 @pytest.mark.parametrize("file", ["models.config", "rank.config"])
-def test_nothing_is_deleted_while_it_is_unknown_what_is_served(tmp_path: pathlib.Path, file: str) -> None:
+def test_nothing_is_deleted_while_it_is_unknown_what_is_served(
+    tmp_path: pathlib.Path, file: str
+) -> None:
     serving, models = tmp_path / "serving", small_release.pair(tmp_path / "models")
     made = [_push(serving, models) for _ in range(3)]
     (serving / file).write_text("nonsense")
@@ -245,7 +271,8 @@ def test_nothing_is_deleted_while_it_is_unknown_what_is_served(tmp_path: pathlib
 
 
 def test_files_that_cannot_be_removed_are_no_release_and_stop_nothing(
-        tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     serving, models = tmp_path / "serving", small_release.pair(tmp_path / "models")
     made = [_push(serving, models) for _ in range(3)]
 
@@ -270,7 +297,9 @@ def test_a_deletion_that_dies_anywhere_leaves_no_half_release(tmp_path: pathlib.
     while code == _KILLED:
         serving = tmp_path / f"serving{steps}"
         shutil.copytree(template, serving)
-        code, done = _until_killed(serving, steps, lambda folder=serving: release_writer.prune(folder, 2))
+        code, done = _until_killed(
+            serving, steps, lambda folder=serving: release_writer.prune(folder, 2)
+        )
         listed.append(release.ids(serving))
         for number in listed[-1]:
             release.load(serving, number)
@@ -279,7 +308,8 @@ def test_a_deletion_that_dies_anywhere_leaves_no_half_release(tmp_path: pathlib.
         assert _all_there(serving) == [*listed[-1], pushed]
         shutil.rmtree(serving)
         steps += 1
-    # After the folder and the lock, both are unlisted, one after the other, before anything is removed.
+    # After the folder and the lock, both are unlisted, one after the other, before anything is
+    # removed.
     assert listed == [made] * 3 + [made[1:]] + [made[2:]] * (done - 3)
     assert code == 0 and done > 15
 
@@ -290,7 +320,9 @@ def test_there_is_none_before_the_first(tmp_path: pathlib.Path) -> None:
         release_writer.switch(tmp_path / "serving")
 
 
-def test_ids_within_one_second_differ(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_within_one_second_differ(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(time, "time", lambda: 1000.7)
     models = small_release.pair(tmp_path / "a")
     assert [_push(tmp_path / "serving", models) for _ in range(3)] == [1000, 1001, 1002]
@@ -316,17 +348,30 @@ def test_pushes_at_the_same_time_are_releases_of_their_own(tmp_path: pathlib.Pat
 
 
 @pytest.mark.parametrize("field", ["transform", "catalogue", "recall"])
-def test_a_pair_that_does_not_belong_together_is_refused(tmp_path: pathlib.Path, field: str) -> None:
+def test_a_pair_that_does_not_belong_together_is_refused(
+    tmp_path: pathlib.Path, field: str
+) -> None:
     serving = tmp_path / "serving"
     first = _push(serving, small_release.pair(tmp_path / "a"))
     other = dataclasses.replace(small_release.LINEAGE, **{field: "other"})
-    models = {"recall": small_release.model(tmp_path / "recall", "new"),
-              "rank": small_release.model(tmp_path / "rank", "trained beside another recall model", other)}
-    with pytest.raises(release.ReleaseError, match=f"rank: was trained for other.*{field} other instead of"):
+    models = {
+        "recall": small_release.model(tmp_path / "recall", "new"),
+        "rank": small_release.model(
+            tmp_path / "rank", "trained beside another recall model", other
+        ),
+    }
+    with pytest.raises(
+        release.ReleaseError, match=f"rank: was trained for other.*{field} other instead of"
+    ):
         _push(serving, models)
     assert release.ids(serving) == [release.in_force(serving).id] == [first]
     assert sorted(path.name for path in serving.iterdir()) == [
-        ".lock", "models.config", "rank", "recall", "releases"]
+        ".lock",
+        "models.config",
+        "rank",
+        "recall",
+        "releases",
+    ]
 
 
 def test_a_folder_without_a_graph_is_refused(tmp_path: pathlib.Path) -> None:

@@ -21,24 +21,34 @@ class Store:
         connection = metadata_store_pb2.ConnectionConfig()
         connection.fake_database.SetInParent()
         self.mlmd = mlmd.MetadataStore(connection)
-        self._types = [self.mlmd.put_context_type(metadata_store_pb2.ContextType(name="node")),
-                       self.mlmd.put_execution_type(metadata_store_pb2.ExecutionType(name="component")),
-                       self.mlmd.put_artifact_type(metadata_store_pb2.ArtifactType(name="Model"))]
+        self._types = [
+            self.mlmd.put_context_type(metadata_store_pb2.ContextType(name="node")),
+            self.mlmd.put_execution_type(metadata_store_pb2.ExecutionType(name="component")),
+            self.mlmd.put_artifact_type(metadata_store_pb2.ArtifactType(name="Model")),
+        ]
         self._contexts: dict[str, Any] = {}
         self.inputs: dict[str, list[Any]] = {"model": [], "blessing": []}
 
-    def add(self, component: str, *, blessed: bool, state: Any = COMPLETE,
-            recall: standard_artifacts.Model | None = None) -> standard_artifacts.Model:
+    def add(
+        self,
+        component: str,
+        *,
+        blessed: bool,
+        state: Any = COMPLETE,
+        recall: standard_artifacts.Model | None = None,
+    ) -> standard_artifacts.Model:
         """`recall`: the model that the new one was judged with."""
         context_type, execution_type, artifact_type = self._types
         if component not in self._contexts:
             self._contexts[component] = metadata_store_pb2.Context(
-                type_id=context_type, name=resolver.node("shop", component))
+                type_id=context_type, name=resolver.node("shop", component)
+            )
         artifact = metadata_store_pb2.Artifact(type_id=artifact_type)
         event = metadata_store_pb2.Event(type=metadata_store_pb2.Event.OUTPUT)
         execution = metadata_store_pb2.Execution(type_id=execution_type, last_known_state=state)
         _, (artifact_id,), (context_id,) = self.mlmd.put_execution(
-            execution, [(artifact, event)], [self._contexts[component]])
+            execution, [(artifact, event)], [self._contexts[component]]
+        )
         self._contexts[component].id = context_id
         model, blessing = standard_artifacts.Model(), standard_artifacts.ModelBlessing()
         model.id, model.uri = artifact_id, f"/artifacts/{component}/{artifact_id}"
@@ -48,8 +58,12 @@ class Store:
         self.judge(model, blessed, blessing)
         return model
 
-    def judge(self, model: standard_artifacts.Model, blessed: bool,
-              blessing: standard_artifacts.ModelBlessing | None = None) -> None:
+    def judge(
+        self,
+        model: standard_artifacts.Model,
+        blessed: bool,
+        blessing: standard_artifacts.ModelBlessing | None = None,
+    ) -> None:
         """Adds a blessing of the model or a refusal."""
         blessing = blessing or standard_artifacts.ModelBlessing()
         blessing.set_string_custom_property("current_model", model.uri)
@@ -62,7 +76,8 @@ class Store:
         found = strategy.resolve_artifacts(self.mlmd, {k: list(v) for k, v in self.inputs.items()})
         assert found is not None
         assert [b.get_int_custom_property("current_model_id") for b in found["blessing"]] == [
-            m.id for m in found["model"]]
+            m.id for m in found["model"]
+        ]
         return [m.id for m in found["model"]]
 
 

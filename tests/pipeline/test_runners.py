@@ -12,9 +12,7 @@ from apache_beam.options import pipeline_options
 from apache_beam.runners.dataflow import dataflow_runner
 
 from modules import config
-from modules.beam import errors
-from modules.beam import examples
-from modules.beam import files
+from modules.beam import errors, examples, files
 from modules.strict import ConfigError
 from pipeline import runners
 from tests import tables
@@ -35,7 +33,9 @@ def _runner(**values: object) -> pipeline_options.PipelineOptions:
 
 def test_direct_runs_in_this_process() -> None:
     options = _runner()
-    assert options.view_as(pipeline_options.StandardOptions).runner.endswith("fn_runner.FnApiRunner")
+    assert options.view_as(pipeline_options.StandardOptions).runner.endswith(
+        "fn_runner.FnApiRunner"
+    )
     assert options.view_as(pipeline_options.DirectOptions).direct_running_mode == "in_memory"
 
 
@@ -47,7 +47,11 @@ def test_multi_process_starts_the_workers() -> None:
 def test_dataflow_takes_the_options_and_installs_this_package() -> None:
     options = _runner(kind="dataflow", options=OPTIONS)
     cloud = options.view_as(pipeline_options.GoogleCloudOptions)
-    assert (cloud.project, cloud.region, cloud.temp_location) == ("shop", "europe-west1", "gs://shop/tmp")
+    assert (cloud.project, cloud.region, cloud.temp_location) == (
+        "shop",
+        "europe-west1",
+        "gs://shop/tmp",
+    )
     assert options.view_as(pipeline_options.SetupOptions).setup_file == "./setup.py"
     image = _runner(kind="dataflow", options=(*OPTIONS, "--sdk_container_image=shop/worker"))
     assert image.view_as(pipeline_options.SetupOptions).setup_file is None
@@ -56,7 +60,9 @@ def test_dataflow_takes_the_options_and_installs_this_package() -> None:
 @pytest.mark.parametrize("missing", ["project", "region", "temp_location"])
 def test_dataflow_without_its_options_is_refused(missing: str) -> None:
     options = tuple(option for option in OPTIONS if missing not in option)
-    with pytest.raises(ConfigError, match=rf"^runner\.options: --{missing} is missing; kind: dataflow needs"):
+    with pytest.raises(
+        ConfigError, match=rf"^runner\.options: --{missing} is missing; kind: dataflow needs"
+    ):
         runners.beam_args(config.Runner(kind="dataflow", options=options))
 
 
@@ -69,7 +75,8 @@ def test_worker_processes_make_what_this_process_makes(tmp_path: pathlib.Path) -
     expected = tables.make(one, data)
     found = tables.make(two, data, options=_runner(kind="multi_process", workers=2))
     assert {name: sorted(map(str, rows)) for name, rows in found.items()} == {
-        name: sorted(map(str, rows)) for name, rows in expected.items()}
+        name: sorted(map(str, rows)) for name, rows in expected.items()
+    }
 
 
 @pytest.mark.usefixtures("workers_find_the_sources")
@@ -87,7 +94,9 @@ def test_the_graph_becomes_a_dataflow_job(tmp_path: pathlib.Path) -> None:
     pipeline = beam.Pipeline(runner=dataflow_runner.DataflowRunner(), options=options)
     pipeline | examples.MakeExamples(data, config.Split(), 10, files.list_tables(data))
     job = pipeline.run().job
-    names = [transform.unique_name for transform in job.proto_pipeline.components.transforms.values()]
+    names = [
+        transform.unique_name for transform in job.proto_pipeline.components.transforms.values()
+    ]
     assert any(name.endswith("MakeWindows") for name in names)
 
 
@@ -106,8 +115,14 @@ def test_dataflow_refuses_what_its_workers_cannot_reach(tmp_path: pathlib.Path) 
     cfg = config.Config(name="shop", data=config.Data(events=table), runner=cloud)
     assert runners.artifact_root(cfg, tmp_path) == "gs://shop/artifacts"
     local = dataclasses.replace(table, path="/data/events.csv")
-    with pytest.raises(ConfigError, match=r"^data\.events\.path: found '/data/events.csv', expected a URL"):
+    with pytest.raises(
+        ConfigError, match=r"^data\.events\.path: found '/data/events.csv', expected a URL"
+    ):
         runners.artifact_root(dataclasses.replace(cfg, data=config.Data(events=local)), tmp_path)
     with pytest.raises(ConfigError, match=r"^runner\.artifacts: found None, expected a URL"):
-        runners.artifact_root(dataclasses.replace(cfg, runner=config.Runner(kind="dataflow")), tmp_path)
-    assert runners.artifact_root(dataclasses.replace(cfg, runner=config.Runner()), tmp_path) == str(tmp_path)
+        runners.artifact_root(
+            dataclasses.replace(cfg, runner=config.Runner(kind="dataflow")), tmp_path
+        )
+    assert runners.artifact_root(dataclasses.replace(cfg, runner=config.Runner()), tmp_path) == str(
+        tmp_path
+    )

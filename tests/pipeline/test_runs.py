@@ -12,7 +12,10 @@ from pipeline import runs
 def test_one_process_at_a_time(tmp_path: pathlib.Path) -> None:
     place = runs.Run(tmp_path, "shop")
     again = runs.Run(tmp_path, "shop").locked()
-    with place.locked(), pytest.raises(runs.RunBusy, match="another process is running this pipeline"):
+    with (
+        place.locked(),
+        pytest.raises(runs.RunBusy, match="another process is running this pipeline"),
+    ):
         again.__enter__()
     with place.locked():  # free again
         pass
@@ -22,5 +25,7 @@ def test_one_process_at_a_time(tmp_path: pathlib.Path) -> None:
 def test_a_folder_that_cannot_be_made_says_the_remedy(tmp_path: pathlib.Path, root: str) -> None:
     (tmp_path / "a-file").touch()
     held = runs.Run(tmp_path / root, "shop").locked()
-    with pytest.raises(runs.RunFolder, match=r"shop: cannot be made or written \(.+\)\. Choose .* --root\."):
+    with pytest.raises(
+        runs.RunFolder, match=r"shop: cannot be made or written \(.+\)\. Choose .* --root\."
+    ):
         held.__enter__()

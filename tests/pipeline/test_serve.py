@@ -15,10 +15,8 @@ import psutil
 import pytest
 import yaml
 
-from modules import release
-from modules import strict
-from pipeline import runs
-from pipeline import serve
+from modules import release, strict
+from pipeline import runs, serve
 from serving import client
 from tests.serving import small_serving
 
@@ -27,8 +25,9 @@ from tests.serving import small_serving
 def run(tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
     """A run's folder with a release, which was moved there."""
     folder = tmp_path_factory.mktemp("serve")
-    (folder / "shop.yaml").write_text(yaml.safe_dump({
-        "name": small_serving.NAME, "data": strict.to_plain(small_serving.DATA)}))
+    (folder / "shop.yaml").write_text(
+        yaml.safe_dump({"name": small_serving.NAME, "data": strict.to_plain(small_serving.DATA)})
+    )
     made = runs.Run(folder, small_serving.NAME)
     made.folder.mkdir()
     small_serving.write(folder).rename(made.serving)
@@ -49,15 +48,31 @@ def _listens(port: int) -> bool:
 
 def _command(run: runs.Run, ports: list[int]) -> list[str]:
     root = run.folder.parent
-    return [sys.executable, "-m", "pipeline.cli", "serve", "--config", str(root / "shop.yaml"), "--root",
-            str(root), "--store", f"sqlite:///{root}/history.sqlite", "--port", str(ports[0]), "--grpc-port",
-            str(ports[1]), "--rest-port", str(ports[2])]
+    return [
+        sys.executable,
+        "-m",
+        "pipeline.cli",
+        "serve",
+        "--config",
+        str(root / "shop.yaml"),
+        "--root",
+        str(root),
+        "--store",
+        f"sqlite:///{root}/history.sqlite",
+        "--port",
+        str(ports[0]),
+        "--grpc-port",
+        str(ports[1]),
+        "--rest-port",
+        str(ports[2]),
+    ]
 
 
 def _ready(run: runs.Run, ports: list[int]) -> tuple[subprocess.Popen[str], str]:
     """(the process, what it printed until it was ready)."""
     process = subprocess.Popen(
-        _command(run, ports), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        _command(run, ports), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     assert process.stdout is not None
     said = []
     for line in process.stdout:
@@ -93,15 +108,18 @@ def test_a_user_gets_recommendations_that_know_the_last_event(served):
         answer = recommender.recommend("anna", k=3, timestamp=200)
     assert answer.known_user
     assert not answer.degraded
-    assert [item.item_id for item in answer.items] == ["m5", "m4", "m6"]  # m5 by its bonus, then the circle
+    # m5 by its bonus, then the circle
+    assert [item.item_id for item in answer.items] == ["m5", "m4", "m6"]
 
 
 def test_taken_ports_are_named(run, served):
     _, ports, _ = served
     again = subprocess.run(_command(run, ports), capture_output=True, text=True, check=False)
     assert again.returncode == 1
-    assert again.stderr == (f"recsys: --port: 127.0.0.1:{ports[0]} cannot be listened on (Address already in "
-                            "use); stop what listens there, or choose another port.\n")
+    assert again.stderr == (
+        f"recsys: --port: 127.0.0.1:{ports[0]} cannot be listened on (Address already in "
+        "use); stop what listens there, or choose another port.\n"
+    )
 
 
 def test_sigterm_stops_both_servers(served):
@@ -131,8 +149,14 @@ def test_killed_it_leaves_no_server_behind(run):
 
 
 def test_a_server_whose_parent_is_gone_already_does_not_start(tmp_path: pathlib.Path):
-    command = [sys.executable, "-m", "pipeline.child_process", "1", "touch",
-               str(tmp_path / "started")]
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.child_process",
+        "1",
+        "touch",
+        str(tmp_path / "started"),
+    ]
     assert subprocess.run(command, check=False).returncode == 0
     assert not (tmp_path / "started").exists()
 
@@ -146,5 +170,7 @@ def test_a_server_that_stops_is_reported_with_its_last_words(tmp_path: pathlib.P
     command = [sys.executable, "-c", "import sys; sys.exit('the disk is on fire')"]
     with serve._running("gateway", command, tmp_path / "logs") as server:
         server.process.wait()
-        with pytest.raises(serve.ServeError, match=r"gateway stopped with code 1\.\n  the disk is on fire"):
+        with pytest.raises(
+            serve.ServeError, match=r"gateway stopped with code 1\.\n  the disk is on fire"
+        ):
             serve._check((server,))

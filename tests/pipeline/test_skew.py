@@ -14,33 +14,23 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_serving.apis import model_pb2
 from tensorflow_serving.config import logging_config_pb2
 
-from modules import config
-from modules import lineage
-from modules import release
-from modules import request_arrays
-from modules import requests
-from modules import schemas
-from modules import strict
+from modules import config, lineage, release, request_arrays, requests, schemas, strict
 from modules.skew import logs as logs_lib
 from modules.skew import replay
-from pipeline import cli
-from pipeline import release_writer
-from pipeline import runs
-from pipeline import skew
+from pipeline import cli, release_writer, runs, skew
 from pipeline.components import indexer
 from serving import request_log
-from tests import examples
-from tests import fake_recall
-from tests import small_release
+from tests import examples, fake_recall, small_release, untrained_recall
 from tests import transformed as transformed_lib
-from tests import untrained_recall
 from tests.modules.skew import population
 from tests.pipeline import fake_run
 
-CFG = fake_run.configuration(features={"max_history": transformed_lib.MAX_HISTORY},
-                             index={"k": 5, "body": "exact"}, evaluation={
-                                 "ks": [5], "thresholds": {}, "primary": "NDCG@5"},
-                             ranking={"enabled": False})
+CFG = fake_run.configuration(
+    features={"max_history": transformed_lib.MAX_HISTORY},
+    index={"k": 5, "body": "exact"},
+    evaluation={"ks": [5], "thresholds": {}, "primary": "NDCG@5"},
+    ranking={"enabled": False},
+)
 NOTHING = logging_config_pb2.LoggingConfig()  # that models.config says of a model
 REPEATS = 40  # of the few users' requests, so that chance explains little
 
@@ -51,51 +41,80 @@ def transformed(tmp_path_factory: pytest.TempPathFactory) -> transformed_lib.Tra
 
 
 @pytest.fixture(scope="module")
-def root(transformed: transformed_lib.Transformed, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def root(
+    transformed: transformed_lib.Transformed, tmp_path_factory: pytest.TempPathFactory
+) -> pathlib.Path:
     """A run whose release was pushed."""
     folder = tmp_path_factory.mktemp("runs")
     statistics = folder / "statistics"
     (statistics / "Split-train").mkdir(parents=True)
     (statistics / "Split-train" / "FeatureStats.pb").write_bytes(
-        population.statistics_list(transformed.raw["train"]).SerializeToString())
+        population.statistics_list(transformed.raw["train"]).SerializeToString()
+    )
     schema = folder / "schema"
     schema.mkdir()
     (schema / "schema.pbtxt").write_text(text_format.MessageToString(schemas.from_config(CFG.data)))
     graph = folder / "transform_graph" / "1"
     shutil.copytree(transformed.graph, graph)
-    run = fake_run.make(folder, transformed.raw, {
-        ("StatisticsGen", "statistics"): statistics, ("ImportSchemaGen", "schema"): schema,
-        ("Transform", "transform_graph"): graph})
-    parsed = [requests.read_raw_example(examples.serialize(row)) for row in transformed.raw["valid"]]
+    run = fake_run.make(
+        folder,
+        transformed.raw,
+        {
+            ("StatisticsGen", "statistics"): statistics,
+            ("ImportSchemaGen", "schema"): schema,
+            ("Transform", "transform_graph"): graph,
+        },
+    )
+    parsed = [
+        requests.read_raw_example(examples.serialize(row)) for row in transformed.raw["valid"]
+    ]
     trained = untrained_recall.made(tmp_path_factory.getbasetemp())
-    indexer.build(str(trained), str(folder / "model"), iter(parsed), data=CFG.data,
-                  max_history=transformed_lib.MAX_HISTORY, index=CFG.index)
+    indexer.build(
+        str(trained),
+        str(folder / "model"),
+        iter(parsed),
+        data=CFG.data,
+        max_history=transformed_lib.MAX_HISTORY,
+        index=CFG.index,
+    )
     small_release.push(run.serving, {"recall": str(folder / "model")}, small_release.facts())
     return folder
 
 
 def _asked(transformed: transformed_lib.Transformed) -> list[dict[str, np.ndarray]]:
-    parsed = [requests.read_raw_example(examples.serialize(row)) for row in transformed.raw["valid"]]
-    return [request_arrays.from_examples([row], CFG.data, transformed_lib.MAX_HISTORY) for row in parsed]
+    parsed = [
+        requests.read_raw_example(examples.serialize(row)) for row in transformed.raw["valid"]
+    ]
+    return [
+        request_arrays.from_examples([row], CFG.data, transformed_lib.MAX_HISTORY) for row in parsed
+    ]
 
 
-def _log(folder: pathlib.Path, root: pathlib.Path, asked: list[dict[str, np.ndarray]]) -> pathlib.Path:
+def _log(
+    folder: pathlib.Path, root: pathlib.Path, asked: list[dict[str, np.ndarray]]
+) -> pathlib.Path:
     """Logs the requests with the release's answers, as the model server does."""
     found = release.in_force(runs.Run(root, fake_run.NAME).serving)
     model = replay.Model(str(found.recall))
-    log = request_log.RequestLog(request_log.Settings(folder, rate=1.0),
-                                 lambda name: NOTHING, lambda name, status: None)
+    log = request_log.RequestLog(
+        request_log.Settings(folder, rate=1.0), lambda name: NOTHING, lambda name, status: None
+    )
     for inputs in asked:
         answer = model.ask("serving_default", inputs)
         for _ in range(REPEATS):
-            log.offer(request_log.Served(model_pb2.ModelSpec(name="recall"), inputs, answer, found.id))
+            log.offer(
+                request_log.Served(model_pb2.ModelSpec(name="recall"), inputs, answer, found.id)
+            )
     log.close()
     return folder
 
 
 @pytest.fixture(scope="module")
-def logged(root: pathlib.Path, transformed: transformed_lib.Transformed,
-           tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def logged(
+    root: pathlib.Path,
+    transformed: transformed_lib.Transformed,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> pathlib.Path:
     """The requests of validation."""
     return _log(tmp_path_factory.mktemp("logs"), root, _asked(transformed))
 
@@ -129,8 +148,15 @@ def test_a_seeded_skew_is_named_also_beside_older_logs(root, transformed, logged
 @pytest.mark.parametrize("filled", [True, False])
 def test_gaps_of_feedback_are_as_the_run_s_examples_have_them(root, transformed, tmp_path, filled):
     """By its schema an earlier run had the default, 3, in the gaps; now a gap is no 3."""
-    asked = [{**inputs, "event_rating": np.where(inputs["event_rating"] == 3, np.float32(np.nan),
-                                                 inputs["event_rating"])} for inputs in _asked(transformed)]
+    asked = [
+        {
+            **inputs,
+            "event_rating": np.where(
+                inputs["event_rating"] == 3, np.float32(np.nan), inputs["event_rating"]
+            ),
+        }
+        for inputs in _asked(transformed)
+    ]
     file = root / "schema" / "schema.pbtxt"
     before = file.read_text()
     schema = text_format.Parse(before, schema_pb2.Schema())
@@ -176,7 +202,9 @@ def test_a_graph_that_is_gone_is_said_and_no_skew(root, logged, monkeypatch, cap
 def test_a_release_that_is_gone_and_one_of_an_earlier_version(root, logged, tmp_path, capsys):
     """The latter has no signature `features`."""
     serving = runs.Run(root, fake_run.NAME).serving
-    old = fake_recall.save(tmp_path / "old", CFG.data, transformed_lib.ITEMS, fake_recall.cycle(12), k=5)
+    old = fake_recall.save(
+        tmp_path / "old", CFG.data, transformed_lib.ITEMS, fake_recall.cycle(12), k=5
+    )
     number = small_release.push(serving, {"recall": old}, small_release.facts()).release
     logged_requests = logs_lib.read(logged).of("recall")[:300:10]
     asked = [{**request.inputs} for request in logged_requests]
@@ -193,15 +221,19 @@ def test_what_cannot_be_compared(root, logged, tmp_path):
     with pytest.raises(strict.ConfigError, match=r"unknown feature 'user_agee'.*user_age"):
         skew.main(CFG, root, logs=logged, thresholds={"user_agee": 0.1})
     asked = {n: v for n, v in logs_lib.read(logged).requests[0].inputs.items() if n != "user_age"}
-    log = request_log.RequestLog(request_log.Settings(tmp_path, rate=1.0), lambda name: NOTHING,
-                                 lambda name, status: None)
+    log = request_log.RequestLog(
+        request_log.Settings(tmp_path, rate=1.0), lambda name: NOTHING, lambda name, status: None
+    )
     log.offer(request_log.Served(model_pb2.ModelSpec(name="recall"), asked, {}, 1))
     log.close()
-    with pytest.raises(skew.SkewError, match=r"recall: .* differ in user_age\. Name the configuration"):
+    with pytest.raises(
+        skew.SkewError, match=r"recall: .* differ in user_age\. Name the configuration"
+    ):
         skew.main(CFG, root, logs=tmp_path)
 
 
 # --- the command ---
+
 
 @pytest.mark.parametrize("skewed", [True, False])
 def test_the_exit_code_says_whether_there_is_skew(monkeypatch, skewed):
@@ -212,17 +244,43 @@ def test_the_exit_code_says_whether_there_is_skew(monkeypatch, skewed):
         return types.SimpleNamespace(skewed=skewed)
 
     monkeypatch.setattr(skew, "main", main)
-    code = cli.main(["skew", "--logs", "a", "--against", "b", "--replay", "0", "--threshold", "user_age=0.2",
-                     "--threshold", "user_gender=1", "--json"])
+    code = cli.main(
+        [
+            "skew",
+            "--logs",
+            "a",
+            "--against",
+            "b",
+            "--replay",
+            "0",
+            "--threshold",
+            "user_age=0.2",
+            "--threshold",
+            "user_gender=1",
+            "--json",
+        ]
+    )
     assert code == int(skewed)
-    assert calls == [{"logs": pathlib.Path("a"), "against": pathlib.Path("b"), "replay": 0, "as_json": True,
-                      "thresholds": {"user_age": 0.2, "user_gender": 1.0}}]
+    assert calls == [
+        {
+            "logs": pathlib.Path("a"),
+            "against": pathlib.Path("b"),
+            "replay": 0,
+            "as_json": True,
+            "thresholds": {"user_age": 0.2, "user_gender": 1.0},
+        }
+    ]
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    ([], "--logs"), (["--logs", "a", "--replay", "-1"], "a whole number from 0 on"),
-    (["--logs", "a", "--threshold", "user_age"], "FEATURE=X"),
-    (["--logs", "a", "--threshold", "user_age=2"], "X from 0 to 1")])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--logs"),
+        (["--logs", "a", "--replay", "-1"], "a whole number from 0 on"),
+        (["--logs", "a", "--threshold", "user_age"], "FEATURE=X"),
+        (["--logs", "a", "--threshold", "user_age=2"], "X from 0 to 1"),
+    ],
+)
 def test_wrong_arguments(arguments, said, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["skew", *arguments])

@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from modules import config
-from modules import strict
+from modules import config, strict
 from modules.beam import errors
 from pipeline import runs
 from pipeline import store as loader
@@ -30,12 +29,27 @@ anna,20,x|y
 Łukasz,,
 nobody,30,z
 """
-TABLES = {"events": {"format": "csv", "columns": {
-              "who": "user_id", "what": "item_id", "when": "timestamp", "action": "action_type",
-              "device": {"role": "context", "kind": "categorical", "default": "?"}, "stars": "numeric"}},
-          "users": {"format": "csv", "columns": {
-              "who": "user_id", "age": {"kind": "numeric", "default": 40},
-              "tags": {"kind": "multi_categorical", "separator": "|"}}}}
+TABLES = {
+    "events": {
+        "format": "csv",
+        "columns": {
+            "who": "user_id",
+            "what": "item_id",
+            "when": "timestamp",
+            "action": "action_type",
+            "device": {"role": "context", "kind": "categorical", "default": "?"},
+            "stars": "numeric",
+        },
+    },
+    "users": {
+        "format": "csv",
+        "columns": {
+            "who": "user_id",
+            "age": {"kind": "numeric", "default": 40},
+            "tags": {"kind": "multi_categorical", "separator": "|"},
+        },
+    },
+}
 
 
 @pytest.fixture
@@ -49,8 +63,15 @@ def write(folder: pathlib.Path, events: str) -> config.Config:
     for name, text in (("events", events), ("users", USERS)):
         (folder / f"{name}.csv").write_text(text, encoding="utf-8")
         plain[name] = {**TABLES[name], "path": str(folder / f"{name}.csv")}
-    return strict.read(config.Config, {"name": "shop", "data": plain, "features": {"max_history": 2},
-                                       "index": {"max_exclusions": 3}})
+    return strict.read(
+        config.Config,
+        {
+            "name": "shop",
+            "data": plain,
+            "features": {"max_history": 2},
+            "index": {"max_exclusions": 3},
+        },
+    )
 
 
 def user(url: str, user_id: str) -> store.User | None:
@@ -75,20 +96,26 @@ def add(url: str, user_id: str, event: store.Event) -> None:
     asyncio.run(append())
 
 
-def test_the_users_come_with_profiles_and_newest_events(shop: config.Config, tmp_path: pathlib.Path,
-                                                        capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_users_come_with_profiles_and_newest_events(
+    shop: config.Config, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert loader.load(shop, tmp_path) == store.Added(accepted=4, duplicates=0)
     url = f"sqlite:///{tmp_path / 'shop' / 'history.sqlite'}"
     assert url == loader.default_url(runs.Run(tmp_path, "shop"))
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "reading the users and events of shop ..."
-    assert said[1].startswith(f"{url}: 4 events added, 0 were there already; holds 3 users and 4 events (")
+    assert said[1].startswith(
+        f"{url}: 4 events added, 0 were there already; holds 3 users and 4 events ("
+    )
     anna = user(url, "anna")
     assert anna
     assert anna.profile == {"age": 20.0, "tags": ["x", "y"]}
     phone = {"action": "view", "device": "phone", "stars": 4.0}
     assert [(e.item_id, e.timestamp, e.values) for e in anna.events] == [
-        ("b", 200, {"action": "buy", "device": "tablet", "stars": 5.0}), ("c", 300, phone), ("c", 300, phone)]
+        ("b", 200, {"action": "buy", "device": "tablet", "stars": 5.0}),
+        ("c", 300, phone),
+        ("c", 300, phone),
+    ]
     assert user(url, "nobody") == store.User({"age": 30.0, "tags": ["z"]}, ())
     other = user(url, "Łukasz")
     assert other and other.events[0].values == {"action": "view", "device": "?", "stars": 3.0}
@@ -100,8 +127,11 @@ class _Terminal(io.StringIO):
 
 
 def test_a_terminal_shows_the_rows_while_they_are_read_and_a_log_does_not(
-        shop: config.Config, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str],
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    shop: config.Config,
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     loader.load(shop, tmp_path, replace=True)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr", terminal := _Terminal())
@@ -122,8 +152,9 @@ def test_loading_again_adds_only_what_is_new(shop: config.Config, tmp_path: path
     assert loader.status(shop, tmp_path) == store.Counts(users=3, events=5)
 
 
-def test_what_clients_added_stays_unless_it_is_to_be_replaced(shop: config.Config, tmp_path: pathlib.Path
-                                                              ) -> None:
+def test_what_clients_added_stays_unless_it_is_to_be_replaced(
+    shop: config.Config, tmp_path: pathlib.Path
+) -> None:
     url = f"sqlite:///{tmp_path / 'other.sqlite'}"
     loader.load(shop, tmp_path, url=url)
     add(url, "anna", store.Event("new", "z", 400))
@@ -131,14 +162,18 @@ def test_what_clients_added_stays_unless_it_is_to_be_replaced(shop: config.Confi
     assert loader.load(shop, tmp_path, url=url) == store.Added(accepted=0, duplicates=3, outdated=1)
     anna = user(url, "anna")
     assert anna and [e.item_id for e in anna.events] == ["c", "c", "z"]
-    assert loader.load(shop, tmp_path, url=url, replace=True) == store.Added(accepted=4, duplicates=0)
+    assert loader.load(shop, tmp_path, url=url, replace=True) == store.Added(
+        accepted=4, duplicates=0
+    )
     assert user(url, "visitor") is None
 
 
 def test_bad_data_change_nothing(shop: config.Config, tmp_path: pathlib.Path) -> None:
     loader.load(shop, tmp_path)
     bad = write(tmp_path, f"{EVENTS}anna,a,soon,view,,\n")
-    with pytest.raises(errors.DataError, match=r"^1 problem in the data:\n  .*csv, line 7: column 'when'"):
+    with pytest.raises(
+        errors.DataError, match=r"^1 problem in the data:\n  .*csv, line 7: column 'when'"
+    ):
         loader.load(bad, tmp_path, replace=True)
     assert loader.status(shop, tmp_path) == store.Counts(users=3, events=4)
 
@@ -156,8 +191,9 @@ def test_an_empty_store_is_filled_once(shop: config.Config, tmp_path: pathlib.Pa
     assert loader.status(shop, tmp_path) == store.Counts(users=4, events=5)
 
 
-def test_a_store_that_could_not_be_filled_is_filled_the_next_time(shop: config.Config, tmp_path: pathlib.Path,
-                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_could_not_be_filled_is_filled_the_next_time(
+    shop: config.Config, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = runs.Run(tmp_path, "shop")
     run.folder.mkdir()
     with monkeypatch.context() as broken:
@@ -171,8 +207,9 @@ def test_a_store_that_could_not_be_filled_is_filled_the_next_time(shop: config.C
     assert loader.status(shop, tmp_path) == store.Counts(users=3, events=4)
 
 
-def test_a_log_without_its_file_is_not_taken_for_the_new_ones(shop: config.Config, tmp_path: pathlib.Path
-                                                               ) -> None:
+def test_a_log_without_its_file_is_not_taken_for_the_new_ones(
+    shop: config.Config, tmp_path: pathlib.Path
+) -> None:
     run = runs.Run(tmp_path, "shop")
     run.folder.mkdir()
     path, url = run.folder / "history.sqlite", loader.default_url(run)
@@ -193,7 +230,9 @@ def test_a_log_without_its_file_is_not_taken_for_the_new_ones(shop: config.Confi
     assert user(url, "old-1") is None
 
 
-def test_a_store_that_is_there_without_users_is_filled(shop: config.Config, tmp_path: pathlib.Path) -> None:
+def test_a_store_that_is_there_without_users_is_filled(
+    shop: config.Config, tmp_path: pathlib.Path
+) -> None:
     url = f"sqlite:///{tmp_path / 'empty.sqlite'}"
     assert user(url, "anna") is None  # makes the file
     loader.fill_if_empty(shop, url)
@@ -201,8 +240,11 @@ def test_a_store_that_is_there_without_users_is_filled(shop: config.Config, tmp_
     assert anna and len(anna.events) == 3
 
 
-def _fails_at(number: int, connect: Callable[[str, int], store.Store]) -> Callable[[str, int], store.Store]:
+def _fails_at(
+    number: int, connect: Callable[[str, int], store.Store]
+) -> Callable[[str, int], store.Store]:
     """Makes stores whose append fails at the call of this number."""
+
     def connect_failing(url: str, events: int) -> store.Store:
         found, calls = connect(url, events), iter(range(1, 100))
         append = found.append
@@ -218,31 +260,43 @@ def _fails_at(number: int, connect: Callable[[str, int], store.Store]) -> Callab
     return connect_failing
 
 
-def test_many_users_in_small_batches(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_users_in_small_batches(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(loader, "_BATCH_EVENTS", 3)
     rows = "".join(f"u{n % 7},i{n},{n},view,,\n" for n in range(20))
     cfg = write(tmp_path, EVENTS.splitlines(keepends=True)[0] + rows)
-    without_users = strict.read(config.Config, {**strict.to_plain(cfg), "data": {
-        "events": strict.to_plain(cfg.data.events)}})
+    without_users = strict.read(
+        config.Config,
+        {**strict.to_plain(cfg), "data": {"events": strict.to_plain(cfg.data.events)}},
+    )
     assert loader.load(without_users, tmp_path) == store.Added(accepted=20, duplicates=0)
     assert loader.status(without_users, tmp_path) == store.Counts(users=7, events=20)
 
 
-def test_the_status_of_no_store_makes_none(shop: config.Config, tmp_path: pathlib.Path,
-                                           capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_status_of_no_store_makes_none(
+    shop: config.Config, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert loader.status(shop, tmp_path) == store.Counts(0, 0)
     assert capsys.readouterr().out.endswith("0 users, 0 events; keeps the newest 3 of a user\n")
     assert not (tmp_path / "shop").exists()
 
 
-def test_a_url_that_means_no_store_is_a_wrong_argument(shop: config.Config, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(strict.ConfigError, match="found 'mysql://x', expected sqlite:///FILE or redis://"):
+def test_a_url_that_means_no_store_is_a_wrong_argument(
+    shop: config.Config, tmp_path: pathlib.Path
+) -> None:
+    with pytest.raises(
+        strict.ConfigError, match="found 'mysql://x', expected sqlite:///FILE or redis://"
+    ):
         loader.load(shop, tmp_path, url="mysql://x")
 
 
 def test_neither_tensorflow_nor_tfx_is_imported(run_python: Callable[[str], str]) -> None:
-    assert run_python("""
+    assert (
+        run_python("""
         import sys
         from pipeline import store
         print([name for name in ("tensorflow", "tfx") if name in sys.modules])
-        """) == "[]\n"
+        """)
+        == "[]\n"
+    )

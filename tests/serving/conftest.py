@@ -1,4 +1,6 @@
-"""Servers for the tests: the development server on loopback, or the one that the environment names."""
+"""Servers for the tests: the development server on loopback, or the one that the environment
+names.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,11 @@ from typing import Any
 import grpc
 import httpx
 import pytest
-from tensorflow_serving.apis import get_model_status_pb2
-from tensorflow_serving.apis import model_service_pb2_grpc
-from tensorflow_serving.apis import prediction_service_pb2_grpc
+from tensorflow_serving.apis import (
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    prediction_service_pb2_grpc,
+)
 
 from serving.model_server import server
 from tests.serving import small_models
@@ -60,17 +64,29 @@ class Client:
 @contextlib.contextmanager
 def connect(grpc_address: str, rest_address: str) -> Iterator[Client]:
     """A client of a server that runs."""
-    with grpc.insecure_channel(grpc_address) as channel, \
-            httpx.Client(base_url=f"http://{rest_address}", timeout=60, trust_env=False) as http:
+    with (
+        grpc.insecure_channel(grpc_address) as channel,
+        httpx.Client(base_url=f"http://{rest_address}", timeout=60, trust_env=False) as http,
+    ):
         yield Client(grpc_address, rest_address, channel, http)
 
 
 @contextlib.contextmanager
 def serve(config: pathlib.Path, **settings: Any) -> Iterator[Client]:
     """Runs the development server while the block runs."""
-    running = server.Server(server.Settings(
-        config=config, **{"grpc_port": 0, "rest_port": 0, "poll_seconds": 0.1, "linger_seconds": 0.0,
-                          "drain_seconds": 10.0, **settings}))
+    running = server.Server(
+        server.Settings(
+            config=config,
+            **{
+                "grpc_port": 0,
+                "rest_port": 0,
+                "poll_seconds": 0.1,
+                "linger_seconds": 0.0,
+                "drain_seconds": 10.0,
+                **settings,
+            },
+        )
+    )
     running.start()
     try:
         with connect(f"127.0.0.1:{running.grpc_port}", f"127.0.0.1:{running.rest_port}") as client:
@@ -97,5 +113,3 @@ def client(request: pytest.FixtureRequest) -> Iterator[Client]:
     else:
         with serve(request.getfixturevalue("models_config")) as found:
             yield found
-
-

@@ -1,12 +1,13 @@
 """Small models that the conformance suite asks, and their models.config.
 
-`python -m tests.serving.small_models FOLDER` writes them, to be served by a real TensorFlow Serving:
+`python -m tests.serving.small_models FOLDER` writes them, to be served by a real TensorFlow
+Serving:
 
   tensorflow_model_server --model_config_file=FOLDER/models.config --port=8500 --rest_api_port=8501
     --allow_version_labels_for_unavailable_models=true
 
-`recall` and `rank` have the real signatures (see fake_recall.py and fake_rank.py); `echo` has tensors of many
-types.
+`recall` and `rank` have the real signatures (see fake_recall.py and fake_rank.py); `echo` has
+tensors of many types.
 """
 
 from __future__ import annotations
@@ -17,30 +18,46 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 from google.protobuf import text_format
-from tensorflow_serving.apis import predict_pb2
-from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from modules import warmup
-from tests import fake_rank
-from tests import fake_recall
-from tests import fake_trained
+from tests import fake_rank, fake_recall, fake_trained
 
 ITEMS = tuple(f"m{number}" for number in range(10))
 K = 5  # items that recall returns
 DATA = fake_trained.data(2)
-REQUEST = {"user_taste": [1.0, 2.0], "event_item_id": ["m1"], "event_timestamp": [3], "request_timestamp": 4}
+REQUEST = {
+    "user_taste": [1.0, 2.0],
+    "event_item_id": ["m1"],
+    "event_timestamp": [3],
+    "request_timestamp": 4,
+}
 
 
 class Echo(tf.Module):
-    """Returns its inputs; `half_plus_two` is x / 2 + 2, `slow` takes x[0] seconds, `divide` can fail."""
+    """Returns its inputs; `half_plus_two` is x / 2 + 2, `slow` takes x[0] seconds, `divide` can
+    fail.
+    """
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None, 2], tf.float32),
-                                  tf.TensorSpec([None], tf.bool), tf.TensorSpec([None], tf.int64)])
-    def serve(self, text: tf.Tensor, numbers: tf.Tensor, flag: tf.Tensor,
-              count: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"text": tf.identity(text), "text_bytes": tf.identity(text), "numbers": tf.identity(numbers),
-                "flag": tf.identity(flag), "count": tf.identity(count)}
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string),
+            tf.TensorSpec([None, 2], tf.float32),
+            tf.TensorSpec([None], tf.bool),
+            tf.TensorSpec([None], tf.int64),
+        ]
+    )
+    def serve(
+        self, text: tf.Tensor, numbers: tf.Tensor, flag: tf.Tensor, count: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        return {
+            "text": tf.identity(text),
+            "text_bytes": tf.identity(text),
+            "numbers": tf.identity(numbers),
+            "flag": tf.identity(flag),
+            "count": tf.identity(count),
+        }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
     def half_plus_two(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -50,8 +67,12 @@ class Echo(tf.Module):
     def slow(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
         """Spins for x[0] seconds."""
         end = tf.timestamp() + tf.cast(x[0], tf.float64)
-        (now,) = tf.while_loop(lambda now: now < end, lambda now: (tf.timestamp(),), [tf.timestamp()],
-                               parallel_iterations=1)
+        (now,) = tf.while_loop(
+            lambda now: now < end,
+            lambda now: (tf.timestamp(),),
+            [tf.timestamp()],
+            parallel_iterations=1,
+        )
         with tf.control_dependencies([now]):
             return {"y": tf.identity(x)}
 
@@ -63,9 +84,16 @@ class Echo(tf.Module):
 def save_echo(folder: pathlib.Path) -> None:
     """Writes the SavedModel."""
     model = Echo()
-    tf.saved_model.save(model, str(folder), signatures={
-        "serving_default": model.serve, "half_plus_two": model.half_plus_two, "slow": model.slow,
-        "divide": model.divide})
+    tf.saved_model.save(
+        model,
+        str(folder),
+        signatures={
+            "serving_default": model.serve,
+            "half_plus_two": model.half_plus_two,
+            "slow": model.slow,
+            "divide": model.divide,
+        },
+    )
 
 
 def save_rank(folder: pathlib.Path, version: int) -> None:
@@ -89,8 +117,13 @@ def rank_request(version: int | None = None, label: str = "") -> predict_pb2.Pre
 
 def tensor(name: str, value: object) -> tf.core.framework.tensor_pb2.TensorProto:  # type: ignore[name-defined]
     """A tensor of the type that the input of that name has."""
-    dtype = (tf.int64 if name.endswith("timestamp") else
-             tf.float32 if name in ("user_taste", "recall_score") else tf.string)
+    dtype = (
+        tf.int64
+        if name.endswith("timestamp")
+        else tf.float32
+        if name in ("user_taste", "recall_score")
+        else tf.string
+    )
     return tf.make_tensor_proto(value, dtype)
 
 
@@ -105,13 +138,18 @@ def write_warmup(folder: pathlib.Path, requests: Sequence[predict_pb2.PredictReq
             writer.write(log.SerializeToString())
 
 
-def write_config(folder: pathlib.Path, versions: Mapping[str, Sequence[int]],
-                 labels: Mapping[str, int] | None = None, name: str = "models.config") -> pathlib.Path:
+def write_config(
+    folder: pathlib.Path,
+    versions: Mapping[str, Sequence[int]],
+    labels: Mapping[str, int] | None = None,
+    name: str = "models.config",
+) -> pathlib.Path:
     """Writes a models.config of specific versions, with labels for `rank`, in one step."""
     config = model_server_config_pb2.ModelServerConfig()
     for model, numbers in versions.items():
         entry = config.model_config_list.config.add(
-            name=model, base_path=str(folder / model), model_platform="tensorflow")
+            name=model, base_path=str(folder / model), model_platform="tensorflow"
+        )
         entry.model_version_policy.specific.versions.extend(numbers)
         if model == "rank":
             entry.version_labels.update(labels or {})
@@ -126,7 +164,9 @@ def write(folder: pathlib.Path) -> pathlib.Path:
     save_echo(folder / "echo" / "1")
     for version in (1, 2):
         save_rank(folder, version)
-    return write_config(folder, {"recall": [1], "rank": [1, 2], "echo": [1]}, {"stable": 1, "canary": 2})
+    return write_config(
+        folder, {"recall": [1], "rank": [1, 2], "echo": [1]}, {"stable": 1, "canary": 2}
+    )
 
 
 if __name__ == "__main__":

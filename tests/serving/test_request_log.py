@@ -1,4 +1,6 @@
-"""The log of served requests: what is sampled, what is written, how much, and what happens when it cannot."""
+"""The log of served requests: what is sampled, what is written, how much, and what happens when it
+cannot.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
-from tensorflow_serving.apis import model_pb2
-from tensorflow_serving.apis import predict_pb2
-from tensorflow_serving.config import logging_config_pb2
-from tensorflow_serving.config import model_server_config_pb2
+from tensorflow_serving.apis import model_pb2, predict_pb2
+from tensorflow_serving.config import logging_config_pb2, model_server_config_pb2
 
 from modules.skew import logs
 from serving import request_log
 from serving.model_server import metrics
-from tests.serving import conftest
-from tests.serving import small_models
+from tests.serving import conftest, small_models
 
 NOTHING = logging_config_pb2.LoggingConfig()
 
@@ -38,14 +37,22 @@ class Counts:
 
 def _served(model: str = "recall", text: bytes = b"a", version: int = 3) -> request_log.Served:
     return request_log.Served(
-        model_pb2.ModelSpec(name=model), {"text": np.array([text, b"\xff"], object)},
-        {"score": np.array([[0.5, -1.0]], np.float32)}, version)
+        model_pb2.ModelSpec(name=model),
+        {"text": np.array([text, b"\xff"], object)},
+        {"score": np.array([[0.5, -1.0]], np.float32)},
+        version,
+    )
 
 
-def _log(folder: pathlib.Path | None, counts: Counts, declared: logging_config_pb2.LoggingConfig = NOTHING,
-         **settings: object) -> request_log.RequestLog:
+def _log(
+    folder: pathlib.Path | None,
+    counts: Counts,
+    declared: logging_config_pb2.LoggingConfig = NOTHING,
+    **settings: object,
+) -> request_log.RequestLog:
     return request_log.RequestLog(
-        request_log.Settings(folder, **{"rate": 1.0, **settings}), lambda model: declared, counts)
+        request_log.Settings(folder, **{"rate": 1.0, **settings}), lambda model: declared, counts
+    )
 
 
 @pytest.fixture
@@ -54,6 +61,7 @@ def counts() -> Counts:
 
 
 # --- what is written ---
+
 
 def test_a_request_is_read_back_as_it_was_served(tmp_path, counts):
     log = _log(tmp_path, counts, rate=0.99999)
@@ -96,6 +104,7 @@ def test_models_config_goes_before_the_command_line(tmp_path, counts):
 
 
 # --- how much ---
+
 
 def test_old_files_make_room_and_those_of_others_stay(tmp_path, counts):
     other = tmp_path / "recall-2-20260101T000000-1-0001.tfrecord"
@@ -143,6 +152,7 @@ def test_large_requests_do_not_fill_the_memory(tmp_path, counts, monkeypatch):
 
 # --- when it cannot ---
 
+
 @pytest.fixture
 def small_disk() -> Iterator[None]:
     """No file may grow beyond 2000 bytes: the system refuses to write, as on a full disk."""
@@ -184,13 +194,21 @@ def _wait(counts: Counts, what: tuple[str, str]) -> None:
 
 # --- in the server ---
 
+
 def test_grpc_and_rest_requests_are_logged_with_their_answers(tmp_path, models_config):
     settings = request_log.Settings(tmp_path, rate=1.0)
     with conftest.serve(models_config, log=settings) as client:
         answered = client.prediction.Predict(small_models.rank_request(label="canary"), timeout=30)
-        assert client.http.post("/v1/models/echo:predict", json={
-            "signature_name": "half_plus_two", "instances": [4.0, 8.0]}).status_code == 200
-        assert client.http.post("/v1/models/echo:predict", json={"instances": []}).status_code == 400
+        assert (
+            client.http.post(
+                "/v1/models/echo:predict",
+                json={"signature_name": "half_plus_two", "instances": [4.0, 8.0]},
+            ).status_code
+            == 200
+        )
+        assert (
+            client.http.post("/v1/models/echo:predict", json={"instances": []}).status_code == 400
+        )
         counted = client.http.get(metrics.PATH).text
     rank, echo = sorted(logs.read(tmp_path).requests, key=lambda r: r.model, reverse=True)
     assert (rank.model, rank.version) == ("rank", 2)
@@ -202,7 +220,9 @@ def test_grpc_and_rest_requests_are_logged_with_their_answers(tmp_path, models_c
 
 
 def test_a_model_s_logging_config_is_honoured(tmp_path, models_config):
-    declared = text_format.Parse(models_config.read_text(), model_server_config_pb2.ModelServerConfig())
+    declared = text_format.Parse(
+        models_config.read_text(), model_server_config_pb2.ModelServerConfig()
+    )
     for model in declared.model_config_list.config:
         if model.name == "echo":
             model.logging_config.sampling_config.sampling_rate = 1.0

@@ -8,8 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import get_model_status_pb2
-from tensorflow_serving.apis import predict_pb2
+from tensorflow_serving.apis import get_model_status_pb2, predict_pb2
 
 from serving import tensors
 from serving.protos import serving_pb2
@@ -78,20 +77,28 @@ def test_messages_are_those_of_tensorflow_serving():
     np.testing.assert_array_equal(tf.make_ndarray(theirs.inputs["a"]), ARRAYS["float"])
     label = serving_pb2.PredictRequest()
     label.model_spec.version_label = "canary"
-    assert predict_pb2.PredictRequest.FromString(
-        label.SerializeToString()).model_spec.version_label == "canary"
+    assert (
+        predict_pb2.PredictRequest.FromString(label.SerializeToString()).model_spec.version_label
+        == "canary"
+    )
 
     status = get_model_status_pb2.GetModelStatusResponse()
-    status.model_version_status.add(version=4, state=30, status={"error_code": 5, "error_message": "gone"})
-    (read,) = serving_pb2.GetModelStatusResponse.FromString(status.SerializeToString()).model_version_status
+    status.model_version_status.add(
+        version=4, state=30, status={"error_code": 5, "error_message": "gone"}
+    )
+    (read,) = serving_pb2.GetModelStatusResponse.FromString(
+        status.SerializeToString()
+    ).model_version_status
     assert (read.version, read.state) == (4, serving_pb2.ModelVersionStatus.AVAILABLE)
     assert (read.status.error_code, read.status.error_message) == (5, "gone")
 
 
 def test_every_field_has_the_number_and_type_of_the_original():
-    for ours, theirs in ((serving_pb2.PredictRequest, predict_pb2.PredictRequest),
-                         (serving_pb2.PredictResponse, predict_pb2.PredictResponse),
-                         (serving_pb2.GetModelStatusResponse, get_model_status_pb2.GetModelStatusResponse)):
+    for ours, theirs in (
+        (serving_pb2.PredictRequest, predict_pb2.PredictRequest),
+        (serving_pb2.PredictResponse, predict_pb2.PredictResponse),
+        (serving_pb2.GetModelStatusResponse, get_model_status_pb2.GetModelStatusResponse),
+    ):
         _same_fields(ours.DESCRIPTOR, theirs.DESCRIPTOR)
 
 
@@ -99,7 +106,11 @@ def _same_fields(ours, theirs):
     originals = {field.name: field for field in theirs.fields}
     for field in ours.fields:
         original = originals[field.name]
-        assert (field.number, _wire(field), field.label) == (original.number, _wire(original), original.label)
+        assert (field.number, _wire(field), field.label) == (
+            original.number,
+            _wire(original),
+            original.label,
+        )
         if field.message_type and field.message_type.file.package == "recsys.tfserving":
             _same_fields(field.message_type, original.message_type)
 
@@ -110,6 +121,8 @@ def _wire(field):
 
 
 def test_tensorflow_is_not_imported():
-    code = ("import sys; from serving import tensors; from serving.protos import stubs; "
-            "sys.exit('tensorflow' in sys.modules)")
+    code = (
+        "import sys; from serving import tensors; from serving.protos import stubs; "
+        "sys.exit('tensorflow' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

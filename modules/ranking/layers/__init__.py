@@ -1,1 +1,3 @@
-"""Layers of the rank model: target attention, hashed crosses, item encoder, standardised numbers, session."""
+"""Layers of the rank model: target attention, hashed crosses, item encoder, standardised numbers,
+session.
+"""

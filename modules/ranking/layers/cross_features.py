@@ -1,4 +1,6 @@
-"""The declared crosses (`features.crosses`): of the user, the item, the request and the last event."""
+"""The declared crosses (`features.crosses`): of the user, the item, the request and the last
+event.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from modules import config
-from modules import features
-from modules.ranking.layers import hashed_cross
-from modules.ranking.layers import history_encoder
-from modules.ranking.layers import shapes
+from modules import config, features
+from modules.ranking.layers import hashed_cross, history_encoder, shapes
 from modules.recall import item_tower
 
 QUANTILES = 10  # buckets of a number
@@ -38,37 +37,64 @@ def crossed(crosses: Sequence[config.Cross], data: config.Data) -> tuple[feature
     found = tuple(f for f in features.all_features(data) if f.name in names)
     for feature in found:
         if feature.kind == "vector":
-            raise config.ConfigError(f"features.crosses: {feature.name} is a vector, which has no values to "
-                                     "combine; cross categorical or numeric features.")
+            raise config.ConfigError(
+                f"features.crosses: {feature.name} is a vector, which has no values to "
+                "combine; cross categorical or numeric features."
+            )
     return found
 
 
 class CrossFeatures(tf.keras.layers.Layer):
     """The crosses' embeddings side by side. Numbers are put into buckets of like size before."""
 
-    def __init__(self, crosses: Sequence[config.Cross], data: config.Data, catalogue: item_tower.Catalogue,
-                 sizes: Mapping[str, int], boundaries: Mapping[str, np.ndarray], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        crosses: Sequence[config.Cross],
+        data: config.Data,
+        catalogue: item_tower.Catalogue,
+        sizes: Mapping[str, int],
+        boundaries: Mapping[str, np.ndarray],
+        **kwargs: Any,
+    ) -> None:
         """Args:
-          sizes: for each categorical feature its number of ids.
-          boundaries: for each crossed number the bounds of its buckets, ascending.
+        sizes: for each categorical feature its number of ids.
+        boundaries: for each crossed number the bounds of its buckets, ascending.
         """
         super().__init__(**kwargs)
         self.names = [cross.features for cross in crosses]
         self.specs = crossed(crosses, data)
-        self.bounds = {s.name: tf.Variable(boundaries[s.name], trainable=False, dtype=tf.float32,
-                                           shape=[len(boundaries[s.name])], name=f"{s.name}_bounds")
-                       for s in self.specs if s.kind == "numeric"}
-        ids = {s.name: len(boundaries[s.name]) + 1 if s.kind == "numeric" else sizes[s.name]
-               for s in self.specs}
+        self.bounds = {
+            s.name: tf.Variable(
+                boundaries[s.name],
+                trainable=False,
+                dtype=tf.float32,
+                shape=[len(boundaries[s.name])],
+                name=f"{s.name}_bounds",
+            )
+            for s in self.specs
+            if s.kind == "numeric"
+        }
+        ids = {
+            s.name: len(boundaries[s.name]) + 1 if s.kind == "numeric" else sizes[s.name]
+            for s in self.specs
+        }
         self.table = {s.name: self._item_ids(s, catalogue) for s in self.specs if s.table == "item"}
-        self.layers = [hashed_cross.HashedCross(
-            _DIM, cross.buckets, [ids[n] for n in cross.features], name="_x_".join(cross.features))
-            for cross in crosses]
+        self.layers = [
+            hashed_cross.HashedCross(
+                _DIM,
+                cross.buckets,
+                [ids[n] for n in cross.features],
+                name="_x_".join(cross.features),
+            )
+            for cross in crosses
+        ]
 
     def _item_ids(self, spec: features.Feature, catalogue: item_tower.Catalogue) -> tf.Variable:
         """int64 [N+2, any]: the ids of all items, padded with -1."""
         values = self._ids(spec, tf.constant(catalogue.features[spec.transformed]))
-        return tf.Variable(tf.reshape(values, [catalogue.size + 2, -1]), trainable=False, name=spec.name)
+        return tf.Variable(
+            tf.reshape(values, [catalogue.size + 2, -1]), trainable=False, name=spec.name
+        )
 
     def call(self, inputs: Mapping[str, tf.Tensor], rows: tf.Tensor) -> tf.Tensor:
         """Looks the crosses up.
@@ -84,15 +110,20 @@ class CrossFeatures(tf.keras.layers.Layer):
         found = [layer([values[n] for n in names]) for names, layer in zip(self.names, self.layers)]
         return shapes.side_by_side(found)
 
-    def _values(self, spec: features.Feature, inputs: Mapping[str, tf.Tensor], rows: tf.Tensor) -> tf.Tensor:
+    def _values(
+        self, spec: features.Feature, inputs: Mapping[str, tf.Tensor], rows: tf.Tensor
+    ) -> tf.Tensor:
         """int64 [B, C or 1, any]: ids, padded with -1."""
         if spec.table == "item":
             return tf.gather(self.table[spec.name], rows)
         values = inputs[spec.transformed]
         if spec.table == "user":
             values = self._ids(spec, values)
-            return values[:, tf.newaxis, :] if spec.kind == "multi_categorical" else values[:, tf.newaxis,
-                                                                                              tf.newaxis]
+            return (
+                values[:, tf.newaxis, :]
+                if spec.kind == "multi_categorical"
+                else values[:, tf.newaxis, tf.newaxis]
+            )
         place = history_encoder.lengths(inputs) - (1 if spec.table == "context" else 2)
         ids = self._ids(spec, tf.gather(values, tf.maximum(place, 0), batch_dims=1))
         return tf.where(place >= 0, ids, _NONE)[:, tf.newaxis, tf.newaxis]

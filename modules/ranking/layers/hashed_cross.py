@@ -18,7 +18,8 @@ _SHIFTS = (30, 27, 31)
 class HashedCross(tf.keras.layers.Layer):
     """The mean of the embeddings of all combinations of one value of each feature.
 
-    A cross of no more combinations than buckets gives each its own; else they are hashed (splitmix64).
+    A cross of no more combinations than buckets gives each its own; else they are hashed
+    (splitmix64).
     """
 
     def __init__(self, dim: int, buckets: int, sizes: Sequence[int], **kwargs: Any):
@@ -27,7 +28,8 @@ class HashedCross(tf.keras.layers.Layer):
         self.dim, self.buckets, self.sizes = dim, buckets, tuple(sizes)
         self.combinations = math.prod(self.sizes)
         self.embedding = tf.keras.layers.Embedding(
-            min(buckets, self.combinations), dim, layers.initializer(), name="combinations")
+            min(buckets, self.combinations), dim, layers.initializer(), name="combinations"
+        )
 
     def call(self, values: Sequence[tf.Tensor]) -> tf.Tensor:
         """Crosses.
@@ -44,8 +46,8 @@ class HashedCross(tf.keras.layers.Layer):
         return total / tf.maximum(tf.reduce_sum(weights, axis=-2), 1.0)
 
     def keys(self, values: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """(rows of the embedding int64 [B, C, combinations], bool of the same shape: whether all values are
-        given)."""
+        """(rows of the embedding int64 [B, C, combinations], bool of the same shape: whether all
+        values are given)."""
         keys, given = values[0], values[0] >= 0
         for size, more in zip(self.sizes[1:], values[1:]):
             given = _paired(given[..., tf.newaxis] & (more >= 0)[..., tf.newaxis, :])
@@ -56,7 +58,12 @@ class HashedCross(tf.keras.layers.Layer):
         return keys, given
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "dim": self.dim, "buckets": self.buckets, "sizes": self.sizes}
+        return {
+            **super().get_config(),
+            "dim": self.dim,
+            "buckets": self.buckets,
+            "sizes": self.sizes,
+        }
 
 
 def _paired(pairs: tf.Tensor) -> tf.Tensor:
@@ -69,6 +76,8 @@ def _hashed(keys: tf.Tensor, buckets: int) -> tf.Tensor:
     """int64 -> int64 from 0 to below `buckets`, by the finaliser of splitmix64."""
     bits = tf.bitcast(keys, tf.uint64)
     for shift, multiplier in zip(_SHIFTS, (*_MULTIPLIERS, 1)):
-        bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint64)))
+        bits = tf.bitwise.bitwise_xor(
+            bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint64))
+        )
         bits *= tf.constant(multiplier, tf.uint64)
     return tf.cast(bits % tf.constant(buckets, tf.uint64), tf.int64)

@@ -8,8 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from modules import features
-from modules.recall import input_data
-from modules.recall import layers
+from modules.recall import input_data, layers
 
 _DELTA = features.transformed_name(features.TIME_DELTA)
 
@@ -22,16 +21,29 @@ def lengths(inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
 class HistoryEncoder(tf.keras.layers.Layer):
     """Item + how many events ago + how long ago + what the user did, of each past event."""
 
-    def __init__(self, dim: int, history: int, specs: Sequence[features.Feature], sizes: Mapping[str, int],
-                 **kwargs: Any) -> None:
+    def __init__(
+        self,
+        dim: int,
+        history: int,
+        specs: Sequence[features.Feature],
+        sizes: Mapping[str, int],
+        **kwargs: Any,
+    ) -> None:
         """`specs`: the features of events."""
         super().__init__(**kwargs)
-        self.place = tf.keras.layers.Embedding(history + 1, dim, layers.initializer(), name="events_ago")
+        self.place = tf.keras.layers.Embedding(
+            history + 1, dim, layers.initializer(), name="events_ago"
+        )
         self.age = tf.keras.layers.Embedding(
-            layers.DELTA_BUCKETS, dim, layers.initializer(), name="seconds_ago")
-        self.encoder = layers.FeatureEncoder(dim, specs, sizes, name="event_features") if specs else None
+            layers.DELTA_BUCKETS, dim, layers.initializer(), name="seconds_ago"
+        )
+        self.encoder = (
+            layers.FeatureEncoder(dim, specs, sizes, name="event_features") if specs else None
+        )
 
-    def call(self, inputs: Mapping[str, tf.Tensor], items: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def call(
+        self, inputs: Mapping[str, tf.Tensor], items: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Encodes.
 
         Args:
@@ -45,7 +57,9 @@ class HistoryEncoder(tf.keras.layers.Layer):
         place = tf.range(tf.shape(items)[1])[tf.newaxis]
         times = tf.cumsum(inputs[_DELTA], axis=1)
         ages = tf.gather(times, request, batch_dims=1) - times
-        events = items + self.place(tf.maximum(request - place, 0)) + self.age(layers.log2_bucket(ages))
+        events = (
+            items + self.place(tf.maximum(request - place, 0)) + self.age(layers.log2_bucket(ages))
+        )
         if self.encoder is not None:
             events += self.encoder(inputs)
         return events[:, :-1], (place < request)[:, :-1]
@@ -54,14 +68,18 @@ class HistoryEncoder(tf.keras.layers.Layer):
 class MomentEncoder(tf.keras.layers.Layer):
     """Hour, weekday, time since the last event, and the declared context, of the request."""
 
-    def __init__(self, dim: int, specs: Sequence[features.Feature], sizes: Mapping[str, int],
-                 **kwargs: Any) -> None:
+    def __init__(
+        self, dim: int, specs: Sequence[features.Feature], sizes: Mapping[str, int], **kwargs: Any
+    ) -> None:
         """`specs`: the features of contexts."""
         super().__init__(**kwargs)
         self.names = tuple(map(features.transformed_name, features.TIME_FEATURES)) + tuple(
-            s.transformed for s in specs)
+            s.transformed for s in specs
+        )
         self.time = layers.TimeEncoder(dim, name="request_time")
-        self.context = layers.FeatureEncoder(dim, specs, sizes, name="request_context") if specs else None
+        self.context = (
+            layers.FeatureEncoder(dim, specs, sizes, name="request_context") if specs else None
+        )
 
     def call(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """`inputs`: see request_graph; returns float [B, dim]."""

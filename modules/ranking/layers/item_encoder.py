@@ -9,36 +9,55 @@ import numpy as np
 import tensorflow as tf
 
 from modules import features
-from modules.recall import item_tower
-from modules.recall import layers
+from modules.recall import item_tower, layers
 
 
 class ItemEncoder(tf.keras.layers.Layer):
-    """A projection of the fixed vector + the embeddings of the features; an id embedding where there is
-    neither."""
+    """A projection of the fixed vector + the embeddings of the features; an id embedding where
+    there is neither."""
 
-    def __init__(self, dim: int, catalogue: item_tower.Catalogue, specs: Sequence[features.Feature],
-                 sizes: Mapping[str, int], vectors: np.ndarray | None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        dim: int,
+        catalogue: item_tower.Catalogue,
+        specs: Sequence[features.Feature],
+        sizes: Mapping[str, int],
+        vectors: np.ndarray | None,
+        **kwargs: Any,
+    ) -> None:
         """Args:
-          specs: the item features to use.
-          sizes: for each categorical feature its number of ids.
-          vectors: float [N+2, any], by row of the catalogue; None to do without.
+        specs: the item features to use.
+        sizes: for each categorical feature its number of ids.
+        vectors: float [N+2, any], by row of the catalogue; None to do without.
         """
         super().__init__(**kwargs)
         self.rows = catalogue.size + 2
-        self.encoder = layers.FeatureEncoder(dim, specs, sizes, name="item_features") if specs else None
-        self.table = {spec.transformed: tf.Variable(catalogue.features[spec.transformed], trainable=False,
-                                                    name=spec.transformed) for spec in specs}
+        self.encoder = (
+            layers.FeatureEncoder(dim, specs, sizes, name="item_features") if specs else None
+        )
+        self.table = {
+            spec.transformed: tf.Variable(
+                catalogue.features[spec.transformed], trainable=False, name=spec.transformed
+            )
+            for spec in specs
+        }
         self.vectors = self.projection = self.embedding = None
         if vectors is not None:
             scale = np.sqrt(np.mean(np.square(vectors))) or 1.0
-            self.vectors = tf.Variable(vectors / scale, trainable=False, dtype=tf.float32, name="vectors")
+            self.vectors = tf.Variable(
+                vectors / scale, trainable=False, dtype=tf.float32, name="vectors"
+            )
             self.projection = layers.Dense(dim, use_bias=False, name="projection")
         elif not specs:
-            self.embedding = tf.keras.layers.Embedding(self.rows, dim, layers.initializer(), name="item_id")
+            self.embedding = tf.keras.layers.Embedding(
+                self.rows, dim, layers.initializer(), name="item_id"
+            )
 
     def call(self, rows: tf.Tensor) -> tf.Tensor:
-        """`rows`: int64 [...], of the catalogue; returns float [..., dim]. Encodes each item once."""
+        """`rows`: int64 [...], of the catalogue; returns float [..., dim].
+
+        Encodes each item once.
+        """
         distinct, places = tf.unique(tf.reshape(rows, [-1]))
         encoded = self.encode(distinct)
         shape = tf.concat([tf.shape(rows), tf.shape(encoded)[-1:]], axis=0)
@@ -52,5 +71,7 @@ class ItemEncoder(tf.keras.layers.Layer):
         if self.projection is not None:
             parts.append(self.projection(tf.gather(self.vectors, rows)))
         if self.encoder is not None:
-            parts.append(self.encoder({n: tf.gather(table, rows) for n, table in self.table.items()}))
+            parts.append(
+                self.encoder({n: tf.gather(table, rows) for n, table in self.table.items()})
+            )
         return tf.add_n(parts)

@@ -17,15 +17,22 @@ def numbers(scores: tf.Tensor, given: tf.Tensor, longest: int) -> tf.Tensor:
       longest: ranks beyond it count as this one: longer lists were not seen in training.
 
     Returns:
-      float32 [B, C, 3], as NAMES: the score; log of the rank, which is 1 + the number of higher scores; the
-      score's distance from the list's mean, in standard deviations of the list. 0 for padding.
+      float32 [B, C, 3], as NAMES: the score; log of the rank, which is 1 + the number of higher
+      scores; the score's distance from the list's mean, in standard deviations of the list. 0 for
+      padding.
     """
     finite = given & tf.math.is_finite(scores)
     lowest = tf.reduce_min(tf.where(finite, scores, scores.dtype.max), axis=1, keepdims=True)
     lowest = tf.where(lowest < scores.dtype.max, lowest, 0.0)
     scores = tf.where(finite, scores, lowest)
-    return tf.where(given[..., tf.newaxis], tf.stack(
-        [scores, tf.math.log(_ranks(scores, given, finite, longest)), _in_list(scores, given)], axis=-1), 0.0)
+    return tf.where(
+        given[..., tf.newaxis],
+        tf.stack(
+            [scores, tf.math.log(_ranks(scores, given, finite, longest)), _in_list(scores, given)],
+            axis=-1,
+        ),
+        0.0,
+    )
 
 
 def _ranks(scores: tf.Tensor, given: tf.Tensor, finite: tf.Tensor, longest: int) -> tf.Tensor:

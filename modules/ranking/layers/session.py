@@ -5,20 +5,26 @@ from __future__ import annotations
 import tensorflow as tf
 
 GAP = 30 * 60  # seconds without an event that end a session
-NAMES = ("log_seconds_since_last_event", "log_place_in_session", "log_events_in_session", "log_history")
+NAMES = (
+    "log_seconds_since_last_event",
+    "log_place_in_session",
+    "log_events_in_session",
+    "log_history",
+)
 
 
 def numbers(deltas: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     """What is known of the request's session.
 
     Args:
-      deltas: int64 [B, n], seconds since the event before; each row's last one is the request's, and 0 pads
+      deltas: int64 [B, n], seconds since the event before; each row's last one is the request's,
+          and 0 pads
         on the right.
       lengths: int32 [B], events of each row, the request included: at least 1.
 
     Returns:
-      float32 [B, 4], logs of 1 + x, as NAMES: seconds since the last event; moments of the session before the
-      request (events of one second are one moment); its events; events of the history.
+      float32 [B, 4], logs of 1 + x, as NAMES: seconds since the last event; moments of the session
+      before the request (events of one second are one moment); its events; events of the history.
     """
     place = tf.range(tf.shape(deltas)[1])[tf.newaxis]
     last = lengths[:, tf.newaxis] - 1

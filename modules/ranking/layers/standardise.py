@@ -13,8 +13,8 @@ _LEAST_SPREAD = 1e-6
 
 @tf.keras.utils.register_keras_serializable("ranking")
 class Standardise(tf.keras.layers.Layer):
-    """(x - mean) / deviation of each column, at most 8 either way; 0 for a column that never varied and for
-    NaN."""
+    """(x - mean) / deviation of each column, at most 8 either way; 0 for a column that never varied
+    and for NaN."""
 
     def build(self, shape: tf.TensorShape) -> None:
         self.mean = self.add_weight("mean", [shape[-1]], trainable=False, initializer="zeros")

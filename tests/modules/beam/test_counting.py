@@ -10,26 +10,37 @@ from modules.beam import counting
 
 
 @pytest.mark.parametrize(("start", "expected"), [(0, [0, 1, 2, 3]), (1, [2, 3]), (7, [2, 3])])
-def test_a_later_window_has_no_targets_in_its_first_two_places(start: int, expected: list[int]) -> None:
+def test_a_later_window_has_no_targets_in_its_first_two_places(
+    start: int, expected: list[int]
+) -> None:
     example = {"window_start": [start], "event_item_id": [b"a", b"b", b"c", b"d"]}
     assert list(counting.target_places(example)) == expected
 
 
 def test_windows_of_a_user_are_put_in_order_of_their_places() -> None:
     with beam.Pipeline() as pipeline:
-        found = (pipeline
-                 | beam.Create([("u", [(2, "c"), (10, "z")]), ("v", [(0, "x")]), ("u", [(0, "b"), (1, "a")])])
-                 | counting.InOrder())
+        found = (
+            pipeline
+            | beam.Create(
+                [("u", [(2, "c"), (10, "z")]), ("v", [(0, "x")]), ("u", [(0, "b"), (1, "a")])]
+            )
+            | counting.InOrder()
+        )
         util.assert_that(found, util.equal_to([("u", ["b", "a", "c", "z"]), ("v", ["x"])]))
 
 
-@pytest.mark.parametrize(("distance", "expected"), [(1, 1), (2, 2), (3, 6), (4, 12), (5, 60), (6, 60)])
+@pytest.mark.parametrize(
+    ("distance", "expected"), [(1, 1), (2, 2), (3, 6), (4, 12), (5, 60), (6, 60)]
+)
 def test_unit(distance: int, expected: int) -> None:
     assert counting.unit(distance) == expected
 
 
 def test_stripes_by_hand() -> None:
-    """a b c a: b follows a at 1, c at 2; a follows b at 2, c at 1; a follows itself at 3. In sixtieths."""
+    """a b c a: b follows a at 1, c at 2; a follows b at 2, c at 1; a follows itself at 3.
+
+    In sixtieths.
+    """
     found = dict(counting.stripes([["a", "b", "c", "a"]], 5))
     assert found == {"a": {"b": 60, "c": 30, "a": 20}, "b": {"c": 60, "a": 30}, "c": {"a": 60}}
 

@@ -27,9 +27,15 @@ def _chained() -> BaseException:
         return outer
 
 
-@pytest.mark.parametrize("error", [
-    errors.DataError(TEXT), errors.DataError(f"{TEXT} [while running 'Refuse']"), RuntimeError(REMOTE),
-    _chained()])
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.DataError(TEXT),
+        errors.DataError(f"{TEXT} [while running 'Refuse']"),
+        RuntimeError(REMOTE),
+        _chained(),
+    ],
+)
 def test_unwrap_finds_the_message(error: BaseException) -> None:
     assert errors.unwrap(error) == TEXT
 

@@ -8,8 +8,7 @@ import pathlib
 import pytest
 
 from modules import config
-from modules.beam import errors
-from modules.beam import files
+from modules.beam import errors, files
 from tests import tables
 
 
@@ -24,9 +23,15 @@ def _fill(folder: pathlib.Path, *names: str) -> None:
 
 
 def test_a_folder_gives_its_files_of_the_format_by_name(tmp_path: pathlib.Path) -> None:
-    _fill(tmp_path, "b.csv", "a.csv", "part=1/c.csv", "notes.txt", ".hidden.csv", "_temporary/d.csv")
+    _fill(
+        tmp_path, "b.csv", "a.csv", "part=1/c.csv", "notes.txt", ".hidden.csv", "_temporary/d.csv"
+    )
     found = files.list_files(_table(tmp_path), "events").paths
-    assert [path.removeprefix(f"{tmp_path}/") for path in found] == ["a.csv", "b.csv", "part=1/c.csv"]
+    assert [path.removeprefix(f"{tmp_path}/") for path in found] == [
+        "a.csv",
+        "b.csv",
+        "part=1/c.csv",
+    ]
 
 
 def test_a_recbole_folder_gives_the_file_of_the_table(tmp_path: pathlib.Path) -> None:
@@ -47,12 +52,21 @@ def test_a_package_gives_a_file_that_it_ships() -> None:
     assert found.sizes == (1979230,)
 
 
-@pytest.mark.parametrize(("path", "message"), [
-    ("missing.csv",
-     r"data.events.path: nothing found at .*missing.csv; expected a file, a folder with \*.csv files"),
-    ("package:no_such_package/x.csv", "needs the package no_such_package, which is not installed"),
-    ("unknown://bucket/x.csv", r"data.events.path: cannot list unknown://bucket/x.csv"),
-])
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (
+            "missing.csv",
+            r"data.events.path: nothing found at .*missing.csv; "
+            r"expected a file, a folder with \*.csv files",
+        ),
+        (
+            "package:no_such_package/x.csv",
+            "needs the package no_such_package, which is not installed",
+        ),
+        ("unknown://bucket/x.csv", r"data.events.path: cannot list unknown://bucket/x.csv"),
+    ],
+)
 def test_a_missing_file_is_named(path: str, message: str) -> None:
     with pytest.raises(errors.DataError, match=message):
         files.list_files(_table(path), "events")
@@ -60,7 +74,9 @@ def test_a_missing_file_is_named(path: str, message: str) -> None:
 
 def test_an_empty_file_is_refused(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a.csv").write_text("")
-    with pytest.raises(errors.DataError, match=r"a.csv: the file is empty, expected a header and rows"):
+    with pytest.raises(
+        errors.DataError, match=r"a.csv: the file is empty, expected a header and rows"
+    ):
         files.list_files(_table(tmp_path / "a.csv"), "events")
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from modules import config
-from modules import strict
-from modules.beam import histories
-from modules.beam import sequences
+from modules import config, strict
+from modules.beam import histories, sequences
 
 MAX_HISTORY = 3
-DATA = strict.read(config.Data, {"events": {"path": "e.csv", "format": "csv", "columns": {
-    "user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"}}})
+DATA = strict.read(
+    config.Data,
+    {
+        "events": {
+            "path": "e.csv",
+            "format": "csv",
+            "columns": {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"},
+        }
+    },
+)
 TEMPORAL = config.Split(method="temporal", valid_from=3.0, test_from=5.0)
 
 
@@ -41,7 +47,8 @@ def test_seen_items_grow_with_every_held_out_event_and_none_is_named_twice() -> 
         ("valid", "c", ["a", "b"]),
         ("valid", "b", ["a", "b", "c"]),
         ("test", "a", ["a", "b", "c"]),
-        ("test", "d", ["a", "b", "c"])]
+        ("test", "d", ["a", "b", "c"]),
+    ]
 
 
 def test_a_heavy_user_costs_as_many_steps_as_windows() -> None:
@@ -49,4 +56,5 @@ def test_a_heavy_user_costs_as_many_steps_as_windows() -> None:
     made, events = _windows([f"i{n % 7}" for n in range(2003)], TEMPORAL)
     assert len(made) == 2000
     assert events.handed < 2000 * (MAX_HISTORY + 2) + 3 * len(made)
-    assert len({id(row["seen_item_id"]) for _, row in made}) == 5  # one list for each distinct content
+    # one list for each distinct content
+    assert len({id(row["seen_item_id"]) for _, row in made}) == 5

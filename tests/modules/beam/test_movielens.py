@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from modules import config
-from modules import strict
+from modules import config, strict
 from modules.beam import files
 from tests import tables
 
@@ -33,8 +32,9 @@ def made(data: config.Data, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return tables.make(tmp_path_factory.mktemp("made"), data, max_history=200)
 
 
-def test_the_splits_equal_the_rule(data: config.Data, made: dict[str, list[Any]],
-                                   tmp_path: pathlib.Path) -> None:
+def test_the_splits_equal_the_rule(
+    data: config.Data, made: dict[str, list[Any]], tmp_path: pathlib.Path
+) -> None:
     path = pathlib.Path(files.local_path(data.events.path, "events"))
     expected = _judge(path, tmp_path) if JUDGE.exists() else _by_rule(path)
     found: HeldOut = {"train": [], "valid": [], "test": []}
@@ -48,15 +48,25 @@ def test_the_splits_equal_the_rule(data: config.Data, made: dict[str, list[Any]]
 
 def test_the_catalogue_is_whole_and_has_titles(made: dict[str, list[Any]]) -> None:
     assert len(made["catalogue"]) == len({row["item_id"][0] for row in made["catalogue"]}) == 1682
-    star_wars, = [row for row in made["catalogue"] if row["item_id"] == ["50"]]
-    assert star_wars == {"item_id": ["50"], "item_title": ["Star Wars"], "item_release_year": [1977.0],
-                         "item_class": ["Action", "Adventure", "Romance", "Sci-Fi", "War"]}
+    (star_wars,) = [row for row in made["catalogue"] if row["item_id"] == ["50"]]
+    assert star_wars == {
+        "item_id": ["50"],
+        "item_title": ["Star Wars"],
+        "item_release_year": [1977.0],
+        "item_class": ["Action", "Adventure", "Romance", "Sci-Fi", "War"],
+    }
 
 
 def test_no_window_is_longer_than_its_limit(made: dict[str, list[Any]]) -> None:
-    assert {len(row["event_item_id"]) for row in made["train"] if row["window_start"][0] > 1} == {202}
-    assert max(len(row["event_item_id"]) for row in made["train"] if not row["window_start"][0]) <= 201
-    assert max(len(row["event_item_id"]) for split in ("valid", "test") for row in made[split]) == 202
+    assert {len(row["event_item_id"]) for row in made["train"] if row["window_start"][0] > 1} == {
+        202
+    }
+    assert (
+        max(len(row["event_item_id"]) for row in made["train"] if not row["window_start"][0]) <= 201
+    )
+    assert (
+        max(len(row["event_item_id"]) for split in ("valid", "test") for row in made[split]) == 202
+    )
 
 
 def _events(row: dict[str, Any]) -> list[tuple[str, str, int]]:
@@ -65,14 +75,20 @@ def _events(row: dict[str, Any]) -> list[tuple[str, str, int]]:
 
 
 def _judge(path: pathlib.Path, folder: pathlib.Path) -> HeldOut:
-    subprocess.run([sys.executable, str(JUDGE), str(path), str(folder)], check=True, capture_output=True)
-    rows = {split: [line.split("\t") for line in (folder / f"{split}.tsv").read_text().splitlines()]
-            for split in ("train", "valid", "test")}
+    subprocess.run(
+        [sys.executable, str(JUDGE), str(path), str(folder)], check=True, capture_output=True
+    )
+    rows = {
+        split: [line.split("\t") for line in (folder / f"{split}.tsv").read_text().splitlines()]
+        for split in ("train", "valid", "test")
+    }
     return {split: sorted((u, i, int(t)) for u, i, t in found) for split, found in rows.items()}
 
 
 def _by_rule(path: pathlib.Path) -> HeldOut:
-    """Per user by time, ties in file order (sorting is stable): the last tests, the one before validates."""
+    """Per user by time, ties in file order (sorting is stable): the last tests, the one before
+    validates.
+    """
     users = defaultdict(list)
     for line in path.read_text().splitlines()[1:]:
         user, item, _, time = line.split("\t")

@@ -10,27 +10,26 @@ import pytest
 from apache_beam.internal import cloudpickle_pickler
 
 from modules import config
-from modules.beam import catalogue
-from modules.beam import encode
-from modules.beam import files
-from modules.beam import histories
-from modules.beam import parquet
-from modules.beam import problems
-from modules.beam import summary
-from modules.beam import text
+from modules.beam import catalogue, encode, files, histories, parquet, problems, summary, text
 from tests import tables
 
 
 def _functions(data: config.Data) -> list[Any]:
     listings = files.list_tables(data)
     return [
-        text.ReadLines(), text.ParseLines(listings["events"], data.events),
+        text.ReadLines(),
+        text.ParseLines(listings["events"], data.events),
         parquet.ReadRows(listings["events"], data.events),
-        histories.KeyEvents(data), histories.KeyRows(data.events, "user_id", ["rating"]),
+        histories.KeyEvents(data),
+        histories.KeyRows(data.events, "user_id", ["rating"]),
         histories.MakeWindows(data, config.Split(), 10, config.Ranking().hold_out),
-        catalogue.KeyPlaces(), catalogue.CountUses(), catalogue.MakeItems(data),
-        summary.Add(), summary.Summarise(data, config.Split(), config.Ranking().hold_out),
-        problems.Refuse(listings), problems.CountAndFirst(3),
+        catalogue.KeyPlaces(),
+        catalogue.CountUses(),
+        catalogue.MakeItems(data),
+        summary.Add(),
+        summary.Summarise(data, config.Split(), config.Ranking().hold_out),
+        problems.Refuse(listings),
+        problems.CountAndFirst(3),
         encode.Encode(encode.value_types(data)),
     ]
 
@@ -40,6 +39,14 @@ def test_functions_keep_their_settings(tmp_path: pathlib.Path, pickler: Any) -> 
     for function in _functions(tables.write(tmp_path)):
         copy = pickler.loads(pickler.dumps(function))
         assert type(copy) is type(function)
-        for name in ("_data", "_split", "_max_history", "_hold_out", "_listing", "_listings", "_table",
-                     "_types"):
+        for name in (
+            "_data",
+            "_split",
+            "_max_history",
+            "_hold_out",
+            "_listing",
+            "_listings",
+            "_table",
+            "_types",
+        ):
             assert getattr(copy, name, None) == getattr(function, name, None)

@@ -19,19 +19,37 @@ ID = config.Column(role="item_id")
 SECONDS, MILLISECONDS = config.Column(role="timestamp"), config.Column(role="timestamp", unit="ms")
 
 
-@pytest.mark.parametrize(("column", "cell", "expected"), [
-    (NUMBER, "1.5", 1.5), (NUMBER, 2, 2.0), (NUMBER, "", 7.0), (NUMBER, None, 7.0), (NUMBER, "NA", 7.0),
-    (NUMBER, float("nan"), 7.0),
-    (TEXT, "a b", "a b"), (TEXT, "", "?"), (TEXT, 3, "3"), (TEXT, 3.0, "3"), (TEXT, b"\xc3\xa9", "é"),
-    (TEXTS, "a||b", ("a", "b")), (TEXTS, "", ("x", "y")),
-    (TEXTS, ["a", None, 1], ("a", "1")), (TEXTS, [], ()),
-    (VECTOR, "1 2.5", (1.0, 2.5)), (VECTOR, [1, 2], (1.0, 2.0)),
-    (VECTOR, "", (0.5, 0.5)), (VECTOR, None, (0.5, 0.5)),
-    (ID, "007", "007"), (ID, 7, "7"),
-    (SECONDS, "881250949", 881250949.0), (SECONDS, "10.5", 10.5), (SECONDS, 0, 0.0),
-    (SECONDS, datetime.datetime(1970, 1, 2), 86400.0),
-    (MILLISECONDS, "881250949500", 881250949.5),
-])
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [
+        (NUMBER, "1.5", 1.5),
+        (NUMBER, 2, 2.0),
+        (NUMBER, "", 7.0),
+        (NUMBER, None, 7.0),
+        (NUMBER, "NA", 7.0),
+        (NUMBER, float("nan"), 7.0),
+        (TEXT, "a b", "a b"),
+        (TEXT, "", "?"),
+        (TEXT, 3, "3"),
+        (TEXT, 3.0, "3"),
+        (TEXT, b"\xc3\xa9", "é"),
+        (TEXTS, "a||b", ("a", "b")),
+        (TEXTS, "", ("x", "y")),
+        (TEXTS, ["a", None, 1], ("a", "1")),
+        (TEXTS, [], ()),
+        (VECTOR, "1 2.5", (1.0, 2.5)),
+        (VECTOR, [1, 2], (1.0, 2.0)),
+        (VECTOR, "", (0.5, 0.5)),
+        (VECTOR, None, (0.5, 0.5)),
+        (ID, "007", "007"),
+        (ID, 7, "7"),
+        (SECONDS, "881250949", 881250949.0),
+        (SECONDS, "10.5", 10.5),
+        (SECONDS, 0, 0.0),
+        (SECONDS, datetime.datetime(1970, 1, 2), 86400.0),
+        (MILLISECONDS, "881250949500", 881250949.5),
+    ],
+)
 def test_converts(column: config.Column, cell: Any, expected: Any) -> None:
     assert values.converter(column)(cell) == expected
 
@@ -42,24 +60,31 @@ def test_what_is_missing_can_stay_unknown() -> None:
     assert values.converter(NUMBER, fills=False)("1.5") == 1.5
 
 
-@pytest.mark.parametrize(("column", "cell", "message"), [
-    (NUMBER, "many", "found 'many', expected a number"),
-    (NUMBER, "nan", "found 'nan', expected a finite number"),
-    (TEXT, ["a"], r"found \['a'\], expected one text or number"),
-    (VECTOR, "1 2 3", r"found a vector of 3 numbers, expected 2 \(dimension\)"),
-    (VECTOR, "1 x", "found 'x', expected a number"),
-    (ID, "", "found nothing; every row needs an id"),
-    (ID, None, "found nothing; every row needs an id"),
-    (ID, "a\nb", r"found 'a\\nb', an id with a line break, which no vocabulary can hold"),
-    (ID, b"a\r", r"found b'a\\r', an id with a line break"),
-    (SECONDS, "", "found '', expected a time as a number"),
-    (SECONDS, "inf", "found 'inf', expected a time as a number"),
-    (SECONDS, "yesterday", "found 'yesterday', expected a time as a number"),
-    (SECONDS, "-1", "found '-1', a negative time"),
-    (SECONDS, "881250949000", "found '881250949000', which looks like milliseconds; set unit: ms"),
-    (SECONDS, "881250949000000", "found '881250949000000', which looks like microseconds"),
-    (MILLISECONDS, "881250949", "found '881250949', which looks like seconds; remove unit: ms"),
-])
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        (NUMBER, "many", "found 'many', expected a number"),
+        (NUMBER, "nan", "found 'nan', expected a finite number"),
+        (TEXT, ["a"], r"found \['a'\], expected one text or number"),
+        (VECTOR, "1 2 3", r"found a vector of 3 numbers, expected 2 \(dimension\)"),
+        (VECTOR, "1 x", "found 'x', expected a number"),
+        (ID, "", "found nothing; every row needs an id"),
+        (ID, None, "found nothing; every row needs an id"),
+        (ID, "a\nb", r"found 'a\\nb', an id with a line break, which no vocabulary can hold"),
+        (ID, b"a\r", r"found b'a\\r', an id with a line break"),
+        (SECONDS, "", "found '', expected a time as a number"),
+        (SECONDS, "inf", "found 'inf', expected a time as a number"),
+        (SECONDS, "yesterday", "found 'yesterday', expected a time as a number"),
+        (SECONDS, "-1", "found '-1', a negative time"),
+        (
+            SECONDS,
+            "881250949000",
+            "found '881250949000', which looks like milliseconds; set unit: ms",
+        ),
+        (SECONDS, "881250949000000", "found '881250949000000', which looks like microseconds"),
+        (MILLISECONDS, "881250949", "found '881250949', which looks like seconds; remove unit: ms"),
+    ],
+)
 def test_refuses(column: config.Column, cell: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         values.converter(column)(cell)

@@ -13,14 +13,15 @@ from apache_beam.testing import util
 
 from modules import requests
 from modules.evaluation import baselines
-from tests import examples
-from tests import fake_recall
-from tests import held_out
+from tests import examples, fake_recall, held_out
 
 
 def _parsed(rows: dict, splits: list[str]) -> list[tuple[str, dict]]:
-    return [(split, requests.read_raw_example(examples.serialize(row)))
-            for split in splits for row in rows[split]]
+    return [
+        (split, requests.read_raw_example(examples.serialize(row)))
+        for split in splits
+        for row in rows[split]
+    ]
 
 
 @pytest.mark.parametrize("length", [3, 6, 7, 8, 9, 25])
@@ -62,22 +63,30 @@ def test_ranks_equal_a_dense_reference(tmp_path):
     places, nothing = popularity.places, np.zeros(0, int)
     for items in histories[:10]:
         seen = {i.encode() for i in items}
-        summed = {i.encode(): round(sum(dense[last, i] for last in items[-5:]), 6) for i in catalogue}
-        for scores, sparse in ((summed, table.scores([i.encode() for i in items])),
-                               (dict.fromkeys(summed, 0), (nothing, nothing))):
+        summed = {
+            i.encode(): round(sum(dense[last, i] for last in items[-5:]), 6) for i in catalogue
+        }
+        for scores, sparse in (
+            (summed, table.scores([i.encode() for i in items])),
+            (dict.fromkeys(summed, 0), (nothing, nothing)),
+        ):
             unseen = sorted(set(summed) - seen, key=lambda i: (-scores[i], places[i]))
             for target in popularity.items:
                 expected = unseen.index(target) + 1 if target in unseen else 0
-                assert baselines.rank(places[target], popularity.places_of(seen), *sparse) == expected
+                assert (
+                    baselines.rank(places[target], popularity.places_of(seen), *sparse) == expected
+                )
 
 
-def _count(folder: pathlib.Path, histories: list[list[str]], catalogue: list[str]
-           ) -> tuple[baselines.Popularity, baselines.CoOccurrence]:
+def _count(
+    folder: pathlib.Path, histories: list[list[str]], catalogue: list[str]
+) -> tuple[baselines.Popularity, baselines.CoOccurrence]:
     """Both tables, out of a Beam pipeline."""
     with beam.Pipeline() as pipeline:
         listed = pipeline | "Catalogue" >> beam.Create([i.encode() for i in catalogue])
         pairs = pipeline | "Histories" >> beam.Create(
-            [(b"%d" % n, [i.encode() for i in items]) for n, items in enumerate(histories)])
+            [(b"%d" % n, [i.encode() for i in items]) for n, items in enumerate(histories)]
+        )
         popularity = pairs | baselines.CountPopularity(listed)
         table = pairs | baselines.CountCoOccurrence(beam.pvalue.AsSingleton(popularity))
         for name, found in (("popularity", popularity), ("table", table)):

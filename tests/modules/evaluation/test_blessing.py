@@ -10,7 +10,9 @@ import pytest
 from modules import config
 from modules.evaluation import blessing
 
-EVALUATION = config.Evaluation(thresholds={"NDCG@10": config.Threshold(min=0.09, beats=("popularity",))})
+EVALUATION = config.Evaluation(
+    thresholds={"NDCG@10": config.Threshold(min=0.09, beats=("popularity",))}
+)
 NO_COMPARISON = "There is no earlier model."
 
 
@@ -22,11 +24,24 @@ def _paired(difference: float, low: float, high: float) -> dict[str, Any]:
 def valid() -> dict[str, Any]:
     """A sound model, better than popularity and than the last blessed one."""
     values = {"recall": 0.12, "popularity": 0.04, "last_blessed": 0.11}
-    return {"requests": 50, "users": 50,
-            "metrics": {system: {"NDCG@10": {"value": v, "se": 0.01}} for system, v in values.items()},
-            "paired": {"popularity": _paired(0.08, 0.06, 0.1), "last_blessed": _paired(0.01, -0.01, 0.03)},
-            "sanity": {"not_finite": 0, "missing": 0, "seen": 0, "duplicates": 0, "constant": 0,
-                       "lists_compared": 49, "same_order": 1}}
+    return {
+        "requests": 50,
+        "users": 50,
+        "metrics": {system: {"NDCG@10": {"value": v, "se": 0.01}} for system, v in values.items()},
+        "paired": {
+            "popularity": _paired(0.08, 0.06, 0.1),
+            "last_blessed": _paired(0.01, -0.01, 0.03),
+        },
+        "sanity": {
+            "not_finite": 0,
+            "missing": 0,
+            "seen": 0,
+            "duplicates": 0,
+            "constant": 0,
+            "lists_compared": 49,
+            "same_order": 1,
+        },
+    }
 
 
 def _failed(valid: dict[str, Any]) -> list[str]:
@@ -49,7 +64,9 @@ def test_a_single_fault_fails(valid: dict[str, Any], fault: str) -> None:
 
 
 @pytest.mark.parametrize("same,failed", [(46, []), (47, ["sound/personal"])])  # 95% of 49 is 46.55
-def test_nearly_one_list_for_everybody_fails(valid: dict[str, Any], same: int, failed: list[str]) -> None:
+def test_nearly_one_list_for_everybody_fails(
+    valid: dict[str, Any], same: int, failed: list[str]
+) -> None:
     valid["sanity"]["same_order"] = same
     assert _failed(valid) == failed
 

@@ -10,8 +10,14 @@ from modules.evaluation import calibration
 
 def _found(*parts: tuple[list[float], list[int]], bins: int = 2) -> dict:
     combine = calibration.Reliability(bins)
-    return combine.extract_output(combine.merge_accumulators([
-        combine.add_input(combine.create_accumulator(), (np.array(p), np.array(y))) for p, y in parts]))
+    return combine.extract_output(
+        combine.merge_accumulators(
+            [
+                combine.add_input(combine.create_accumulator(), (np.array(p), np.array(y)))
+                for p, y in parts
+            ]
+        )
+    )
 
 
 def test_bins_and_error_by_hand():

@@ -7,15 +7,15 @@ import pathlib
 import apache_beam as beam
 import numpy as np
 import pytest
-from apache_beam.testing import test_pipeline
-from apache_beam.testing import util
+from apache_beam.testing import test_pipeline, util
 
-from modules.evaluation import baselines
-from modules.evaluation import ease
+from modules.evaluation import baselines, ease
 
 
 def test_two_items_by_hand():
-    """One user with both items: X'X + l2 I = [[1+l2, 1], [1, 1+l2]], so B01 = -P01 / P11 = 1 / (1 + l2)."""
+    """One user with both items: X'X + l2 I = [[1+l2, 1], [1, 1+l2]], so B01 = -P01 / P11 = 1 / (1 +
+    l2).
+    """
     found = ease.fit([np.array([0, 1])], 2, l2=3.0)
     np.testing.assert_allclose(found, [[0, 0.25], [0.25, 0]], atol=1e-6)
 
@@ -35,7 +35,9 @@ def test_the_formula_in_double_precision(monkeypatch, block):
 
 def test_scores_are_sums_over_the_history_and_0_outside_the_catalogue():
     weights = np.array([[0, 1, 2], [4, 0, 8], [16, 32, 0]], np.float32)
-    np.testing.assert_array_equal(ease.scores(weights, np.array([0, 1]), np.array([2, 0, -1])), [10, 4, 0])
+    np.testing.assert_array_equal(
+        ease.scores(weights, np.array([0, 1]), np.array([2, 0, -1])), [10, 4, 0]
+    )
 
 
 def test_no_history_scores_0():
@@ -59,8 +61,12 @@ def _fit_on_beam(path: pathlib.Path, expected: str | None) -> None:
 
 def test_on_beam_each_user_counts_an_item_once_and_only_those_of_the_catalogue(tmp_path):
     _fit_on_beam(tmp_path / "ease.npy", str(tmp_path / "ease.npy"))
-    np.testing.assert_allclose(ease.read(str(tmp_path / "ease.npy")),
-                               [[0, 1 / 251], [1 / 252, 0]], rtol=1e-5)  # X'X + 250 I = [[251, 1], [1, 252]]
+    np.testing.assert_allclose(
+        ease.read(str(tmp_path / "ease.npy")),
+        # X'X + 250 I = [[251, 1], [1, 252]]
+        [[0, 1 / 251], [1 / 252, 0]],
+        rtol=1e-5,
+    )
 
 
 def test_a_catalogue_that_is_too_large_has_no_matrix(tmp_path, monkeypatch):

@@ -12,11 +12,17 @@ REQUESTS, PLACES, PADDING = 40, 12, -7.0
 
 @pytest.fixture
 def world():
-    """Parts [B, C, 1], the given places, and targets that are the best by `strong`; every third is missed."""
+    """Parts [B, C, 1], the given places, and targets that are the best by `strong`; every third is
+    missed.
+    """
     rng = np.random.default_rng(0)
     given = np.arange(PLACES)[np.newaxis] < rng.integers(5, PLACES + 1, REQUESTS)[:, np.newaxis]
-    parts = {f"part_{name}": np.where(given[..., np.newaxis], rng.normal(size=(REQUESTS, PLACES, 1)), PADDING)
-             for name in ("strong", "weak", "unused")}
+    parts = {
+        f"part_{name}": np.where(
+            given[..., np.newaxis], rng.normal(size=(REQUESTS, PLACES, 1)), PADDING
+        )
+        for name in ("strong", "weak", "unused")
+    }
     targets = np.argmax(np.where(given, parts["part_strong"][..., 0], -np.inf), axis=1)
     return parts, given, np.where(np.arange(REQUESTS) % 3 == 0, -1, targets)
 
@@ -49,7 +55,9 @@ def test_values_change_hands_among_candidates_alone(world):
         assert len(moved) == importance.REPEATS
         for values in moved:
             assert (values[~given] == PADDING).all()
-            np.testing.assert_array_equal(np.sort(values[given], axis=None), np.sort(part[given], axis=None))
+            np.testing.assert_array_equal(
+                np.sort(values[given], axis=None), np.sort(part[given], axis=None)
+            )
 
 
 def test_the_same_seed_gives_the_same_importance(world):
@@ -58,7 +66,9 @@ def test_the_same_seed_gives_the_same_importance(world):
 
 
 def test_a_users_requests_are_drawn_together():
-    """Two users' requests, half 0 and half 1: drawn one by one the interval is narrow, by user it is not."""
+    """Two users' requests, half 0 and half 1: drawn one by one the interval is narrow, by user it
+    is not.
+    """
     values = np.repeat([0.0, 1.0], 200)
     alone = importance.with_interval(values, [b"%d" % n for n in range(400)])
     together = importance.with_interval(values, [b"u"] * 200 + [b"v"] * 200)
@@ -68,4 +78,6 @@ def test_a_users_requests_are_drawn_together():
 
 
 def test_gain_of_ranks():
-    np.testing.assert_allclose(importance.gain(np.array([1.0, 3.0, 0.0, 11.0]), "NDCG@10"), [1, 0.5, 0, 0])
+    np.testing.assert_allclose(
+        importance.gain(np.array([1.0, 3.0, 0.0, 11.0]), "NDCG@10"), [1, 0.5, 0, 0]
+    )

@@ -7,23 +7,29 @@ import math
 import numpy as np
 import pytest
 
-from modules.evaluation import baselines
-from modules.evaluation import linear_ranker
+from modules.evaluation import baselines, linear_ranker
 
 CATALOGUE = baselines.Popularity(np.array([b"a", b"b", b"c", b"d"], object), np.array([9, 4, 1, 0]))
 # a is followed by b (weight 1) and c (1/2); b by c (1/3). In sixtieths.
-TABLE = baselines.CoOccurrence({b"a": (np.array([1, 2]), np.array([60, 30])),
-                                b"b": (np.array([2]), np.array([20]))})
+TABLE = baselines.CoOccurrence(
+    {b"a": (np.array([1, 2]), np.array([60, 30])), b"b": (np.array([2]), np.array([20]))}
+)
 EASE = np.arange(16, dtype=np.float32).reshape(4, 4)
 
 
 def test_features_by_hand():
-    found = linear_ranker.features_of([b"c", b"d", b"gone"], [b"a", b"d", b"b"], [b"a", b"b", b"d"],
-                                      CATALOGUE, TABLE, EASE)
-    np.testing.assert_allclose(found, [
-        [0.0, 2 + 6 + 14, math.log(2), 1 / 3, 1 / 2 + 1 / 3],
-        [math.log(2), 3 + 7 + 15, 0.0, 0.0, 0.0],
-        [math.log(3), 0.0, 0.0, 0.0, 0.0]], rtol=1e-6)
+    found = linear_ranker.features_of(
+        [b"c", b"d", b"gone"], [b"a", b"d", b"b"], [b"a", b"b", b"d"], CATALOGUE, TABLE, EASE
+    )
+    np.testing.assert_allclose(
+        found,
+        [
+            [0.0, 2 + 6 + 14, math.log(2), 1 / 3, 1 / 2 + 1 / 3],
+            [math.log(2), 3 + 7 + 15, 0.0, 0.0, 0.0],
+            [math.log(3), 0.0, 0.0, 0.0, 0.0],
+        ],
+        rtol=1e-6,
+    )
 
 
 def test_only_the_last_five_events_count():
@@ -35,10 +41,16 @@ def test_only_the_last_five_events_count():
 def test_without_ease_its_feature_is_0_and_is_not_reported():
     found = linear_ranker.features_of([b"c"], [b"a"], [b"a"], CATALOGUE, TABLE, None)
     assert found[0, 1] == 0
-    shown = linear_ranker.Weights(np.zeros(5), np.ones(5), np.arange(5.0), 7).to_json(with_ease=False)
+    shown = linear_ranker.Weights(np.zeros(5), np.ones(5), np.arange(5.0), 7).to_json(
+        with_ease=False
+    )
     assert shown["weights"] == [0, 2, 3, 4]
-    assert shown["features"] == ["log_recall_rank", "log_popularity", "co_occurrence_last_1",
-                                 "co_occurrence_last_5"]
+    assert shown["features"] == [
+        "log_recall_rank",
+        "log_popularity",
+        "co_occurrence_last_1",
+        "co_occurrence_last_5",
+    ]
     assert "20000 items" in shown["left_out"]
 
 
@@ -47,14 +59,18 @@ def test_an_empty_list_has_no_features():
 
 
 def _lists(wins: int, losses: int) -> list[linear_ranker.List]:
-    """Lists of two candidates that differ in the third feature by 2; the higher wins `wins` times."""
+    """Lists of two candidates that differ in the third feature by 2; the higher wins `wins`
+    times.
+    """
     pair = np.zeros((2, 5), np.float32)
     pair[1, 2] = 2.0
     return [linear_ranker.List(pair, 1)] * wins + [linear_ranker.List(pair, 0)] * losses
 
 
 def test_weights_give_the_observed_odds():
-    """Softmax over two is logistic: the best difference of scores is the log-odds, here of 3 to 1."""
+    """Softmax over two is logistic: the best difference of scores is the log-odds, here of 3 to
+    1.
+    """
     weights = linear_ranker.fit(_lists(30, 10))
     low, high = weights.scores(_lists(1, 0)[0].features)
     assert high - low == pytest.approx(math.log(3), rel=1e-3)
@@ -65,8 +81,10 @@ def test_weights_give_the_observed_odds():
 def test_weights_are_the_best_among_lists_of_differing_length():
     """No step in any direction lowers the loss, written out list by list."""
     rng = np.random.default_rng(0)
-    lists = [linear_ranker.List(rng.normal(size=(n, 5)).astype(np.float32), int(rng.integers(n)))
-             for n in rng.integers(1, 9, size=60)]
+    lists = [
+        linear_ranker.List(rng.normal(size=(n, 5)).astype(np.float32), int(rng.integers(n)))
+        for n in rng.integers(1, 9, size=60)
+    ]
     found = linear_ranker.fit(lists)
 
     def loss(weights: np.ndarray) -> float:

@@ -13,12 +13,16 @@ from modules.evaluation import metrics
 def test_values_by_hand():
     found = metrics.values(np.array([1, 3, 10, 11, 0]), [10])
     assert metrics.names([10]) == ("HR@10", "NDCG@10", "MRR@10", "Recall@10")
-    np.testing.assert_allclose(found, [
-        [1, 1, 1, 1],
-        [1, 0.5, 1 / 3, 1],  # log2(4) = 2
-        [1, 1 / math.log2(11), 0.1, 1],
-        [0, 0, 0, 0],
-        [0, 0, 0, 0]])
+    np.testing.assert_allclose(
+        found,
+        [
+            [1, 1, 1, 1],
+            [1, 0.5, 1 / 3, 1],  # log2(4) = 2
+            [1, 1 / math.log2(11), 0.1, 1],
+            [0, 0, 0, 0],
+            [0, 0, 0, 0],
+        ],
+    )
 
 
 def test_values_keep_leading_dimensions_and_order_by_depth():
@@ -35,8 +39,14 @@ def test_a_negative_rank_is_refused():
 def _moments(per_user: list[list[float]]) -> tuple:
     counts = np.array([len(u) for u in per_user], float)
     sums = np.array([sum(u) for u in per_user])
-    return (counts.sum(), len(per_user), sums.sum(), (sums**2).sum(), (sums * counts).sum(),
-            (counts**2).sum())
+    return (
+        counts.sum(),
+        len(per_user),
+        sums.sum(),
+        (sums**2).sum(),
+        (sums * counts).sum(),
+        (counts**2).sum(),
+    )
 
 
 def test_error_of_one_request_a_user_is_s_over_root_n():
@@ -62,8 +72,12 @@ def test_error_of_one_user_is_unknown():
 def test_bootstrap_weights_depend_on_user_and_seed_only():
     one = metrics.bootstrap_weights(b"42", 5, seed=0)
     np.testing.assert_array_equal(one, metrics.bootstrap_weights(b"42", 5, seed=0))
-    assert (metrics.bootstrap_weights(b"43", 200, 0) != metrics.bootstrap_weights(b"42", 200, 0)).any()
-    assert (metrics.bootstrap_weights(b"42", 200, 1) != metrics.bootstrap_weights(b"42", 200, 0)).any()
+    assert (
+        metrics.bootstrap_weights(b"43", 200, 0) != metrics.bootstrap_weights(b"42", 200, 0)
+    ).any()
+    assert (
+        metrics.bootstrap_weights(b"42", 200, 1) != metrics.bootstrap_weights(b"42", 200, 0)
+    ).any()
 
 
 def test_bootstrap_interval_is_that_of_the_normal_approximation():
@@ -84,7 +98,9 @@ def test_exposure_by_hand():
     assert metrics.gini(exposure) == pytest.approx(20 / 32)
     assert metrics.average_popularity(exposure, popularity) == pytest.approx((6 * 10 + 2 * 5) / 8)
     # Percentiles: 10 -> (3 + 4)/2/4 = .875; 5 -> (1 + 3)/2/4 = .5.
-    assert metrics.average_percentile(exposure, popularity) == pytest.approx((6 * 0.875 + 2 * 0.5) / 8)
+    assert metrics.average_percentile(exposure, popularity) == pytest.approx(
+        (6 * 0.875 + 2 * 0.5) / 8
+    )
 
 
 def test_even_exposure_has_no_inequality_and_the_middle_percentile():
@@ -96,7 +112,9 @@ def test_even_exposure_has_no_inequality_and_the_middle_percentile():
 def test_histogram_by_hand():
     found = metrics.popularity_histogram(np.array([6, 2, 1, 1]), np.array([10, 5, 5, 0]), parts=2)
     assert found == [(0.0, 0.5, 0.75, 0.8), (0.5, 1.0, 0.25, 0.2)]
-    assert [part[:2] for part in metrics.popularity_histogram(np.ones(1), np.ones(1))] == [(0.0, 1.0)]
+    assert [part[:2] for part in metrics.popularity_histogram(np.ones(1), np.ones(1))] == [
+        (0.0, 1.0)
+    ]
 
 
 def test_no_lists_have_no_bias():

@@ -5,27 +5,29 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from modules.evaluation import baselines
-from modules.evaluation import ranking
-from modules.evaluation import slices
-from modules.evaluation import summary
+from modules.evaluation import baselines, ranking, slices, summary
 from tests import examples
 
 NOTHING_SEEN: frozenset[bytes] = frozenset()
 
 
-def _faults(ids: list[bytes], scores: list[float], seen: frozenset[bytes] = NOTHING_SEEN, catalogue: int = 9):
+def _faults(
+    ids: list[bytes], scores: list[float], seen: frozenset[bytes] = NOTHING_SEEN, catalogue: int = 9
+):
     return ranking.faults_of(np.array(ids, object), np.array(scores, np.float32), seen, catalogue)
 
 
-@pytest.mark.parametrize("ids,seen,expected", [
-    ([b"a", b"b", b"t"], set(), 3),
-    ([b"a", b"b", b"t"], {b"a"}, 2),  # the judge drops seen items
-    ([b"a", b"a", b"t"], set(), 2),  # and repeated ones
-    ([b"a", b"", b"t"], set(), 2),
-    ([b"a", b"b", b"c"], set(), 0),
-    ([b"t", b"b", b"c"], {b"t"}, 0),
-])
+@pytest.mark.parametrize(
+    "ids,seen,expected",
+    [
+        ([b"a", b"b", b"t"], set(), 3),
+        ([b"a", b"b", b"t"], {b"a"}, 2),  # the judge drops seen items
+        ([b"a", b"a", b"t"], set(), 2),  # and repeated ones
+        ([b"a", b"", b"t"], set(), 2),
+        ([b"a", b"b", b"c"], set(), 0),
+        ([b"t", b"b", b"c"], {b"t"}, 0),
+    ],
+)
 def test_rank(ids, seen, expected):
     assert ranking.rank_in(ids, b"t", frozenset(seen)) == expected
 
@@ -39,12 +41,15 @@ def test_a_list_is_as_long_as_the_catalogue_allows():
     assert _faults([b"a", b"", b""], [3, 0, 0]) == ranking.Faults(missing=2)
 
 
-@pytest.mark.parametrize("ids,scores,seen,expected", [
-    ([b"a", b"b", b"c"], [np.nan, np.inf, 1], set(), ranking.Faults(not_finite=2)),
-    ([b"a", b"b", b"c"], [3, 2, 1], {b"b", b"c"}, ranking.Faults(seen=2)),
-    ([b"a", b"a", b"c"], [3, 2, 1], set(), ranking.Faults(duplicates=1)),
-    ([b"a", b"b", b"c"], [1, 1, 1], set(), ranking.Faults(constant=1)),
-])
+@pytest.mark.parametrize(
+    "ids,scores,seen,expected",
+    [
+        ([b"a", b"b", b"c"], [np.nan, np.inf, 1], set(), ranking.Faults(not_finite=2)),
+        ([b"a", b"b", b"c"], [3, 2, 1], {b"b", b"c"}, ranking.Faults(seen=2)),
+        ([b"a", b"a", b"c"], [3, 2, 1], set(), ranking.Faults(duplicates=1)),
+        ([b"a", b"b", b"c"], [1, 1, 1], set(), ranking.Faults(constant=1)),
+    ],
+)
 def test_faults(ids, scores, seen, expected):
     assert _faults(ids, scores, frozenset(seen)) == expected
 
@@ -69,12 +74,19 @@ def test_nothing_to_compare():
 def test_targets_that_the_user_had_seen_are_counted():
     """The user consumes a, b, a and then, in another request, a new c."""
     judge = ranking._Judge(slices.Slicer(examples.data(), []))
-    catalogue, table = baselines.Popularity.of([(b"a", 2), (b"b", 1), (b"c", 0)]), baselines.CoOccurrence({})
+    catalogue, table = (
+        baselines.Popularity.of([(b"a", 2), (b"b", 1), (b"c", 0)]),
+        baselines.CoOccurrence({}),
+    )
     totals = summary.Lists([1])
     accumulator = totals.create_accumulator()
     for target, rank, seen in ((b"a", 0, True), (b"c", 1, False)):
-        example = {"user_id": [b"u"], "event_item_id": [b"a", b"b", target], "event_timestamp": [1, 2, 3],
-                   "seen_item_id": [b"a", b"b"]}
+        example = {
+            "user_id": [b"u"],
+            "event_item_id": [b"a", b"b", target],
+            "event_timestamp": [1, 2, 3],
+            "seen_item_id": [b"a", b"b"],
+        }
         lists = {ranking.RECALL: (np.array([b"c"], object), np.array([1.0]))}
         (answer,) = judge.process((example, lists, None), catalogue, table, {})
         assert (answer.ranks[ranking.RECALL], answer.target_seen) == (rank, seen)

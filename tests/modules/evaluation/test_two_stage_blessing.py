@@ -7,21 +7,38 @@ from typing import Any
 
 import pytest
 
-from modules import config
-from modules import strict
+from modules import config, strict
 from modules.evaluation import two_stage_blessing
 
 VALID: dict[str, Any] = {
-    "requests": 100, "faults": {"not_finite": 0, "lost": 0, "constant": 0},
-    "metrics": {"two_stage": {"NDCG@10": {"value": 0.14}}, "recall": {"NDCG@10": {"value": 0.12}},
-                "last_blessed": {"NDCG@10": {"value": 0.15}}},
-    "lift": {"NDCG@10": {"recall": {"difference": 0.02, "low": 0.01, "high": 0.03},
-                         "last_blessed": {"difference": -0.01, "low": -0.02, "high": 0.001}}},
-    "slices": {"user_gender": {"F": {"users": 60, "two_stage": {"HR@10": {"value": 0.21}}},
-                               "M": {"users": 29, "two_stage": {"HR@10": {"value": 0.0}}}}},
+    "requests": 100,
+    "faults": {"not_finite": 0, "lost": 0, "constant": 0},
+    "metrics": {
+        "two_stage": {"NDCG@10": {"value": 0.14}},
+        "recall": {"NDCG@10": {"value": 0.12}},
+        "last_blessed": {"NDCG@10": {"value": 0.15}},
+    },
+    "lift": {
+        "NDCG@10": {
+            "recall": {"difference": 0.02, "low": 0.01, "high": 0.03},
+            "last_blessed": {"difference": -0.01, "low": -0.02, "high": 0.001},
+        }
+    },
+    "slices": {
+        "user_gender": {
+            "F": {"users": 60, "two_stage": {"HR@10": {"value": 0.21}}},
+            "M": {"users": 29, "two_stage": {"HR@10": {"value": 0.0}}},
+        }
+    },
 }
-EVALUATION = strict.read(config.Evaluation, {
-    "slices": ["user_gender"], "slice_floors": {"user_gender": {"HR@10": 0.2}}, "min_slice_users": 30})
+EVALUATION = strict.read(
+    config.Evaluation,
+    {
+        "slices": ["user_gender"],
+        "slice_floors": {"user_gender": {"HR@10": 0.2}},
+        "min_slice_users": 30,
+    },
+)
 
 
 def _failed(valid: dict[str, Any], evaluation: config.Evaluation = EVALUATION) -> list[str]:
@@ -60,8 +77,14 @@ def test_faults_fail(fault):
 
 
 def test_a_slice_below_its_floor_fails():
-    evaluation = strict.read(config.Evaluation, {
-        "slices": ["user_gender"], "slice_floors": {"user_gender": {"HR@10": 0.2}}, "min_slice_users": 29})
+    evaluation = strict.read(
+        config.Evaluation,
+        {
+            "slices": ["user_gender"],
+            "slice_floors": {"user_gender": {"HR@10": 0.2}},
+            "min_slice_users": 29,
+        },
+    )
     assert _failed(VALID, evaluation) == ["slice/user_gender/M/HR@10"]
 
 

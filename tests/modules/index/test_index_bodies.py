@@ -7,15 +7,15 @@ import pytest
 import tensorflow as tf
 
 from modules import config
-from modules.index import bodies
-from modules.index import body
-from modules.index import parameters
+from modules.index import bodies, body, parameters
 
 BODIES = ("exact", "ivf", "scann")
 
 
 def build(name: str, vectors: np.ndarray, **settings: int) -> body.Body:
-    return bodies.build(vectors, parameters.derive(config.Index(body=name, **settings), len(vectors)))
+    return bodies.build(
+        vectors, parameters.derive(config.Index(body=name, **settings), len(vectors))
+    )
 
 
 def by_numpy(vectors: np.ndarray, queries: np.ndarray, width: int) -> np.ndarray:
@@ -43,11 +43,15 @@ def test_search_finds_what_numpy_finds(name: str, vectors: np.ndarray, queries: 
     expected = by_numpy(vectors, queries, 20)
     assert positions.dtype == tf.int32
     np.testing.assert_array_equal(positions, expected)
-    np.testing.assert_allclose(scores, np.take_along_axis(queries @ vectors.T, expected, 1), rtol=1e-4)
+    np.testing.assert_allclose(
+        scores, np.take_along_axis(queries @ vectors.T, expected, 1), rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_scores_are_in_the_order_of_positions(name: str, vectors: np.ndarray, queries: np.ndarray) -> None:
+def test_scores_are_in_the_order_of_positions(
+    name: str, vectors: np.ndarray, queries: np.ndarray
+) -> None:
     np.testing.assert_allclose(
         build(name, vectors).scores(tf.constant(queries)), queries @ vectors.T, atol=1e-4
     )
@@ -95,7 +99,9 @@ def test_equal_and_zero_vectors_can_be_indexed(name: str) -> None:
     np.testing.assert_allclose(scores, 4)
 
 
-def test_two_scann_indexes_in_one_process_keep_apart(vectors: np.ndarray, queries: np.ndarray) -> None:
+def test_two_scann_indexes_in_one_process_keep_apart(
+    vectors: np.ndarray, queries: np.ndarray
+) -> None:
     pairs = [(rows, build("scann", rows, k=10)) for rows in (vectors, vectors[::-1].copy())]
     searches = [tf.function(lambda q, index=index: index.search(q, 10)) for _, index in pairs]
     for (rows, _), search in [*zip(pairs, searches), *zip(pairs, searches)]:

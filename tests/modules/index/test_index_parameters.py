@@ -30,7 +30,8 @@ def test_the_measured_points_are_met(
 
 
 def test_between_points_the_logarithms_are_interpolated() -> None:
-    # 63,246 lies half way between 20,000 and 200,000: the leaves are the geometric mean of 140 and 1,000.
+    # 63,246 lies half way between 20,000 and 200,000: the leaves are the geometric mean of 140 and
+    # 1,000.
     assert parameters.derive(config.Index(body="scann"), 63_246).leaves == 374
 
 
@@ -47,16 +48,23 @@ def test_scann_compares_every_item_of_a_small_catalogue(items: int) -> None:
 
 
 def test_what_is_configured_wins_within_what_is_possible() -> None:
-    index = config.Index(body="scann", leaves=50, leaves_to_search=40, reorder=333, anisotropic_threshold=0.1)
+    index = config.Index(
+        body="scann", leaves=50, leaves_to_search=40, reorder=333, anisotropic_threshold=0.1
+    )
     assert parameters.derive(index, 5000) == parameters.Scann(
-        leaves=50, leaves_to_search=40, reorder=333, anisotropic_threshold=0.1, training_sample=5000, k=200
+        leaves=50,
+        leaves_to_search=40,
+        reorder=333,
+        anisotropic_threshold=0.1,
+        training_sample=5000,
+        k=200,
     )
-    assert parameters.derive(config.Index(body="ivf", leaves=7, leaves_to_search=3), 5000) == parameters.Ivf(
-        7, 3
-    )
-    assert parameters.derive(config.Index(body="ivf", leaves=7, leaves_to_search=3), 16) == parameters.Ivf(
-        2, 2
-    )
+    assert parameters.derive(
+        config.Index(body="ivf", leaves=7, leaves_to_search=3), 5000
+    ) == parameters.Ivf(7, 3)
+    assert parameters.derive(
+        config.Index(body="ivf", leaves=7, leaves_to_search=3), 16
+    ) == parameters.Ivf(2, 2)
 
 
 def test_a_larger_k_reorders_more() -> None:

@@ -9,10 +9,7 @@ import pytest
 import tensorflow as tf
 
 from modules import config
-from modules.index import bodies
-from modules.index import gate
-from modules.index import parameters
-from modules.index import quality
+from modules.index import bodies, gate, parameters, quality
 
 # Four items on a line; the query 1 prefers 3, 2, 1, 0 and the query -1 the reverse.
 LINE = np.array([[0.0], [1.0], [2.0], [3.0]], np.float32)
@@ -28,7 +25,9 @@ def judged(
     vectors: np.ndarray = LINE,
 ) -> quality.Measured:
     array = np.array(positions, np.int32)
-    return quality.Truth(vectors, QUERIES, k, excluded).judge(array, np.full(array.shape, scores, np.float32))
+    return quality.Truth(vectors, QUERIES, k, excluded).judge(
+        array, np.full(array.shape, scores, np.float32)
+    )
 
 
 def test_recall_counts_what_exact_search_would_find() -> None:
@@ -37,7 +36,9 @@ def test_recall_counts_what_exact_search_would_find() -> None:
 
 
 def test_equally_good_items_are_equal() -> None:
-    assert judged([[3, 1], [0, 1]], vectors=np.array([[0.0], [0.0], [0.0], [3.0]], np.float32)) == GOOD
+    assert (
+        judged([[3, 1], [0, 1]], vectors=np.array([[0.0], [0.0], [0.0], [3.0]], np.float32)) == GOOD
+    )
 
 
 def test_missing_repeated_and_excluded_items_are_narrow() -> None:
@@ -45,7 +46,9 @@ def test_missing_repeated_and_excluded_items_are_narrow() -> None:
     assert judged([[3, 3], [0, 1]]) == quality.Measured(recall=0.75, narrow_rows=1, nan_rows=0)
     excluded = np.array([[3, -1], [-1, -1]], np.int32)
     assert judged([[2, 1], [0, 1]], excluded) == GOOD
-    assert judged([[3, 2], [0, 1]], excluded) == quality.Measured(recall=0.75, narrow_rows=1, nan_rows=0)
+    assert judged([[3, 2], [0, 1]], excluded) == quality.Measured(
+        recall=0.75, narrow_rows=1, nan_rows=0
+    )
 
 
 def test_a_short_catalogue_can_be_complete() -> None:
@@ -77,11 +80,14 @@ def test_the_depth_is_the_least_that_is_enough_but_never_less_than_derived(
         quality.Point(effort=e, recall=r, milliseconds=1.0, parameters={})
         for e, r in zip((0.5, 1.0, 2.0), recalls)
     ]
-    assert quality.tuned(index, points, 0.99) == parameters.Ivf(partitions=64, probes=int(4 * effort))
+    assert quality.tuned(index, points, 0.99) == parameters.Ivf(
+        partitions=64, probes=int(4 * effort)
+    )
 
 
 def test_the_curve_goes_deeper_until_the_target_is_reached() -> None:
-    vectors = np.random.default_rng(0).normal(size=(800, 8)).astype(np.float32)  # no clusters: the worst case
+    # no clusters: the worst case
+    vectors = np.random.default_rng(0).normal(size=(800, 8)).astype(np.float32)
     queries = vectors[:16]
     index = bodies.build(vectors, parameters.Ivf(partitions=80, probes=1))
     points = quality.curve(index, queries, quality.Truth(vectors, queries, 10), 10, 1.0)
@@ -116,7 +122,10 @@ def test_the_gate_lets_a_good_index_through() -> None:
             {"search": dataclasses.replace(GOOD, recall=0.98)},
             r"search: recall@10 is 0\.9800, at least 0\.99 expected",
         ),
-        ({"served": dataclasses.replace(GOOD, recall=0.5)}, r"with exclusions: recall@10 is 0\.5000"),
+        (
+            {"served": dataclasses.replace(GOOD, recall=0.5)},
+            r"with exclusions: recall@10 is 0\.5000",
+        ),
         ({"served": dataclasses.replace(GOOD, narrow_rows=3)}, r"3 of 50 queries did not get"),
         ({"search": dataclasses.replace(GOOD, nan_rows=2)}, r"2 of 50 queries got NaN"),
         ({"search": dataclasses.replace(GOOD, recall=float("nan"))}, r"recall@10 is nan"),
@@ -129,9 +138,12 @@ def test_the_gate_refuses_with_the_numbers(changes, message: str) -> None:
 
 def test_the_remedy_fits_the_configuration() -> None:
     bad = report(
-        search=dataclasses.replace(GOOD, recall=0.1), settings=parameters.Ivf(partitions=9, probes=1)
+        search=dataclasses.replace(GOOD, recall=0.1),
+        settings=parameters.Ivf(partitions=9, probes=1),
     )
-    with pytest.raises(gate.IndexGateError, match=r"Raise index\.reorder and index\.leaves_to_search"):
+    with pytest.raises(
+        gate.IndexGateError, match=r"Raise index\.reorder and index\.leaves_to_search"
+    ):
         gate.check(bad, config.Index(leaves_to_search=1))
     with pytest.raises(gate.IndexGateError, match=r"Set index\.body: exact"):
         gate.check(bad, config.Index())

@@ -9,10 +9,7 @@ import pytest
 import tensorflow as tf
 
 from modules import config
-from modules.index import bodies
-from modules.index import body
-from modules.index import parameters
-from modules.index import recall_module
+from modules.index import bodies, body, parameters, recall_module
 
 NOTHING = np.finfo(np.float32).min
 ITEMS, K = 60, 10
@@ -26,7 +23,9 @@ def expected(scores: np.ndarray, excluded: list[int], k: int = K) -> list[int]:
 
 def padded(rows: list[list[int]]) -> tf.Tensor:
     width = max(map(len, rows), default=0)
-    return tf.constant([row + [-1] * (width - len(row)) for row in rows], tf.int32, shape=[len(rows), width])
+    return tf.constant(
+        [row + [-1] * (width - len(row)) for row in rows], tf.int32, shape=[len(rows), width]
+    )
 
 
 class Forgetful(body.Body):
@@ -37,9 +36,13 @@ class Forgetful(body.Body):
         self._vectors, self._pool, self._fillers = tf.constant(vectors), pool, fillers
 
     def search(self, queries, width, settings=None):
-        scores, positions = tf.math.top_k(self.scores(queries), tf.minimum(self._pool, width - self._fillers))
+        scores, positions = tf.math.top_k(
+            self.scores(queries), tf.minimum(self._pool, width - self._fillers)
+        )
         filler = [[0, 0], [0, self._fillers]]
-        return body.complete(tf.pad(positions, filler), tf.pad(scores, filler, constant_values=np.nan), width)
+        return body.complete(
+            tf.pad(positions, filler), tf.pad(scores, filler, constant_values=np.nan), width
+        )
 
     def scores(self, queries):
         return tf.matmul(queries, self._vectors, transpose_b=True)
@@ -64,12 +67,15 @@ def retrieve(request: pytest.FixtureRequest, vectors: np.ndarray):
     )()
     retrieval = recall_module.Retrieval(index, k=K, max_exclusions=8)
     return tf.function(
-        retrieval.retrieve, input_signature=[tf.TensorSpec([None, 4]), tf.TensorSpec([None, None], tf.int32)]
+        retrieval.retrieve,
+        input_signature=[tf.TensorSpec([None, 4]), tf.TensorSpec([None, None], tf.int32)],
     )
 
 
 @pytest.mark.parametrize("number", [0, 1, 7, 8, 9, 30, ITEMS - K, ITEMS - K + 1, ITEMS - 1, ITEMS])
-def test_the_best_that_are_not_excluded_come_back(retrieve, vectors: np.ndarray, number: int) -> None:
+def test_the_best_that_are_not_excluded_come_back(
+    retrieve, vectors: np.ndarray, number: int
+) -> None:
     random = np.random.default_rng(number)
     queries = random.normal(size=(4, 4)).astype(np.float32)
     scores = queries @ vectors.T
@@ -99,7 +105,9 @@ def test_no_exclusions_and_no_requests(retrieve, vectors: np.ndarray) -> None:
     assert positions.shape == scores.shape == (0, K)
 
 
-def test_a_nan_query_gets_an_empty_list_and_leaves_the_others_alone(retrieve, vectors: np.ndarray) -> None:
+def test_a_nan_query_gets_an_empty_list_and_leaves_the_others_alone(
+    retrieve, vectors: np.ndarray
+) -> None:
     queries = np.array([[np.nan] * 4, [1] * 4], np.float32)
     positions, scores = retrieve(tf.constant(queries), padded([[3], [4]]))
     assert positions.numpy()[0].tolist() == [-1] * K
@@ -117,7 +125,9 @@ def test_ids_are_looked_up_whatever_they_are(tmp_path: pathlib.Path) -> None:
     )
     answer = module.recommend(
         tf.ones([3, 4]),
-        tf.constant([[item_ids[1], b"nobody knows me", item_ids[1], b""], [b"", b"", b"", b""], item_ids]),
+        tf.constant(
+            [[item_ids[1], b"nobody knows me", item_ids[1], b""], [b"", b"", b"", b""], item_ids]
+        ),
     )
     assert answer["item_id"].numpy().tolist() == [
         [item_ids[0], item_ids[2], item_ids[3]],

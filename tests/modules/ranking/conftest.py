@@ -9,14 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modules import features
-from modules import lineage
-from modules import strict
-from modules.ranking import export
+from modules import features, lineage, strict
+from modules.ranking import export, sparse_table, trainer
 from modules.ranking import model as model_lib
-from modules.ranking import sparse_table
 from modules.ranking import statistics as statistics_lib
-from modules.ranking import trainer
 from modules.recall import trainer as recall_trainer
 from tests import examples
 from tests import transformed as transformed_lib
@@ -24,22 +20,44 @@ from tests import transformed as transformed_lib
 MADE_OF = lineage.Lineage("t", "c", "r")
 
 
-def settings(model: dict[str, Any] | None = None, training: dict[str, Any] | None = None,
-             crosses: list[dict[str, Any]] | None = None) -> model_lib.Settings:
-    """A small model of all groups, two epochs, two objectives; the arguments replace single values."""
+def settings(
+    model: dict[str, Any] | None = None,
+    training: dict[str, Any] | None = None,
+    crosses: list[dict[str, Any]] | None = None,
+) -> model_lib.Settings:
+    """A small model of all groups, two epochs, two objectives; the arguments replace single
+    values.
+    """
     if crosses is None:
-        crosses = [{"features": ["user_age", "item_tags"]},
-                   {"features": ["context_device", "item_price"], "buckets": 5},
-                   {"features": ["event_action_type", "user_hobbies"]}]
-    return strict.read(model_lib.Settings, {
-        "data": strict.to_plain(examples.data()), "index": {"k": 6},
-        "features": {"max_history": transformed_lib.MAX_HISTORY, "crosses": crosses},
-        "ranking": {
-            "model": {"dim": 8, "history": 3, "hidden": [16], "dropout": 0.0,
-                      "feature_dropout": 0.0, "attention_vector": True, **(model or {})},
-            "training": {"epochs": 2, "batch_requests": 3, **(training or {})},
-            "objectives": {"bought": {"column": "action", "values": ["buy"]},
-                           "liked": {"column": "rating", "at_least": 4}}}})
+        crosses = [
+            {"features": ["user_age", "item_tags"]},
+            {"features": ["context_device", "item_price"], "buckets": 5},
+            {"features": ["event_action_type", "user_hobbies"]},
+        ]
+    return strict.read(
+        model_lib.Settings,
+        {
+            "data": strict.to_plain(examples.data()),
+            "index": {"k": 6},
+            "features": {"max_history": transformed_lib.MAX_HISTORY, "crosses": crosses},
+            "ranking": {
+                "model": {
+                    "dim": 8,
+                    "history": 3,
+                    "hidden": [16],
+                    "dropout": 0.0,
+                    "feature_dropout": 0.0,
+                    "attention_vector": True,
+                    **(model or {}),
+                },
+                "training": {"epochs": 2, "batch_requests": 3, **(training or {})},
+                "objectives": {
+                    "bought": {"column": "action", "values": ["buy"]},
+                    "liked": {"column": "rating", "at_least": 4},
+                },
+            },
+        },
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,18 +71,29 @@ class Ranked:
     def prepare(self, settings: model_lib.Settings) -> trainer.Prepared:
         return trainer.prepare(settings=settings, **self._arguments())
 
-    def train(self, settings: model_lib.Settings, checkpoints: pathlib.Path,
-              watchers: tuple[Any, ...] = ()) -> trainer.Trained:
-        return trainer.train(settings=settings, checkpoint_folder=str(checkpoints), watchers=watchers,
-                             **self._arguments())
+    def train(
+        self,
+        settings: model_lib.Settings,
+        checkpoints: pathlib.Path,
+        watchers: tuple[Any, ...] = (),
+    ) -> trainer.Trained:
+        return trainer.train(
+            settings=settings,
+            checkpoint_folder=str(checkpoints),
+            watchers=watchers,
+            **self._arguments(),
+        )
 
     def _arguments(self) -> dict[str, Any]:
         statistics = statistics_of(self.transformed)
-        return {"transform": self.transformed.output, "vectors": vectors(),
-                "train_files": [str(self.folder / "Split-train" / "*")],
-                "valid_files": [str(self.folder / "Split-valid" / "*")],
-                "catalogue_files": [self.transformed.files["catalogue"]],
-                "statistics": {0: statistics, trainer.FINAL: statistics}}
+        return {
+            "transform": self.transformed.output,
+            "vectors": vectors(),
+            "train_files": [str(self.folder / "Split-train" / "*")],
+            "valid_files": [str(self.folder / "Split-valid" / "*")],
+            "catalogue_files": [self.transformed.files["catalogue"]],
+            "statistics": {0: statistics, trainer.FINAL: statistics},
+        }
 
 
 def vectors() -> dict[bytes, np.ndarray]:
@@ -86,34 +115,61 @@ def statistics_of(transformed: transformed_lib.Transformed) -> statistics_lib.St
         co_occurrence=sparse_table.SparseTable.of(rows[:-1], rows[1:], np.ones(size - 3), size),
         sessions=sparse_table.SparseTable.of(rows[1:], rows[:-1], np.ones(size - 3), size),
         similarity=statistics_lib.Neighbours.of(rng.normal(size=(size, size)), 3),
-        categories={"item_brand": statistics_lib.Categories(
-            np.concatenate([[-1], rng.integers(0, brands, size - 2), [-1]])[:, np.newaxis].astype(np.int32),
-            np.full(brands, 1 / brands, np.float32))},
-        feedback={"event_rating": statistics_lib.Feedback(
-            np.full(size, 3.5, np.float32) + np.arange(size, dtype=np.float32) / 10, 3.5, 1.0)},
-        events=50, users=8, first_timestamp=10**9, last_timestamp=10**9 + 86_400)
+        categories={
+            "item_brand": statistics_lib.Categories(
+                np.concatenate([[-1], rng.integers(0, brands, size - 2), [-1]])[
+                    :, np.newaxis
+                ].astype(np.int32),
+                np.full(brands, 1 / brands, np.float32),
+            )
+        },
+        feedback={
+            "event_rating": statistics_lib.Feedback(
+                np.full(size, 3.5, np.float32) + np.arange(size, dtype=np.float32) / 10, 3.5, 1.0
+            )
+        },
+        events=50,
+        users=8,
+        first_timestamp=10**9,
+        last_timestamp=10**9 + 86_400,
+    )
 
 
-def candidate_row(row: dict[str, Any], rng: np.random.Generator, *, missed: bool = False, added: bool = False
-                  ) -> dict[str, Any]:
-    """An example of Candidates: five items the user has not seen, and the target unless it was missed."""
+def candidate_row(
+    row: dict[str, Any], rng: np.random.Generator, *, missed: bool = False, added: bool = False
+) -> dict[str, Any]:
+    """An example of Candidates: five items the user has not seen, and the target unless it was
+    missed.
+    """
     target, known = row["event_item_id"][-1], set(row["event_item_id"])
     items = list(rng.permutation([i for i in transformed_lib.ITEMS if i not in known]))[:5]
     if not missed:
         items.insert(len(items) if added else int(rng.integers(len(items))), target)
     scores = sorted(rng.normal(size=len(items)).tolist(), reverse=True)
-    return {**row, features.CANDIDATE_ITEM_ID: [str(i) for i in items], features.RECALL_SCORE: scores,
-            features.TARGET_PLACE: -1 if missed else items.index(target),
-            features.POSITIVE_ADDED: int(added), features.PART: 0}
+    return {
+        **row,
+        features.CANDIDATE_ITEM_ID: [str(i) for i in items],
+        features.RECALL_SCORE: scores,
+        features.TARGET_PLACE: -1 if missed else items.index(target),
+        features.POSITIVE_ADDED: int(added),
+        features.PART: 0,
+    }
 
 
 def with_candidates(transformed: transformed_lib.Transformed, folder: pathlib.Path) -> Ranked:
-    """Writes the candidates; one request of each split was missed by recall, one training target added."""
+    """Writes the candidates; one request of each split was missed by recall, one training target
+    added.
+    """
     rng = np.random.default_rng(1)
-    rows = {"train": [candidate_row(row, rng, missed=n == 0, added=n == 1)
-                      for n, row in enumerate(transformed.raw["train"])],
-            "valid": [candidate_row(row, rng, missed=n == 2)
-                      for n, row in enumerate(transformed.raw["valid"])]}
+    rows = {
+        "train": [
+            candidate_row(row, rng, missed=n == 0, added=n == 1)
+            for n, row in enumerate(transformed.raw["train"])
+        ],
+        "valid": [
+            candidate_row(row, rng, missed=n == 2) for n, row in enumerate(transformed.raw["valid"])
+        ],
+    }
     examples.write(folder, rows)
     return Ranked(transformed, folder, rows)
 
@@ -125,7 +181,9 @@ def transformed(tmp_path_factory: pytest.TempPathFactory) -> transformed_lib.Tra
 
 
 @pytest.fixture(scope="session")
-def ranked(transformed: transformed_lib.Transformed, tmp_path_factory: pytest.TempPathFactory) -> Ranked:
+def ranked(
+    transformed: transformed_lib.Transformed, tmp_path_factory: pytest.TempPathFactory
+) -> Ranked:
     """The data set with candidates."""
     return with_candidates(transformed, tmp_path_factory.mktemp("candidates"))
 
@@ -139,7 +197,9 @@ def prepared(ranked: Ranked) -> trainer.Prepared:
 @pytest.fixture(scope="session")
 def trained(ranked: Ranked, tmp_path_factory: pytest.TempPathFactory) -> trainer.Trained:
     """A model of all groups."""
-    return ranked.train(settings(training={"learning_rate": 0.02}), tmp_path_factory.mktemp("trained"))
+    return ranked.train(
+        settings(training={"learning_rate": 0.02}), tmp_path_factory.mktemp("trained")
+    )
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from modules.ranking import calibration
-from modules.ranking import losses
+from modules.ranking import calibration, losses
 
 
 def test_the_temperature_that_made_the_targets_is_found():
@@ -27,11 +26,16 @@ def test_platt_s_slope_and_offset_that_made_the_labels_are_found():
     logits = rng.normal(size=20_000)
     labels = rng.random(20_000) < 1 / (1 + np.exp(-(0.5 * logits - 1.0)))
     found = calibration.platt(logits, labels.astype(float))
-    assert (found.slope, found.offset) == (pytest.approx(0.5, abs=0.06), pytest.approx(-1.0, abs=0.06))
+    assert (found.slope, found.offset) == (
+        pytest.approx(0.5, abs=0.06),
+        pytest.approx(-1.0, abs=0.06),
+    )
 
 
-@pytest.mark.parametrize(("logits", "labels"), [
-    ([], []), ([1.0, 2.0], [1.0, 1.0]), ([-1.0, 1.0], [0.0, 1.0]), ([0.0, 0.0], [0.0, 1.0])])
+@pytest.mark.parametrize(
+    ("logits", "labels"),
+    [([], []), ([1.0, 2.0], [1.0, 1.0]), ([-1.0, 1.0], [0.0, 1.0]), ([0.0, 0.0], [0.0, 1.0])],
+)
 def test_labels_that_cannot_be_fitted_leave_finite_numbers(logits, labels):
     found = calibration.platt(np.array(logits), np.array(labels))
     assert np.isfinite([found.slope, found.offset]).all()
@@ -45,4 +49,6 @@ def test_losses_of_a_list_by_hand():
     softmax = [np.log1p(np.exp(-1)), np.log(3)]
     bce = [np.log1p(np.exp(-1)) + np.log(2), 3 * np.log(2)]
     for kind, expected in (("softmax", softmax), ("bce", bce)):
-        assert float(losses.of_lists(kind)(labels, scores)) == pytest.approx(np.mean(expected), rel=1e-5)
+        assert float(losses.of_lists(kind)(labels, scores)) == pytest.approx(
+            np.mean(expected), rel=1e-5
+        )

@@ -9,18 +9,24 @@ import numpy as np
 import pytest
 from apache_beam.runners.portability import fn_api_runner
 
-from modules import features
-from modules import requests
+from modules import features, requests
 from modules.ranking import candidates
-from tests import examples
-from tests import fake_recall
+from tests import examples, fake_recall
 
 ITEMS = ["a", "b", "c", "d", "e"]
 K = 3
 # By last item; whatever comes last, e is best and a is worst.
-SCORES = np.tile(np.array([1, 2, 3, 4, 5], np.float32), [6, 1]) + 10 * np.arange(6, dtype=np.float32)[:, None]
-OWN = (features.CANDIDATE_ITEM_ID, features.RECALL_SCORE, features.TARGET_PLACE, features.POSITIVE_ADDED,
-       features.PART)
+SCORES = (
+    np.tile(np.array([1, 2, 3, 4, 5], np.float32), [6, 1])
+    + 10 * np.arange(6, dtype=np.float32)[:, None]
+)
+OWN = (
+    features.CANDIDATE_ITEM_ID,
+    features.RECALL_SCORE,
+    features.TARGET_PLACE,
+    features.POSITIVE_ADDED,
+    features.PART,
+)
 # (past events, target): recall answers the 3 best of what is not past.
 REQUESTS = {
     "found": (["c", "e"], "b"),  # of d, b, a: second
@@ -37,13 +43,21 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return fake_recall.save(folder, examples.data(), ITEMS, SCORES, k=K)
 
 
-def find(model: str, *, add_missed: bool, k: int = K) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
+def find(
+    model: str, *, add_missed: bool, k: int = K
+) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
     """The examples by user, and the counters."""
-    rows = [examples.serialize(examples.sequence(
-        [*past, target], list(range(len(past) + 1)), user_id=user, seen_item_id=past))
-        for user, (past, target) in REQUESTS.items()]
+    rows = [
+        examples.serialize(
+            examples.sequence(
+                [*past, target], list(range(len(past) + 1)), user_id=user, seen_item_id=past
+            )
+        )
+        for user, (past, target) in REQUESTS.items()
+    ]
     transform = candidates.FindCandidates(
-        examples.data(), 5, candidates.Recall(model, part=7, k=k), add_missed=add_missed)
+        examples.data(), 5, candidates.Recall(model, part=7, k=k), add_missed=add_missed
+    )
     pipeline = beam.Pipeline(runner=fn_api_runner.FnApiRunner())
     _ = pipeline | beam.Create(rows) | transform | beam.Map(_collect)
     _FOUND.clear()
@@ -86,24 +100,38 @@ def test_lists_are_recall_s_without_what_was_seen(judging) -> None:
 
 
 def test_only_a_target_that_recall_missed_is_added_with_its_own_score(judging, learning) -> None:
-    assert own(learning[0]["missed"]) == ([b"e", b"d", b"c", b"a"], [15.0, 14.0, 13.0, 11.0], [3], [1])
+    assert own(learning[0]["missed"]) == (
+        [b"e", b"d", b"c", b"a"],
+        [15.0, 14.0, 13.0, 11.0],
+        [3],
+        [1],
+    )
     for user in set(REQUESTS) - {"missed"}:
         assert own(learning[0][user]) == own(judging[0][user])
 
 
 def test_the_raw_example_stays_as_it_was(learning) -> None:
     for user, (past, target) in REQUESTS.items():
-        row = examples.sequence([*past, target], list(range(len(past) + 1)), user_id=user, seen_item_id=past)
+        row = examples.sequence(
+            [*past, target], list(range(len(past) + 1)), user_id=user, seen_item_id=past
+        )
         before = requests.read_raw_example(examples.serialize(row))
         assert {n: v for n, v in learning[0][user].items() if n not in OWN} == before
 
 
 def test_each_fate_is_counted(judging, learning) -> None:
-    fates = {"requests": 5, "targets_found": 2, "targets_seen": 1, "targets_not_in_the_catalogue": 1}
+    fates = {
+        "requests": 5,
+        "targets_found": 2,
+        "targets_seen": 1,
+        "targets_not_in_the_catalogue": 1,
+    }
     assert judging[1] == {**fates, "targets_missed": 1}
     assert learning[1] == {**fates, "targets_added": 1}
 
 
 def test_a_model_of_another_k_is_refused(model: str) -> None:
-    with pytest.raises(ValueError, match=r"gives index\.k \(4\) candidates, found 3 in .*Run the Indexer"):
+    with pytest.raises(
+        ValueError, match=r"gives index\.k \(4\) candidates, found 3 in .*Run the Indexer"
+    ):
         find(model, add_missed=False, k=4)

@@ -8,10 +8,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from modules import features
-from modules import lineage
-from modules import saved_rank
-from modules import warmup
+from modules import features, lineage, saved_rank, warmup
 from modules.ranking import examples as candidate_examples
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
@@ -42,10 +39,13 @@ def test_the_saved_scores_are_the_model_s(ranked, trained, saved):
     request, ids, scores, _ = _asked(ranked)
     inputs = {**request, features.CANDIDATE_ITEM_ID: ids, features.RECALL_SCORE: scores}
     batch = request_graph.with_statistics(
-        trained.graph({n: tf.constant(v) for n, v in inputs.items()}), trained.statistics)
+        trained.graph({n: tf.constant(v) for n, v in inputs.items()}), trained.statistics
+    )
     expected = trained.model(batch)[model_lib.SCORE].numpy()
     found = saved(request, ids, scores)
-    np.testing.assert_allclose(found["score"][ids != b""], expected[ids != b""], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        found["score"][ids != b""], expected[ids != b""], rtol=1e-4, atol=1e-5
+    )
     np.testing.assert_array_equal(found["score"][ids == b""], LOWEST)
 
 
@@ -65,8 +65,12 @@ def test_probabilities_are_calibrated(ranked, trained, saved):
 def test_parts_lead_to_the_score(ranked, saved):
     request, ids, scores, _ = _asked(ranked)
     parts, given = saved.parts(request, ids, scores), ids != b""
-    np.testing.assert_allclose(saved.score_parts(parts)[given], saved(request, ids, scores)["score"][given],
-                               rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        saved.score_parts(parts)[given],
+        saved(request, ids, scores)["score"][given],
+        rtol=1e-4,
+        atol=1e-5,
+    )
     groups, effects = saved.explain(request, ids, scores)
     assert groups == tuple(sorted(model_lib.GROUPS)) and effects.shape == (*ids.shape, len(groups))
     zeroed = {**parts, "part_item": np.zeros_like(parts["part_item"])}
@@ -95,15 +99,23 @@ def test_padding_changes_nothing(ranked, saved):
     request, ids, scores = _one(ranked)
     padded = np.concatenate([ids, np.full([1, 4], b"", object)], axis=1)
     more = np.concatenate([scores, np.full([1, 4], 99, np.float32)], axis=1)
-    np.testing.assert_allclose(saved(request, padded, more)["score"][:, :ids.shape[1]],
-                               saved(request, ids, scores)["score"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        saved(request, padded, more)["score"][:, : ids.shape[1]],
+        saved(request, ids, scores)["score"],
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 def test_candidates_in_another_order(ranked, saved):
     request, ids, scores = _one(ranked)
     order = np.array([4, 1, 5, 0, 3, 2])
-    np.testing.assert_allclose(saved(request, ids[:, order], scores[:, order])["score"],
-                               saved(request, ids, scores)["score"][:, order], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        saved(request, ids[:, order], scores[:, order])["score"],
+        saved(request, ids, scores)["score"][:, order],
+        rtol=1e-4,
+        atol=1e-5,
+    )
 
 
 def test_unknown_candidates_are_scored_alike(ranked, saved):
@@ -127,12 +139,18 @@ def test_recall_scores_that_are_not_numbers_count_as_the_lowest(ranked, saved):
 def test_missing_and_unknown_inputs_take_the_default_and_are_counted(ranked, saved):
     request, ids, scores = _one(ranked)
     whole = saved(request, ids, scores)["missing_inputs"][0]
-    gone = {**request, "request_device": np.array([b"NA"], object),
-            "request_battery": np.array([np.nan], np.float32)}
+    gone = {
+        **request,
+        "request_device": np.array([b"NA"], object),
+        "request_battery": np.array([np.nan], np.float32),
+    }
     found = saved(gone, ids, scores)
     assert found["missing_inputs"][0] - whole == 2 and np.isfinite(found["score"]).all()
-    default = {**request, "request_device": np.array([b"web"], object),
-               "request_battery": np.array([0.0], np.float32)}  # as the columns declare
+    default = {
+        **request,
+        "request_device": np.array([b"web"], object),
+        "request_battery": np.array([0.0], np.float32),
+    }  # as the columns declare
     np.testing.assert_allclose(found["score"], saved(default, ids, scores)["score"], rtol=1e-5)
     unknown = saved({**request, "request_device": np.array([b"fridge"], object)}, ids, scores)
     assert unknown["missing_inputs"][0] - whole == 1 and np.isfinite(unknown["score"]).all()
@@ -140,8 +158,13 @@ def test_missing_and_unknown_inputs_take_the_default_and_are_counted(ranked, sav
 
 def test_a_profile_of_nothing(ranked, saved):
     request, ids, scores = _one(ranked)
-    empty = {**request, "user_age": np.array([np.nan], np.float32), "user_gender": np.array([b""], object),
-             "user_hobbies": np.full([1, 1], b"", object), "user_taste": np.full([1, 2], np.nan, np.float32)}
+    empty = {
+        **request,
+        "user_age": np.array([np.nan], np.float32),
+        "user_gender": np.array([b""], object),
+        "user_hobbies": np.full([1, 1], b"", object),
+        "user_taste": np.full([1, 2], np.nan, np.float32),
+    }
     found = saved(empty, ids, scores)
     assert np.isfinite(found["score"]).all()
     assert found["missing_inputs"][0] >= 4
@@ -149,8 +172,14 @@ def test_a_profile_of_nothing(ranked, saved):
 
 def test_a_user_without_history(ranked, saved):
     request, ids, scores = _one(ranked)
-    events = {features.EVENT_ITEM_ID, features.EVENT_TIMESTAMP, "event_action_type", "event_rating",
-              "context_device", "context_battery"}
+    events = {
+        features.EVENT_ITEM_ID,
+        features.EVENT_TIMESTAMP,
+        "event_action_type",
+        "event_rating",
+        "context_device",
+        "context_battery",
+    }
     new = {name: values[:, :0] if name in events else values for name, values in request.items()}
     assert np.isfinite(saved(new, ids, scores)["score"]).all()
     assert np.isfinite(saved(new, ids, scores)["probability"]).all()
@@ -173,13 +202,18 @@ def test_warm_up_records_are_answered_by_every_signature(exported):
     sizes: dict[str, list[tuple[int, ...]]] = {}
     for record in records:
         request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-        inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
+        inputs = {
+            name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()
+        }
         name = request.model_spec.signature_name
         loaded.signatures[name](**inputs)
         lists = inputs["part_item" if name == "score_parts" else features.CANDIDATE_ITEM_ID]
         sizes.setdefault(name, []).append(tuple(lists.shape[:2]))
-    assert sizes == {"serving_default": [(1, 6), (2, 6), (8, 6), (1, 0)], "parts": [(1, 6), (2, 6), (8, 6)],
-                     "score_parts": [(1, 6)]}
+    assert sizes == {
+        "serving_default": [(1, 6), (2, 6), (8, 6), (1, 0)],
+        "parts": [(1, 6), (2, 6), (8, 6)],
+        "score_parts": [(1, 6)],
+    }
     assert set(sizes) == set(loaded.signatures)  # else the first request of one would be slow
 
 

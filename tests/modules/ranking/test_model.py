@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from modules import config
-from modules import features
-from modules.ranking import input_data
-from modules.ranking import losses
+from modules import config, features
+from modules.ranking import input_data, losses, request_graph
 from modules.ranking import model as model_lib
-from modules.ranking import request_graph
 from tests.modules.ranking import conftest
 
 
@@ -25,7 +22,10 @@ def _model(prepared, training=None, **switches):
 
 def test_training_starts_from_recall_s_scores(prepared):
     model, batch = _model(prepared)
-    scores, recall = model(batch)[model_lib.SCORE].numpy(), batch[request_graph.RECALL].numpy()[..., 0]
+    scores, recall = (
+        model(batch)[model_lib.SCORE].numpy(),
+        batch[request_graph.RECALL].numpy()[..., 0],
+    )
     given = batch[request_graph.CANDIDATES].numpy() != features.PADDING_ID
     slope, _ = np.polyfit(recall[given], scores[given], 1)
     assert slope > 0
@@ -42,7 +42,8 @@ def test_the_loss_is_the_list_s_and_the_weighted_objectives(prepared, loss):
         expected = np.mean(np.log(np.exp(scores).sum(axis=1)) - own)
     else:
         expected = np.mean(np.log1p(np.exp(scores)).sum(axis=1) - own)
-    expected += 2 * 0.1 * np.log(2)  # the heads start at 0: either answer costs log 2, whatever the label
+    # the heads start at 0: either answer costs log 2, whatever the label
+    expected += 2 * 0.1 * np.log(2)
     assert float(model.compute_loss(batch)) == pytest.approx(expected, rel=1e-5)
 
 
@@ -85,10 +86,19 @@ def test_labels_that_are_not_known_have_no_gradient(prepared):
 def test_the_user_s_side_is_computed_once_a_request(prepared, monkeypatch):
     model, batch = _model(prepared)
     shapes = {}
-    for name, layer in (("history", model.history), ("profile", model.users), ("moment", model.moment)):
+    for name, layer in (
+        ("history", model.history),
+        ("profile", model.users),
+        ("moment", model.moment),
+    ):
         call = layer.call
-        monkeypatch.setattr(layer, "call", lambda *args, call=call, name=name, **kwargs: shapes.setdefault(
-            name, call(*args, **kwargs)))
+        monkeypatch.setattr(
+            layer,
+            "call",
+            lambda *args, call=call, name=name, **kwargs: shapes.setdefault(
+                name, call(*args, **kwargs)
+            ),
+        )
     model(batch)
     requests = batch[model_lib.TARGET].shape[0]
     assert shapes["history"][0].shape == (requests, 3, 8)
@@ -98,16 +108,29 @@ def test_the_user_s_side_is_computed_once_a_request(prepared, monkeypatch):
 def test_candidates_in_another_order_have_their_scores_in_that_order(prepared, trained):
     (batch,) = prepared.valid.batches(100)
     order = np.array([3, 0, 5, 1, 4, 2])
-    turned = {name: tf.gather(value, order, axis=1) if name in (
-        request_graph.CANDIDATES, request_graph.RECALL, request_graph.STATISTICS) else value
-        for name, value in batch.items()}
+    turned = {
+        name: tf.gather(value, order, axis=1)
+        if name in (request_graph.CANDIDATES, request_graph.RECALL, request_graph.STATISTICS)
+        else value
+        for name, value in batch.items()
+    }
     expected = trained.model(batch)[model_lib.SCORE].numpy()[:, order]
-    np.testing.assert_allclose(trained.model(turned)[model_lib.SCORE], expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        trained.model(turned)[model_lib.SCORE], expected, rtol=1e-4, atol=1e-4
+    )
 
 
-@pytest.mark.parametrize(("switch", "group"), [
-    ("recall_score", "recall_score"), ("statistics", "statistics"), ("profile", "profile"),
-    ("context", "context"), ("crosses", "crosses"), ("target_attention", "target_attention")])
+@pytest.mark.parametrize(
+    ("switch", "group"),
+    [
+        ("recall_score", "recall_score"),
+        ("statistics", "statistics"),
+        ("profile", "profile"),
+        ("context", "context"),
+        ("crosses", "crosses"),
+        ("target_attention", "target_attention"),
+    ],
+)
 def test_a_group_that_is_off_is_not_there(prepared, switch, group):
     model, batch = _model(prepared, **{switch: False})
     assert group not in model.groups and len(model.groups) == len(model_lib.GROUPS) - 1
@@ -122,9 +145,21 @@ def test_items_without_vectors_and_features_have_an_embedding_of_their_own(prepa
 
 
 def test_a_model_of_no_group_is_refused(prepared):
-    settings = conftest.settings(dict.fromkeys(
-        ("recall_score", "statistics", "item_vectors", "item_features", "profile", "context", "crosses",
-         "target_attention"), False))
+    settings = conftest.settings(
+        dict.fromkeys(
+            (
+                "recall_score",
+                "statistics",
+                "item_vectors",
+                "item_features",
+                "profile",
+                "context",
+                "crosses",
+                "target_attention",
+            ),
+            False,
+        )
+    )
     with pytest.raises(config.ConfigError, match=r"ranking\.model: no group .* switch one on"):
         model_lib.RankModel(settings, prepared.known)
 
@@ -132,12 +167,25 @@ def test_a_model_of_no_group_is_refused(prepared):
 def test_labels_and_what_is_learnt_from():
     settings = conftest.settings()
     examples = [
-        {"event_action_type": [b"click", b"buy"], "event_rating": [5.0, 3.9], "target_place": [2],
-         "positive_added": [0]},
-        {"event_action_type": [b"buy", b"click"], "event_rating": [1.0, 4.0], "target_place": [-1],
-         "positive_added": [0]},
-        {"event_action_type": [b"buy", b""], "event_rating": [1.0, float("nan")], "target_place": [3],
-         "positive_added": [1]}]
+        {
+            "event_action_type": [b"click", b"buy"],
+            "event_rating": [5.0, 3.9],
+            "target_place": [2],
+            "positive_added": [0],
+        },
+        {
+            "event_action_type": [b"buy", b"click"],
+            "event_rating": [1.0, 4.0],
+            "target_place": [-1],
+            "positive_added": [0],
+        },
+        {
+            "event_action_type": [b"buy", b""],
+            "event_rating": [1.0, float("nan")],
+            "target_place": [3],
+            "positive_added": [1],
+        },
+    ]
     found = input_data.labels(examples, settings)
     np.testing.assert_array_equal(found["label_bought"], [1, 0, np.nan])
     np.testing.assert_array_equal(found["label_liked"], [0, 1, np.nan])
@@ -146,9 +194,16 @@ def test_labels_and_what_is_learnt_from():
     assert [input_data.learnable(e, also) for e in examples] == [True, False, True]
 
 
-@pytest.mark.parametrize(("split", "message"), [
-    ("train", r"the split train whose target is among .* found none; train recall longer"),
-    ("valid", r"the split valid, .* found none; lower split\.min_events .* or move split\.valid_from")])
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("train", r"the split train whose target is among .* found none; train recall longer"),
+        (
+            "valid",
+            r"the split valid, .* found none; lower split\.min_events .* or move split\.valid_from",
+        ),
+    ],
+)
 def test_a_split_without_requests_is_an_error(ranked, tmp_path, split, message):
     (tmp_path / f"Split-{split}").mkdir()
     for other in {"train", "valid"} - {split}:

@@ -7,13 +7,13 @@ import pathlib
 import numpy as np
 import pytest
 
-from modules.ranking import statistics
-from modules.ranking import tabulate
+from modules.ranking import statistics, tabulate
 
 DAY = statistics.SECONDS_A_DAY
 # Items 1, 2 and 3; ratings of item 1: 5 and 3 on day 10, 4 on day 12; of item 3: 1 on day 11.
-COUNTS = tabulate.DayCounts.of([
-    ((3, 11), (1.0, 1.0, 1.0)), ((1, 12), (1.0, 4.0, 16.0)), ((1, 10), (2.0, 8.0, 34.0))])
+COUNTS = tabulate.DayCounts.of(
+    [((3, 11), (1.0, 1.0, 1.0)), ((1, 12), (1.0, 4.0, 16.0)), ((1, 10), (2.0, 8.0, 34.0))]
+)
 SPAN = tabulate.Span(2, 10 * DAY + 5, 12 * DAY + 7)
 FOLLOWING = [(1, np.array([1, 3]), np.array([1.0, 0.5])), (3, np.array([1]), np.array([1.0]))]
 
@@ -46,7 +46,9 @@ def test_all_tables_by_hand(tmp_path: pathlib.Path) -> None:
         assert rating.mean == 13 / 4
         assert rating.spread == pytest.approx(np.std([5, 3, 4, 1]))
         # 10 more events of the mean: item 1 (12 + 32.5) / 13, item 3 (1 + 32.5) / 11
-        np.testing.assert_allclose(rating.items, [3.25, 44.5 / 13, 3.25, 33.5 / 11, 3.25], rtol=1e-6)
+        np.testing.assert_allclose(
+            rating.items, [3.25, 44.5 / 13, 3.25, 33.5 / 11, 3.25], rtol=1e-6
+        )
 
 
 def test_items_without_any_category() -> None:
@@ -56,7 +58,9 @@ def test_items_without_any_category() -> None:
 
 
 def test_feedback_that_is_always_the_same_has_the_spread_1() -> None:
-    counts = tabulate.DayCounts.of([((1, 10), (7.0, 7 * 0.1, 7 * 0.1 * 0.1)), ((2, 10), (3.0, 0.3, 0.03))])
+    counts = tabulate.DayCounts.of(
+        [((1, 10), (7.0, 7 * 0.1, 7 * 0.1 * 0.1)), ((2, 10), (3.0, 0.3, 0.03))]
+    )
     made = tabulate.tabulate(counts, tabulate.Span(1, 10 * DAY, 10 * DAY), [], {}, ["f"], rows=4)
     assert made.feedback["f"].spread == 1.0
     np.testing.assert_allclose(made.feedback["f"].items, 0.1, rtol=1e-6)
@@ -64,9 +68,13 @@ def test_feedback_that_is_always_the_same_has_the_spread_1() -> None:
 
 
 def test_spans_widen() -> None:
-    assert tabulate.Span(1, 5, 9) + tabulate.Span(2) + tabulate.Span(1, 2, 6) == tabulate.Span(4, 2, 9)
+    assert tabulate.Span(1, 5, 9) + tabulate.Span(2) + tabulate.Span(1, 2, 6) == tabulate.Span(
+        4, 2, 9
+    )
 
 
 def test_no_event_of_a_known_item_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one event of an item of the catalogue, found none"):
+    with pytest.raises(
+        ValueError, match="at least one event of an item of the catalogue, found none"
+    ):
         tabulate.tabulate(tabulate.DayCounts.of([]), tabulate.Span(3), [], {}, [], rows=4)

@@ -6,16 +6,16 @@ import numpy as np
 import tensorflow as tf
 
 from modules import ranking_config
-from modules.ranking import sparse_table
-from modules.ranking import statistic_features
-from modules.ranking import statistics
+from modules.ranking import sparse_table, statistic_features, statistics
 
 ITEMS = 30
 ROWS = ITEMS + 2
 SETTINGS = ranking_config.Statistics(session_seconds=60, session_events=4)
 
 
-def _statistics(similarity: statistics.Neighbours | None) -> tuple[statistics.Statistics, np.ndarray]:
+def _statistics(
+    similarity: statistics.Neighbours | None,
+) -> tuple[statistics.Statistics, np.ndarray]:
     random = np.random.default_rng(1)
     together = random.integers(0, 3, (ROWS, ROWS)).astype(float)
     together[[0, -1]] = together[:, [0, -1]] = 0
@@ -24,16 +24,33 @@ def _statistics(similarity: statistics.Neighbours | None) -> tuple[statistics.St
     popularity = random.integers(0, 20, ROWS).astype(np.float32)
     popularity[[0, -1]] = 0
     return statistics.Statistics(
-        popularity=popularity, daily=sparse_table.SparseTable.of([1], [0], [3], 3), first_day=0,
-        co_occurrence=table, sessions=table, similarity=similarity, categories={}, feedback={},
-        events=int(popularity.sum()), users=3, first_timestamp=0, last_timestamp=9), together
+        popularity=popularity,
+        daily=sparse_table.SparseTable.of([1], [0], [3], 3),
+        first_day=0,
+        co_occurrence=table,
+        sessions=table,
+        similarity=similarity,
+        categories={},
+        feedback={},
+        events=int(popularity.sum()),
+        users=3,
+        first_timestamp=0,
+        last_timestamp=9,
+    ), together
 
 
-def _features(found: statistics.Statistics, history: list[int], times: list[int], now: int,
-              candidates: list[int]) -> dict[str, np.ndarray]:
+def _features(
+    found: statistics.Statistics,
+    history: list[int],
+    times: list[int],
+    now: int,
+    candidates: list[int],
+) -> dict[str, np.ndarray]:
     features = statistic_features.StatisticFeatures(found, SETTINGS)
     as_row = lambda values: tf.constant([values], tf.int64)
-    values = features(as_row(history), as_row(times), tf.constant([now], tf.int64), as_row(candidates))
+    values = features(
+        as_row(history), as_row(times), tf.constant([now], tf.int64), as_row(candidates)
+    )
     return dict(zip(features.names, values.numpy()[0].T))
 
 
@@ -47,7 +64,9 @@ def test_together_is_counted_over_the_session_that_goes_on() -> None:
     np.testing.assert_allclose(made["together"], np.log1p(counts), rtol=1e-5, atol=1e-6)
     drawn = sum(together[item][candidates] / (5 + together[item].sum()) for item in session)
     chance = (found.popularity[candidates] + 1) / found.events + 1e-4
-    np.testing.assert_allclose(made["together_lift"], np.log(drawn + 1e-3) - np.log(chance), rtol=1e-4)
+    np.testing.assert_allclose(
+        made["together_lift"], np.log(drawn + 1e-3) - np.log(chance), rtol=1e-4
+    )
 
 
 def test_without_a_session_there_is_no_lift() -> None:
@@ -69,10 +88,12 @@ def test_similarity_adds_the_kept_weights_of_each_item_once() -> None:
     made = _features(found, history, list(range(13)), 20, [1, 4, 30])
     everything = sorted({*history} - {0})
     np.testing.assert_allclose(
-        made["similarity"], 10 * strongest[everything][:, [1, 4, 30]].sum(0), rtol=1e-4)
+        made["similarity"], 10 * strongest[everything][:, [1, 4, 30]].sum(0), rtol=1e-4
+    )
     last = [19, 18, 17, 16, 15, 14, 13, 12, 11, 4]  # the last ten items, each once
     np.testing.assert_allclose(
-        made["similarity_last_10"], 10 * strongest[last][:, [1, 4, 30]].sum(0), rtol=1e-4)
+        made["similarity_last_10"], 10 * strongest[last][:, [1, 4, 30]].sum(0), rtol=1e-4
+    )
 
 
 def test_large_catalogues_have_no_similarity() -> None:

@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from modules.ranking import model as model_lib
-from modules.ranking import trainer
-from modules.ranking import validation
+from modules.ranking import trainer, validation
 from modules.recall import callbacks
 from tests.modules.ranking import conftest
 
@@ -34,8 +33,9 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(ranked, tmp_path):
 
 
 def test_the_ranker_learns(ranked, tmp_path):
-    settings = conftest.settings(training={
-        "epochs": 30, "learning_rate": 0.02, "early_stopping": {"enabled": False}})
+    settings = conftest.settings(
+        training={"epochs": 30, "learning_rate": 0.02, "early_stopping": {"enabled": False}}
+    )
     history = ranked.train(settings, tmp_path).history
     assert history[-1].loss < 0.5 * history[0].loss
 
@@ -56,14 +56,22 @@ class _Fixed:
 
 
 def _validation(scores, targets, rows):
-    tensors = {"given": np.array(scores, np.float32), model_lib.TARGET: np.array(targets),
-               "candidate_rows": np.array(rows)}
-    return validation.Validation(_Fixed(), tf.data.Dataset.from_tensor_slices(tensors).batch(2), "MRR@2")
+    tensors = {
+        "given": np.array(scores, np.float32),
+        model_lib.TARGET: np.array(targets),
+        "candidate_rows": np.array(rows),
+    }
+    return validation.Validation(
+        _Fixed(), tf.data.Dataset.from_tensor_slices(tensors).batch(2), "MRR@2"
+    )
 
 
 def test_a_target_that_recall_missed_is_a_miss():
-    validate = _validation([[3.0, 2.0, 1.0], [3.0, 2.0, 1.0], [3.0, 2.0, 1.0]], [0, 2, -1],
-                           [[1, 2, 3], [1, 2, 3], [1, 2, 3]])
+    validate = _validation(
+        [[3.0, 2.0, 1.0], [3.0, 2.0, 1.0], [3.0, 2.0, 1.0]],
+        [0, 2, -1],
+        [[1, 2, 3], [1, 2, 3], [1, 2, 3]],
+    )
     loss, metrics = validate()
     assert metrics["HR@10"] == pytest.approx(2 / 3)
     assert metrics["NDCG@10"] == pytest.approx((1 + 1 / 2) / 3)  # ranks 1 and 3: 1 and 1 / log2(4)
@@ -81,12 +89,15 @@ def test_padding_takes_no_place():
 def test_vectors_are_put_in_the_catalogue_s_order():
     found = trainer.rows_of({b"b": np.array([1.0, 2.0]), b"a": np.array([3.0, 4.0])}, [b"a", b"b"])
     np.testing.assert_array_equal(found, [[0, 0], [3, 4], [1, 2], [0, 0]])
-    with pytest.raises(ValueError, match=r"1 are missing, first b'c'.*Train recall and rank in one run"):
+    with pytest.raises(
+        ValueError, match=r"1 are missing, first b'c'.*Train recall and rank in one run"
+    ):
         trainer.rows_of({b"a": np.zeros(2)}, [b"a", b"c"])
 
 
 def test_centres_are_the_mean_parts_of_training(trained):
     recall = trained.centres["recall_score"]
     assert recall.shape == (3,)
-    np.testing.assert_allclose(recall, 0, atol=1e-4)  # the numbers are standardised over the same candidates
+    # the numbers are standardised over the same candidates
+    np.testing.assert_allclose(recall, 0, atol=1e-4)
     assert set(trained.centres) == set(trained.model.groups)

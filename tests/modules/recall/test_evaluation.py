@@ -10,7 +10,8 @@ from modules.recall import evaluation
 def test_rank_counts_unseen_items_above():
     scores = np.array([[0.9, 0.8, 0.7, 0.6]])
     seen = np.array([[True, False, False, False]])
-    assert evaluation.ranks(scores, np.array([2]), seen).tolist() == [2.0]  # item 0 is seen, item 1 is above
+    # item 0 is seen, item 1 is above
+    assert evaluation.ranks(scores, np.array([2]), seen).tolist() == [2.0]
 
 
 def test_ties_share_the_mean_place():
@@ -30,7 +31,11 @@ def test_a_target_that_was_seen_is_never_served():
     scores, seen = np.array([[0.9, 0.1], [0.9, 0.1]]), np.array([[True, False], [True, False]])
     places = evaluation.ranks(scores, np.array([0, 1]), seen)
     assert places.tolist() == [math.inf, 1.0]
-    assert [evaluation.metric(name, places) for name in ("HR@2", "NDCG@2", "MRR@2")] == [0.5, 0.5, 0.5]
+    assert [evaluation.metric(name, places) for name in ("HR@2", "NDCG@2", "MRR@2")] == [
+        0.5,
+        0.5,
+        0.5,
+    ]
 
 
 def test_metrics_by_hand():

@@ -5,14 +5,15 @@ import pytest
 import tensorflow as tf
 
 from modules import features
-from modules.recall import input_data
-from modules.recall import trainer
+from modules.recall import input_data, trainer
 
 DELTA = features.transformed_name(features.TIME_DELTA)
 
 
 def _ids(transformed, names):
-    vocabulary = [v.decode() for v in trainer.vocabulary(transformed.output, features.ITEM_VOCABULARY)]
+    vocabulary = [
+        v.decode() for v in trainer.vocabulary(transformed.output, features.ITEM_VOCABULARY)
+    ]
     return [vocabulary.index(name) + 1 for name in names]
 
 
@@ -32,14 +33,21 @@ def test_a_continued_window_gives_up_its_first_event_and_the_next_is_no_target(t
 
 def test_only_the_held_out_event_is_a_target_in_validation(transformed):
     for sequence in transformed.sequences("valid", transformed.settings()).as_numpy_iterator():
-        assert sequence[input_data.TARGET_WEIGHT].tolist() == [0.0] * (len(sequence[DELTA]) - 1) + [1.0]
+        assert sequence[input_data.TARGET_WEIGHT].tolist() == [0.0] * (len(sequence[DELTA]) - 1) + [
+            1.0
+        ]
 
 
 def test_unknown_items_are_no_targets(transformed):
     settings = transformed.settings()
     unknown = _ids(transformed, ["i3"])[0]  # as if the vocabulary ended there
-    found = input_data.sequences([transformed.files["train"]], transformed.output.transformed_feature_spec(),
-                                 transformed.layout(settings), unknown, only_last=False)
+    found = input_data.sequences(
+        [transformed.files["train"]],
+        transformed.output.transformed_feature_spec(),
+        transformed.layout(settings),
+        unknown,
+        only_last=False,
+    )
     sequence = list(found.as_numpy_iterator())[-1]
     assert sequence[input_data.TARGET_WEIGHT].tolist() == [0.0, 1.0, 0.0, 1.0, 1.0]
 
@@ -47,7 +55,9 @@ def test_unknown_items_are_no_targets(transformed):
 def test_action_weights(transformed):
     settings = transformed.settings(training={"action_weights": {"buy": 3.0}})
     weights = trainer.action_weights(settings, transformed.output)
-    found = next(iter(transformed.sequences("train", settings, action_weights=weights).as_numpy_iterator()))
+    found = next(
+        iter(transformed.sequences("train", settings, action_weights=weights).as_numpy_iterator())
+    )
     actions = transformed.raw["train"][0]["event_action_type"]
     expected = [3.0 if action == "buy" else 1.0 for action in actions]
     assert found[input_data.TARGET_WEIGHT].tolist() == expected
@@ -61,7 +71,10 @@ def test_action_weights_of_an_unknown_action_are_refused(transformed):
 
 def test_an_epoch_holds_every_target_once_and_follows_from_seed_and_epoch(transformed):
     settings = transformed.settings()
-    examples, layout = transformed.sequences("train", settings).cache(), transformed.layout(settings)
+    examples, layout = (
+        transformed.sequences("train", settings).cache(),
+        transformed.layout(settings),
+    )
 
     def items(epoch):
         batches = input_data.training_batches(examples, layout, settings.training, epoch)
@@ -70,7 +83,9 @@ def test_an_epoch_holds_every_target_once_and_follows_from_seed_and_epoch(transf
     assert items(1) == items(1)
     assert items(1) != items(2)
     everything = sorted(i for batch in items(1) for row in batch for i in row if i)
-    assert everything == sorted(i for e in examples.as_numpy_iterator() for i in e[input_data.ITEMS].tolist())
+    assert everything == sorted(
+        i for e in examples.as_numpy_iterator() for i in e[input_data.ITEMS].tolist()
+    )
 
 
 def test_summary(transformed):
@@ -110,8 +125,10 @@ def test_shuffled_ties_keep_the_seconds_together(transformed):
     layout = transformed.layout(settings)
     example = next(iter(transformed.sequences("train", settings)))
     example |= {name: tf.cast(tf.range(10, 15), example[name].dtype) for name in layout.events}
-    example[DELTA] = tf.constant([5, 0, 0, 7, 0], tf.int64)  # events 10, 11, 12 of one second, then 13, 14
-    example[input_data.TARGET_WEIGHT] = tf.constant([0.0, 1.0, 1.0, 1.0, 1.0])  # 10 opens a continued window
+    # events 10, 11, 12 of one second, then 13, 14
+    example[DELTA] = tf.constant([5, 0, 0, 7, 0], tf.int64)
+    # 10 opens a continued window
+    example[input_data.TARGET_WEIGHT] = tf.constant([0.0, 1.0, 1.0, 1.0, 1.0])
     orders = set()
     for seed in range(20):
         moved = input_data.shuffle_ties(example, layout, tf.constant([seed, 0]))
@@ -119,7 +136,12 @@ def test_shuffled_ties_keep_the_seconds_together(transformed):
         assert moved[input_data.TARGET_WEIGHT].numpy().tolist() == [0.0, 1.0, 1.0, 1.0, 1.0]
         assert moved["event_rating_xf"].numpy().tolist() == moved[input_data.ITEMS].numpy().tolist()
         orders.add(tuple(moved[input_data.ITEMS].numpy().tolist()))
-    assert orders == {(10, 11, 12, 13, 14), (10, 12, 11, 13, 14), (10, 11, 12, 14, 13), (10, 12, 11, 14, 13)}
+    assert orders == {
+        (10, 11, 12, 13, 14),
+        (10, 12, 11, 13, 14),
+        (10, 11, 12, 14, 13),
+        (10, 12, 11, 14, 13),
+    }
 
 
 def test_missing_files_are_named():

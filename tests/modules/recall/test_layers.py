@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from modules import config
-from modules import features
+from modules import config, features
 from modules.recall import layers
 
 ELAPSED = np.random.default_rng(2).integers(0, layers.DELTA_BUCKETS, size=(2, 5, 5))
@@ -30,12 +29,16 @@ def _attention(layer, x):
     for head in range(layer.heads):
         part = slice(head * width, (head + 1) * width)
         for place in range(x.shape[1]):
-            scores = np.einsum("bd,bkd->bk", query[:, place, part], key[:, :place + 1, part]) / np.sqrt(width)
+            scores = np.einsum(
+                "bd,bkd->bk", query[:, place, part], key[:, : place + 1, part]
+            ) / np.sqrt(width)
             if layer.relative_positions:
                 scores = scores + weights["distance_bias:0"][place - np.arange(place + 1), head]
             if layer.relative_time:
-                scores = scores + weights["time_bias:0"][ELAPSED[:, place, :place + 1], head]
-            result[:, place, part] = np.einsum("bk,bkd->bd", _softmax(scores), value[:, :place + 1, part])
+                scores = scores + weights["time_bias:0"][ELAPSED[:, place, : place + 1], head]
+            result[:, place, part] = np.einsum(
+                "bk,bkd->bd", _softmax(scores), value[:, : place + 1, part]
+            )
     return result @ weights["output/kernel:0"] + weights["output/bias:0"]
 
 
@@ -50,7 +53,9 @@ def _random(layer):
 @pytest.mark.parametrize("time", [False, True])
 def test_attention_against_numpy(positions, time):
     layer = _random(layers.CausalSelfAttention(8, 2, 0.0, positions, time, name="attention"))
-    np.testing.assert_allclose(layer(INPUTS, ELAPSED), _attention(layer, INPUTS), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        layer(INPUTS, ELAPSED), _attention(layer, INPUTS), rtol=1e-3, atol=1e-4
+    )
 
 
 def test_attention_refuses_heads_that_do_not_divide():
@@ -111,8 +116,11 @@ def test_distance_buckets_double():
 
 def test_time_encoder_adds_three_embeddings():
     layer = layers.TimeEncoder(4)
-    inputs = {"event_time_of_day_xf": tf.constant([[23, 0]]), "event_day_of_week_xf": tf.constant([[6, 1]]),
-              "event_time_delta_xf": tf.constant([[0, 5]])}
+    inputs = {
+        "event_time_of_day_xf": tf.constant([[23, 0]]),
+        "event_day_of_week_xf": tf.constant([[6, 1]]),
+        "event_time_delta_xf": tf.constant([[0, 5]]),
+    }
     found = layer(inputs).numpy()
     hour, day, delta = (e.get_weights()[0] for e in (layer.hour, layer.day, layer.delta))
     expected = [hour[23] + day[6] + delta[0], hour[0] + day[1] + delta[3]]
@@ -121,25 +129,47 @@ def test_time_encoder_adds_three_embeddings():
 
 def test_feature_encoder_adds_what_is_known():
     spec = lambda name, kind, **more: features.Feature(
-        name=name, table="item", column=name, kind=kind, spec=config.Column(kind=kind, **more))
-    layer = layers.FeatureEncoder(2, [spec("brand", "categorical"), spec("tags", "multi_categorical"),
-                                      spec("price", "numeric"), spec("image", "vector", dimension=2)],
-                                  {"brand": 2, "tags": 3})
-    inputs = {"brand_xf": tf.constant([0, 1]), "tags_xf": tf.constant([[0, 2], [-1, -1]]),
-              "price_xf": tf.constant([2.0, 0.0]), "image_xf": tf.constant([[1.0, 0.0], [0.0, 3.0]])}
+        name=name, table="item", column=name, kind=kind, spec=config.Column(kind=kind, **more)
+    )
+    layer = layers.FeatureEncoder(
+        2,
+        [
+            spec("brand", "categorical"),
+            spec("tags", "multi_categorical"),
+            spec("price", "numeric"),
+            spec("image", "vector", dimension=2),
+        ],
+        {"brand": 2, "tags": 3},
+    )
+    inputs = {
+        "brand_xf": tf.constant([0, 1]),
+        "tags_xf": tf.constant([[0, 2], [-1, -1]]),
+        "price_xf": tf.constant([2.0, 0.0]),
+        "image_xf": tf.constant([[1.0, 0.0], [0.0, 3.0]]),
+    }
     layer(inputs)
-    weights = {"brand": [[1, 0], [0, 1]], "tags": [[10, 10], [99, 99], [30, 0]], "price": [[5, 7]],
-               "image": [[100, 0], [0, 100]]}
+    weights = {
+        "brand": [[1, 0], [0, 1]],
+        "tags": [[10, 10], [99, 99], [30, 0]],
+        "price": [[5, 7]],
+        "image": [[100, 0], [0, 100]],
+    }
     for name, value in weights.items():
         layer.encoders[name].set_weights([np.array(value, np.float32)])
-    # Item 0: brand (1, 0), mean of tags (20, 5), twice the price (10, 14), image (100, 0). Item 1: no tags.
+    # Item 0: brand (1, 0), mean of tags (20, 5), twice the price (10, 14), image (100, 0). Item 1:
+    # no tags.
     assert layer(inputs).numpy().tolist() == [[131.0, 19.0], [0.0, 301.0]]
 
 
-@pytest.mark.parametrize("layer", [
-    layers.LayerNorm(), layers.CausalSelfAttention(8, 2, 0.1, relative_positions=True),
-    layers.TransformerBlock(8, 2, 0.1, True, 12, relative_positions=True),
-], ids=["norm", "attention", "block"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.LayerNorm(),
+        layers.CausalSelfAttention(8, 2, 0.1, relative_positions=True),
+        layers.TransformerBlock(8, 2, 0.1, True, 12, relative_positions=True),
+    ],
+    ids=["norm", "attention", "block"],
+)
 def test_layers_reload(layer, tmp_path):
     inputs = tf.keras.Input([None, 8])
     model = tf.keras.Model(inputs, layer(inputs))

@@ -11,27 +11,27 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from modules import config
-from modules import features
-from modules import lineage
-from modules import request_arrays
-from modules import requests
-from modules import strict
-from modules.recall import callbacks
-from modules.recall import export
-from modules.recall import input_data
-from modules.recall import loop
-from modules.recall import trainer
+from modules import config, features, lineage, request_arrays, requests, strict
+from modules.recall import callbacks, export, input_data, loop, trainer
 from tests import examples
 
 
 def _epoch(number, value):
-    return callbacks.Epoch(epoch=number, loss=1.0, val_loss=value, metrics={"NDCG@10": value},
-                           learning_rate=0.1, seconds=1.0, positions_per_second=10.0)
+    return callbacks.Epoch(
+        epoch=number,
+        loss=1.0,
+        val_loss=value,
+        metrics={"NDCG@10": value},
+        learning_rate=0.1,
+        seconds=1.0,
+        positions_per_second=10.0,
+    )
 
 
-@pytest.mark.parametrize(("monitor", "values", "best"), [
-    ("NDCG@10", [0.1, 0.3, 0.2, 0.25], 2), ("loss", [3.0, 2.0, 2.5, 2.0], 2)])
+@pytest.mark.parametrize(
+    ("monitor", "values", "best"),
+    [("NDCG@10", [0.1, 0.3, 0.2, 0.25], 2), ("loss", [3.0, 2.0, 2.5, 2.0], 2)],
+)
 def test_early_stopping_restores_the_best_weights(monitor, values, best):
     weight = tf.Variable(0.0)
     stopping = callbacks.EarlyStopping(config.EarlyStopping(monitor=monitor, patience=2), [weight])
@@ -72,7 +72,9 @@ def test_progress_writes_plain_lines_where_no_terminal_is():
     progress.on_epoch(_epoch(1, 0.25))
     progress.on_end()
     assert stream.getvalue() == (
-        "epoch 1/2: loss 1.0000, validation loss 0.2500, NDCG@10 0.2500, rate 1.00e-01, 10 positions/s\n")
+        "epoch 1/2: loss 1.0000, validation loss 0.2500, NDCG@10 0.2500, rate 1.00e-01, 10 "
+        "positions/s\n"
+    )
 
 
 def test_progress_draws_a_bar_on_a_terminal():
@@ -97,12 +99,18 @@ class _Killed(callbacks.Callback):
 
 
 def _train(transformed, folder, watchers=(), **training):
-    settings = transformed.settings({"dropout": 0.0}, {
-        "epochs": 2, "learning_rate": 0.01, **training})
+    settings = transformed.settings(
+        {"dropout": 0.0}, {"epochs": 2, "learning_rate": 0.01, **training}
+    )
     return trainer.train(
-        settings=settings, transform=transformed.output, train_files=[transformed.files["train"]],
-        catalogue_files=[transformed.files["catalogue"]], valid_files=[transformed.files["valid"]],
-        checkpoint_folder=str(folder), watchers=watchers)
+        settings=settings,
+        transform=transformed.output,
+        train_files=[transformed.files["train"]],
+        catalogue_files=[transformed.files["catalogue"]],
+        valid_files=[transformed.files["valid"]],
+        checkpoint_folder=str(folder),
+        watchers=watchers,
+    )
 
 
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(transformed, tmp_path):
@@ -122,14 +130,23 @@ def test_a_finished_training_is_not_repeated(transformed, tmp_path):
     first, _ = _train(transformed, tmp_path)
     again, history = _train(transformed, tmp_path, [_Killed(1)])
     assert len(history) == 2
-    np.testing.assert_allclose(first.trainable_variables[0], again.trainable_variables[0], atol=1e-6)
+    np.testing.assert_allclose(
+        first.trainable_variables[0], again.trainable_variables[0], atol=1e-6
+    )
 
 
 def test_early_stop_leaves_the_best_epoch_s_model(transformed, tmp_path):
-    model, history = _train(transformed, tmp_path, epochs=8, learning_rate=0.05,
-                            early_stopping={"monitor": "loss", "patience": 2})
+    model, history = _train(
+        transformed,
+        tmp_path,
+        epochs=8,
+        learning_rate=0.05,
+        early_stopping={"monitor": "loss", "patience": 2},
+    )
     settings = model.settings
-    batches = input_data.batches(transformed.sequences("valid", settings), transformed.layout(settings), 1000)
+    batches = input_data.batches(
+        transformed.sequences("valid", settings), transformed.layout(settings), 1000
+    )
     loss, _ = loop.Validation(model, batches, "loss")()
     assert loss == pytest.approx(min(e.val_loss for e in history), rel=1e-4)
 
@@ -174,8 +191,11 @@ def test_validation_computes_the_items_once(transformed, monkeypatch):
     model = transformed.model(transformed.settings())
     model.compute_loss(transformed.batch(model.settings))
     validate, calls, candidates = _validation(transformed, model, most=3), [], model.candidates
-    monkeypatch.setattr(model, "candidates", lambda ids, training=False: calls.append(len(ids)) or candidates(
-        ids, training))
+    monkeypatch.setattr(
+        model,
+        "candidates",
+        lambda ids, training=False: calls.append(len(ids)) or candidates(ids, training),
+    )
     tf.config.run_functions_eagerly(True)
     try:
         validate()
@@ -209,7 +229,9 @@ def _arguments(transformed, folder):
         transform_output=transformed.graph,
         train_files=[transformed.files["train"], transformed.files["catalogue"]],
         eval_files=[transformed.files["valid"]],
-        serving_model_dir=str(folder / "model"), model_run_dir=str(folder / "run"))
+        serving_model_dir=str(folder / "model"),
+        model_run_dir=str(folder / "run"),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -246,9 +268,13 @@ def _requests(transformed):
 def test_the_exported_queries_are_the_model_s(transformed, exported):
     settings = transformed.settings()
     model, _ = trainer.train(
-        settings=settings, transform=transformed.output, train_files=[transformed.files["train"]],
-        catalogue_files=[transformed.files["catalogue"]], valid_files=[transformed.files["valid"]],
-        checkpoint_folder=str(exported / "copy"))
+        settings=settings,
+        transform=transformed.output,
+        train_files=[transformed.files["train"]],
+        catalogue_files=[transformed.files["catalogue"]],
+        valid_files=[transformed.files["valid"]],
+        checkpoint_folder=str(exported / "copy"),
+    )
     saved = tf.saved_model.load(str(exported / "model"))
     given = {name: tf.constant(value) for name, value in _requests(transformed).items()}
     queries = saved.signatures["query"](**given)["query"].numpy()
@@ -269,7 +295,9 @@ def test_the_exported_model_says_what_it_was_made_of(transformed, exported):
 
 
 @pytest.mark.parametrize("change", ["settings", "code", "examples"])
-def test_a_model_of_another_training_has_another_lineage(transformed, exported, change, monkeypatch):
+def test_a_model_of_another_training_has_another_lineage(
+    transformed, exported, change, monkeypatch
+):
     arguments, found = _arguments(transformed, exported), []
     if change == "settings":
         arguments.custom_config["config"]["training"]["seed"] += 1
@@ -290,8 +318,14 @@ def test_a_model_of_another_training_has_another_lineage(transformed, exported, 
 def test_longer_histories_than_the_model_reads_are_legal(transformed, exported):
     saved = tf.saved_model.load(str(exported / "model"))
     one = {name: value[:1] for name, value in _requests(transformed).items()}
-    sequence = {features.EVENT_ITEM_ID, features.EVENT_TIMESTAMP, "event_action_type", "event_rating",
-                "context_device", "context_battery"}
+    sequence = {
+        features.EVENT_ITEM_ID,
+        features.EVENT_TIMESTAMP,
+        "event_action_type",
+        "event_rating",
+        "context_device",
+        "context_battery",
+    }
     times = np.arange(10**9, 10**9 + 9)[np.newaxis]
     long = {n: np.repeat(v[:, :1], 9, axis=1) if n in sequence else v for n, v in one.items()}
     long |= {features.EVENT_TIMESTAMP: times, features.REQUEST_TIMESTAMP: times[:, -1] + 1}

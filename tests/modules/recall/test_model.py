@@ -1,4 +1,6 @@
-"""The model: what a query may depend on, the loss against a NumPy reference, cold items, and every switch."""
+"""The model: what a query may depend on, the loss against a NumPy reference, cold items, and every
+switch.
+"""
 
 import json
 
@@ -7,9 +9,7 @@ import pytest
 import tensorflow as tf
 
 from modules import features
-from modules.recall import input_data
-from modules.recall import loop
-from modules.recall import trainer
+from modules.recall import input_data, loop, trainer
 
 TIMES = [features.transformed_name(name) for name in features.TIME_FEATURES]
 
@@ -17,7 +17,9 @@ TIMES = [features.transformed_name(name) for name in features.TIME_FEATURES]
 def _changed(batch, name, place):
     """The batch with another value of `name` at `place` in every sequence."""
     values = batch[name].numpy().copy()
-    values[:, place] = 1 + values[:, place] % 2 if values.dtype == np.int64 else values[:, place] + 1.0
+    values[:, place] = (
+        1 + values[:, place] % 2 if values.dtype == np.int64 else values[:, place] + 1.0
+    )
     return {**batch, name: tf.constant(values)}
 
 
@@ -31,7 +33,8 @@ def test_a_query_depends_on_the_past_and_on_its_own_request_only(transformed, re
     assert request < set(layout.events)
     for name in layout.events:
         after = model(_changed(batch, name, place)).numpy()
-        first = place if name in request else place + 1  # the request's own event is not known to it
+        # the request's own event is not known to it
+        first = place if name in request else place + 1
         np.testing.assert_array_equal(before[:, :first], after[:, :first], err_msg=name)
         assert not np.allclose(before[:, first:], after[:, first:], atol=1e-7), name
 
@@ -41,16 +44,24 @@ def test_padding_changes_nothing(transformed):
     model, batch = transformed.model(settings), transformed.batch(settings)
     layout = transformed.layout(settings)
     row, length = 0, int(np.sum(batch[input_data.ITEMS][0] != 0))
-    alone = {name: value[row:row + 1] for name, value in batch.items()}
+    alone = {name: value[row : row + 1] for name, value in batch.items()}
     alone |= {name: alone[name][:, :length] for name in layout.events}
     np.testing.assert_allclose(model(alone)[0], model(batch)[row, :length], atol=1e-5)
     np.testing.assert_allclose(model.last_queries(batch)[row], model(alone)[0, -1], atol=1e-5)
 
 
-@pytest.mark.parametrize("options", [
-    {}, {"layers": 1}, {"norm_first": False}, {"relative_time": False}, {"relative_positions": False},
-    {"relative_time": False, "relative_positions": False},
-    {"request_time": False, "context_features": False}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"layers": 1},
+        {"norm_first": False},
+        {"relative_time": False},
+        {"relative_positions": False},
+        {"relative_time": False, "relative_positions": False},
+        {"request_time": False, "context_features": False},
+    ],
+)
 def test_the_last_place_alone_equals_the_last_of_all_places(transformed, options):
     settings = transformed.settings({"layers": 2, **options})
     model, batch = transformed.model(settings), transformed.batch(settings)
@@ -89,23 +100,44 @@ def _reference(model, batch, counts, *, temperature, log_q, own, duplicates, dis
 
 def test_seen_by_hand(transformed):
     model = transformed.model(transformed.settings())
-    batch = {input_data.SEEN: tf.constant([[3, 5, 13], [12, 0, 0]], tf.int64)}  # 13 is unknown, 0 pads
+    # 13 is unknown, 0 pads
+    batch = {input_data.SEEN: tf.constant([[3, 5, 13], [12, 0, 0]], tf.int64)}
     found = model.seen(batch, tf.constant([5, 12, 1, 5, 13], tf.int64))
-    assert found.numpy().tolist() == [[True, False, False, True, True], [False, True, False, False, False]]
+    assert found.numpy().tolist() == [
+        [True, False, False, True, True],
+        [False, True, False, False, False],
+    ]
 
 
 @pytest.mark.parametrize("distinct", [True, False])
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("other", [True, False])
 def test_loss_against_numpy(transformed, distinct, own, other):
-    settings = transformed.settings(training={
-        "temperature": 0.3, "candidates": "distinct" if distinct else "targets", "mask_own_positives": own,
-        "mask_duplicates": other, "logq_correction": other})
+    settings = transformed.settings(
+        training={
+            "temperature": 0.3,
+            "candidates": "distinct" if distinct else "targets",
+            "mask_own_positives": own,
+            "mask_duplicates": other,
+            "logq_correction": other,
+        }
+    )
     counts = np.array([0, *range(1, 12), 0, 0])
     model, batch = transformed.model(settings, counts), transformed.batch(settings)
-    batch = {**batch, input_data.TARGET_WEIGHT: batch[input_data.TARGET_WEIGHT] * [1.0, 2.0, 1.0, 3.0, 1.0]}
+    batch = {
+        **batch,
+        input_data.TARGET_WEIGHT: batch[input_data.TARGET_WEIGHT] * [1.0, 2.0, 1.0, 3.0, 1.0],
+    }
     expected = _reference(
-        model, batch, counts, temperature=0.3, log_q=other, own=own, duplicates=other, distinct=distinct)
+        model,
+        batch,
+        counts,
+        temperature=0.3,
+        log_q=other,
+        own=own,
+        duplicates=other,
+        distinct=distinct,
+    )
     np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-4)
 
 
@@ -139,24 +171,50 @@ def test_vectors_have_length_one_where_asked(transformed):
 
 OLD = {"negatives": "random", "loss": "bce", "lr_schedule": "constant"}
 SWITCHES = [
-    ({"norm_first": False}, {}), ({"time_features": False}, {}), ({"request_time": False}, {}),
-    ({"user_features": False}, {}), ({"item_features": False}, {}), ({"event_features": False}, {}),
-    ({"context_features": False}, {}), ({"relative_positions": False}, {}), ({"relative_time": False}, {}),
+    ({"norm_first": False}, {}),
+    ({"time_features": False}, {}),
+    ({"request_time": False}, {}),
+    ({"user_features": False}, {}),
+    ({"item_features": False}, {}),
+    ({"event_features": False}, {}),
+    ({"context_features": False}, {}),
+    ({"relative_positions": False}, {}),
+    ({"relative_time": False}, {}),
     ({"normalise": False}, {"temperature": 1.0}),
-    ({"item_id_dropout": 0.5}, {}), ({}, {"loss": "bce"}), ({}, {"learn_temperature": True}),
-    ({}, {"candidates": "targets"}), ({}, {"candidates": "catalogue"}), ({}, {"weight_decay": 0.1}),
+    ({"item_id_dropout": 0.5}, {}),
+    ({}, {"loss": "bce"}),
+    ({}, {"learn_temperature": True}),
+    ({}, {"candidates": "targets"}),
+    ({}, {"candidates": "catalogue"}),
+    ({}, {"weight_decay": 0.1}),
     ({}, {}),
-    ({"norm_first": False, "normalise": False, "time_features": False, "request_time": False,
-      "relative_positions": False, "user_features": False, "item_features": False, "event_features": False,
-      "context_features": False},
-     OLD)]
+    (
+        {
+            "norm_first": False,
+            "normalise": False,
+            "time_features": False,
+            "request_time": False,
+            "relative_positions": False,
+            "user_features": False,
+            "item_features": False,
+            "event_features": False,
+            "context_features": False,
+        },
+        OLD,
+    ),
+]
 
 
-@pytest.mark.parametrize(("model_options", "training_options"), SWITCHES,
-                         ids=lambda options: ",".join(options) or "default")
+@pytest.mark.parametrize(
+    ("model_options", "training_options"),
+    SWITCHES,
+    ids=lambda options: ",".join(options) or "default",
+)
 def test_every_switch_learns(transformed, model_options, training_options):
-    settings = transformed.settings({"dropout": 0.0, **model_options},
-                                    {"lr_schedule": "constant", "learning_rate": 0.03, **training_options})
+    settings = transformed.settings(
+        {"dropout": 0.0, **model_options},
+        {"lr_schedule": "constant", "learning_rate": 0.03, **training_options},
+    )
     model, batch = transformed.model(settings), transformed.batch(settings)
     tf.random.set_seed(1)
     model.compute_loss(batch)
@@ -171,20 +229,34 @@ def test_the_existing_recommender_has_nothing_but_items_and_places(transformed):
     model, batch = transformed.model(settings), transformed.batch(settings)
     model.compute_loss(batch)
     names = {v.name.split("/")[-2] for v in model.trainable_variables}
-    assert names == {"item_id", "position", "query_tower", "query_key_value", "output", "expand", "contract",
-                     "norm", "norm_0", "norm_1"}  # query_tower: BOS
+    assert names == {
+        "item_id",
+        "position",
+        "query_tower",
+        "query_key_value",
+        "output",
+        "expand",
+        "contract",
+        "norm",
+        "norm_0",
+        "norm_1",
+    }  # query_tower: BOS
 
 
 def test_sections_may_come_as_json():
     columns = {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp"}
-    plain = {"data": {"events": {"path": "x", "columns": columns}}, "training": {"epochs": 3}, "index": {}}
+    plain = {
+        "data": {"events": {"path": "x", "columns": columns}},
+        "training": {"epochs": 3},
+        "index": {},
+    }
     assert trainer.read_settings(json.dumps(plain)).training.epochs == 3
 
 
 @pytest.mark.parametrize("request_time", [True, False])
 def test_elapsed_time_by_hand(transformed, request_time):
-    # Events at 0, 5 and 13 s. The inputs are BOS, event 0, event 1; the requests are at 0, 5 and 13 s, or,
-    # where these are not to be known, at the last known events: 0 (BOS), 0 and 5 s.
+    # Events at 0, 5 and 13 s. The inputs are BOS, event 0, event 1; the requests are at 0, 5 and 13
+    # s, or, where these are not to be known, at the last known events: 0 (BOS), 0 and 5 s.
     settings = transformed.settings({"relative_time": True, "request_time": request_time})
     tower = transformed.model(settings).query_tower
     delta = features.transformed_name(features.TIME_DELTA)
@@ -192,4 +264,4 @@ def test_elapsed_time_by_hand(transformed, request_time):
     seconds = [[0, 0], [5, 5], [13, 13, 8]] if request_time else [[0, 0], [0, 0], [5, 5, 0]]
     bucket = {0: 0, 5: 3, 8: 4, 13: 4}
     for row, expected in zip(found.numpy()[0], seconds):
-        assert row[:len(expected)].tolist() == [bucket[s] for s in expected]
+        assert row[: len(expected)].tolist() == [bucket[s] for s in expected]

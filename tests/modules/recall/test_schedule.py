@@ -10,10 +10,13 @@ from modules.recall import schedule
 
 def test_warm_up_then_cosine():
     rate = schedule.WarmupCosine(peak=0.8, steps=12, warmup_steps=4)
-    # 0.2, 0.4, 0.6, 0.8 in the four warm-up steps; then 0.4 * (1 + cos(pi * done)), done = 0, 1/4, 1/2, 1.
+    # 0.2, 0.4, 0.6, 0.8 in the four warm-up steps; then 0.4 * (1 + cos(pi * done)), done = 0, 1/4,
+    # 1/2, 1.
     half = 0.4 * np.sqrt(0.5)
     values = [float(rate(tf.constant(step))) for step in (0, 1, 2, 3, 4, 6, 8, 12, 20)]
-    np.testing.assert_allclose(values, [0.2, 0.4, 0.6, 0.8, 0.8, 0.4 + half, 0.4, 0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(
+        values, [0.2, 0.4, 0.6, 0.8, 0.8, 0.4 + half, 0.4, 0.0, 0.0], atol=1e-6
+    )
 
 
 def test_without_warm_up_it_starts_at_the_peak():
@@ -33,13 +36,16 @@ def test_schedule_survives_its_configuration():
 
 
 def test_constant_rate():
-    optimizer = schedule.optimizer(config.Training(lr_schedule="constant", learning_rate=0.25), steps=10)
+    optimizer = schedule.optimizer(
+        config.Training(lr_schedule="constant", learning_rate=0.25), steps=10
+    )
     assert float(optimizer.learning_rate) == 0.25
 
 
 def test_weights_decay_and_biases_do_not():
     optimizer = schedule.optimizer(
-        config.Training(lr_schedule="constant", learning_rate=0.1, weight_decay=0.5), steps=10)
+        config.Training(lr_schedule="constant", learning_rate=0.1, weight_decay=0.5), steps=10
+    )
     kernel, bias = tf.Variable([1.0], name="dense/kernel"), tf.Variable([1.0], name="dense/bias")
     optimizer.build([kernel, bias])
     optimizer.apply_gradients([(tf.zeros([1]), kernel), (tf.zeros([1]), bias)])

@@ -1,4 +1,6 @@
-"""Users with histories, cut into windows of training and validation requests as ExampleGen cuts them."""
+"""Users with histories, cut into windows of training and validation requests as ExampleGen cuts
+them.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics import stats_impl
 from tfx_bsl.coders import example_coder
 
-from modules import request_arrays
-from modules import requests
+from modules import request_arrays, requests
 from modules.beam import sequences
 from modules.skew import measure
 from tests import examples
@@ -21,8 +22,13 @@ MAX_HISTORY = 6
 USERS = 300
 BEGIN = 10**9
 ITEMS = [f"i{n}" for n in range(50)]
-VOCABULARIES = {"event_item_id": set(ITEMS), "user_gender": {"F", "M"}, "user_hobbies": {"chess", "go"},
-                "event_action_type": {"click", "buy"}, "context_device": {"app", "web"}}
+VOCABULARIES = {
+    "event_item_id": set(ITEMS),
+    "user_gender": {"F", "M"},
+    "user_hobbies": {"chess", "go"},
+    "event_action_type": {"click", "buy"},
+    "context_device": {"app", "web"},
+}
 
 Row = dict[str, Any]
 Arrays = dict[str, np.ndarray]
@@ -41,11 +47,17 @@ def windows(seed: int = 0) -> tuple[list[Row], list[Row]]:
             "event_action_type": rng.choice(["click", "buy"], n, p=[0.8, 0.2]).tolist(),
             "event_rating": rng.integers(1, 6, n).astype(float).tolist(),
             "context_device": rng.choice(["app", "web"], n).tolist(),
-            "context_battery": rng.uniform(0, 100, n).tolist()}
+            "context_battery": rng.uniform(0, 100, n).tolist(),
+        }
         profile = {
-            "user_id": f"u{user}", "user_age": float(rng.integers(10, 80)),
-            "user_gender": str(rng.choice(["F", "M"])), "user_taste": rng.normal(size=2).tolist(),
-            "user_hobbies": rng.choice(["chess", "go"], int(rng.integers(0, 3)), replace=False).tolist()}
+            "user_id": f"u{user}",
+            "user_age": float(rng.integers(10, 80)),
+            "user_gender": str(rng.choice(["F", "M"])),
+            "user_taste": rng.normal(size=2).tolist(),
+            "user_hobbies": rng.choice(
+                ["chess", "go"], int(rng.integers(0, 3)), replace=False
+            ).tolist(),
+        }
         cuts = [(train, *window) for window in sequences.train_windows(n - 1, MAX_HISTORY)]
         for rows, start, stop in [*cuts, (valid, *sequences.request_window(n - 1, MAX_HISTORY))]:
             part = {name: values[start:stop] for name, values in sequence.items()}
@@ -60,7 +72,9 @@ def statistics(rows: Sequence[Row]) -> measure.Statistics:
 
 def statistics_list(rows: Sequence[Row]) -> Any:
     """The same, as it writes them."""
-    batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(list(map(examples.serialize, rows)))
+    batch = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(
+        list(map(examples.serialize, rows))
+    )
     return stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions())
 
 

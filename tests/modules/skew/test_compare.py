@@ -1,4 +1,6 @@
-"""Distances and verdicts: users who ask as they did in training have no skew; what is wrong is named."""
+"""Distances and verdicts: users who ask as they did in training have no skew; what is wrong is
+named.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from modules.skew import compare
-from modules.skew import measure
-from modules.skew import raw_examples
-from modules.skew import times
+from modules.skew import compare, measure, raw_examples, times
 from tests.modules.skew import population
 
 NAMES = measure.names(population.DATA)
@@ -33,21 +32,36 @@ def _sent(asked: population.Arrays) -> raw_examples.Sent:
     return raw_examples.of([asked], population.DATA, population.MAX_HISTORY)
 
 
-def _compare(learned: measure.Statistics, asked: population.Arrays, **options: object
-             ) -> dict[str, compare.Finding]:
+def _compare(
+    learned: measure.Statistics, asked: population.Arrays, **options: object
+) -> dict[str, compare.Finding]:
     sent = _sent(asked)
     now = measure.requests(sent.rows, population.DATA, learned)
     found = compare.compare(
-        NAMES, compare.Side(learned, "in training"), compare.Side(now, "now"), requests=len(sent.rows),
-        missing=sent.missing, vocabularies=population.VOCABULARIES,
-        **{"thresholds": {}, "drift": False, **options})
+        NAMES,
+        compare.Side(learned, "in training"),
+        compare.Side(now, "now"),
+        requests=len(sent.rows),
+        missing=sent.missing,
+        vocabularies=population.VOCABULARIES,
+        **{"thresholds": {}, "drift": False, **options},
+    )
     return {f.feature: f for f in found}
 
 
 def test_the_requests_of_validation_have_no_skew(learned, asked):
     found = _compare(learned, asked)
-    assert list(found) == ["event_item_id", "user_age", "user_gender", "user_hobbies", "user_taste",
-                           "event_action_type", "event_rating", "context_device", "context_battery"]
+    assert list(found) == [
+        "event_item_id",
+        "user_age",
+        "user_gender",
+        "user_hobbies",
+        "user_taste",
+        "event_action_type",
+        "event_rating",
+        "context_device",
+        "context_battery",
+    ]
     assert {name: f.distance for name, f in found.items() if f.skewed} == {}
     assert all(f.distance is not None and f.distance > 0 for f in found.values())
     sent = _sent(asked)
@@ -60,15 +74,27 @@ def _texts(change: Callable[[bytes], bytes]) -> Callable[[np.ndarray], np.ndarra
     return lambda values: np.vectorize(change, otypes=[object])(values)
 
 
-@pytest.mark.parametrize(("feature", "change", "said"), [
-    ("user_age", lambda ages: ages * 12, "median 4"),
-    ("user_gender", _texts(bytes.lower), "unknown: 'm', 'f'|unknown: 'f', 'm'"),
-    ("user_hobbies", _texts(lambda text: text and b"chess go"), "'chess go' 0.0% in training, 100.0% now"),
-    ("user_taste", lambda vectors: vectors + 10, "in training"),
-    ("event_item_id", _texts(lambda item: item and b"item-" + item), "unknown: 'item-i"),
-    ("event_rating", lambda ratings: ratings * 20, "1 to 5, 20 to 100"),
-    ("event_action_type", _texts(lambda action: action and b"buy"), "in training, 0.0% now|100.0% now"),
-    ("context_battery", lambda shares: shares / 100, "0.03007 to 99.96, 0.0003007 to")])
+@pytest.mark.parametrize(
+    ("feature", "change", "said"),
+    [
+        ("user_age", lambda ages: ages * 12, "median 4"),
+        ("user_gender", _texts(bytes.lower), "unknown: 'm', 'f'|unknown: 'f', 'm'"),
+        (
+            "user_hobbies",
+            _texts(lambda text: text and b"chess go"),
+            "'chess go' 0.0% in training, 100.0% now",
+        ),
+        ("user_taste", lambda vectors: vectors + 10, "in training"),
+        ("event_item_id", _texts(lambda item: item and b"item-" + item), "unknown: 'item-i"),
+        ("event_rating", lambda ratings: ratings * 20, "1 to 5, 20 to 100"),
+        (
+            "event_action_type",
+            _texts(lambda action: action and b"buy"),
+            "in training, 0.0% now|100.0% now",
+        ),
+        ("context_battery", lambda shares: shares / 100, "0.03007 to 99.96, 0.0003007 to"),
+    ],
+)
 def test_a_seeded_skew_is_named_and_nothing_else(learned, asked, feature, change, said):
     found = _compare(learned, {**asked, feature: change(asked[feature])})
     assert {name for name, f in found.items() if f.skewed} == {feature}
@@ -80,12 +106,15 @@ def test_values_that_are_left_out_show_as_missing_and_as_skew(learned, asked):
     ages[::2] = np.nan
     found = _compare(learned, {**asked, "user_age": ages})
     assert found["user_age"].missing == 0.5
-    assert {name for name, f in found.items() if f.skewed} == {"user_age"}  # half of them are the default, 30
+    # half of them are the default, 30
+    assert {name for name, f in found.items() if f.skewed} == {"user_age"}
 
 
 def test_a_feature_that_nobody_sends_is_skewed(learned, asked):
-    empty = {name: values[:, :0] if name.startswith(("event_", "context_")) else values
-             for name, values in asked.items()}
+    empty = {
+        name: values[:, :0] if name.startswith(("event_", "context_")) else values
+        for name, values in asked.items()
+    }
     found = _compare(learned, empty)
     assert found["event_item_id"].distance is None and found["event_item_id"].skewed
     assert found["event_item_id"].differs == "no values now"
@@ -94,20 +123,30 @@ def test_a_feature_that_nobody_sends_is_skewed(learned, asked):
 
 def test_distances_are_those_of_the_definition():
     """3 of 4 against 1 of 4: the shares differ by 0.5. Numbers without a common bucket: 1 bit."""
-    before = population.statistics([
-        {"user_gender": gender, "user_age": 1.0 + n} for n, gender in enumerate("FFFM")])
-    now = population.statistics([
-        {"user_gender": gender, "user_age": 11.0 + n} for n, gender in enumerate("FMMM")])
+    before = population.statistics(
+        [{"user_gender": gender, "user_age": 1.0 + n} for n, gender in enumerate("FFFM")]
+    )
+    now = population.statistics(
+        [{"user_gender": gender, "user_age": 11.0 + n} for n, gender in enumerate("FMMM")]
+    )
     for drift in (False, True):
         found = compare.compare(
-            {"user_gender": None, "user_age": NAMES["user_age"]}, compare.Side(before, "before"),
-            compare.Side(now, "now"), requests=4, missing={}, vocabularies={"user_gender": {"F"}},
-            thresholds={"user_gender": 0.5, "user_age": 0.9}, drift=drift)
+            {"user_gender": None, "user_age": NAMES["user_age"]},
+            compare.Side(before, "before"),
+            compare.Side(now, "now"),
+            requests=4,
+            missing={},
+            vocabularies={"user_gender": {"F"}},
+            thresholds={"user_gender": 0.5, "user_age": 0.9},
+            drift=drift,
+        )
         gender, age = found
         assert gender.distance == pytest.approx(0.5)
         assert gender.unknown == 0.75 and gender.skewed  # unknown is above, the distance is not
-        assert gender.differs in ("'F' 75.0% before, 25.0% now; unknown: 'M'",
-                                  "'M' 25.0% before, 75.0% now; unknown: 'M'")
+        assert gender.differs in (
+            "'F' 75.0% before, 25.0% now; unknown: 'M'",
+            "'M' 25.0% before, 75.0% now; unknown: 'M'",
+        )
         assert age.distance == pytest.approx(1.0) and age.skewed and age.unknown is None
 
 
@@ -125,52 +164,93 @@ def test_the_same_whole_numbers_over_another_range_are_no_skew():
     rows = [{**row, "user_age": [number]} for number in numbers[numbers > 1]]
     alone = measure.requests(rows, population.DATA, None)
     aligned = measure.requests(rows, population.DATA, before)
-    counts = [b.sample_count for b in measure.histogram(aligned["user_age"]).buckets if b.sample_count]
+    counts = [
+        b.sample_count for b in measure.histogram(aligned["user_age"]).buckets if b.sample_count
+    ]
     assert counts == [np.sum(numbers == n) for n in (2, 3, 4, 5)]
     distance = {}
     for name, now in (("alone", alone), ("aligned", aligned)):
         (found,) = compare.compare(
-            {"user_age": NAMES["user_age"]}, compare.Side(before, ""), compare.Side(now, ""), requests=2000,
-            missing={}, vocabularies={}, thresholds={}, drift=False)
+            {"user_age": NAMES["user_age"]},
+            compare.Side(before, ""),
+            compare.Side(now, ""),
+            requests=2000,
+            missing={},
+            vocabularies={},
+            thresholds={},
+            drift=False,
+        )
         distance[name] = found.distance
     assert distance["aligned"] < 0.15 < distance["alone"]
 
 
-@pytest.mark.parametrize(("numbers", "expected"), [
-    ([50.0] * 4, 0.0), ([50.0, 50.0, 60.0, 70.0], 0.3113), ([40.0, 50.0, 50.0, 60.0], 0.3113),
-    ([60.0] * 4, 1.0)])
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([50.0] * 4, 0.0),
+        ([50.0, 50.0, 60.0, 70.0], 0.3113),
+        ([40.0, 50.0, 50.0, 60.0], 0.3113),
+        ([60.0] * 4, 1.0),
+    ],
+)
 def test_a_constant_of_training_is_one_point(numbers, expected):
-    """Half of them elsewhere: (log2(1 / .75) + .5 log2(.5 / .75) + .5 log2(.5 / .25)) / 2 = .3113."""
+    """Half of them elsewhere: (log2(1 / .75) + .5 log2(.5 / .75) + .5 log2(.5 / .25)) / 2 =
+    .3113.
+    """
     before = population.statistics([{"user_age": 50.0}] * 4)
-    now = measure.requests([{**{name: [] for name in NAMES}, "user_age": [number]} for number in numbers],
-                           population.DATA, before)
+    now = measure.requests(
+        [{**{name: [] for name in NAMES}, "user_age": [number]} for number in numbers],
+        population.DATA,
+        before,
+    )
     (found,) = compare.compare(
-        {"user_age": NAMES["user_age"]}, compare.Side(before, ""), compare.Side(now, ""), requests=4,
-        missing={}, vocabularies={}, thresholds={}, drift=False)
+        {"user_age": NAMES["user_age"]},
+        compare.Side(before, ""),
+        compare.Side(now, ""),
+        requests=4,
+        missing={},
+        vocabularies={},
+        thresholds={},
+        drift=False,
+    )
     assert found.distance == pytest.approx(expected, abs=1e-3)
 
 
 # --- values that are missing ---
 
+
 def _ratings(gaps: float) -> list[population.Row]:
     """Rows of ten events, of which a share has no rating; the others have the same ratings."""
     known = np.tile(np.arange(1.0, 6.0), 200)
-    known[np.random.default_rng(0).permutation(1000)[:round(gaps * 1000)]] = np.nan
+    known[np.random.default_rng(0).permutation(1000)[: round(gaps * 1000)]] = np.nan
     return [{"event_rating": part.tolist()} for part in known.reshape(100, 10)]
 
 
-def _compared(before: list[population.Row], now: list[population.Row], *, drift: bool,
-              **thresholds: float) -> compare.Finding:
+def _compared(
+    before: list[population.Row], now: list[population.Row], *, drift: bool, **thresholds: float
+) -> compare.Finding:
     """What is found of the ratings, of requests whose own event follows."""
     row = {name: [] for name in NAMES}
     rows = [{**row, "event_rating": [*one["event_rating"], 3.0]} for one in now]
-    learned = (population.statistics(before) if not drift else
-               measure.requests([{**row, "event_rating": [*one["event_rating"], 3.0]} for one in before],
-                                population.DATA, None))
+    learned = (
+        population.statistics(before)
+        if not drift
+        else measure.requests(
+            [{**row, "event_rating": [*one["event_rating"], 3.0]} for one in before],
+            population.DATA,
+            None,
+        )
+    )
     (found,) = compare.compare(
-        {"event_rating": NAMES["event_rating"]}, compare.Side(learned, "before"),
-        compare.Side(measure.requests(rows, population.DATA, learned), "now"), requests=1000, missing={},
-        vocabularies={}, thresholds=thresholds, drift=drift)
+        {"event_rating": NAMES["event_rating"]},
+        compare.Side(learned, "before"),
+        compare.Side(measure.requests(rows, population.DATA, learned), "now"),
+        requests=1000,
+        missing={},
+        vocabularies={},
+        thresholds=thresholds,
+        drift=drift,
+    )
     return found
 
 
@@ -182,10 +262,15 @@ def test_numbers_that_are_missing_on_both_sides_are_no_skew(drift):
 
 
 @pytest.mark.parametrize("drift", [False, True])
-@pytest.mark.parametrize(("before", "now", "said"), [
-    (0.0, 0.3, "missing 0.0% before, 30.0% now; median 3 "), (0.3, 0.0, "missing 30.0% before, 0.0% now; "),
-    (1.0, 0.3, "missing 100.0% before, 30.0% now; no values before"),
-    (0.3, 1.0, "missing 30.0% before, 100.0% now; no values now")])
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        (0.0, 0.3, "missing 0.0% before, 30.0% now; median 3 "),
+        (0.3, 0.0, "missing 30.0% before, 0.0% now; "),
+        (1.0, 0.3, "missing 100.0% before, 30.0% now; no values before"),
+        (0.3, 1.0, "missing 30.0% before, 100.0% now; no values now"),
+    ],
+)
 def test_numbers_that_one_side_lacks_more_often_are_skew(before, now, said, drift):
     found = _compared(_ratings(before), _ratings(now), drift=drift)
     assert found.skewed and found.differs.startswith(said), found.differs
@@ -193,7 +278,9 @@ def test_numbers_that_one_side_lacks_more_often_are_skew(before, now, said, drif
         assert found.distance is None
     else:
         assert found.distance < 0.01  # those that are there are alike
-    assert _compared(_ratings(before), _ratings(now), drift=drift, event_rating=1.0).skewed == (now == 1.0)
+    assert _compared(_ratings(before), _ratings(now), drift=drift, event_rating=1.0).skewed == (
+        now == 1.0
+    )
 
 
 def test_numbers_that_nobody_has_are_no_skew():
@@ -206,19 +293,35 @@ def test_a_missing_text_is_not_unknown():
     before = population.statistics([{"user_gender": gender} for gender in ("", "", "F", "F")])
     now = population.statistics([{"user_gender": gender} for gender in ("", "", "F", "X")])
     (found,) = compare.compare(
-        {"user_gender": None}, compare.Side(before, "before"), compare.Side(now, "now"), requests=4,
-        missing={}, vocabularies={"user_gender": {"F"}}, thresholds={}, drift=False)
+        {"user_gender": None},
+        compare.Side(before, "before"),
+        compare.Side(now, "now"),
+        requests=4,
+        missing={},
+        vocabularies={"user_gender": {"F"}},
+        thresholds={},
+        drift=False,
+    )
     assert found.unknown == 0.25
     assert found.differs.endswith("; unknown: 'X'")
 
 
 # --- times ---
 
-@pytest.mark.parametrize(("name", "change", "said"), [
-    ("event_timestamp", lambda t: t * 1000, "event_timestamp: found up to .* milliseconds"),
-    ("request_timestamp", lambda t: t * 1000, "request_timestamp: found up to .* milliseconds"),
-    ("event_timestamp", lambda t: t // 60, "event_timestamp: found .* before training's first event"),
-    ("request_timestamp", lambda t: t - 3 * 10**6, "past events are later than their request")])
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("event_timestamp", lambda t: t * 1000, "event_timestamp: found up to .* milliseconds"),
+        ("request_timestamp", lambda t: t * 1000, "request_timestamp: found up to .* milliseconds"),
+        (
+            "event_timestamp",
+            lambda t: t // 60,
+            "event_timestamp: found .* before training's first event",
+        ),
+        ("request_timestamp", lambda t: t - 3 * 10**6, "past events are later than their request"),
+    ],
+)
 def test_times_that_cannot_be_are_named(learned, asked, name, change, said):
     checked = times.check(_sent({**asked, name: change(asked[name])}), learned["event_timestamp"])
     assert any(re.search(said, problem) for problem in checked.problems), checked.problems

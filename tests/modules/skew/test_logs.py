@@ -33,7 +33,10 @@ def test_requests_of_all_files_come_in_the_order_of_time(tmp_path):
     (tmp_path / "c.txt").write_text("something else")
     read = logs.read(tmp_path)
     assert [(r.seconds, r.signature, r.inputs["x"].tolist()) for r in read.requests] == [
-        (5, "serving_default", [5]), (6, "query", [6]), (7, "serving_default", [7])]
+        (5, "serving_default", [5]),
+        (6, "query", [6]),
+        (7, "serving_default", [7]),
+    ]
     assert [r.seconds for r in read.of("recall")] == [5, 7]
     assert read.of("rank") == [] and read.cut_off == ()
 

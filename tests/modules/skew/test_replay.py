@@ -7,10 +7,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from modules.skew import logs
-from modules.skew import replay
-from tests import fake_recall
-from tests import fake_trained
+from modules.skew import logs, replay
+from tests import fake_recall, fake_trained
 from tests.serving import small_models
 
 CYCLE = fake_recall.cycle(len(small_models.ITEMS))
@@ -27,7 +25,9 @@ def _save(folder: pathlib.Path, items: tuple[str, ...]) -> str:
 
 
 def _logged(model: replay.Model, **outputs: np.ndarray) -> logs.Logged:
-    """A request after m1, answered by the model with m2, m3 and m4; `outputs` replaces what was logged."""
+    """A request after m1, answered by the model with m2, m3 and m4; `outputs` replaces what was
+    logged.
+    """
     inputs = fake_trained.request(np.array([[1.0, 2.0]]), [[]], b"m1")
     answer = model.ask("serving_default", inputs)
     assert answer["item_id"].tolist() == [[b"m2", b"m3", b"m4"]]
@@ -60,12 +60,19 @@ def test_rounding_is_no_difference(model):
     assert found.greatest == pytest.approx(0.00005)
 
 
-@pytest.mark.parametrize(("outputs", "said"), [
-    ({"score": _scores(0.5, -1, -2)}, "score differs by 0.5"),
-    ({"item_id": _ids(b"m3", b"m2", b"m4")}, "item_id b'm3' then, b'm2' now"),
-    ({"item_id": _ids(b"m2", b"m9", b"m4")}, "item_id b'm9' then, b'm3' now"),
-    ({"item_id": _ids(b"m2", b"m3"), "score": _scores(0, -1)}, "item_id (1, 2) then, (1, 3) now"),
-    ({"probability": _scores(1)}, "probability (1, 1) then, none now")])
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        ({"score": _scores(0.5, -1, -2)}, "score differs by 0.5"),
+        ({"item_id": _ids(b"m3", b"m2", b"m4")}, "item_id b'm3' then, b'm2' now"),
+        ({"item_id": _ids(b"m2", b"m9", b"m4")}, "item_id b'm9' then, b'm3' now"),
+        (
+            {"item_id": _ids(b"m2", b"m3"), "score": _scores(0, -1)},
+            "item_id (1, 2) then, (1, 3) now",
+        ),
+        ({"probability": _scores(1)}, "probability (1, 1) then, none now"),
+    ],
+)
 def test_another_answer_is_named(model, outputs, said):
     found = replay.replay(model, [_logged(model), _logged(model, **outputs)])
     assert (found.requests, found.bitwise, found.unequal) == (2, 1, 1)
@@ -75,7 +82,9 @@ def test_another_answer_is_named(model, outputs, said):
 def test_items_of_like_scores_may_change_places(tmp_path):
     scores = CYCLE.copy()
     scores[1, [2, 3, 4, 5]] = [0.0, -0.00001, -0.5, -0.50001]
-    alike = replay.Model(fake_recall.save(tmp_path, small_models.DATA, small_models.ITEMS, scores, k=3))
+    alike = replay.Model(
+        fake_recall.save(tmp_path, small_models.DATA, small_models.ITEMS, scores, k=3)
+    )
     changed = _logged(alike, item_id=_ids(b"m3", b"m2", b"m4"))
     last = _logged(alike, item_id=_ids(b"m2", b"m3", b"m5"))  # as good as the last that comes now
     assert replay.replay(alike, [changed, last]).unequal == 0

@@ -1,4 +1,6 @@
-"""Data validation: an anomaly stops the run with a message that can be acted upon; clean data pass."""
+"""Data validation: an anomaly stops the run with a message that can be acted upon; clean data
+pass.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,12 @@ import pytest
 import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
 from tensorflow_data_validation.statistics import stats_impl
-from tensorflow_metadata.proto.v0 import anomalies_pb2
-from tensorflow_metadata.proto.v0 import statistics_pb2
-from tfx.types import artifact_utils
-from tfx.types import standard_artifacts
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+from tfx.types import artifact_utils, standard_artifacts
 from tfx_bsl.coders import example_coder
 
 from modules import schemas
-from pipeline.components import anomalies
-from pipeline.components import data_validator
+from pipeline.components import anomalies, data_validator
 from pipeline.report import statistics
 from tests import examples
 
@@ -49,14 +48,21 @@ class Run:
             file.parent.mkdir(parents=True)
             file.write_bytes(measured(rows).SerializeToString())
         (self.folder / "schema").mkdir()
-        (self.folder / "schema" / schemas.FILE_NAME).write_text(text_format.MessageToString(self.schema))
-        inputs = {"statistics": standard_artifacts.ExampleStatistics(), "schema": standard_artifacts.Schema()}
+        (self.folder / "schema" / schemas.FILE_NAME).write_text(
+            text_format.MessageToString(self.schema)
+        )
+        inputs = {
+            "statistics": standard_artifacts.ExampleStatistics(),
+            "schema": standard_artifacts.Schema(),
+        }
         for name, artifact in inputs.items():
             artifact.uri = str(self.folder / name)
         inputs["statistics"].split_names = artifact_utils.encode_split_names(list(splits))
         data_validator.Executor().Do(
-            {name: [artifact] for name, artifact in inputs.items()}, {"anomalies": [self.output]},
-            {"schema_name": "schema/shop/schema.pbtxt", "source_digest": ""})
+            {name: [artifact] for name, artifact in inputs.items()},
+            {"anomalies": [self.output]},
+            {"schema_name": "schema/shop/schema.pbtxt", "source_digest": ""},
+        )
 
     def anomalies(self, split: str) -> anomalies_pb2.Anomalies:
         file = self.folder / "anomalies" / f"Split-{split}" / "SchemaDiff.pb"
@@ -78,13 +84,16 @@ def test_clean_data_pass_each_split_in_its_environment(run):
 
 def test_an_anomaly_stops_the_run_and_says_split_feature_rule_count_and_remedy(run):
     with pytest.raises(anomalies.AnomaliesFound) as caught:
-        run(train=[*SEQUENCES, examples.sequence(["a"], [3], user_gender=None)], catalogue=CATALOGUE)
+        run(
+            train=[*SEQUENCES, examples.sequence(["a"], [3], user_gender=None)], catalogue=CATALOGUE
+        )
 
     assert str(caught.value) == (
         "The data were not accepted: 1 rule of the schema is broken.\n"
-        "  - split train, feature user_gender: Column dropped: The feature was present in fewer examples "
-        "than expected: minimum fraction = 1.000000, actual = 0.800000 (1 of 5 examples).\n"
-        "    To do: fill the column, or declare its default in the configuration.")
+        "  - split train, feature user_gender: Column dropped: The feature was present in fewer "
+        "examples than expected: minimum fraction = 1.000000, actual = 0.800000 (1 of 5 "
+        "examples).\n    To do: fill the column, or declare its default in the configuration."
+    )
     assert run.output.get_json_value_custom_property("blessed") == {"train": 0, "catalogue": 1}
     assert list(run.anomalies("train").anomaly_info) == ["user_gender"]
 
@@ -94,25 +103,41 @@ def test_an_unknown_category_is_counted_in_values(run):
     gender.string_domain.value.extend(["F", "M"])
     strange = [examples.sequence(["a"], [3], user_gender=value) for value in ("X", "Y", "X")]
 
-    with pytest.raises(anomalies.AnomaliesFound, match=(
+    with pytest.raises(
+        anomalies.AnomaliesFound,
+        match=(
             r"(?s)split valid, feature user_gender: .*\(3 of 7 values\)"
-            r".*widen the rule in schema/shop/schema.pbtxt")):
+            r".*widen the rule in schema/shop/schema.pbtxt"
+        ),
+    ):
         run(train=SEQUENCES, valid=SEQUENCES + strange)
 
 
 def test_a_time_in_milliseconds_is_out_of_range(run):
-    with pytest.raises(anomalies.AnomaliesFound, match=(
-            r"event_timestamp: Out-of-range values: .* 1600000000000 \((at least )?[12] of 10 values\)")):
+    with pytest.raises(
+        anomalies.AnomaliesFound,
+        match=r"event_timestamp: Out-of-range values: .* 1600000000000 "
+        r"\((at least )?[12] of 10 values\)",
+    ):
         run(train=[*SEQUENCES, examples.sequence(["a", "b"], [1_600_000_000_000] * 2)])
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"user_age": math.nan}, r"user_age: .*NaN.* \(1 of 5 values\)"),
-    ({"user_age": math.inf}, r"user_age: .*Inf"),
-    ({"user_taste": [1.0]}, r"user_taste: Missing values: .* \((at least )?1 of 5 examples\)"),
-    ({"user_age": 200.0}, r"user_age: Out-of-range values: .*200.* \((at least )?1 of 5 values\)"),
-    ({"shoe_size": 44.0}, r"(?s)shoe_size: New column.* \(1 of 5 examples\).*take its column out"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"user_age": math.nan}, r"user_age: .*NaN.* \(1 of 5 values\)"),
+        ({"user_age": math.inf}, r"user_age: .*Inf"),
+        ({"user_taste": [1.0]}, r"user_taste: Missing values: .* \((at least )?1 of 5 examples\)"),
+        (
+            {"user_age": 200.0},
+            r"user_age: Out-of-range values: .*200.* \((at least )?1 of 5 values\)",
+        ),
+        (
+            {"shoe_size": 44.0},
+            r"(?s)shoe_size: New column.* \(1 of 5 examples\).*take its column out",
+        ),
+    ],
+)
 def test_every_kind_of_rule_is_reported(run, change, message):
     next(f for f in run.schema.feature if f.name == "user_age").float_domain.max = 120
     with pytest.raises(anomalies.AnomaliesFound, match=message):
@@ -146,9 +171,15 @@ def test_statistics_become_plain_numbers(run):
     json.dumps(train)
 
 
-@pytest.mark.parametrize(("most", "count"), [
-    (30.0, "2 of 10 values"), (25.0, "at least 2 of 10 values"), (5.0, "at least 5 of 10 values"),
-    (35.0, "at least 1 of 10 values")])
+@pytest.mark.parametrize(
+    ("most", "count"),
+    [
+        (30.0, "2 of 10 values"),
+        (25.0, "at least 2 of 10 values"),
+        (5.0, "at least 5 of 10 values"),
+        (35.0, "at least 1 of 10 values"),
+    ],
+)
 def test_counts_are_exact_where_no_bucket_lies_on_the_bound(most, count):
     feature = statistics_pb2.FeatureNameStatistics(type=statistics_pb2.FeatureNameStatistics.FLOAT)
     feature.path.step.append("user_age")

@@ -12,15 +12,10 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from modules import config
-from modules import lineage
-from modules import requests
-from modules import warmup
-from modules.index import export
-from modules.index import gate
+from modules import config, lineage, requests, warmup
+from modules.index import export, gate
 from pipeline.components import indexer
-from tests import examples
-from tests import fake_trained
+from tests import examples, fake_trained
 
 DIMENSION, ITEMS, K = 6, 1200, 20
 ITEM_IDS = [f"film é {n}".encode() for n in range(ITEMS)]
@@ -32,8 +27,11 @@ LOAD_AND_PRINT = """
     {imports}
     model = tf.saved_model.load({path!r})
     specs = model.signatures["serving_default"].structured_input_signature[1]
-    inputs = {{n: tf.zeros([1 if d is None else d for d in s.shape], s.dtype) if s.dtype != tf.string
-              else tf.fill([1 if d is None else d for d in s.shape], "") for n, s in specs.items()}}
+    inputs = {{}}
+    for name, spec in specs.items():
+        shape = [1 if d is None else d for d in spec.shape]
+        is_text = spec.dtype == tf.string
+        inputs[name] = tf.fill(shape, "") if is_text else tf.zeros(shape, spec.dtype)
     inputs["user_taste"] = tf.constant({taste!r}, shape=[1, {dimension}])
     answer = model.signatures["serving_default"](**inputs)
     assert ("scann" in sys.modules) == bool({imports!r})
@@ -66,7 +64,10 @@ def built(tmp_path_factory: pytest.TempPathFactory, trained: str, queries: np.nd
     def build(body: str) -> tuple[str, gate.Report]:
         if body not in made:
             path = str(tmp_path_factory.mktemp(body) / "servable")
-            made[body] = path, run(trained, path, queries, config.Index(body=body, k=K, max_exclusions=64))
+            made[body] = (
+                path,
+                run(trained, path, queries, config.Index(body=body, k=K, max_exclusions=64)),
+            )
         return made[body]
 
     return build
@@ -88,7 +89,9 @@ def serve(
     path: str, request: dict[str, np.ndarray], signature: str = "serving_default"
 ) -> dict[str, np.ndarray]:
     function = tf.saved_model.load(path).signatures[signature]
-    return {n: v.numpy() for n, v in function(**{n: tf.constant(v) for n, v in request.items()}).items()}
+    return {
+        n: v.numpy() for n, v in function(**{n: tf.constant(v) for n, v in request.items()}).items()
+    }
 
 
 def best(scores: np.ndarray, excluded: list[bytes]) -> list[bytes]:
@@ -115,15 +118,20 @@ def test_the_servable_model_recommends_what_numpy_does(
 def test_tables_and_assets_of_the_trained_model_come_along(
     built, vectors: np.ndarray, queries: np.ndarray
 ) -> None:
-    request = fake_trained.request(queries[:1], [[]], history=ITEM_IDS[0])  # which turns the query round
-    assert serve(built("exact")[0], request)["item_id"][0].tolist() == best(-queries[0] @ vectors.T, [])
+    # which turns the query round
+    request = fake_trained.request(queries[:1], [[]], history=ITEM_IDS[0])
+    assert serve(built("exact")[0], request)["item_id"][0].tolist() == best(
+        -queries[0] @ vectors.T, []
+    )
 
 
 def test_the_lineage_of_the_trained_model_comes_along(built) -> None:
     assert lineage.read(built("exact")[0]) == fake_trained.LINEAGE
 
 
-def test_query_and_candidates_are_passed_through(built, vectors: np.ndarray, queries: np.ndarray) -> None:
+def test_query_and_candidates_are_passed_through(
+    built, vectors: np.ndarray, queries: np.ndarray
+) -> None:
     request = fake_trained.request(queries, [[]] * len(queries))
     del request[requests.EXCLUDE_ITEM_ID]
     np.testing.assert_array_equal(serve(built("exact")[0], request, "query")["query"], queries)
@@ -147,10 +155,13 @@ def test_it_loads_in_a_fresh_process(
 
 @pytest.mark.parametrize("body, scann", [("exact", False), ("ivf", False), ("scann", True)])
 def test_only_a_scann_body_needs_scann_ops(built, body: str, scann: bool) -> None:
-    saved = saved_model_pb2.SavedModel.FromString(pathlib.Path(built(body)[0], "saved_model.pb").read_bytes())
+    saved = saved_model_pb2.SavedModel.FromString(
+        pathlib.Path(built(body)[0], "saved_model.pb").read_bytes()
+    )
     graph = saved.meta_graphs[0].graph_def
     ops = {n.op for n in graph.node} | {n.op for f in graph.library.function for n in f.node_def}
-    assert any(">" in op for op in ops) == scann  # custom ops have a namespace, as Scann>ScannSearchBatched
+    # custom ops have a namespace, as Scann>ScannSearchBatched
+    assert any(">" in op for op in ops) == scann
 
 
 def test_warm_up_records_replay_on_their_signatures(built) -> None:
@@ -160,7 +171,9 @@ def test_warm_up_records_replay_on_their_signatures(built) -> None:
     for record in tf.data.TFRecordDataset(f"{path}/{warmup.FILE}"):
         request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
         signature = model.signatures[request.model_spec.signature_name]
-        inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
+        inputs = {
+            name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()
+        }
         assert set(inputs) == set(signature.structured_input_signature[1])
         signature(**inputs)
         sizes.append((request.model_spec.signature_name, len(inputs["user_taste"])))
@@ -212,14 +225,19 @@ def test_a_depth_that_is_not_configured_is_deepened_until_it_is_enough(
     "spoil, message",
     [
         (
-            lambda ids, vectors: (ids, np.where(np.arange(len(ids))[:, None] == 7, np.nan, vectors)),
+            lambda ids, vectors: (
+                ids,
+                np.where(np.arange(len(ids))[:, None] == 7, np.nan, vectors),
+            ),
             "first of item b'film . 7'",
         ),
         (lambda ids, vectors: ([*ids[:-1], b"two\nlines"], vectors), "no line break, found b'two"),
         (lambda ids, vectors: ([*ids[:-1], ids[0]], vectors), "distinct, found 30 ids of 29 items"),
     ],
 )
-def test_a_catalogue_that_cannot_be_served_is_refused(spoil, message: str, vectors: np.ndarray) -> None:
+def test_a_catalogue_that_cannot_be_served_is_refused(
+    spoil, message: str, vectors: np.ndarray
+) -> None:
     item_ids, spoilt = spoil([f"film - {n}".encode() for n in range(30)], vectors[:30])
 
     found = {"item_id": tf.constant(item_ids), "vector": tf.constant(spoilt)}
@@ -272,8 +290,11 @@ def test_the_executor_reads_artifacts_and_records_its_measures(
     assert target.get_custom_property("index_body") == "exact"
     assert target.get_custom_property("index_recall") == 1.0
     assert json.loads(target.get_custom_property("split")) == {
-        "method": "temporal", "valid_from": 888710400  # 1998-03-01 UTC
+        "method": "temporal",
+        "valid_from": 888710400,  # 1998-03-01 UTC
     }
     assert target.get_custom_property("index_milliseconds_batch_1") > 0
-    description = json.loads(pathlib.Path(target.uri, "Format-Serving", export.DESCRIPTION_FILE).read_text())
+    description = json.loads(
+        pathlib.Path(target.uri, "Format-Serving", export.DESCRIPTION_FILE).read_text()
+    )
     assert description["queries"] == 10

@@ -9,15 +9,10 @@ from typing import Any
 
 import pytest
 from tfx import types
-from tfx.types import channel
-from tfx.types import standard_artifacts
+from tfx.types import channel, standard_artifacts
 
-from modules import catalogue
-from modules import lineage
-from modules import release
-from modules import strict
-from pipeline.components import release_pusher
-from pipeline.components import serving_catalogue
+from modules import catalogue, lineage, release, strict
+from pipeline.components import release_pusher, serving_catalogue
 from tests import small_release
 
 PROPERTIES = {"name": "shop", "config_digest": "c0ffee", "source_digest": "50da"}
@@ -36,7 +31,9 @@ class World:
         made.id, made.uri = self._made, str(self.folder / f"{kind.__name__}{self._made}")
         return made
 
-    def model(self, content: str, made_of: lineage.Lineage = small_release.LINEAGE) -> types.Artifact:
+    def model(
+        self, content: str, made_of: lineage.Lineage = small_release.LINEAGE
+    ) -> types.Artifact:
         made = self.artifact(standard_artifacts.Model)
         small_release.model(pathlib.Path(made.uri) / "Format-Serving", content, made_of)
         return made
@@ -61,8 +58,11 @@ class World:
     def push(self, **inputs: types.Artifact) -> types.Artifact:
         inputs["catalogue"] = self.catalogue()
         pushed = self.artifact(standard_artifacts.PushedModel)
-        release_pusher.Executor().Do({key: [artifact] for key, artifact in inputs.items()},
-                                     {"pushed_model": [pushed]}, {**PROPERTIES, "folder": str(self.serving)})
+        release_pusher.Executor().Do(
+            {key: [artifact] for key, artifact in inputs.items()},
+            {"pushed_model": [pushed]},
+            {**PROPERTIES, "folder": str(self.serving)},
+        )
         return pushed
 
 
@@ -74,27 +74,45 @@ def world(tmp_path: pathlib.Path) -> World:
 def test_both_models_are_one_release(world: World) -> None:
     recall, rank = world.model("recall"), world.model("rank")
     pushed = world.push(
-        recall_model=recall, rank_model=rank, recall_blessing=world.blessing(),
+        recall_model=recall,
+        rank_model=rank,
+        recall_blessing=world.blessing(),
         two_stage_blessing=world.blessing(),
-        recall_evaluation=world.evaluation("evaluation.json", {
-            "recall": {"NDCG@10": {"value": 0.1, "se": 0.01}}, "popularity": {}}),
-        two_stage_evaluation=world.evaluation("two_stage.json", {
-            "two_stage": {"NDCG@10": {"value": 0.2, "se": None}}, "recall": {}}))
+        recall_evaluation=world.evaluation(
+            "evaluation.json", {"recall": {"NDCG@10": {"value": 0.1, "se": 0.01}}, "popularity": {}}
+        ),
+        two_stage_evaluation=world.evaluation(
+            "two_stage.json", {"two_stage": {"NDCG@10": {"value": 0.2, "se": None}}, "recall": {}}
+        ),
+    )
     found = release.in_force(world.serving)
     assert found.rank is not None and (found.rank / "saved_model.pb").read_text() == "graph of rank"
     manifest = found.manifest
     assert manifest is not None
-    assert manifest.metrics["valid"] == {"recall": {"NDCG@10": release.Estimate(0.1, 0.01)},
-                                         "two_stage": {"NDCG@10": release.Estimate(0.2, None)}}
+    assert manifest.metrics["valid"] == {
+        "recall": {"NDCG@10": release.Estimate(0.1, 0.01)},
+        "two_stage": {"NDCG@10": release.Estimate(0.2, None)},
+    }
     assert manifest.metrics["test"] == {"recall": {}, "two_stage": {}}
     assert manifest.artifacts["rank_model"] == release.Made(rank.uri, rank.id)
-    assert set(manifest.artifacts) == {"recall_model", "rank_model", "recall_blessing", "two_stage_blessing",
-                                       "recall_evaluation", "two_stage_evaluation", "catalogue"}
+    assert set(manifest.artifacts) == {
+        "recall_model",
+        "rank_model",
+        "recall_blessing",
+        "two_stage_blessing",
+        "recall_evaluation",
+        "two_stage_evaluation",
+        "catalogue",
+    }
     items = catalogue.Catalogue.read(found.recall)
     assert (items.ids, items.popular.tolist()) == (("i1", "i2"), [1, 0])
     assert "assets.extra/items.parquet" in manifest.models["recall"]
     assert manifest.versions["tensorflow"].startswith("2.16.")
-    assert (manifest.name, manifest.config_digest, manifest.source_digest) == ("shop", "c0ffee", "50da")
+    assert (manifest.name, manifest.config_digest, manifest.source_digest) == (
+        "shop",
+        "c0ffee",
+        "50da",
+    )
     assert pushed.get_int_custom_property("pushed") == 1
     assert pushed.get_string_custom_property("pushed_version") == str(found.id)
     assert pushed.get_string_custom_property("pushed_destination") == str(found.recall)
@@ -105,14 +123,22 @@ def test_both_models_are_one_release(world: World) -> None:
 def test_recall_alone(world: World) -> None:
     world.push(recall_model=world.model("recall"), recall_blessing=world.blessing())
     found = release.in_force(world.serving)
-    assert found.rank is None and found.manifest is not None and set(found.manifest.models) == {"recall"}
+    assert (
+        found.rank is None
+        and found.manifest is not None
+        and set(found.manifest.models) == {"recall"}
+    )
 
 
 @pytest.mark.parametrize("refused", ["recall_blessing", "two_stage_blessing"])
 def test_without_every_blessing_nothing_is_pushed(world: World, refused: str) -> None:
     pushed = world.push(
-        recall_model=world.model("recall"), rank_model=world.model("rank"),
-        **{key: world.blessing(key != refused) for key in ("recall_blessing", "two_stage_blessing")})
+        recall_model=world.model("recall"),
+        rank_model=world.model("rank"),
+        **{
+            key: world.blessing(key != refused) for key in ("recall_blessing", "two_stage_blessing")
+        },
+    )
     assert pushed.get_int_custom_property("pushed") == 0 and not world.serving.exists()
 
 
@@ -120,9 +146,15 @@ def test_a_rank_model_of_another_recall_model_stops_the_push(world: World) -> No
     other = dataclasses.replace(small_release.LINEAGE, recall="recall2")
     first = world.push(recall_model=world.model("recall"), recall_blessing=world.blessing())
     with pytest.raises(release.ReleaseError, match="recall recall2 instead of recall1"):
-        world.push(recall_model=world.model("new"), rank_model=world.model("rank", other),
-                   recall_blessing=world.blessing(), two_stage_blessing=world.blessing())
-    assert str(release.in_force(world.serving).id) == first.get_string_custom_property("pushed_version")
+        world.push(
+            recall_model=world.model("new"),
+            rank_model=world.model("rank", other),
+            recall_blessing=world.blessing(),
+            two_stage_blessing=world.blessing(),
+        )
+    assert str(release.in_force(world.serving).id) == first.get_string_custom_property(
+        "pushed_version"
+    )
 
 
 def _channels(**kinds: type[types.Artifact]) -> dict[str, channel.Channel]:
@@ -130,10 +162,15 @@ def _channels(**kinds: type[types.Artifact]) -> dict[str, channel.Channel]:
 
 
 def test_a_rank_model_needs_the_blessing_of_two_stages() -> None:
-    needed = _channels(recall_model=standard_artifacts.Model,
-                       recall_blessing=standard_artifacts.ModelBlessing,
-                       catalogue=serving_catalogue.ServingCatalogueArtifact)
-    assert set(release_pusher.ReleasePusher(**needed, **PROPERTIES, folder="f").inputs) == set(needed)
+    needed = _channels(
+        recall_model=standard_artifacts.Model,
+        recall_blessing=standard_artifacts.ModelBlessing,
+        catalogue=serving_catalogue.ServingCatalogueArtifact,
+    )
+    assert set(release_pusher.ReleasePusher(**needed, **PROPERTIES, folder="f").inputs) == set(
+        needed
+    )
     with pytest.raises(ValueError, match="takes rank_model and two_stage_blessing together"):
-        release_pusher.ReleasePusher(**needed, **_channels(rank_model=standard_artifacts.Model), **PROPERTIES,
-                                     folder="f")
+        release_pusher.ReleasePusher(
+            **needed, **_channels(rank_model=standard_artifacts.Model), **PROPERTIES, folder="f"
+        )

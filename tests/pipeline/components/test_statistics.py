@@ -1,4 +1,6 @@
-"""InteractionStatistics on what ExampleGen's transforms make of tables, against loops over the tables."""
+"""InteractionStatistics on what ExampleGen's transforms make of tables, against loops over the
+tables.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +16,17 @@ import numpy as np
 import pytest
 import tensorflow_transform as tft
 
-from modules import config
-from modules import ranking_config
-from modules import strict
+from modules import config, ranking_config, strict
 from modules.ranking import statistics as statistics_lib
 from pipeline.components import statistics
-from tests import examples
-from tests import tables
-from tests import transform_graph
+from tests import examples, tables, transform_graph
 
 DAY = statistics_lib.SECONDS_A_DAY
 ITEMS = [f"i{n}" for n in range(12)]
 SECRET = "secret"  # an item that users only meet in the events that are held out for ranking
-SETTINGS = ranking_config.Statistics(distance=3, neighbours=4, session_seconds=2 * DAY, session_events=3)
+SETTINGS = ranking_config.Statistics(
+    distance=3, neighbours=4, session_seconds=2 * DAY, session_events=3
+)
 TEMPORAL = ranking_config.HoldOut(requests=2, share=0.2)
 CROSS_FIT = ranking_config.HoldOut(method="cross_fit", folds=2, requests=2, share=0.2)
 
@@ -53,15 +53,28 @@ class Shop:
     def count(self, hold_out: ranking_config.HoldOut, folder: pathlib.Path) -> None:
         from tfx.types import standard_artifacts
 
-        raw, graph, target = (standard_artifacts.Examples(), standard_artifacts.TransformGraph(),
-                              statistics.InteractionStatisticsArtifact())
-        raw.uri, graph.uri, target.uri = str(self.examples[hold_out.method]), self.graph, str(folder)
-        raw.split_names = json.dumps([path.name.removeprefix("Split-")
-                                      for path in self.examples[hold_out.method].glob("Split-*")])
+        raw, graph, target = (
+            standard_artifacts.Examples(),
+            standard_artifacts.TransformGraph(),
+            statistics.InteractionStatisticsArtifact(),
+        )
+        raw.uri, graph.uri, target.uri = (
+            str(self.examples[hold_out.method]),
+            self.graph,
+            str(folder),
+        )
+        raw.split_names = json.dumps(
+            [
+                path.name.removeprefix("Split-")
+                for path in self.examples[hold_out.method].glob("Split-*")
+            ]
+        )
         sections = {"data": self.data, "ranking": {"hold_out": hold_out, "statistics": SETTINGS}}
         statistics.Executor().Do(
-            {"examples": [raw], "transform_graph": [graph]}, {"statistics": [target]},
-            {"config": json.dumps(strict.to_plain(sections)), "source_digest": ""})
+            {"examples": [raw], "transform_graph": [graph]},
+            {"statistics": [target]},
+            {"config": json.dumps(strict.to_plain(sections)), "source_digest": ""},
+        )
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +85,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     for user in range(16):
         length = random.randrange(12, 30)
         times = sorted(random.randrange(20 * DAY, 40 * DAY) for _ in range(length))
-        names = [random.choice([*ITEMS[:10], "gone"]) for _ in range(length)]  # i10 and i11 are cold
-        names[length - 4:length - 2] = [SECRET, SECRET]  # the last two training events
-        histories[f"u{user}"] = [Event(name, float(random.randrange(1, 6)), time)
-                                 for name, time in zip(names, times)]
+        # i10 and i11 are cold
+        names = [random.choice([*ITEMS[:10], "gone"]) for _ in range(length)]
+        names[length - 4 : length - 2] = [SECRET, SECRET]  # the last two training events
+        histories[f"u{user}"] = [
+            Event(name, float(random.randrange(1, 6)), time) for name, time in zip(names, times)
+        ]
     tags = {name: random.sample(["x", "y", "z"], n % 4) for n, name in enumerate([*ITEMS, SECRET])}
     data = _write(folder, histories, tags)
     folders = {}
@@ -86,24 +101,39 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
         del made["summary"]
         examples.write(made_in, made)
     graph = transform_graph.write(folder, data, [*made["train"], *made["catalogue"]])
-    return Shop({user: events[:-2] for user, events in histories.items()}, tags, data, folders, graph)
+    return Shop(
+        {user: events[:-2] for user, events in histories.items()}, tags, data, folders, graph
+    )
 
 
-def _write(folder: pathlib.Path, histories: dict[str, list[Event]], tags: dict[str, list[str]]
-           ) -> config.Data:
-    lines = [f"{user}\t{e.item}\t{'' if e.rating == 3 else e.rating}\t{e.time}"  # 3 is the column's default
-             for user, events in histories.items() for e in events]
+def _write(
+    folder: pathlib.Path, histories: dict[str, list[Event]], tags: dict[str, list[str]]
+) -> config.Data:
+    # 3 is the column's default
+    lines = [
+        f"{user}\t{e.item}\t{'' if e.rating == 3 else e.rating}\t{e.time}"
+        for user, events in histories.items()
+        for e in events
+    ]
     items = [f"{name}\t{name}\t1\t{' '.join(found)}\t0 1" for name, found in tags.items()]
     users = [f"{user}\t20\tF" for user in histories]
-    texts = {name: "\n".join([text.splitlines()[0], *rows]) for name, text, rows in (
-        ("events", tables.EVENTS, lines), ("users", tables.USERS, users), ("items", tables.ITEMS, items))}
+    texts = {
+        name: "\n".join([text.splitlines()[0], *rows])
+        for name, text, rows in (
+            ("events", tables.EVENTS, lines),
+            ("users", tables.USERS, users),
+            ("items", tables.ITEMS, items),
+        )
+    }
     return tables.write(folder, unknown_item="keep", **texts)
 
 
 def _check(found: statistics_lib.Statistics, histories: dict[str, list[Event]], shop: Shop) -> None:
     """Compares with loops over the events."""
     transform = tft.TFTransformOutput(shop.graph)
-    rows = {name.decode(): n for n, name in enumerate(transform.vocabulary_by_name("item_id"), start=1)}
+    rows = {
+        name.decode(): n for n, name in enumerate(transform.vocabulary_by_name("item_id"), start=1)
+    }
     tags = [tag.decode() for tag in transform.vocabulary_by_name("item_tags")]
     size = len(rows) + 2
     known = [event for events in histories.values() for event in events if event.item in rows]
@@ -117,11 +147,19 @@ def _check(found: statistics_lib.Statistics, histories: dict[str, list[Event]], 
             until = sum(rows[e.item] == row and e.time // DAY <= first + day for e in known)
             assert found.daily.last(np.array(row), np.array(day)) == until
     cells, given = np.mgrid[:size, :size], found.co_occurrence.lookup
-    np.testing.assert_allclose(given(*cells), _strongest(_following(histories, rows, size)), rtol=1e-6)
-    np.testing.assert_array_equal(found.sessions.lookup(*cells), _strongest(_together(histories, rows, size)))
+    np.testing.assert_allclose(
+        given(*cells), _strongest(_following(histories, rows, size)), rtol=1e-6
+    )
+    np.testing.assert_array_equal(
+        found.sessions.lookup(*cells), _strongest(_together(histories, rows, size))
+    )
     ease, kept = _ease(histories, rows, size), found.similarity
-    np.testing.assert_allclose(kept.weights, np.take_along_axis(ease, kept.items, axis=1), atol=1e-6)
-    np.testing.assert_allclose(np.sort(np.abs(kept.weights)), np.sort(np.abs(ease))[:, -4:], atol=1e-6)
+    np.testing.assert_allclose(
+        kept.weights, np.take_along_axis(ease, kept.items, axis=1), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        np.sort(np.abs(kept.weights)), np.sort(np.abs(ease))[:, -4:], atol=1e-6
+    )
     ratings = [event.rating for event in known]
     assert found.feedback["event_rating"].mean == pytest.approx(np.mean(ratings))
     assert found.feedback["event_rating"].spread == pytest.approx(np.std(ratings))
@@ -139,7 +177,7 @@ def _following(histories: dict[str, list[Event]], rows: dict[str, int], size: in
     dense = np.zeros((size, size))
     for events in histories.values():
         for n, then in enumerate(events):
-            for distance, earlier in enumerate(reversed(events[max(0, n - 3):n]), start=1):
+            for distance, earlier in enumerate(reversed(events[max(0, n - 3) : n]), start=1):
                 if earlier.item in rows and then.item in rows:
                     dense[rows[earlier.item], rows[then.item]] += 1 / distance
     return dense
@@ -174,10 +212,13 @@ def _strongest(dense: np.ndarray) -> np.ndarray:
 
 
 def test_a_temporal_hold_out_counts_no_event_that_ranking_learns_from(
-        shop: Shop, tmp_path: pathlib.Path) -> None:
+    shop: Shop, tmp_path: pathlib.Path
+) -> None:
     shop.count(TEMPORAL, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["final", "part_0"]
-    final, part = (statistics_lib.Statistics.read(str(tmp_path / name)) for name in ("final", "part_0"))
+    final, part = (
+        statistics_lib.Statistics.read(str(tmp_path / name)) for name in ("final", "part_0")
+    )
     _check(final, shop.histories, shop)
     _check(part, {user: events[:-2] for user, events in shop.histories.items()}, shop)
     names = tft.TFTransformOutput(shop.graph).vocabulary_by_name("item_id")
@@ -186,22 +227,30 @@ def test_a_temporal_hold_out_counts_no_event_that_ranking_learns_from(
     assert part.popularity[row] == 0
     every = np.arange(len(part.popularity))
     assert not part.co_occurrence.lookup(every, np.full_like(every, row)).any()
-    assert part.feedback["event_rating"].items[row] == np.float32(part.feedback["event_rating"].mean)
+    assert part.feedback["event_rating"].items[row] == np.float32(
+        part.feedback["event_rating"].mean
+    )
 
 
 def test_cross_fit_counts_only_the_users_of_other_folds(shop: Shop, tmp_path: pathlib.Path) -> None:
     shop.count(CROSS_FIT, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["final", "part_0", "part_1"]
-    folds = {user: int(hashlib.sha256(user.encode()).hexdigest()[:16], 16) % 2 for user in shop.histories}
+    folds = {
+        user: int(hashlib.sha256(user.encode()).hexdigest()[:16], 16) % 2 for user in shop.histories
+    }
     assert set(folds.values()) == {0, 1}
     for fold in (0, 1):
         others = {user: events for user, events in shop.histories.items() if folds[user] != fold}
         _check(statistics_lib.Statistics.read(str(tmp_path / f"part_{fold}")), others, shop)
 
 
-@pytest.mark.parametrize("method, expected", [
-    ("temporal", {"train": ["final"], "recall_0": ["part_0"]}),
-    ("cross_fit", {"train": ["final"], "recall_0": ["part_0"], "recall_1": ["part_1"]}),
-    ("none", {"train": ["final", "part_0"]})])
+@pytest.mark.parametrize(
+    "method, expected",
+    [
+        ("temporal", {"train": ["final"], "recall_0": ["part_0"]}),
+        ("cross_fit", {"train": ["final"], "recall_0": ["part_0"], "recall_1": ["part_1"]}),
+        ("none", {"train": ["final", "part_0"]}),
+    ],
+)
 def test_folders(method: str, expected: dict[str, list[str]]) -> None:
     assert statistics.folders_by_split(ranking_config.HoldOut(method=method)) == expected

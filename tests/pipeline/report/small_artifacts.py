@@ -8,7 +8,8 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-NASTY = "<script>alert(\"1\")</script> & '$x$'"  # a title that must come out as it is, and do nothing
+# a title that must come out as it is, and do nothing
+NASTY = "<script>alert(\"1\")</script> & '$x$'"
 START = 893_286_638  # 1998-04-22 23:10:38 UTC
 
 HISTORY = [
@@ -73,7 +74,12 @@ INDEX = {
                 "body": "scann",
             },
         }
-        for e, r, ms in ((0.25, 0.71, 0.11), (0.5, 0.93, 0.15), (1.0, 0.9962, 0.21), (2.0, 1.0, 0.4))
+        for e, r, ms in (
+            (0.25, 0.71, 0.11),
+            (0.5, 0.93, 0.15),
+            (1.0, 0.9962, 0.21),
+            (2.0, 1.0, 0.4),
+        )
     ],
 }
 
@@ -103,8 +109,16 @@ SUMMARY = {
 def evaluation(blessed: bool = True) -> dict[str, Any]:
     """evaluation.json; test is .117 against .0985, validation .130 against .101."""
     rules = [
-        {"name": "sound/not_finite", "passed": True, "reason": "0 scores that are NaN (of 943 lists)."},
-        {"name": "NDCG@10/min", "passed": blessed, "reason": "NDCG@10 is 0.1300; expected at least 0.09."},
+        {
+            "name": "sound/not_finite",
+            "passed": True,
+            "reason": "0 scores that are NaN (of 943 lists).",
+        },
+        {
+            "name": "NDCG@10/min",
+            "passed": blessed,
+            "reason": "NDCG@10 is 0.1300; expected at least 0.09.",
+        },
     ]
     return {
         "ks": [10, 50],
@@ -140,13 +154,18 @@ def _split(recall: float, co_occurrence: float) -> dict[str, Any]:
             "co_occurrence": system(co_occurrence),
         },
         "paired": {
-            "popularity": {n: {"difference": recall - 0.05, "low": 0.04, "high": 0.09} for n in names},
+            "popularity": {
+                n: {"difference": recall - 0.05, "low": 0.04, "high": 0.09} for n in names
+            },
             "co_occurrence": {
-                n: {"difference": recall - co_occurrence, "low": -0.002, "high": 0.03} for n in names
+                n: {"difference": recall - co_occurrence, "low": -0.002, "high": 0.03}
+                for n in names
             },
         },
         "slices": {
-            "user_gender": {g: {"users": n, "requests": n, **system(v)} for g, (n, v) in groups.items()}
+            "user_gender": {
+                g: {"users": n, "requests": n, **system(v)} for g, (n, v) in groups.items()
+            }
         },
         "coverage": {"10": 0.412, "50": 0.688},
         "popularity_bias": {"10": bias, "50": copy.copy(bias)},
@@ -176,7 +195,11 @@ def write_statistics(folder: pathlib.Path) -> None:
     gender = dataset.features.add(type=statistics_pb2.FeatureNameStatistics.STRING)
     gender.path.step.append("user_gender")
     texts = gender.string_stats
-    texts.common_stats.num_non_missing, texts.common_stats.tot_num_values, texts.unique = 1200, 1200, 2
+    texts.common_stats.num_non_missing, texts.common_stats.tot_num_values, texts.unique = (
+        1200,
+        1200,
+        2,
+    )
     texts.rank_histogram.buckets.add(label="M", sample_count=852)
     texts.rank_histogram.buckets.add(label=NASTY, sample_count=348)
     path = folder / "Split-train" / "FeatureStats.pb"

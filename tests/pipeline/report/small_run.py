@@ -1,4 +1,6 @@
-"""A finished run of a tiny shop, made by hand: ML Metadata as TFX writes it, and what the report reads."""
+"""A finished run of a tiny shop, made by hand: ML Metadata as TFX writes it, and what the report
+reads.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,10 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-from modules import config
-from modules import strict
+from modules import config, strict
 from pipeline import runs
 from tests import examples
-from tests.pipeline.report import small_artifacts
-from tests.pipeline.report import small_store
-from tests.pipeline.report import small_two_stage
+from tests.pipeline.report import small_artifacts, small_store, small_two_stage
 
 NAME = "tiny-shop"
 START = small_artifacts.START
@@ -77,7 +76,8 @@ def make(
 
     Args:
       root: the folder of runs.
-      ranking: whether there is a second stage. Its release has a manifest; that of recall alone has none, as
+      ranking: whether there is a second stage. Its release has a manifest; that of recall alone has
+          none, as
         earlier versions pushed it.
       without: components that have not run.
       failed: a component that failed.
@@ -88,7 +88,9 @@ def make(
     run = runs.Run(root, NAME)
     run.folder.mkdir(parents=True)
     outputs = {**RECALL, **(RANKING if ranking else {}), **PUSHER}
-    folders = {(c, key): run.artifacts / c / key / "1" for c, keys in outputs.items() for key in keys}
+    folders = {
+        (c, key): run.artifacts / c / key / "1" for c, keys in outputs.items() for key in keys
+    }
     for folder in folders.values():
         folder.mkdir(parents=True)
     _write_recall(folders, blessed)
@@ -125,7 +127,10 @@ def _write_recall(folders: Mapping[tuple[str, str], pathlib.Path], blessed: bool
     evaluation = folders["RecallEvaluator", "evaluation"]
     _put(folders["InteractionsExampleGen", "examples"] / "summary.json", small_artifacts.SUMMARY)
     _put(folders["Trainer", "model_run"] / "history.json", small_artifacts.HISTORY)
-    _put(folders["Indexer", "model"] / "Format-Serving/assets.extra/index.json", small_artifacts.INDEX)
+    _put(
+        folders["Indexer", "model"] / "Format-Serving/assets.extra/index.json",
+        small_artifacts.INDEX,
+    )
     _put(evaluation / "evaluation.json", small_artifacts.evaluation(blessed))
     examples.write(
         folders["InteractionsExampleGen", "examples"],
@@ -142,10 +147,24 @@ def _write_recall(folders: Mapping[tuple[str, str], pathlib.Path], blessed: bool
         },
     )
     rows = [
-        {"user_id": "a", "timestamp": START, "target": "i3", "rank_recall": 2, "items": ["i4", "i3"]},
-        {"user_id": "b", "timestamp": START, "target": "i3", "rank_recall": 0, "items": ["i4", "i5"]},
+        {
+            "user_id": "a",
+            "timestamp": START,
+            "target": "i3",
+            "rank_recall": 2,
+            "items": ["i4", "i3"],
+        },
+        {
+            "user_id": "b",
+            "timestamp": START,
+            "target": "i3",
+            "rank_recall": 0,
+            "items": ["i4", "i5"],
+        },
     ]
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), evaluation / "requests-test.parquet")
+    pyarrow.parquet.write_table(
+        pyarrow.Table.from_pylist(rows), evaluation / "requests-test.parquet"
+    )
     small_artifacts.write_statistics(folders["StatisticsGen", "statistics"])
 
 

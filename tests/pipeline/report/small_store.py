@@ -26,7 +26,8 @@ class Store:
         """Args:
         database: the file.
         pipeline: its name.
-        outputs: component -> output key -> type; a component reads the first output of the one before.
+        outputs: component -> output key -> type; a component reads the first output of the one
+            before.
         properties: component -> custom properties of its artifacts.
         """
         settings = pb.ConnectionConfig()
@@ -34,7 +35,8 @@ class Store:
         settings.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
         self._store = mlmd.MetadataStore(settings)
         self._pipeline, self._outputs, self._properties = pipeline, outputs, properties
-        self._components: dict[int, tuple[str, bool]] = {}  # and whether it really ran, by execution
+        # and whether it really ran, by execution
+        self._components: dict[int, tuple[str, bool]] = {}
 
     def pipeline_run(
         self,
@@ -88,7 +90,9 @@ class Store:
             pb.Event(
                 type=kind,
                 artifact_id=artifact_id,
-                path=pb.Event.Path(steps=[pb.Event.Path.Step(key=key), pb.Event.Path.Step(index=0)]),
+                path=pb.Event.Path(
+                    steps=[pb.Event.Path.Step(key=key), pb.Event.Path.Step(index=0)]
+                ),
             )
             for kind, links in ((pb.Event.INPUT, inputs), (pb.Event.OUTPUT, outputs))
             for key, artifact_id in links
@@ -107,7 +111,9 @@ class Store:
         )
         self._components[execution_id] = component, state != pb.Execution.CACHED
 
-    def set_times(self, database: pathlib.Path, start: float, seconds_of: Mapping[str, float]) -> None:
+    def set_times(
+        self, database: pathlib.Path, start: float, seconds_of: Mapping[str, float]
+    ) -> None:
         """Puts the executions one after the other; the store itself only knows the time of writing.
 
         Args:
@@ -120,8 +126,8 @@ class Store:
             for execution_id, (component, ran) in self._components.items():
                 seconds = seconds_of[component] if ran else 0.05
                 connection.execute(
-                    "UPDATE Execution SET create_time_since_epoch = ?, last_update_time_since_epoch = ? "
-                    "WHERE id = ?",
+                    "UPDATE Execution SET create_time_since_epoch = ?, "
+                    "last_update_time_since_epoch = ? WHERE id = ?",
                     (round(1000 * clock), round(1000 * (clock + seconds)), execution_id),
                 )
                 clock += seconds

@@ -39,7 +39,11 @@ def evaluation(blessed: bool = True) -> dict[str, Any]:
     """two_stage.json; on test two stages are .140, the linear ranker .124, recall .117."""
     rules = [
         {"name": "sound/lost", "passed": True, "reason": "0 lost candidates."},
-        {"name": "recall", "passed": blessed, "reason": "NDCG@10 of two stages is 0.1500, recall's 0.1300."},
+        {
+            "name": "recall",
+            "passed": blessed,
+            "reason": "NDCG@10 of two stages is 0.1500, recall's 0.1300.",
+        },
         {"name": "last_blessed", "passed": None, "reason": "There is no earlier blessed release."},
     ]
     return {
@@ -66,14 +70,23 @@ def _split(recall: float, two_stage: float, linear: float) -> dict[str, Any]:
     def lift(low: float, high: float, other: float) -> dict[str, Any]:
         return {"difference": two_stage - other, "low": low, "high": high, "significant": low > 0}
 
-    groups = {"F": (273, 0.012, 0.034), "M": (660, -0.005, 0.05), small_artifacts.NASTY: (10, -0.1, 0.15)}
+    groups = {
+        "F": (273, 0.012, 0.034),
+        "M": (660, -0.005, 0.05),
+        small_artifacts.NASTY: (10, -0.1, 0.15),
+    }
     return {
         "users": 943,
         "requests": 943,
         "ceiling": {"value": 0.553, "se": 0.0162},
-        "metrics": {"two_stage": system(two_stage), "recall": system(recall), "linear": system(linear)},
+        "metrics": {
+            "two_stage": system(two_stage),
+            "recall": system(recall),
+            "linear": system(linear),
+        },
         "lift": {
-            n: {"recall": lift(0.012, 0.034, recall), "linear": lift(-0.003, 0.035, linear)} for n in names
+            n: {"recall": lift(0.012, 0.034, recall), "linear": lift(-0.003, 0.035, linear)}
+            for n in names
         },
         "slices": {
             "user_gender": {
@@ -99,7 +112,10 @@ def _split(recall: float, two_stage: float, linear: float) -> dict[str, Any]:
             },
         },
         "importance": {
-            "context": {"drop": {"NDCG@10": {"value": 0.001, "low": -0.002, "high": 0.004}}, "requests": 500},
+            "context": {
+                "drop": {"NDCG@10": {"value": 0.001, "low": -0.002, "high": 0.004}},
+                "requests": 500,
+            },
             "recall_score": {
                 "drop": {"NDCG@10": {"value": 0.031, "low": 0.02, "high": 0.042}},
                 "requests": 500,

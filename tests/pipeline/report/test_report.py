@@ -1,4 +1,6 @@
-"""The page as a whole: holds what the artifacts say, loads nothing, lets no markup in, is written at once."""
+"""The page as a whole: holds what the artifacts say, loads nothing, lets no markup in, is written
+at once.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,8 @@ import re
 import pytest
 
 from pipeline import runs
-from pipeline.report import dataset
-from pipeline.report import report
-from pipeline.report import results
-from pipeline.report import sources
-from pipeline.report import verdict
-from tests.pipeline.report import page_reader
-from tests.pipeline.report import small_artifacts
-from tests.pipeline.report import small_run
+from pipeline.report import dataset, report, results, sources, verdict
+from tests.pipeline.report import page_reader, small_artifacts, small_run
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +71,8 @@ def test_titles_and_values_are_escaped(root: pathlib.Path, page: page_reader.Pag
     assert (
         page.text.count(small_artifacts.NASTY) >= 4
     )  # title, held-out item, value of a slice, most frequent value
-    assert f"{html.escape(small_artifacts.NASTY, quote=False)}</text>" in markup  # in a chart, and no formula
+    # in a chart, and no formula
+    assert f"{html.escape(small_artifacts.NASTY, quote=False)}</text>" in markup
 
 
 def test_page_loads_nothing(root: pathlib.Path, page: page_reader.Page) -> None:
@@ -135,7 +132,9 @@ def test_a_failed_run_names_the_component(tmp_path: pathlib.Path) -> None:
 def test_a_refused_model_is_called_so(tmp_path: pathlib.Path) -> None:
     source = sources.of(small_run.make(tmp_path, blessed=False))
     assert verdict.of(source) == verdict.Verdict(
-        "bad", "Not blessed on validation, and not pushed.", ("NDCG@10 is 0.0700; expected at least 0.09.",)
+        "bad",
+        "Not blessed on validation, and not pushed.",
+        ("NDCG@10 is 0.0700; expected at least 0.09.",),
     )
     assert "/serving/recall" not in results.terminal(source)
 

@@ -11,22 +11,23 @@ from xml.etree import ElementTree
 import pytest
 
 from modules import config
-from pipeline.report import blocks
-from pipeline.report import charts
-from pipeline.report import dataset
-from pipeline.report import index
-from pipeline.report import learning
-from pipeline.report import metadata
-from pipeline.report import metrics
-from pipeline.report import popularity
-from pipeline.report import results
-from pipeline.report import samples
-from pipeline.report import slices
-from pipeline.report import systems
-from pipeline.report import text
-from pipeline.report import timing
-from tests.pipeline.report import small_artifacts
-from tests.pipeline.report import small_run
+from pipeline.report import (
+    blocks,
+    charts,
+    dataset,
+    index,
+    learning,
+    metadata,
+    metrics,
+    popularity,
+    results,
+    samples,
+    slices,
+    systems,
+    text,
+    timing,
+)
+from tests.pipeline.report import small_artifacts, small_run
 
 
 def cells(table: blocks.Table) -> list[list[str]]:
@@ -35,7 +36,8 @@ def cells(table: blocks.Table) -> list[list[str]]:
 
 def epochs(*values: float) -> list[learning.Epoch]:
     return [
-        {"epoch": n, "val_loss": 5.0 - v, "metrics": {"NDCG@10": v}} for n, v in enumerate(values, start=1)
+        {"epoch": n, "val_loss": 5.0 - v, "metrics": {"NDCG@10": v}}
+        for n, v in enumerate(values, start=1)
     ]
 
 
@@ -49,11 +51,14 @@ def epochs(*values: float) -> list[learning.Epoch]:
         ((math.nan, 0.1, math.nan), config.EarlyStopping(), 2),
     ],
 )
-def test_exported_epoch(values: tuple[float, ...], settings: config.EarlyStopping, expected: int) -> None:
+def test_exported_epoch(
+    values: tuple[float, ...], settings: config.EarlyStopping, expected: int
+) -> None:
     assert learning.exported(epochs(*values), settings)["epoch"] == expected
 
 
-@pytest.mark.parametrize("missing", [None, math.nan])  # as history files have it now, and as they had it
+# as history files have it now, and as they had it
+@pytest.mark.parametrize("missing", [None, math.nan])
 def test_epochs_that_validation_could_not_measure_are_said_so(missing: float | None) -> None:
     history = copy.deepcopy(small_artifacts.HISTORY)
     for epoch in history:
@@ -61,7 +66,8 @@ def test_epochs_that_validation_could_not_measure_are_said_so(missing: float | N
     facts, figures, folded = learning.curves(
         history, learning.Learner(config.EarlyStopping(), "target positions")
     )
-    assert ("exported epoch", str(len(history))) in facts.facts  # the last one, as nothing is known of any
+    # the last one, as nothing is known of any
+    assert ("exported epoch", str(len(history))) in facts.facts
     assert ("its NDCG@10", "not measured") in facts.facts
     assert [re.findall('aria-label="(.*?) by epoch', f.svg) for f in figures.blocks] == [
         ["loss"],
@@ -73,8 +79,11 @@ def test_epochs_that_validation_could_not_measure_are_said_so(missing: float | N
 def test_an_epoch_that_validation_measured_in_part_is_left_out_of_that_curve() -> None:
     history = copy.deepcopy(small_artifacts.HISTORY)
     history[-1]["val_loss"] = None
-    history[-1]["metrics"]["NDCG@10"] = 1.0  # the exported epoch, which the figure of the loss marks
-    _, figures, _ = learning.curves(history, learning.Learner(config.EarlyStopping(), "target positions"))
+    # the exported epoch, which the figure of the loss marks
+    history[-1]["metrics"]["NDCG@10"] = 1.0
+    _, figures, _ = learning.curves(
+        history, learning.Learner(config.EarlyStopping(), "target positions")
+    )
     assert "validation from 4.9 to 4.5" in figures.blocks[0].svg
 
 
@@ -83,7 +92,13 @@ def test_gain_is_over_the_better_baseline_and_errors_keep_their_place() -> None:
     (test, _) = results.tables({"test": split, "valid": split}, [10])
     assert test.columns == ("metric", "recall#", "popularity#", "co-occurrence#", "gain#")
     ndcg = cells(test)[1]
-    assert ndcg == ["NDCG@10", "0.1170 ±\u00a00.0071", "0.0500 ±\u00a00.0071", "0.0985 ±\u00a00.0071", "+19%"]
+    assert ndcg == [
+        "NDCG@10",
+        "0.1170 ±\u00a00.0071",
+        "0.0500 ±\u00a00.0071",
+        "0.0985 ±\u00a00.0071",
+        "+19%",
+    ]
 
 
 def test_targets_that_no_list_can_hold_are_told_of() -> None:
@@ -134,7 +149,9 @@ def test_slices_are_in_the_order_of_their_numbers() -> None:
 
 def test_small_slices_are_greyed() -> None:
     split = small_artifacts.evaluation()["splits"]["test"]
-    card = slices.card("user_gender", split["slices"]["user_gender"], split, small_run.cfg().evaluation)
+    card = slices.card(
+        "user_gender", split["slices"]["user_gender"], split, small_run.cfg().evaluation
+    )
     table = card.blocks[1]
     assert isinstance(table, blocks.Table)
     assert {row[0].text: row[0].tone for row in table.cells} == {
@@ -169,7 +186,9 @@ def test_exact_search_has_no_curve() -> None:
         "curve": small_artifacts.INDEX["curve"][:1],
         "settings": {"body": "exact"},
     }
-    assert not [b for b in index.overview(found, config.Index(body="exact")) if isinstance(b, blocks.Folded)]
+    assert not [
+        b for b in index.overview(found, config.Index(body="exact")) if isinstance(b, blocks.Folded)
+    ]
 
 
 def test_popularity_bins_become_bars_with_their_values_as_text() -> None:
@@ -202,7 +221,9 @@ def test_history_lengths_are_named_by_their_upper_ends() -> None:
     assert "≤32 21%, ≤64 47%, ≤128 32%" in figure.svg  # 200, 443 and 300 of 943
 
 
-def execution(component: str, state: metadata.State, started: float, seconds: float) -> metadata.Execution:
+def execution(
+    component: str, state: metadata.State, started: float, seconds: float
+) -> metadata.Execution:
     return metadata.Execution(1, component, state, started, seconds, 1, {}, (), ())
 
 
@@ -237,7 +258,13 @@ def test_durations(seconds: float, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(1998.0, "1998"), (98114, "98,114"), (3.5298, "3.53"), (0.00012, "0.00012"), (123456.7, "123,457")],
+    [
+        (1998.0, "1998"),
+        (98114, "98,114"),
+        (3.5298, "3.53"),
+        (0.00012, "0.00012"),
+        (123456.7, "123,457"),
+    ],
 )
 def test_compact_numbers(value: float, expected: str) -> None:
     assert text.compact(value) == expected
@@ -259,12 +286,16 @@ def test_charts_are_small_well_formed_and_keep_text() -> None:
     )
     tree = ElementTree.fromstring(svg)
     assert tree.get("aria-label") == f"x {name}"
-    assert {name, "e", "epoch", "$loss$", "best"} <= {"".join(t.itertext()) for t in tree.iter("text")}
+    assert {name, "e", "epoch", "$loss$", "best"} <= {
+        "".join(t.itertext()) for t in tree.iter("text")
+    }
     assert len(svg) < 15_000
 
 
 def test_charts_share_no_id_and_keep_their_references() -> None:
-    one, other = (charts.lines({"a": [(1, 2.0), (2, y)]}, alt="", x_label="", y_label="") for y in (1.0, 3.0))
+    one, other = (
+        charts.lines({"a": [(1, 2.0), (2, y)]}, alt="", x_label="", y_label="") for y in (1.0, 3.0)
+    )
     ids = [set(re.findall(r' id="([^"]+)"', svg)) for svg in (one, other)]
     assert ids[0]
     assert not ids[0] & ids[1]

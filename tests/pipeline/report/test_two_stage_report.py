@@ -7,14 +7,8 @@ import pathlib
 import pytest
 
 from pipeline import runs
-from pipeline.report import report
-from pipeline.report import results
-from pipeline.report import sources
-from pipeline.report import verdict
-from tests.pipeline.report import page_reader
-from tests.pipeline.report import small_artifacts
-from tests.pipeline.report import small_run
-from tests.pipeline.report import small_two_stage
+from pipeline.report import report, results, sources, verdict
+from tests.pipeline.report import page_reader, small_artifacts, small_run, small_two_stage
 
 RANKED = small_run.cfg(ranking=True)
 
@@ -83,14 +77,27 @@ def test_the_table_for_the_terminal(root: pathlib.Path) -> None:
     assert lines[0] == "Test, 943 users (± one standard error)"
     assert lines[1].split() == ["HR@10", "NDCG@10", "MRR@10"]
     assert [line[:26].strip() for line in lines[2:7]] == [
-        "popularity", "co-occurrence", "recall alone", "linear ranker, 5 weights", "two stages"]
-    assert [line[26:].split()[3] for line in lines[2:7]] == ["0.0500", "0.0985", "0.1170", "0.1240", "0.1400"]
+        "popularity",
+        "co-occurrence",
+        "recall alone",
+        "linear ranker, 5 weights",
+        "two stages",
+    ]
+    assert [line[26:].split()[3] for line in lines[2:7]] == [
+        "0.0500",
+        "0.0985",
+        "0.1170",
+        "0.1240",
+        "0.1400",
+    ]
     assert lines[14:17] == [
         "Two stages minus recall alone, the same requests (95% interval)",
         "  NDCG@10   +0.0230 (+0.0120 to +0.0340)",
         "  HR@10     +0.0230 (+0.0120 to +0.0340)",
     ]
-    assert lines[17] == "Ceiling: 0.5530 ± 0.0162 of the held-out items are among recall's candidates."
+    assert (
+        lines[17] == "Ceiling: 0.5530 ± 0.0162 of the held-out items are among recall's candidates."
+    )
     assert lines[-2].endswith("recall and rank, in force")
     assert max(map(len, lines[:18])) <= 80
 
@@ -112,10 +119,15 @@ def test_a_refused_run_says_which_release_is_still_in_force(tmp_path: pathlib.Pa
     run = small_run.make(tmp_path, ranking=True, two_stage_blessed=False)
     earlier = small_two_stage.push(run.serving, tmp_path / "models").release
     page = page_reader.read(report.write(RANKED, tmp_path))
-    assert f"No model was pushed by this run. In force: release {earlier}, of an earlier run." in page.text
+    assert (
+        f"No model was pushed by this run. In force: release {earlier}, of an earlier run."
+        in page.text
+    )
 
 
-def test_a_run_that_failed_in_the_second_stage_keeps_what_recall_found(tmp_path: pathlib.Path) -> None:
+def test_a_run_that_failed_in_the_second_stage_keeps_what_recall_found(
+    tmp_path: pathlib.Path,
+) -> None:
     run = small_run.make(tmp_path, ranking=True, failed="RankTrainer")
     page = page_reader.read(report.write(RANKED, tmp_path))
     for sentence in (
@@ -132,20 +144,32 @@ def test_a_run_that_failed_in_the_second_stage_keeps_what_recall_found(tmp_path:
     ("blessed", "tone", "headline", "reasons"),
     [
         (True, "", "No verdict yet.", ("TwoStageEvaluator has not run in the newest run.",)),
-        (False, "bad", "Not blessed on validation, and not pushed.",
-         ("Recall: NDCG@10 is 0.0700; expected at least 0.09.",)),
+        (
+            False,
+            "bad",
+            "Not blessed on validation, and not pushed.",
+            ("Recall: NDCG@10 is 0.0700; expected at least 0.09.",),
+        ),
     ],
 )
 def test_a_run_stopped_in_the_second_stage_has_no_verdict_unless_recall_was_refused(
     tmp_path: pathlib.Path, blessed: bool, tone: str, headline: str, reasons: tuple[str, ...]
 ) -> None:
     run = small_run.make(
-        tmp_path, ranking=True, blessed=blessed, without=["RankTrainer", "TwoStageEvaluator", "Pusher"])
+        tmp_path,
+        ranking=True,
+        blessed=blessed,
+        without=["RankTrainer", "TwoStageEvaluator", "Pusher"],
+    )
     assert verdict.of(sources.of(run)) == verdict.Verdict(tone, headline, reasons)  # type: ignore[arg-type]
 
 
 def test_a_run_stopped_before_the_second_stage_is_shown(tmp_path: pathlib.Path) -> None:
-    small_run.make(tmp_path, ranking=True, without=[*small_run.RANKING, "RecallEvaluator", "Pusher"])
+    small_run.make(
+        tmp_path, ranking=True, without=[*small_run.RANKING, "RecallEvaluator", "Pusher"]
+    )
     page = page_reader.read(report.write(RANKED, tmp_path))
     assert "No verdict yet. RecallEvaluator has not run in the newest run." in page.text
-    assert "Two stages: before and after TwoStageEvaluator has not run in the newest run." in page.text
+    assert (
+        "Two stages: before and after TwoStageEvaluator has not run in the newest run." in page.text
+    )

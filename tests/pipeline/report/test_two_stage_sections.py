@@ -7,25 +7,24 @@ from typing import Any
 
 import pytest
 
-from modules import config
-from modules import release
-from pipeline.report import blocks
-from pipeline.report import calibration
-from pipeline.report import charts
-from pipeline.report import differences
-from pipeline.report import importance
-from pipeline.report import interval_charts
-from pipeline.report import learning
-from pipeline.report import lift
-from pipeline.report import linear_ranker
-from pipeline.report import released
-from pipeline.report import reordering
-from pipeline.report import standings
-from pipeline.report import two_stage_slices
+from modules import config, release
+from pipeline.report import (
+    blocks,
+    calibration,
+    charts,
+    differences,
+    importance,
+    interval_charts,
+    learning,
+    lift,
+    linear_ranker,
+    released,
+    reordering,
+    standings,
+    two_stage_slices,
+)
 from tests import small_release
-from tests.pipeline.report import small_artifacts
-from tests.pipeline.report import small_run
-from tests.pipeline.report import small_two_stage
+from tests.pipeline.report import small_artifacts, small_run, small_two_stage
 
 NOTHING = {"difference": 0.1, "low": None, "high": None}  # of a single user
 
@@ -78,19 +77,24 @@ def test_differences_are_coloured_where_the_interval_excludes_zero(
 ) -> None:
     assert differences.cell(paired) == blocks.Cell(text, tone)  # type: ignore[arg-type]
     stacked = differences.stacked(paired)
-    assert (stacked.tone, " ".join([stacked.text, *([f"({stacked.note})"] if stacked.note else [])])) == (
-        tone, text)
+    assert (
+        stacked.tone,
+        " ".join([stacked.text, *([f"({stacked.note})"] if stacked.note else [])]),
+    ) == (tone, text)
 
 
 def test_without_an_interval_a_difference_is_a_point() -> None:
     found = interval_charts.Estimate.of_paired("x", NOTHING)
     assert (found.value, found.low, found.high) == (0.1, 0.1, 0.1)
-    assert interval_charts.Estimate("x", 0.1, 0.11, 0.2).error == [[0.0], [0.1]]  # no negative length
+    # no negative length
+    assert interval_charts.Estimate("x", 0.1, 0.11, 0.2).error == [[0.0], [0.1]]
 
 
 def test_lift_is_against_everyone_who_ordered_the_candidates() -> None:
     split = on_test()
-    assert "minus recall: NDCG@10 +0.0230 (+0.0120 to +0.0340)" in lift.figure(split, "NDCG", [10]).svg
+    assert (
+        "minus recall: NDCG@10 +0.0230 (+0.0120 to +0.0340)" in lift.figure(split, "NDCG", [10]).svg
+    )
     table = lift.table(split, [10, 50])
     assert table.columns == ("metric", "minus recall#", "minus linear ranker#")
     assert [(c.text, c.tone) for c in table.cells[0][1:]] == [("+0.0230", "good"), ("+0.0160", "")]
@@ -100,7 +104,8 @@ def test_the_ceiling_says_how_much_of_it_is_reached() -> None:
     said, figure = lift.ceiling(on_test(), [10], 200)
     assert isinstance(said, blocks.Text) and "among recall's 200 candidates in 55.3%" in said.text
     assert isinstance(figure, blocks.Figure)
-    assert "recall alone: first 10 42%; two stages: first 10 51%" in figure.svg  # .234 and .280 of .553
+    # .234 and .280 of .553
+    assert "recall alone: first 10 42%; two stages: first 10 51%" in figure.svg
     nothing = {**on_test(), "ceiling": {"value": 0.0, "se": 0.0}}
     assert len(list(lift.ceiling(nothing, [10], 200))) == 1  # no shares of nothing
 
@@ -121,7 +126,10 @@ def test_the_most_important_group_comes_first_and_noise_is_greyed() -> None:
     found = on_test()["importance"]
     svg = importance.figure(found, "NDCG@10").svg
     assert re.findall(r">(recall score|context)</text>", svg) == ["recall score", "context"]
-    assert [row[0].text for row in importance.table(found, "NDCG@10").cells] == ["recall score", "context"]
+    assert [row[0].text for row in importance.table(found, "NDCG@10").cells] == [
+        "recall score",
+        "context",
+    ]
     alone = {"context": found["context"]}  # -0.002 to +0.004
     assert "var(--series-1)" in svg
     assert "var(--series-1)" not in importance.figure(alone, "NDCG@10").svg
@@ -153,7 +161,9 @@ def test_calibration_has_a_card_a_kind_of_prediction() -> None:
 
 def test_axes_are_logarithmic_where_predictions_span_orders_of_magnitude() -> None:
     def ticks(*points: tuple[float, float]) -> list[str]:
-        svg = charts.reliability([(p, o, (o, o)) for p, o in points], alt="", x_label="", y_label="")
+        svg = charts.reliability(
+            [(p, o, (o, o)) for p, o in points], alt="", x_label="", y_label=""
+        )
         return re.findall(r">([\d.]+)</text>", svg)
 
     assert {"0", "0.001", "0.01"} <= set(ticks((0.0008, 0.0), (0.02, 0.05)))
@@ -166,7 +176,11 @@ def test_what_became_of_the_held_out_item() -> None:
     assert reordering.kind(0, 1.5) == (False, True)  # not among the candidates: rank 0
     counted = reordering.counts({(True, True): 3, (False, True): 1})
     assert [(row[1].text, row[1].share) for row in counted.cells] == [
-        ("1", 0.25), ("0", 0.0), ("3", 0.75), ("0", 0.0)]
+        ("1", 0.25),
+        ("0", 0.0),
+        ("3", 0.75),
+        ("0", 0.0),
+    ]
 
 
 def test_sample_users_are_of_each_kind_and_do_not_depend_on_the_order() -> None:
@@ -174,7 +188,13 @@ def test_sample_users_are_of_each_kind_and_do_not_depend_on_the_order() -> None:
     users = [f"u{n}" for n in range(24)]
     chosen = reordering.choose(users, kinds)
     assert [kinds[n] for n in chosen] == [
-        (False, True), (False, True), (True, False), (True, False), (True, True), (True, True)]
+        (False, True),
+        (False, True),
+        (True, False),
+        (True, False),
+        (True, True),
+        (True, True),
+    ]
     assert [23 - n for n in reordering.choose(users[::-1], kinds[::-1])] == chosen
 
 
@@ -194,7 +214,9 @@ def test_both_lists_say_where_an_item_stands_in_the_other() -> None:
 def test_weights_have_bars_of_their_size() -> None:
     table = linear_ranker.weights({"features": ["log_recall_rank", "new"], "weights": [-1.0, 0.25]})
     assert [(row[0].note, row[1].text, row[1].share) for row in table.cells] == [
-        ("log_recall_rank", "-1.000", 1.0), ("new", "+0.250", 0.25)]
+        ("log_recall_rank", "-1.000", 1.0),
+        ("new", "+0.250", 0.25),
+    ]
 
 
 def test_the_rankers_curves_count_requests() -> None:
@@ -210,11 +232,22 @@ def test_the_rankers_curves_count_requests() -> None:
 )
 def test_a_release_says_whether_it_is_in_force(current: int | None, state: str) -> None:
     manifest = release.Manifest(
-        release=7, created="2026-01-02T03:04:05Z", name="shop", versions={"tfx": "1.16.0"},
-        lineage=small_release.LINEAGE, metrics={}, artifacts={"recall_model": release.Made("/a/1", 3)},
-        models={"recall": {"saved_model.pb": release.File(1200, "ab" * 32),
-                           "variables/index": release.File(800, "cd" * 32)}},
-        config_digest="c0", source_digest="ef" * 32)
+        release=7,
+        created="2026-01-02T03:04:05Z",
+        name="shop",
+        versions={"tfx": "1.16.0"},
+        lineage=small_release.LINEAGE,
+        metrics={},
+        artifacts={"recall_model": release.Made("/a/1", 3)},
+        models={
+            "recall": {
+                "saved_model.pb": release.File(1200, "ab" * 32),
+                "variables/index": release.File(800, "cd" * 32),
+            }
+        },
+        config_digest="c0",
+        source_digest="ef" * 32,
+    )
     facts, grid, _ = released.describe(manifest, current)
     assert isinstance(facts, blocks.Facts) and isinstance(grid, blocks.Grid)
     assert dict(facts.facts)["state"] == state and dict(facts.facts)["holds"] == "recall"
@@ -222,4 +255,10 @@ def test_a_release_says_whether_it_is_in_force(current: int | None, state: str) 
     assert isinstance(models, blocks.Table) and isinstance(digests, blocks.Table)
     assert [c.text for c in models.cells[0]] == ["recall", "2", "2 kB", "ab" * 8]
     assert dict(facts.facts)["digest of all files"] == manifest.digest
-    assert [row[1].text for row in digests.cells] == ["transform1", "catalogue1", "recall1", "c0", "ef" * 8]
+    assert [row[1].text for row in digests.cells] == [
+        "transform1",
+        "catalogue1",
+        "recall1",
+        "c0",
+        "ef" * 8,
+    ]

@@ -1,4 +1,6 @@
-"""The plain and the asyncio client of each kind behind one interface, so that a test asks both the same."""
+"""The plain and the asyncio client of each kind behind one interface, so that a test asks both the
+same.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ class Waiting:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return lambda *args, **options: self._loop.run_until_complete(
-            getattr(self._client, name)(*args, **options))
+            getattr(self._client, name)(*args, **options)
+        )
 
     async def _made(self, make: Callable[[], Any]) -> Any:
         return await make().__aenter__()
@@ -53,5 +56,7 @@ def recommender(kind: str, handler: Handler, **options: Any) -> Iterator[Any]:
     """A client of the gateway whose requests the handler answers."""
     transport = httpx.MockTransport(handler)
     make = RECOMMENDERS[kind]
-    with running(kind, lambda: make("http://gateway/base", transport=transport, **options)) as found:
+    with running(
+        kind, lambda: make("http://gateway/base", transport=transport, **options)
+    ) as found:
         yield found

@@ -5,9 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from serving.client import calls
-from serving.client import errors
-from serving.client import exchange
+from serving.client import calls, errors, exchange
 
 SAFE = calls.Call("GET", "/v1/release", lambda found: found["x"])
 UNSAFE = calls.Call("POST", "/v1/events", lambda found: found["x"], {}, is_safe=False)
@@ -16,19 +14,26 @@ CONNECT, READ = httpx.ConnectError("no route"), httpx.ReadError("broken")
 
 
 def busy(status=503, **headers):
-    return httpx.Response(status, headers=headers, json={
-        "error": {"code": "busy", "message": "too much", "field": None}, "request_id": "r1"})
+    return httpx.Response(
+        status,
+        headers=headers,
+        json={"error": {"code": "busy", "message": "too much", "field": None}, "request_id": "r1"},
+    )
 
 
 class Play:
-    """Answers the steps of a call from a list; pauses move the clock, as each attempt does by `seconds`."""
+    """Answers the steps of a call from a list; pauses move the clock, as each attempt does by
+    `seconds`.
+    """
 
     def __init__(self, outcomes, seconds=0.0):
         self.outcomes, self.seconds, self.now = list(outcomes), seconds, 100.0
         self.sent, self.pauses = [], []
 
     def __call__(self, call, timeout=5.0, budget=None):
-        todo = exchange.steps(call, "http://gateway", timeout, budget or exchange.Budget(), lambda: self.now)
+        todo = exchange.steps(
+            call, "http://gateway", timeout, budget or exchange.Budget(), lambda: self.now
+        )
         outcome = None
         while True:
             try:
@@ -58,8 +63,16 @@ def test_a_refused_call_is_sent_again_when_the_server_says(status):
     assert play.pauses == [2.0]
 
 
-@pytest.mark.parametrize("outcome", [busy(), busy(**{"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}), READ,
-                                     CONNECT, httpx.ReadTimeout("slow")])
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        busy(),
+        busy(**{"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}),
+        READ,
+        CONNECT,
+        httpx.ReadTimeout("slow"),
+    ],
+)
 def test_without_a_number_of_seconds_the_pause_grows(outcome):
     """0.1 s and 0.2 s, each by half more or less."""
     play = Play([outcome, outcome, GOOD])
@@ -96,7 +109,9 @@ def test_what_never_arrived_is_sent_again_in_any_case():
 
 
 def test_the_timeout_is_that_of_all_attempts():
-    """The first attempt takes 1 s and the pause 2 s, so 2 s are left; then 1 s and 2 s are too much."""
+    """The first attempt takes 1 s and the pause 2 s, so 2 s are left; then 1 s and 2 s are too
+    much.
+    """
     play = Play([busy(**{"retry-after": "2"})] * 2, seconds=1.0)
     with pytest.raises(errors.Unavailable):
         play(SAFE)
@@ -115,9 +130,21 @@ def test_retries_have_a_budget():
     assert Play([busy(), GOOD])(SAFE, budget=budget) == 7
 
 
-@pytest.mark.parametrize(("outcome", "kind", "text"), [
-    (CONNECT, errors.Unreachable, "http://gateway: no route. Check that the server runs there."),
-    (httpx.ReadTimeout("slow"), errors.TimedOut, "http://gateway: no answer in time (ReadTimeout)")])
+@pytest.mark.parametrize(
+    ("outcome", "kind", "text"),
+    [
+        (
+            CONNECT,
+            errors.Unreachable,
+            "http://gateway: no route. Check that the server runs there.",
+        ),
+        (
+            httpx.ReadTimeout("slow"),
+            errors.TimedOut,
+            "http://gateway: no answer in time (ReadTimeout)",
+        ),
+    ],
+)
 def test_no_answer_is_an_error_that_names_the_place(outcome, kind, text):
     with pytest.raises(kind) as failure:
         Play([outcome] * 3)(SAFE)

@@ -1,7 +1,7 @@
 """What a client of TensorFlow Serving's gRPC services may rely on.
 
-The address is that of the development server, or of TF_SERVING_GRPC and TF_SERVING_REST, which has to serve
-the models that `python -m tests.serving.small_models FOLDER` writes.
+The address is that of the development server, or of TF_SERVING_GRPC and TF_SERVING_REST, which has
+to serve the models that `python -m tests.serving.small_models FOLDER` writes.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from grpc_health.v1 import health_pb2
-from grpc_health.v1 import health_pb2_grpc
-from tensorflow_serving.apis import get_model_metadata_pb2
-from tensorflow_serving.apis import get_model_status_pb2
-from tensorflow_serving.apis import model_management_pb2
-from tensorflow_serving.apis import predict_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_management_pb2,
+    predict_pb2,
+)
 
 from tests.serving import small_models
 
@@ -47,9 +48,15 @@ def _refused(client, request, code, text, method="Predict", timeout=TIMEOUT):
 def test_recall_answers_with_its_version_and_the_default_signature(client):
     """After m1 come m2 (excluded), m3, ...; item j is -((j - 1 - 1) mod 10)."""
     answer = client.prediction.Predict(_recall(rows=2), timeout=TIMEOUT)
-    assert (answer.model_spec.name, answer.model_spec.signature_name) == ("recall", "serving_default")
+    assert (answer.model_spec.name, answer.model_spec.signature_name) == (
+        "recall",
+        "serving_default",
+    )
     assert answer.model_spec.version.value == 1
-    assert tf.make_ndarray(answer.outputs["item_id"]).tolist() == [[b"m3", b"m4", b"m5", b"m6", b"m7"]] * 2
+    assert (
+        tf.make_ndarray(answer.outputs["item_id"]).tolist()
+        == [[b"m3", b"m4", b"m5", b"m6", b"m7"]] * 2
+    )
     assert tf.make_ndarray(answer.outputs["score"]).tolist() == [[-1, -2, -3, -4, -5]] * 2
 
 
@@ -57,8 +64,12 @@ def test_values_are_in_the_fields_of_their_type(client):
     """Many clients read them without a library of tensors."""
     request = predict_pb2.PredictRequest()
     request.model_spec.name = "echo"
-    for name, value in {"text": ["a", ""], "flag": [True, False], "count": np.int64([1 << 53, -1]),
-                        "numbers": np.float32([[0.5, 1], [2, 3]])}.items():
+    for name, value in {
+        "text": ["a", ""],
+        "flag": [True, False],
+        "count": np.int64([1 << 53, -1]),
+        "numbers": np.float32([[0.5, 1], [2, 3]]),
+    }.items():
         request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
     found = client.prediction.Predict(request, timeout=TIMEOUT).outputs
     assert list(found["numbers"].float_val) == [0.5, 1, 2, 3]
@@ -68,8 +79,10 @@ def test_values_are_in_the_fields_of_their_type(client):
     assert list(found["text"].string_val) == [b"a", b""]
 
 
-@pytest.mark.parametrize(("version", "label", "expected"), [
-    (None, "", 2), (1, "", 1), (2, "", 2), (None, "stable", 1), (None, "canary", 2)])
+@pytest.mark.parametrize(
+    ("version", "label", "expected"),
+    [(None, "", 2), (1, "", 1), (2, "", 2), (None, "stable", 1), (None, "canary", 2)],
+)
 def test_versions_and_labels(client, version, label, expected):
     answer = client.prediction.Predict(small_models.rank_request(version, label), timeout=TIMEOUT)
     assert answer.model_spec.version.value == expected
@@ -82,10 +95,17 @@ def test_output_filter(client):
     assert set(client.prediction.Predict(request, timeout=TIMEOUT).outputs) == {"score"}
 
 
-@pytest.mark.parametrize(("names", "text"), [
-    (["scores"], "output tensor alias not found in signature: scores Outputs expected to be in the set "
-                 "{item_id,score}."),
-    (["score", "score"], "duplicate output tensor alias: score")])
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (
+            ["scores"],
+            "output tensor alias not found in signature: scores Outputs expected to be in the set "
+            "{item_id,score}.",
+        ),
+        (["score", "score"], "duplicate output tensor alias: score"),
+    ],
+)
 def test_output_filters_that_do_not_fit(client, names, text):
     request = _recall()
     request.output_filter.extend(names)
@@ -98,9 +118,18 @@ def test_a_named_signature(client):
     np.testing.assert_array_equal(tf.make_ndarray(answer.outputs["y"]), np.float32([2.5, 3.5]))
 
 
-@pytest.mark.parametrize(("version", "label", "code", "text"), [
-    (7, "", grpc.StatusCode.NOT_FOUND, "Servable not found for request: Specific(rank, 7)"),
-    (None, "gold", grpc.StatusCode.INVALID_ARGUMENT, "Unrecognized servable version label: gold")])
+@pytest.mark.parametrize(
+    ("version", "label", "code", "text"),
+    [
+        (7, "", grpc.StatusCode.NOT_FOUND, "Servable not found for request: Specific(rank, 7)"),
+        (
+            None,
+            "gold",
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "Unrecognized servable version label: gold",
+        ),
+    ],
+)
 def test_unknown_versions(client, version, label, code, text):
     _refused(client, small_models.rank_request(version, label), code, text)
 
@@ -108,31 +137,49 @@ def test_unknown_versions(client, version, label, code, text):
 def test_an_unknown_model(client):
     request = _echo()
     request.model_spec.name = "nobody"
-    _refused(client, request, grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(nobody)")
+    _refused(
+        client, request, grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(nobody)"
+    )
 
 
 def test_a_request_without_a_model(client):
-    _refused(client, predict_pb2.PredictRequest(), grpc.StatusCode.INVALID_ARGUMENT, "Missing ModelSpec")
+    _refused(
+        client, predict_pb2.PredictRequest(), grpc.StatusCode.INVALID_ARGUMENT, "Missing ModelSpec"
+    )
 
 
 def test_an_unknown_signature(client):
-    _refused(client, _echo("double"), grpc.StatusCode.FAILED_PRECONDITION,
-             'Serving signature key "double" not found.')
+    _refused(
+        client,
+        _echo("double"),
+        grpc.StatusCode.FAILED_PRECONDITION,
+        'Serving signature key "double" not found.',
+    )
 
 
 def test_a_missing_input(client):
     request = _recall()
     del request.inputs["event_timestamp"]
-    _refused(client, request, grpc.StatusCode.INVALID_ARGUMENT,
-             "input size does not match signature: 4!=5 len({event_item_id,exclude_item_id,request_timestamp,"
-             "user_taste}) != len({event_item_id,event_timestamp,exclude_item_id,request_timestamp,"
-             "user_taste}). Sent extra: {}. Missing but required: {event_timestamp}.")
+    _refused(
+        client,
+        request,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "input size does not match signature: 4!=5 "
+        "len({event_item_id,exclude_item_id,request_timestamp,user_taste}) != "
+        "len({event_item_id,event_timestamp,exclude_item_id,request_timestamp,user_taste}). Sent "
+        "extra: {}. Missing but required: {event_timestamp}.",
+    )
 
 
 def test_a_surplus_input(client):
     request = _echo()
     request.inputs["z"].CopyFrom(tf.make_tensor_proto([1.0]))
-    _refused(client, request, grpc.StatusCode.INVALID_ARGUMENT, "Sent extra: {z}. Missing but required: {}.")
+    _refused(
+        client,
+        request,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "Sent extra: {z}. Missing but required: {}.",
+    )
 
 
 def test_an_input_of_another_name(client):
@@ -203,17 +250,26 @@ def test_metadata(client):
 def test_metadata_of_nothing(client):
     request = get_model_metadata_pb2.GetModelMetadataRequest()
     request.model_spec.name = "recall"
-    _refused(client, request, grpc.StatusCode.INVALID_ARGUMENT,
-             "GetModelMetadataRequest must specify at least one metadata_field", "GetModelMetadata")
+    _refused(
+        client,
+        request,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "GetModelMetadataRequest must specify at least one metadata_field",
+        "GetModelMetadata",
+    )
 
 
 def test_status(client):
     assert client.states("rank") == {1: ("AVAILABLE", ""), 2: ("AVAILABLE", "")}
 
 
-@pytest.mark.parametrize(("name", "version", "text"), [
-    ("rank", 7, "Could not find version 7 of model rank"),
-    ("nobody", None, "Could not find any versions of model nobody")])
+@pytest.mark.parametrize(
+    ("name", "version", "text"),
+    [
+        ("rank", 7, "Could not find version 7 of model rank"),
+        ("nobody", None, "Could not find any versions of model nobody"),
+    ],
+)
 def test_status_of_what_is_not_there(client, name, version, text):
     request = get_model_status_pb2.GetModelStatusRequest()
     request.model_spec.name = name
@@ -226,7 +282,9 @@ def test_status_of_what_is_not_there(client, name, version, text):
 
 def test_reload_of_no_model_list_is_refused(client):
     with pytest.raises(grpc.RpcError) as failure:
-        client.models.HandleReloadConfigRequest(model_management_pb2.ReloadConfigRequest(), timeout=TIMEOUT)
+        client.models.HandleReloadConfigRequest(
+            model_management_pb2.ReloadConfigRequest(), timeout=TIMEOUT
+        )
     assert failure.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 

@@ -40,8 +40,12 @@ def manifests() -> dict[str, list[dict[str, Any]]]:
 
 def objects(kind: str) -> dict[str, dict[str, Any]]:
     """The Kubernetes objects of a kind by name."""
-    return {found["metadata"].get("name", found["metadata"].get("generateName")): found
-            for each in manifests().values() for found in each if found["kind"] == kind}
+    return {
+        found["metadata"].get("name", found["metadata"].get("generateName")): found
+        for each in manifests().values()
+        for found in each
+        if found["kind"] == kind
+    }
 
 
 def workloads() -> dict[str, dict[str, Any]]:
@@ -64,4 +68,7 @@ def compose() -> dict[str, Any]:
 
 def command_lines(name: str) -> dict[str, list[str]]:
     """The arguments of a part, in the compose file and in Kubernetes."""
-    return {"compose": compose()["services"][name]["command"], "kubernetes": container(name)["args"]}
+    return {
+        "compose": compose()["services"][name]["command"],
+        "kubernetes": container(name)["args"],
+    }

@@ -1,4 +1,6 @@
-"""The alerts ask for metrics that the servers have; `promtool check rules` is run on them by hand."""
+"""The alerts ask for metrics that the servers have; `promtool check rules` is run on them by
+hand.
+"""
 
 from __future__ import annotations
 

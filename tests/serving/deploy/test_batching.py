@@ -11,10 +11,17 @@ NOW = 1_700_000_000
 
 def asked(events: int, excluded: int, **profile: object) -> columns.Asked:
     """A request with so many past events and exclusions."""
-    past = [store.Event(f"e{n}", f"m{n % 10}", NOW - 100 + n, {"rating": 4.0, "device": "web"})
-            for n in range(events)]
-    return columns.Asked(profile=profile, events=past, context={}, timestamp=NOW,
-                         excluded=[f"m{n}" for n in range(excluded)])
+    past = [
+        store.Event(f"e{n}", f"m{n % 10}", NOW - 100 + n, {"rating": 4.0, "device": "web"})
+        for n in range(events)
+    ]
+    return columns.Asked(
+        profile=profile,
+        events=past,
+        context={},
+        timestamp=NOW,
+        excluded=[f"m{n}" for n in range(excluded)],
+    )
 
 
 def test_all_requests_have_the_same_shapes() -> None:
@@ -26,4 +33,6 @@ def test_all_requests_have_the_same_shapes() -> None:
     assert shapes["exclude_item_id"][0] == (1, small_serving.MAX_EXCLUSIONS)
     long = asked(most + 20, small_serving.MAX_EXCLUSIONS + 5, interests=["tea"] * 7)
     for other in (asked(1, 3, age=30.0), long):
-        assert {name: (array.shape, array.dtype) for name, array in found.arrays(other).items()} == shapes
+        assert {
+            name: (array.shape, array.dtype) for name, array in found.arrays(other).items()
+        } == shapes

@@ -21,7 +21,8 @@ PASSWORD = "0123abcd"
 def test_there_is_every_part() -> None:
     assert SERVICES.keys() == {"recall", "rank", "gateway", "redis"}
     assert {"x-hardened", "x-model-server"} == {
-        key for key in files.compose() if key not in ("name", "services", "networks", "volumes")}
+        key for key in files.compose() if key not in ("name", "services", "networks", "volumes")
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -45,7 +46,9 @@ def test_networks_volumes_and_dependencies_exist(name: str) -> None:
             assert volume.partition(":")[0] in all_of_it["volumes"]
         else:
             assert volume["read_only"] is True
-            assert not volume["source"].startswith("./") or (files.DEPLOY / volume["source"]).is_dir()
+            assert (
+                not volume["source"].startswith("./") or (files.DEPLOY / volume["source"]).is_dir()
+            )
     for other, condition in service.get("depends_on", {}).items():
         assert "healthcheck" in SERVICES[other] and condition == {"condition": "service_healthy"}
 
@@ -62,30 +65,44 @@ def test_only_the_gateway_is_reached_from_outside() -> None:
 def test_images_and_redis_are_those_of_the_manifests() -> None:
     for name in ("gateway", "redis"):
         assert SERVICES[name]["image"] == files.container(name)["image"]
-    command = [each.replace("${REDIS_PASSWORD:?set it}", "$(REDIS_PASSWORD)")
-               for each in SERVICES["redis"]["command"]]
+    command = [
+        each.replace("${REDIS_PASSWORD:?set it}", "$(REDIS_PASSWORD)")
+        for each in SERVICES["redis"]["command"]
+    ]
     assert command == files.container("redis")["args"]
     assert (files.ROOT / SERVICES["gateway"]["build"]["dockerfile"]).is_file()
     assert (files.DEPLOY / SERVICES["gateway"]["build"]["context"]).resolve() == files.ROOT
 
 
-@pytest.mark.skipif(shutil.which("redis-server") is None and not os.environ.get("CI"),
-                    reason="needs Debian's package redis-server; with CI it has to be there")
+@pytest.mark.skipif(
+    shutil.which("redis-server") is None and not os.environ.get("CI"),
+    reason="needs Debian's package redis-server; with CI it has to be there",
+)
 def test_redis_takes_its_arguments_and_its_health_check_works(tmp_path: pathlib.Path) -> None:
-    arguments = [{"$(REDIS_PASSWORD)": PASSWORD, "/data": str(tmp_path)}.get(each, each)
-                 for each in files.container("redis")["args"]]
+    arguments = [
+        {"$(REDIS_PASSWORD)": PASSWORD, "/data": str(tmp_path)}.get(each, each)
+        for each in files.container("redis")["args"]
+    ]
     port = _free_port()
-    process = subprocess.Popen(["redis-server", *arguments, "--port", str(port), "--bind", "127.0.0.1"],
-                               stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        ["redis-server", *arguments, "--port", str(port), "--bind", "127.0.0.1"],
+        stdout=subprocess.DEVNULL,
+    )
     try:
-        (check,) = {files.container("redis")[probe]["exec"]["command"][2]
-                    for probe in ("startupProbe", "readinessProbe")}
+        (check,) = {
+            files.container("redis")[probe]["exec"]["command"][2]
+            for probe in ("startupProbe", "readinessProbe")
+        }
         assert check == SERVICES["redis"]["healthcheck"]["test"][1]
         check = check.replace("redis-cli", f"redis-cli -p {port}")
         _wait_for(check)
         found = _cli(port, "config", "get", "appendfsync", "appendonly", "save", "maxmemory-policy")
         assert dict(zip(found[::2], found[1::2])) == {
-            "appendfsync": "always", "appendonly": "yes", "save": "", "maxmemory-policy": "noeviction"}
+            "appendfsync": "always",
+            "appendonly": "yes",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+        }
         assert _status(check, "wrong") == 1
     finally:
         process.terminate()
@@ -93,8 +110,13 @@ def test_redis_takes_its_arguments_and_its_health_check_works(tmp_path: pathlib.
 
 
 def _cli(port: int, *command: str) -> list[str]:
-    done = subprocess.run(["redis-cli", "-p", str(port), *command], check=True, capture_output=True,
-                          env={**os.environ, "REDISCLI_AUTH": PASSWORD}, text=True)
+    done = subprocess.run(
+        ["redis-cli", "-p", str(port), *command],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "REDISCLI_AUTH": PASSWORD},
+        text=True,
+    )
     return done.stdout.rstrip("\n").split("\n")
 
 
@@ -106,8 +128,12 @@ def _wait_for(check: str) -> None:
 
 
 def _status(check: str, password: str) -> int:
-    return subprocess.run(["sh", "-c", check], env={**os.environ, "REDISCLI_AUTH": password}, check=False,
-                          stderr=subprocess.DEVNULL).returncode
+    return subprocess.run(
+        ["sh", "-c", check],
+        env={**os.environ, "REDISCLI_AUTH": password},
+        check=False,
+        stderr=subprocess.DEVNULL,
+    ).returncode
 
 
 def _free_port() -> int:

@@ -1,4 +1,6 @@
-"""The gateway's image has what the gateway imports, and its command lines are those that it takes."""
+"""The gateway's image has what the gateway imports, and its command lines are those that it
+takes.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +17,36 @@ from tests import small_release
 from tests.serving.deploy import files
 
 DOCKERFILE = files.DEPLOY / "Dockerfile.gateway"
-# What runs in the image: the gateway, and `publish` in the Job. The script that makes the list does not.
+# What runs in the image: the gateway, and `publish` in the Job. The script that makes the list does
+# not.
 PARTS = ("gateway", "history", "protos", "deploy")
 SCRIPT = "serving.deploy.gateway_requirements"
 
 
 def test_the_list_of_packages_is_up_to_date() -> None:
-    assert gateway_requirements.FILE.read_text() == gateway_requirements.text(), \
+    assert gateway_requirements.FILE.read_text() == gateway_requirements.text(), (
         f"run `python -m {SCRIPT} > {gateway_requirements.FILE.relative_to(files.ROOT)}`"
-    assert not [name for name in gateway_requirements.needed() if re.match(
-        "tensorflow$|tf-|tfx|scann|apache-beam|keras", name)]
+    )
+    assert not [
+        name
+        for name in gateway_requirements.needed()
+        if re.match("tensorflow$|tf-|tfx|scann|apache-beam|keras", name)
+    ]
 
 
-def test_the_listed_packages_are_enough(run_python: Callable[[str], str], tmp_path: pathlib.Path) -> None:
-    """In a process in which no module of another package can be imported; it also publishes a release."""
+def test_the_listed_packages_are_enough(
+    run_python: Callable[[str], str], tmp_path: pathlib.Path
+) -> None:
+    """In a process in which no module of another package can be imported; it also publishes a
+    release.
+    """
     release = tmp_path / "serving"
     small_release.push(release, small_release.pair(tmp_path / "made"), small_release.facts())
-    modules = sorted(".".join(path.relative_to(files.ROOT).with_suffix("").parts)
-                     for part in PARTS for path in (files.ROOT / "serving" / part).rglob("*.py"))
+    modules = sorted(
+        ".".join(path.relative_to(files.ROOT).with_suffix("").parts)
+        for part in PARTS
+        for path in (files.ROOT / "serving" / part).rglob("*.py")
+    )
     modules = [name for name in modules if name != SCRIPT]
     assert "serving.gateway.__main__" in modules and "serving.deploy.publish" in modules
     found = run_python(f"""
@@ -46,13 +60,15 @@ def test_the_listed_packages_are_enough(run_python: Callable[[str], str], tmp_pa
                     full = parts[:-1] if last == "__init__" else (*parts[:-1], last)
                     yield from (".".join(full[:n]) for n in range(1, len(full) + 1))
 
-        allowed = {{module for name in {sorted(gateway_requirements.needed())!r} for module in modules(name)}}
+        needed = {sorted(gateway_requirements.needed())!r}
+        allowed = {{module for name in needed for module in modules(name)}}
         ours = {{*sys.stdlib_module_names, "modules", "serving"}}
 
         class Refuse:
             @staticmethod
             def find_spec(name, path=None, target=None):
-                if name in allowed or name.partition(".")[0] in ours or name.startswith("_sysconfigdata"):
+                is_ours = name.partition(".")[0] in ours
+                if name in allowed or is_ours or name.startswith("_sysconfigdata"):
                     return None
                 raise ModuleNotFoundError(f"{{name}} is not in the gateway's image", name=name)
 
@@ -60,7 +76,8 @@ def test_the_listed_packages_are_enough(run_python: Callable[[str], str], tmp_pa
         for name in {modules!r}:
             importlib.import_module(name)
         from serving.deploy import publish
-        code = publish.main(["load", "--from", {str(release)!r}, "--to", {str(tmp_path / "releases")!r}])
+        target = {str(tmp_path / "releases")!r}
+        code = publish.main(["load", "--from", {str(release)!r}, "--to", target])
         assert "tensorflow" not in sys.modules
         print(len({modules!r}), "numpy" in sys.modules, code)
         """)
@@ -72,18 +89,21 @@ def test_the_listed_packages_are_enough(run_python: Callable[[str], str], tmp_pa
 def test_the_gateway_takes_its_command_line(where: str, tmp_path: pathlib.Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("a-key\n")
-    arguments = [each.replace("/etc/recommender/api-keys", str(keys))
-                 for each in files.command_lines("gateway")[where]]
+    arguments = [
+        each.replace("/etc/recommender/api-keys", str(keys))
+        for each in files.command_lines("gateway")[where]
+    ]
     found = vars(gateway.parser().parse_args(arguments))
     assert {"recall:8500", "rank:8500", "stable", 8080, "0.0.0.0"} <= {
-        value for value in found.values() if isinstance(value, (str, int))}
+        value for value in found.values() if isinstance(value, (str, int))
+    }
 
 
 def test_the_image_is_small_pinned_and_not_root() -> None:
     lines = re.sub(r"(?m)^#.*\n", "", DOCKERFILE.read_text()).replace("\\\n", " ").splitlines()
     bases = [line.split()[1] for line in lines if line.startswith("FROM ")]
     assert len(bases) == 2 and set(bases) == {"python:3.10-slim-bookworm"}
-    last = lines[max(number for number, line in enumerate(lines) if line.startswith("FROM ")):]
+    last = lines[max(number for number, line in enumerate(lines) if line.startswith("FROM ")) :]
     assert "USER 10001:10001" in last
     pod = files.workloads()["gateway"]["spec"]["template"]["spec"]["securityContext"]
     assert (pod["runAsUser"], pod["runAsGroup"]) == (10001, 10001)

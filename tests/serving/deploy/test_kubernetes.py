@@ -67,9 +67,12 @@ def test_services_lead_to_ports_of_their_pods(name: str) -> None:
     there = {port["name"]: port["containerPort"] for port in files.container(name)["ports"]}
     for port in files.objects("Service")[name]["spec"]["ports"]:
         assert port["targetPort"] in there
-    if files.objects("Service")[name]["spec"].get("clusterIP") == "None":  # DNS names pods: no translation
-        assert {port["targetPort"]: port["port"] for port in
-                files.objects("Service")[name]["spec"]["ports"]} == there
+    # DNS names pods: no translation
+    if files.objects("Service")[name]["spec"].get("clusterIP") == "None":
+        assert {
+            port["targetPort"]: port["port"]
+            for port in files.objects("Service")[name]["spec"]["ports"]
+        } == there
 
 
 @pytest.mark.parametrize("name", sorted(files.objects("Deployment") | files.objects("StatefulSet")))
@@ -85,7 +88,9 @@ def test_probes_and_metrics_use_ports_that_there_are(name: str) -> None:
 
 @pytest.mark.parametrize("name", RUNNING)
 def test_pods_are_restricted(name: str) -> None:
-    """Pod Security Standards, `restricted`, which the namespace enforces; the root file system read-only."""
+    """Pod Security Standards, `restricted`, which the namespace enforces; the root file system
+    read-only.
+    """
     pod = files.workloads()[name]["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["runAsUser"] > 0
@@ -94,9 +99,17 @@ def test_pods_are_restricted(name: str) -> None:
     assert pod["serviceAccountName"] in files.objects("ServiceAccount")
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
     assert {key for volume in pod["volumes"] for key in volume} <= {
-        "name", "persistentVolumeClaim", "configMap", "secret", "emptyDir"}
+        "name",
+        "persistentVolumeClaim",
+        "configMap",
+        "secret",
+        "emptyDir",
+    }
     assert files.container(name)["securityContext"] == {
-        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
 
 
 @pytest.mark.parametrize("name", RUNNING)
@@ -106,15 +119,20 @@ def test_pods_have_their_resources_and_mounts(name: str) -> None:
     assert "memory" in container["resources"]["limits"]
     assert ":" in container["image"] and not container["image"].endswith(":latest")
     volumes = {volume["name"] for volume in spec["template"]["spec"]["volumes"]} | {
-        claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates", ())}
+        claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates", ())
+    }
     assert {mount["name"] for mount in container["volumeMounts"]} == volumes
 
 
 @pytest.mark.parametrize("name", [*files.MODELS, "gateway"])
 def test_only_publishing_may_write_releases(name: str) -> None:
     pod = files.workloads()[name]["spec"]["template"]["spec"]
-    (claim,) = (volume["persistentVolumeClaim"] for volume in pod["volumes"] if volume["name"] == "releases")
-    (mount,) = (found for found in files.container(name)["volumeMounts"] if found["name"] == "releases")
+    (claim,) = (
+        volume["persistentVolumeClaim"] for volume in pod["volumes"] if volume["name"] == "releases"
+    )
+    (mount,) = (
+        found for found in files.container(name)["volumeMounts"] if found["name"] == "releases"
+    )
     assert claim == {"claimName": "releases", "readOnly": True} and mount["readOnly"] is True
     assert "releases" in files.objects("PersistentVolumeClaim")
 
@@ -125,7 +143,8 @@ def test_draining_fits_into_the_grace_period(name: str) -> None:
     command, seconds = container["lifecycle"]["preStop"]["exec"]["command"]
     assert command == "sleep"
     assert int(seconds) < pod["terminationGracePeriodSeconds"]
-    ready = container["readinessProbe"]  # out of the Service before the server goes, even by the probe alone
+    # out of the Service before the server goes, even by the probe alone
+    ready = container["readinessProbe"]
     assert int(seconds) >= ready["periodSeconds"] * ready["failureThreshold"]
 
 
@@ -134,17 +153,35 @@ def test_the_autoscaler_scales_it_and_disruptions_leave_one(name: str) -> None:
     scaler = files.objects("HorizontalPodAutoscaler")[name]["spec"]
     assert scaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
     assert "replicas" not in files.workloads()[name]["spec"]
-    assert scaler["minReplicas"] > files.objects("PodDisruptionBudget")[name]["spec"]["maxUnavailable"]
+    assert (
+        scaler["minReplicas"] > files.objects("PodDisruptionBudget")[name]["spec"]["maxUnavailable"]
+    )
 
 
 def test_the_network_lets_through_what_is_needed_and_no_more() -> None:
     """(from, to, port) of all pods and ports of containers."""
-    pods = {name: each["spec"]["template"]["metadata"]["labels"] for name, each in files.workloads().items()}
-    ports = {port["containerPort"] for name in RUNNING for port in files.container(name).get("ports", ())}
-    allowed = {(a, b, port) for a in pods for b in pods for port in ports
-               if _allowed(pods[a], pods[b], port, "Egress") and _allowed(pods[b], pods[a], port, "Ingress")}
-    assert allowed == {("gateway", "recall", 8500), ("gateway", "rank", 8500), ("gateway", "redis", 6379),
-                       ("publish-", "recall", 8501), ("publish-", "rank", 8501)}
+    pods = {
+        name: each["spec"]["template"]["metadata"]["labels"]
+        for name, each in files.workloads().items()
+    }
+    ports = {
+        port["containerPort"] for name in RUNNING for port in files.container(name).get("ports", ())
+    }
+    allowed = {
+        (a, b, port)
+        for a in pods
+        for b in pods
+        for port in ports
+        if _allowed(pods[a], pods[b], port, "Egress")
+        and _allowed(pods[b], pods[a], port, "Ingress")
+    }
+    assert allowed == {
+        ("gateway", "recall", 8500),
+        ("gateway", "rank", 8500),
+        ("gateway", "redis", 6379),
+        ("publish-", "recall", 8501),
+        ("publish-", "rank", 8501),
+    }
 
 
 def test_other_namespaces_reach_the_gateway_and_metrics_only() -> None:
@@ -162,7 +199,8 @@ def test_secrets_are_named_alike_and_none_is_in_the_files() -> None:
     assert files.objects("Secret") == {}
     pods = yaml.safe_dump([found["spec"] for found in files.workloads().values()])
     assert set(_values(yaml.safe_load(pods), "secretName")) | {
-        reference["name"] for reference in _values(yaml.safe_load(pods), "secretKeyRef")} == {"recommender"}
+        reference["name"] for reference in _values(yaml.safe_load(pods), "secretKeyRef")
+    } == {"recommender"}
 
 
 def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
@@ -175,13 +213,19 @@ def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
 
 def _allowed(pod: dict[str, str], peer: dict[str, str], port: int, direction: str) -> bool:
     """Whether a pod may send to, or be sent to by, a pod of the same namespace."""
-    policies = [found["spec"] for found in files.objects("NetworkPolicy").values()
-                if direction in found["spec"]["policyTypes"] and _selects(found["spec"]["podSelector"], pod)]
+    policies = [
+        found["spec"]
+        for found in files.objects("NetworkPolicy").values()
+        if direction in found["spec"]["policyTypes"] and _selects(found["spec"]["podSelector"], pod)
+    ]
     assert policies != []  # one forbids everything
     rules = [rule for policy in policies for rule in policy.get(direction.lower(), ())]
-    return any("namespaceSelector" not in each and _selects(each["podSelector"], peer)
-               for rule in rules if port in [found["port"] for found in rule["ports"]]
-               for each in rule["from" if direction == "Ingress" else "to"])
+    return any(
+        "namespaceSelector" not in each and _selects(each["podSelector"], peer)
+        for rule in rules
+        if port in [found["port"] for found in rule["ports"]]
+        for each in rule["from" if direction == "Ingress" else "to"]
+    )
 
 
 def _values(found: Any, key: str) -> list[Any]:
@@ -189,6 +233,9 @@ def _values(found: Any, key: str) -> list[Any]:
     if isinstance(found, list):
         return [value for each in found for value in _values(each, key)]
     if isinstance(found, dict):
-        return [value for name, each in found.items()
-                for value in ([each] if name == key else _values(each, key))]
+        return [
+            value
+            for name, each in found.items()
+            for value in ([each] if name == key else _values(each, key))
+        ]
     return []

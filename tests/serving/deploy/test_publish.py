@@ -15,15 +15,10 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
-from modules import features
-from modules import release
-from modules import requests
-from serving.deploy import configs
-from serving.deploy import publish
-from serving.deploy import servers
+from modules import features, release, requests
+from serving.deploy import configs, publish, servers
 from tests import small_release
-from tests.serving import conftest
-from tests.serving import small_serving
+from tests.serving import conftest, small_serving
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +49,17 @@ def ask(client: conftest.Client, model: str, *, label: str = "", version: int = 
         request.model_spec.version.value = version
     specs = requests.input_specs(small_serving.DATA, exclusions=model == release.RECALL)
     if model == release.RANK:
-        specs |= {features.CANDIDATE_ITEM_ID: tf.TensorSpec([None, None], tf.string),
-                  features.RECALL_SCORE: tf.TensorSpec([None, None], tf.float32)}
+        specs |= {
+            features.CANDIDATE_ITEM_ID: tf.TensorSpec([None, None], tf.string),
+            features.RECALL_SCORE: tf.TensorSpec([None, None], tf.float32),
+        }
     for name, spec in specs.items():
         value = np.zeros([size or 1 for size in spec.shape], spec.dtype.as_numpy_dtype)
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(value if spec.dtype != tf.string else
-                                                           np.full(value.shape, b"m1"), spec.dtype))
+        request.inputs[name].CopyFrom(
+            tf.make_tensor_proto(
+                value if spec.dtype != tf.string else np.full(value.shape, b"m1"), spec.dtype
+            )
+        )
     return client.prediction.Predict(request, timeout=30).model_spec.version.value
 
 
@@ -101,8 +101,10 @@ def test_requests_move_to_a_release_and_back(source: pathlib.Path, tmp_path: pat
     target = tmp_path / "releases"
     first, second, broken = release.ids(source)
     publish.load(target, first, source, here(target))
-    with conftest.serve(configs.path(target, release.RECALL)) as recall, \
-            conftest.serve(configs.path(target, release.RANK)) as rank:
+    with (
+        conftest.serve(configs.path(target, release.RECALL)) as recall,
+        conftest.serve(configs.path(target, release.RANK)) as rank,
+    ):
         asked = here(target, address("recall", recall), address("rank", rank))
         publish.promote(target, first, asked)
         with traffic(recall, rank) as versions:
@@ -115,7 +117,9 @@ def test_requests_move_to_a_release_and_back(source: pathlib.Path, tmp_path: pat
             assert release.current(target) == second
             publish.promote(target, first, asked)  # the rollback; nothing has to be loaded
             wait_for(versions, first)
-            with pytest.raises(publish.PublishError, match=rf"cannot load version {broken}.*stay with"):
+            with pytest.raises(
+                publish.PublishError, match=rf"cannot load version {broken}.*stay with"
+            ):
                 publish.load(target, broken, source, asked)
             time.sleep(0.5)  # several looks of the servers at their files
             wait_for(versions, first)
@@ -125,12 +129,18 @@ def test_requests_move_to_a_release_and_back(source: pathlib.Path, tmp_path: pat
     assert release.current(target) == first
 
 
-def test_a_release_that_is_not_loaded_is_not_promoted(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_release_that_is_not_loaded_is_not_promoted(
+    source: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     first, second, _ = release.ids(source)
     publish.load(tmp_path, first, source, here(tmp_path))
-    with pytest.raises(publish.PublishError, match=f"release {second} is not loaded, only .{first}."):
+    with pytest.raises(
+        publish.PublishError, match=f"release {second} is not loaded, only .{first}."
+    ):
         publish.promote(tmp_path, second, here(tmp_path))
-    assert configs.read(tmp_path, "recall") == configs.Served((first,), {"stable": first, "canary": first})
+    assert configs.read(tmp_path, "recall") == configs.Served(
+        (first,), {"stable": first, "canary": first}
+    )
 
 
 def test_a_copy_that_died_is_begun_again(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -144,7 +154,9 @@ def test_a_copy_that_died_is_begun_again(source: pathlib.Path, tmp_path: pathlib
     assert release.unfinished_ids(tmp_path) == []
 
 
-def test_what_is_not_a_whole_release_is_refused(source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_what_is_not_a_whole_release_is_refused(
+    source: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     first = release.ids(source)[0]
     with pytest.raises(release.ReleaseError, match="there is no release 7"):
         publish.load(tmp_path, 7, source, here(tmp_path))
@@ -156,18 +168,22 @@ def test_what_is_not_a_whole_release_is_refused(source: pathlib.Path, tmp_path: 
 
 def test_without_a_rank_model_its_servers_get_nothing_to_load(tmp_path: pathlib.Path) -> None:
     serving = tmp_path / "serving"
-    only = small_release.push(serving, {"recall": small_release.model(tmp_path / "m", "x")},
-                               small_release.facts()).release
+    only = small_release.push(
+        serving, {"recall": small_release.model(tmp_path / "m", "x")}, small_release.facts()
+    ).release
     publish.load(tmp_path / "releases", only, serving, here(tmp_path / "releases"))
     assert configs.read(tmp_path / "releases", "rank") == configs.Served()
     assert configs.path(tmp_path / "releases", "rank").read_text() == "model_config_list {\n}\n"
 
 
 def test_a_server_that_does_not_answer_is_named_after_the_time(
-        source: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    source: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     first = release.ids(source)[0]
     nobody = publish.Servers(tmp_path, [servers.address("rank=127.0.0.1:1")], timeout=0)
-    with pytest.raises(publish.PublishError, match=r"rank=127.0.0.1:1: versions/.* does not answer"):
+    with pytest.raises(
+        publish.PublishError, match=r"rank=127.0.0.1:1: versions/.* does not answer"
+    ):
         publish.load(tmp_path, first, source, nobody)
     assert not configs.path(tmp_path, "recall").exists()  # recall is told only when rank has it
 
@@ -178,7 +194,9 @@ def test_the_command_line(source: pathlib.Path, tmp_path: pathlib.Path, capsys) 
     assert publish.main(["load", "--from", str(source), *target]) == 0
     assert publish.main(["promote", str(third), *target]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"release {third} has the label canary", f"release {third} has the label stable"]
+        f"release {third} has the label canary",
+        f"release {third} has the label stable",
+    ]
     assert 'base_path: "/releases/rank"' in (tmp_path / "rank.config").read_text()
     assert 'base_path: "/releases/rank"' in (tmp_path / "models.config").read_text()
     assert publish.main(["promote", "7", *target]) == 1

@@ -1,4 +1,6 @@
-"""TensorFlow Serving's configuration and command lines, held against its protos, its flags and our server."""
+"""TensorFlow Serving's configuration and command lines, held against its protos, its flags and our
+server.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,13 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from google.protobuf import descriptor_pb2
-from google.protobuf import descriptor_pool
-from google.protobuf import message_factory
-from google.protobuf import text_format
-from google.protobuf import wrappers_pb2
+from google.protobuf import (
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+    text_format,
+    wrappers_pb2,
+)
 from google.protobuf.message import Message
 from tensorflow_serving.config import model_server_config_pb2
 
@@ -22,36 +26,74 @@ from serving.deploy import configs
 from serving.model_server import batching
 from serving.model_server import configs as server_configs
 from tests import fake_recall
-from tests.serving import conftest
-from tests.serving import small_models
+from tests.serving import conftest, small_models
 from tests.serving.deploy import files
 
-# The flags of tensorflow_serving/model_servers/main.cc, with their types. Its sources at hand are older than
-# 2.16; flags have only been added since.
+# The flags of tensorflow_serving/model_servers/main.cc, with their types. Its sources at hand are
+# older than 2.16; flags have only been added since.
 FLAGS = {
-    **dict.fromkeys((
-        "port", "rest_api_port", "rest_api_num_threads", "rest_api_timeout_in_ms",
-        "model_config_file_poll_wait_seconds", "num_load_threads", "num_unload_threads",
-        "max_num_load_retries", "load_retry_interval_micros", "file_system_poll_wait_seconds",
-        "tensorflow_session_parallelism", "tensorflow_intra_op_parallelism",
-        "tensorflow_inter_op_parallelism", "grpc_max_threads", "num_request_iterations_for_warmup",
-        "num_tflite_pools", "num_tflite_interpreters_per_pool"), r"\d+"),
-    **dict.fromkeys((
-        "rest_api_enable_cors_support", "enable_batching", "allow_version_labels_for_unavailable_models",
-        "enable_per_model_batching_parameters", "flush_filesystem_caches", "use_alts_credentials",
-        "enable_model_warmup", "version", "remove_unused_fields_from_bundle_metagraph",
-        "prefer_tflite_model", "enable_signature_method_name_check", "xla_cpu_compilation_enabled",
-        "enable_profiler"), "true|false"),
-    **dict.fromkeys((
-        "grpc_socket_path", "batching_parameters_file", "model_config_file", "model_name", "model_base_path",
-        "tensorflow_session_config_file", "ssl_config_file", "platform_config_file",
-        "per_process_gpu_memory_fraction", "saved_model_tags", "monitoring_config_file",
-        "thread_pool_factory_config_file"), r"\S+"),
+    **dict.fromkeys(
+        (
+            "port",
+            "rest_api_port",
+            "rest_api_num_threads",
+            "rest_api_timeout_in_ms",
+            "model_config_file_poll_wait_seconds",
+            "num_load_threads",
+            "num_unload_threads",
+            "max_num_load_retries",
+            "load_retry_interval_micros",
+            "file_system_poll_wait_seconds",
+            "tensorflow_session_parallelism",
+            "tensorflow_intra_op_parallelism",
+            "tensorflow_inter_op_parallelism",
+            "grpc_max_threads",
+            "num_request_iterations_for_warmup",
+            "num_tflite_pools",
+            "num_tflite_interpreters_per_pool",
+        ),
+        r"\d+",
+    ),
+    **dict.fromkeys(
+        (
+            "rest_api_enable_cors_support",
+            "enable_batching",
+            "allow_version_labels_for_unavailable_models",
+            "enable_per_model_batching_parameters",
+            "flush_filesystem_caches",
+            "use_alts_credentials",
+            "enable_model_warmup",
+            "version",
+            "remove_unused_fields_from_bundle_metagraph",
+            "prefer_tflite_model",
+            "enable_signature_method_name_check",
+            "xla_cpu_compilation_enabled",
+            "enable_profiler",
+        ),
+        "true|false",
+    ),
+    **dict.fromkeys(
+        (
+            "grpc_socket_path",
+            "batching_parameters_file",
+            "model_config_file",
+            "model_name",
+            "model_base_path",
+            "tensorflow_session_config_file",
+            "ssl_config_file",
+            "platform_config_file",
+            "per_process_gpu_memory_fraction",
+            "saved_model_tags",
+            "monitoring_config_file",
+            "thread_pool_factory_config_file",
+        ),
+        r"\S+",
+    ),
     "grpc_channel_arguments": r"[a-z_.]+=\d+(,[a-z_.]+=\d+)*",
 }
 # What tensorflow-serving-api leaves out, with the numbers and types of
-# tensorflow_serving/servables/tensorflow/session_bundle_config.proto (the fields that it had from the start)
-# and tensorflow_serving/config/monitoring_config.proto.
+# tensorflow_serving/servables/tensorflow/session_bundle_config.proto (the fields that it had from
+# the start) and tensorflow_serving/config/monitoring_config.proto.
 PROTOS = """
   name: "two.proto" syntax: "proto3" dependency: "google/protobuf/wrappers.proto"
   message_type {
@@ -87,7 +129,9 @@ def command_lines() -> Iterator[tuple[str, str, dict[str, str]]]:
 
 
 @pytest.mark.parametrize("model, where, flags", command_lines())
-def test_flags_are_known_and_name_mounted_files(model: str, where: str, flags: dict[str, str]) -> None:
+def test_flags_are_known_and_name_mounted_files(
+    model: str, where: str, flags: dict[str, str]
+) -> None:
     for name, value in flags.items():
         assert re.fullmatch(FLAGS[name], value), f"--{name}={value}"
     assert flags["model_config_file"] == str(configs.path(FOLDER, model))
@@ -101,11 +145,14 @@ def test_flags_are_known_and_name_mounted_files(model: str, where: str, flags: d
 def test_both_ways_to_run_it_agree() -> None:
     found = {(model, where): flags for model, where, flags in command_lines()}
     for model in files.MODELS:
-        connections = found[model, "kubernetes"].pop("grpc_channel_arguments")  # pods come and go there only
+        # pods come and go there only
+        connections = found[model, "kubernetes"].pop("grpc_channel_arguments")
         assert "grpc.max_connection_age_ms" in connections
         assert found[model, "compose"] == found[model, "kubernetes"]
-    assert files.compose()["services"]["recall"]["image"].rpartition(":")[2].rstrip("}") == \
-        files.container("recall")["image"].rpartition(":")[2]
+    assert (
+        files.compose()["services"]["recall"]["image"].rpartition(":")[2].rstrip("}")
+        == files.container("recall")["image"].rpartition(":")[2]
+    )
 
 
 @pytest.mark.parametrize("model", files.MODELS)
@@ -127,7 +174,9 @@ def test_the_example_for_one_server_is_what_a_push_writes() -> None:
 def test_our_server_takes_the_examples_of_models(name: str) -> None:
     found = server_configs.parse((files.TF_SERVING / f"{name}.config").read_text())
     for model in found.model_config_list.config:
-        assert set(model.version_labels.values()) <= set(model.model_version_policy.specific.versions)
+        assert set(model.version_labels.values()) <= set(
+            model.model_version_policy.specific.versions
+        )
     assert isinstance(found, model_server_config_pb2.ModelServerConfig)
 
 
@@ -135,10 +184,14 @@ def test_batching_parameters() -> None:
     path = files.TF_SERVING / "batching_parameters.config"
     found = text_format.Parse(path.read_text(), _message("BatchingParameters"))
     assert batching.read(path) == batching.Parameters(
-        max_batch_size=found.max_batch_size.value, batch_timeout_micros=found.batch_timeout_micros.value,
+        max_batch_size=found.max_batch_size.value,
+        batch_timeout_micros=found.batch_timeout_micros.value,
         max_enqueued_batches=found.max_enqueued_batches.value,
-        num_batch_threads=found.num_batch_threads.value)
-    assert found.num_batch_threads.value == int(files.container("recall")["resources"]["requests"]["cpu"])
+        num_batch_threads=found.num_batch_threads.value,
+    )
+    assert found.num_batch_threads.value == int(
+        files.container("recall")["resources"]["requests"]["cpu"]
+    )
     assert not found.pad_variable_length_inputs  # it would pad with the first item of the history
 
 
@@ -155,8 +208,13 @@ def test_monitoring() -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[conftest.Client]:
     """Recall and rank with the batching that production has."""
     folder = tmp_path_factory.mktemp("served")
-    fake_recall.save(folder / "recall" / "1", small_models.DATA, small_models.ITEMS,
-                     fake_recall.cycle(len(small_models.ITEMS)), k=small_models.K)
+    fake_recall.save(
+        folder / "recall" / "1",
+        small_models.DATA,
+        small_models.ITEMS,
+        fake_recall.cycle(len(small_models.ITEMS)),
+        k=small_models.K,
+    )
     small_models.save_rank(folder, 1)
     config = small_models.write_config(folder, {"recall": [1], "rank": [1]})
     parameters = batching.read(files.TF_SERVING / "batching_parameters.config")

@@ -1,4 +1,6 @@
-"""The gateway in front of the small serving folder: the development model server, and a real SQLite store."""
+"""The gateway in front of the small serving folder: the development model server, and a real SQLite
+store.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,9 @@ import anyio.from_thread
 import httpx
 import pytest
 
-from serving.gateway import api
-from serving.gateway import settings
-from serving.gateway import state
+from serving.gateway import api, settings, state
 from serving.history import store
-from tests.serving import conftest
-from tests.serving import small_serving
+from tests.serving import conftest, small_serving
 
 TIME = 1_700_000_000
 _NUMBERS = itertools.count(1)
@@ -65,11 +64,14 @@ class Gateway:
     def add(self, user_id: str, item_id: str, **event: Any) -> dict[str, Any]:
         """Adds an event that happened at TIME."""
         response = self.http.post(
-            "/v1/events", json={"user_id": user_id, "item_id": item_id, "timestamp": TIME, **event})
+            "/v1/events", json={"user_id": user_id, "item_id": item_id, "timestamp": TIME, **event}
+        )
         assert response.status_code == 200, response.text
         return response.json()
 
-    def refusal(self, ask: Any, path: str = "/v1/recommend", method: str = "POST") -> tuple[str | None, str]:
+    def refusal(
+        self, ask: Any, path: str = "/v1/recommend", method: str = "POST"
+    ) -> tuple[str | None, str]:
         """(field, message) of the 400 that a request gets."""
         return problem(self.http.request(method, path, json=ask), 400, "invalid_argument")
 
@@ -79,7 +81,11 @@ def problem(response: Any, status: int, code: str) -> tuple[str | None, str]:
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/json"
     answer = response.json()
-    assert set(answer) == {"error", "request_id"} and set(answer["error"]) == {"code", "message", "field"}
+    assert set(answer) == {"error", "request_id"} and set(answer["error"]) == {
+        "code",
+        "message",
+        "field",
+    }
     assert answer["request_id"] == response.headers["x-request-id"]
     assert answer["error"]["code"] == code
     return answer["error"]["field"], answer["error"]["message"]
@@ -108,10 +114,13 @@ def running(given: settings.Settings, history: store.Store | None = None) -> Ite
     kept = small_serving.ABOUT.history_events
     made = state.Gateway(given, history or store.connect(given.store, kept))
     transport = httpx.ASGITransport(api.create(made), raise_app_exceptions=False)
-    with anyio.from_thread.start_blocking_portal() as portal, \
-            portal.wrap_async_context_manager(made.running()), \
-            portal.wrap_async_context_manager(
-                httpx.AsyncClient(transport=transport, base_url="http://gateway")) as client:
+    with (
+        anyio.from_thread.start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(made.running()),
+        portal.wrap_async_context_manager(
+            httpx.AsyncClient(transport=transport, base_url="http://gateway")
+        ) as client,
+    ):
         http = Http(portal, client)
         while history is None and http.get("/readyz").json()["store"] != "ok":
             time.sleep(0.01)
@@ -132,12 +141,14 @@ def models(serving: pathlib.Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def shared_settings(serving: pathlib.Path, models: str, tmp_path_factory: pytest.TempPathFactory
-                    ) -> settings.Settings:
+def shared_settings(
+    serving: pathlib.Path, models: str, tmp_path_factory: pytest.TempPathFactory
+) -> settings.Settings:
     """For gateways with models that answer; each test that runs one takes another store."""
     file = tmp_path_factory.mktemp("history") / "history.sqlite"
-    return settings.Settings(serving, recall=models, rank=models, store=f"sqlite:///{file}", seconds=30,
-                             poll_seconds=0.1)
+    return settings.Settings(
+        serving, recall=models, rank=models, store=f"sqlite:///{file}", seconds=30, poll_seconds=0.1
+    )
 
 
 @pytest.fixture

@@ -8,10 +8,7 @@ import dataclasses
 
 import pytest
 
-from serving.gateway import admission
-from serving.gateway import errors
-from serving.gateway import models
-from serving.gateway import settings
+from serving.gateway import admission, errors, models, settings
 from tests.serving.gateway import conftest
 
 
@@ -82,7 +79,9 @@ def test_who_has_waited_too_long_leaves_the_queue(queue_seconds, patience):
     async def run() -> None:
         visitors = Visitors(concurrent=1, queue=1, queue_seconds=queue_seconds)
         await visitors.come("a")
-        with pytest.raises(errors.ApiError, match=r"no place became free within 0\.02 s") as refused:
+        with pytest.raises(
+            errors.ApiError, match=r"no place became free within 0\.02 s"
+        ) as refused:
             await (await visitors.come("b", patience))
         assert (refused.value.status, refused.value.retry_after) == (503, 1)
         assert visitors.counts == (1, 0)
@@ -147,27 +146,34 @@ def test_with_too_many_requests_some_are_answered_and_the_rest_turned_away(given
         return await real(model, inputs, **options)
 
     monkeypatch.setattr(models.Model, "predict", slowly)
-    tight = dataclasses.replace(given, limits=settings.Limits(concurrent=1, queue=2, queue_seconds=30))
+    tight = dataclasses.replace(
+        given, limits=settings.Limits(concurrent=1, queue=2, queue_seconds=30)
+    )
     with conftest.running(tight) as gateway:
+
         async def waves():
             found = []
             for _ in range(5):
-                found += await asyncio.gather(*(gateway.http.client.post("/v1/recommend", json={"k": 1})
-                                                for _ in range(20)))
+                found += await asyncio.gather(
+                    *(gateway.http.client.post("/v1/recommend", json={"k": 1}) for _ in range(20))
+                )
             return found
 
         found = gateway.http.portal.call(waves)
         statuses = [response.status_code for response in found]
         assert set(statuses) == {200, 429}
         answered = statuses.count(200)
-        assert 5 * 3 <= answered < 60  # one place, two who wait; more only if one leaves before all have come
+        # one place, two who wait; more only if one leaves before all have come
+        assert 5 * 3 <= answered < 60
         for response in found:
             if response.status_code == 429:
                 conftest.problem(response, 429, "overloaded")
                 assert response.headers["retry-after"] == "1"
         assert gateway.recommend(k=1)["degraded"] == []
         text = gateway.http.get("/metrics").text
-        assert f'gateway_requests_total{{route="/v1/recommend",status="200"}} {answered + 1}.0' in text
+        assert (
+            f'gateway_requests_total{{route="/v1/recommend",status="200"}} {answered + 1}.0' in text
+        )
         assert "gateway_recommendations_in_flight 0.0" in text
         assert "gateway_recommendations_waiting 0.0" in text
 
@@ -178,12 +184,16 @@ def test_who_waits_too_long_for_the_models_of_others_gets_503(given, monkeypatch
         raise models.ModelError("deadline", "late")
 
     monkeypatch.setattr(models.Model, "predict", never)
-    tight = dataclasses.replace(given, limits=settings.Limits(concurrent=1, queue=2, queue_seconds=0.05))
+    tight = dataclasses.replace(
+        given, limits=settings.Limits(concurrent=1, queue=2, queue_seconds=0.05)
+    )
     with conftest.running(tight) as gateway:
+
         async def three():
             ask = {"k": 1, "timeout_ms": 10_000}
-            return await asyncio.gather(*(gateway.http.client.post("/v1/recommend", json=ask)
-                                          for _ in range(3)))
+            return await asyncio.gather(
+                *(gateway.http.client.post("/v1/recommend", json=ask) for _ in range(3))
+            )
 
         first, *others = gateway.http.portal.call(three)
         assert first.json()["degraded"][0]["reason"] == "deadline"

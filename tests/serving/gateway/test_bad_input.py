@@ -13,110 +13,208 @@ JSON = {"content-type": "application/json"}
 PAST = {"item_id": "m3", "timestamp": TIME}
 
 
-@pytest.mark.parametrize(("body", "expected"), [
-    (b"", "body: is missing"), (b"{", "the body is not JSON"), (b'{"k": }', "the body is not JSON"),
-    (b"\xff\xfe", "not valid UTF-8"), (b"[" * 200_000, "depth limit"), (b"9" * 10_000, "is infinity"),
-    (b"null", "body"), (b"[]", "body: found []"), (b'"text"', "body: found 'text'"),
-    (b'{"k": NaN}', "the body is not JSON: unexpected character"), (b'{"k": 1e999}', "is infinity"),
-])
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", "body: is missing"),
+        (b"{", "the body is not JSON"),
+        (b'{"k": }', "the body is not JSON"),
+        (b"\xff\xfe", "not valid UTF-8"),
+        (b"[" * 200_000, "depth limit"),
+        (b"9" * 10_000, "is infinity"),
+        (b"null", "body"),
+        (b"[]", "body: found []"),
+        (b'"text"', "body: found 'text'"),
+        (b'{"k": NaN}', "the body is not JSON: unexpected character"),
+        (b'{"k": 1e999}', "is infinity"),
+    ],
+)
 def test_bodies_that_are_no_request(gateway, body, expected):
     response = gateway.http.post("/v1/recommend", content=body, headers=JSON)
     assert expected in conftest.problem(response, 400, "invalid_argument")[1]
 
 
-@pytest.mark.parametrize(("ask", "field", "expected"), [
-    ({"k": 0}, "k", "found 0; Input should be greater than or equal to 1"),
-    ({"k": -1}, "k", "found -1; "), ({"k": 10_000}, "k", "found 10000, expected at most 8"),
-    ({"k": 10_001}, "k", "less than or equal to 10000"), ({"k": 2.0}, "k", "found 2.0"),
-    ({"k": "2"}, "k", "found '2'"), ({"k": True}, "k", "found True"), ({"k": None}, "k", "found None"),
-    ({"k": 10**30}, "k", "found 1e+30"),
-    ({"user_id": 5}, "user_id", "found 5; Input should be a valid string"),
-    ({"user_id": ""}, "user_id", "found ''"), ({"user_id": "a\0b"}, "user_id", "no NUL character"),
-    ({"user_id": "x" * 600}, "user_id", "at most 512"),
-    ({"user_id": "é" * 300}, "user_id", "at most 512 bytes of UTF-8, found 600"),
-    ({"exclude": ["m1", 5]}, "exclude.1", "found 5"), ({"exclude": "m1"}, "exclude", "found 'm1'"),
-    ({"exclude": ["m1"] * 10_001}, "exclude", "at most 10000"),
-    ({"timestamp": TIME * 1000}, "timestamp", "less than or equal to 4102444800"),
-    ({"timestamp": -1}, "timestamp", "found -1"), ({"timestamp": 1.5}, "timestamp", "found 1.5"),
-    ({"timeout_ms": 0}, "timeout_ms", "found 0"), ({"timeout_ms": 60_001}, "timeout_ms", "60000"),
-    ({"explain": "yes"}, "explain", "found 'yes'"),
-    ({"user": "u1"}, "user", "no such field. Did you mean 'user_id'?"),
-    ({"exclud": []}, "exclud", "Did you mean 'exclude'?"),
-    ({"profile": {"aeg": 5}}, "profile.aeg", "no column of users is called so. Did you mean 'age'?"),
-    ({"profile": {"age": "old"}}, "profile.age", "found 'old', expected a number"),
-    ({"profile": {"age": True}}, "profile.age", "found True, expected a number"),
-    ({"profile": {"age": 1e39}}, "profile.age", "1e+39"),
-    ({"profile": {"gender": 5}}, "profile.gender", "found 5.0, expected a text of at most 4096 bytes"),
-    ({"profile": {"gender": "x" * 5000}}, "profile.gender", "of at most 4096 bytes"),
-    ({"profile": {"interests": "tea"}}, "profile.interests", "found 'tea', expected a list of texts"),
-    ({"profile": {"interests": [1]}}, "profile.interests", "found [1.0], expected a list of texts"),
-    ({"profile": {"interests": ["tea"] * 1001}}, "profile.interests", "at most 1000"),
-    ({"profile": {"gender": {"a": 1}}}, "profile.gender", "found {'a': 1}"),
-    ({"profile": []}, "profile", "found []"),
-    ({"context": {"rating": 5}}, "context.rating", "no column of events with the role context"),
-    ({"context": {"device": 5}}, "context.device", "found 5.0, expected a text"),
-    ({"history": {}}, "history", "found {}"), ({"history": [5]}, "history.0", "found 5"),
-    ({"history": [PAST, {"item_id": "m1"}]}, "history.1.timestamp", "is missing"),
-    ({"history": [{**PAST, "ratting": 5}]}, "history.0.ratting", "Did you mean 'rating'?"),
-    ({"history": [{**PAST, "rating": "5"}]}, "history.0.rating", "found '5', expected a number"),
-    ({"history": [{**PAST, "rating": [5]}]}, "history.0.rating", "found [5]"),
-    ({"history": [{**PAST, "timestamp": TIME * 1000}]}, "history.0.timestamp", "4102444800"),
-    ({"history": [{**PAST, "item_id": ""}]}, "history.0.item_id", "found ''"),
-    ({"history": [PAST] * 10_001}, "history", "found 10,001 events, expected at most 10,000"),
-    ({"filters": {"grup": "odd"}}, "filters.grup", "Did you mean 'group'?"),
-    ({"filters": {"group": 5}}, "filters.group", "found 5.0, expected a text or a list of texts"),
-    ({"filters": {"group": None}}, "filters.group", "found None"),
-    ({"filters": {"group": {"min": 1}}}, "filters.group", "is categorical; a range needs a number"),
-    ({"filters": {"price": "5"}}, "filters.price", "found '5', expected a number"),
-    ({"filters": {"price": True}}, "filters.price", "found True, expected a number"),
-    ({"filters": {"price": {"mn": 1}}}, "filters.price.mn", "no such field. Did you mean 'min'?"),
-    ({"filters": {"price": {"min": "1"}}}, "filters.price.min", "found '1'"),
-])
+@pytest.mark.parametrize(
+    ("ask", "field", "expected"),
+    [
+        ({"k": 0}, "k", "found 0; Input should be greater than or equal to 1"),
+        ({"k": -1}, "k", "found -1; "),
+        ({"k": 10_000}, "k", "found 10000, expected at most 8"),
+        ({"k": 10_001}, "k", "less than or equal to 10000"),
+        ({"k": 2.0}, "k", "found 2.0"),
+        ({"k": "2"}, "k", "found '2'"),
+        ({"k": True}, "k", "found True"),
+        ({"k": None}, "k", "found None"),
+        ({"k": 10**30}, "k", "found 1e+30"),
+        ({"user_id": 5}, "user_id", "found 5; Input should be a valid string"),
+        ({"user_id": ""}, "user_id", "found ''"),
+        ({"user_id": "a\0b"}, "user_id", "no NUL character"),
+        ({"user_id": "x" * 600}, "user_id", "at most 512"),
+        ({"user_id": "é" * 300}, "user_id", "at most 512 bytes of UTF-8, found 600"),
+        ({"exclude": ["m1", 5]}, "exclude.1", "found 5"),
+        ({"exclude": "m1"}, "exclude", "found 'm1'"),
+        ({"exclude": ["m1"] * 10_001}, "exclude", "at most 10000"),
+        ({"timestamp": TIME * 1000}, "timestamp", "less than or equal to 4102444800"),
+        ({"timestamp": -1}, "timestamp", "found -1"),
+        ({"timestamp": 1.5}, "timestamp", "found 1.5"),
+        ({"timeout_ms": 0}, "timeout_ms", "found 0"),
+        ({"timeout_ms": 60_001}, "timeout_ms", "60000"),
+        ({"explain": "yes"}, "explain", "found 'yes'"),
+        ({"user": "u1"}, "user", "no such field. Did you mean 'user_id'?"),
+        ({"exclud": []}, "exclud", "Did you mean 'exclude'?"),
+        (
+            {"profile": {"aeg": 5}},
+            "profile.aeg",
+            "no column of users is called so. Did you mean 'age'?",
+        ),
+        ({"profile": {"age": "old"}}, "profile.age", "found 'old', expected a number"),
+        ({"profile": {"age": True}}, "profile.age", "found True, expected a number"),
+        ({"profile": {"age": 1e39}}, "profile.age", "1e+39"),
+        (
+            {"profile": {"gender": 5}},
+            "profile.gender",
+            "found 5.0, expected a text of at most 4096 bytes",
+        ),
+        ({"profile": {"gender": "x" * 5000}}, "profile.gender", "of at most 4096 bytes"),
+        (
+            {"profile": {"interests": "tea"}},
+            "profile.interests",
+            "found 'tea', expected a list of texts",
+        ),
+        (
+            {"profile": {"interests": [1]}},
+            "profile.interests",
+            "found [1.0], expected a list of texts",
+        ),
+        ({"profile": {"interests": ["tea"] * 1001}}, "profile.interests", "at most 1000"),
+        ({"profile": {"gender": {"a": 1}}}, "profile.gender", "found {'a': 1}"),
+        ({"profile": []}, "profile", "found []"),
+        ({"context": {"rating": 5}}, "context.rating", "no column of events with the role context"),
+        ({"context": {"device": 5}}, "context.device", "found 5.0, expected a text"),
+        ({"history": {}}, "history", "found {}"),
+        ({"history": [5]}, "history.0", "found 5"),
+        ({"history": [PAST, {"item_id": "m1"}]}, "history.1.timestamp", "is missing"),
+        ({"history": [{**PAST, "ratting": 5}]}, "history.0.ratting", "Did you mean 'rating'?"),
+        (
+            {"history": [{**PAST, "rating": "5"}]},
+            "history.0.rating",
+            "found '5', expected a number",
+        ),
+        ({"history": [{**PAST, "rating": [5]}]}, "history.0.rating", "found [5]"),
+        ({"history": [{**PAST, "timestamp": TIME * 1000}]}, "history.0.timestamp", "4102444800"),
+        ({"history": [{**PAST, "item_id": ""}]}, "history.0.item_id", "found ''"),
+        ({"history": [PAST] * 10_001}, "history", "found 10,001 events, expected at most 10,000"),
+        ({"filters": {"grup": "odd"}}, "filters.grup", "Did you mean 'group'?"),
+        (
+            {"filters": {"group": 5}},
+            "filters.group",
+            "found 5.0, expected a text or a list of texts",
+        ),
+        ({"filters": {"group": None}}, "filters.group", "found None"),
+        (
+            {"filters": {"group": {"min": 1}}},
+            "filters.group",
+            "is categorical; a range needs a number",
+        ),
+        ({"filters": {"price": "5"}}, "filters.price", "found '5', expected a number"),
+        ({"filters": {"price": True}}, "filters.price", "found True, expected a number"),
+        (
+            {"filters": {"price": {"mn": 1}}},
+            "filters.price.mn",
+            "no such field. Did you mean 'min'?",
+        ),
+        ({"filters": {"price": {"min": "1"}}}, "filters.price.min", "found '1'"),
+    ],
+)
 def test_fields_that_cannot_be_used(gateway, ask, field, expected):
     found, message = gateway.refusal(ask)
     assert found == field and message.startswith(f"{field}: ") and expected in message
     assert len(message) < 300
 
 
-@pytest.mark.parametrize(("ask", "field", "expected"), [
-    ({}, "user_id", "is missing"), ({"user_id": "u1"}, "item_id", "is missing"),
-    ({"user_id": "u1", "item_id": 5}, "item_id", "found 5"),
-    ({"user_id": "u1", "item_id": "m1", "ratting": 5}, "ratting", "Did you mean 'rating'?"),
-    ({"user_id": "u1", "item_id": "m1", "rating": "x"}, "rating", "found 'x', expected a number"),
-    ({"user_id": "u1", "item_id": "m1", "timestamp": TIME * 1000}, "timestamp", "4102444800"),
-    ({"user_id": "u1", "item_id": "m1", "timestamp": int(time.time()) + 2 * 86_400}, "timestamp",
-     "more than a day ahead of this server's clock"),
-    ({"user_id": "u1", "item_id": "m1", "event_id": ""}, "event_id", "found ''"),
-    ({"events": []}, "events", "at least 1"), ({"events": {}}, "events", "found {}"),
-    ({"events": [{"user_id": "u1", "item_id": "m1"}, {"user_id": "u1"}]}, "events.1.item_id", "is missing"),
-    ({"events": [{"user_id": "u1", "item_id": "m1", "ratting": 1}]}, "events.0.ratting", "'rating'"),
-    ({"events": [{"user_id": "u1", "item_id": "m1"}], "user_id": "u1"}, "user_id", "no such field"),
-    ({"events": [{"user_id": "u1", "item_id": "m1"}] * 1001}, "events", "found 1001, expected at most 1000"),
-])
+@pytest.mark.parametrize(
+    ("ask", "field", "expected"),
+    [
+        ({}, "user_id", "is missing"),
+        ({"user_id": "u1"}, "item_id", "is missing"),
+        ({"user_id": "u1", "item_id": 5}, "item_id", "found 5"),
+        ({"user_id": "u1", "item_id": "m1", "ratting": 5}, "ratting", "Did you mean 'rating'?"),
+        (
+            {"user_id": "u1", "item_id": "m1", "rating": "x"},
+            "rating",
+            "found 'x', expected a number",
+        ),
+        ({"user_id": "u1", "item_id": "m1", "timestamp": TIME * 1000}, "timestamp", "4102444800"),
+        (
+            {"user_id": "u1", "item_id": "m1", "timestamp": int(time.time()) + 2 * 86_400},
+            "timestamp",
+            "more than a day ahead of this server's clock",
+        ),
+        ({"user_id": "u1", "item_id": "m1", "event_id": ""}, "event_id", "found ''"),
+        ({"events": []}, "events", "at least 1"),
+        ({"events": {}}, "events", "found {}"),
+        (
+            {"events": [{"user_id": "u1", "item_id": "m1"}, {"user_id": "u1"}]},
+            "events.1.item_id",
+            "is missing",
+        ),
+        (
+            {"events": [{"user_id": "u1", "item_id": "m1", "ratting": 1}]},
+            "events.0.ratting",
+            "'rating'",
+        ),
+        (
+            {"events": [{"user_id": "u1", "item_id": "m1"}], "user_id": "u1"},
+            "user_id",
+            "no such field",
+        ),
+        (
+            {"events": [{"user_id": "u1", "item_id": "m1"}] * 1001},
+            "events",
+            "found 1001, expected at most 1000",
+        ),
+    ],
+)
 def test_events_that_cannot_be_used(gateway, ask, field, expected):
     found, message = gateway.refusal(ask, "/v1/events")
     assert found == field and expected in message
 
 
-@pytest.mark.parametrize(("ask", "field", "expected"), [
-    ({}, "profile", "is missing"), ({"profil": {}, "profile": {}}, "profil", "Did you mean 'profile'?"),
-    ({"profile": {"aeg": 1}}, "profile.aeg", "Did you mean 'age'?")])
+@pytest.mark.parametrize(
+    ("ask", "field", "expected"),
+    [
+        ({}, "profile", "is missing"),
+        ({"profil": {}, "profile": {}}, "profil", "Did you mean 'profile'?"),
+        ({"profile": {"aeg": 1}}, "profile.aeg", "Did you mean 'age'?"),
+    ],
+)
 def test_profiles_that_cannot_be_used(gateway, ask, field, expected):
     found, message = gateway.refusal(ask, "/v1/users/u1", "PUT")
     assert found == field and expected in message
 
 
-@pytest.mark.parametrize("body", [
-    b'{"user_id": "\\ud800"}', b'{"\\ud800": 1}', b'{"profile": {"\\ud800": 1}}',
-    b'{"profile": {"gender": "\\udfff"}}', b'{"profile": {"interests": ["\\ud800"]}}',
-    b'{"filters": {"\\ud800": "a"}}', b'{"filters": {"group": "\\ud800"}}', b'{"exclude": ["\\ud800"]}',
-    b'{"history": [{"item_id": "m1", "timestamp": 1, "\\ud800": "a"}]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"user_id": "\\ud800"}',
+        b'{"\\ud800": 1}',
+        b'{"profile": {"\\ud800": 1}}',
+        b'{"profile": {"gender": "\\udfff"}}',
+        b'{"profile": {"interests": ["\\ud800"]}}',
+        b'{"filters": {"\\ud800": "a"}}',
+        b'{"filters": {"group": "\\ud800"}}',
+        b'{"exclude": ["\\ud800"]}',
+        b'{"history": [{"item_id": "m1", "timestamp": 1, "\\ud800": "a"}]}',
+    ],
+)
 def test_half_characters_are_refused(gateway, body):
     response = gateway.http.post("/v1/recommend", content=body, headers=JSON)
     conftest.problem(response, 400, "invalid_argument")
 
 
-@pytest.mark.parametrize("name", ["🍵", "مستخدم", "e\u0301", "a/b?c#d%", " ", "../..", "用户", "\u202e"])
+@pytest.mark.parametrize(
+    "name", ["🍵", "مستخدم", "e\u0301", "a/b?c#d%", " ", "../..", "用户", "\u202e"]
+)
 def test_any_unicode_is_an_id(gateway, name):
     user = f"{new_user()}{name}"
     assert gateway.add(user, name, event_id=name)["accepted"] == 1
@@ -127,25 +225,43 @@ def test_any_unicode_is_an_id(gateway, name):
 
 
 def test_a_history_of_ten_thousand_events(gateway):
-    many = [{"item_id": "m8", "timestamp": TIME - 10_000 + n, "rating": 5, "device": "app"}
-            for n in range(9_999)]
+    many = [
+        {"item_id": "m8", "timestamp": TIME - 10_000 + n, "rating": 5, "device": "app"}
+        for n in range(9_999)
+    ]
     answer = gateway.recommend(history=[{"item_id": "m3", "timestamp": TIME}, *many], k=7)
     assert ids(answer) == ["m5", "m4", "m6", "m7", "m9", "m0", "m1"]
 
 
-@pytest.mark.parametrize(("path", "field"), [
-    ("/v1/users?limit=0", "limit"), ("/v1/users?limit=101", "limit"), ("/v1/users?limit=x", "limit"),
-    ("/v1/items?query=" + "x" * 201, "query"), ("/v1/users/", "user_id"), ("/v1/users/a%00b", "user_id"),
-    ("/v1/users/" + "x" * 600, "user_id")])
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/users?limit=0", "limit"),
+        ("/v1/users?limit=101", "limit"),
+        ("/v1/users?limit=x", "limit"),
+        ("/v1/items?query=" + "x" * 201, "query"),
+        ("/v1/users/", "user_id"),
+        ("/v1/users/a%00b", "user_id"),
+        ("/v1/users/" + "x" * 600, "user_id"),
+    ],
+)
 def test_paths_that_cannot_be_used(gateway, path, field):
     assert conftest.problem(gateway.http.get(path), 400, "invalid_argument")[0] == field
 
 
-@pytest.mark.parametrize(("method", "path", "status", "code"), [
-    ("GET", "/v1/nothing", 404, "not_found"), ("GET", "/v1/items/nothing", 404, "not_found"),
-    ("GET", "/v1/users/nobody", 404, "not_found"), ("GET", "/web/nothing.js", 404, "not_found"),
-    ("GET", "/web/../settings.py", 404, "not_found"), ("GET", "/web/%2e%2e/gateway/api.py", 404, "not_found"),
-    ("GET", "/docs", 404, "not_found"), ("GET", "/v1/recommend", 405, "method_not_allowed"),
-    ("DELETE", "/v1/users/u1", 405, "method_not_allowed")])
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/nothing", 404, "not_found"),
+        ("GET", "/v1/items/nothing", 404, "not_found"),
+        ("GET", "/v1/users/nobody", 404, "not_found"),
+        ("GET", "/web/nothing.js", 404, "not_found"),
+        ("GET", "/web/../settings.py", 404, "not_found"),
+        ("GET", "/web/%2e%2e/gateway/api.py", 404, "not_found"),
+        ("GET", "/docs", 404, "not_found"),
+        ("GET", "/v1/recommend", 405, "method_not_allowed"),
+        ("DELETE", "/v1/users/u1", 405, "method_not_allowed"),
+    ],
+)
 def test_what_there_is_not(gateway, method, path, status, code):
     conftest.problem(gateway.http.request(method, path), status, code)

@@ -26,9 +26,16 @@ def test_recalls_order_without_rank(given, serving):
         answer = gateway.recommend(history=M3, k=8, explain=True, candidates=True)
         assert ids(answer) == ids(answer, "candidates") == AFTER_M3
         assert answer["degraded"] == [
-            {"stage": "rank", "reason": "unavailable", "fallback": "recall_order"}]
-        assert answer["items"][1] == {"item_id": "m5", "title": "Item 5", "source": "recall", "score": -1.0,
-                                      "recall": {"rank": 2, "score": -1.0}, "rank": None}
+            {"stage": "rank", "reason": "unavailable", "fallback": "recall_order"}
+        ]
+        assert answer["items"][1] == {
+            "item_id": "m5",
+            "title": "Item 5",
+            "source": "recall",
+            "score": -1.0,
+            "recall": {"rank": 2, "score": -1.0},
+            "rank": None,
+        }
         assert [answer["release"]] == release.ids(serving) and answer["missing_inputs"] is None
         assert gateway.http.get("/readyz").status_code == 200
         text = gateway.http.get("/metrics").text
@@ -37,15 +44,34 @@ def test_recalls_order_without_rank(given, serving):
 
 def test_popular_items_without_recall(given):
     with conftest.running(dataclasses.replace(given, recall=conftest.closed_port())) as gateway:
-        answer = gateway.recommend(history=[{"item_id": "m2", "timestamp": TIME}], exclude=["m4"],
-                                   filters={"group": "even"}, k=2, candidates=True)
+        answer = gateway.recommend(
+            history=[{"item_id": "m2", "timestamp": TIME}],
+            exclude=["m4"],
+            filters={"group": "even"},
+            k=2,
+            candidates=True,
+        )
         assert answer["items"] == [
-            {"item_id": "m0", "title": "Item 0", "source": "popularity", "score": 10.0, "recall": None,
-             "rank": None},
-            {"item_id": "m6", "title": "Item 6", "source": "popularity", "score": 4.0, "recall": None,
-             "rank": None}]
+            {
+                "item_id": "m0",
+                "title": "Item 0",
+                "source": "popularity",
+                "score": 10.0,
+                "recall": None,
+                "rank": None,
+            },
+            {
+                "item_id": "m6",
+                "title": "Item 6",
+                "source": "popularity",
+                "score": 4.0,
+                "recall": None,
+                "rank": None,
+            },
+        ]
         assert answer["degraded"] == [
-            {"stage": "recall", "reason": "unavailable", "fallback": "popular_items"}]
+            {"stage": "recall", "reason": "unavailable", "fallback": "popular_items"}
+        ]
         assert answer["release"] is None and answer["candidates"] == []
         ready = gateway.http.get("/readyz")
         assert ready.status_code == 503 and "UNAVAILABLE" in ready.json()["models"]["recall"]
@@ -59,11 +85,16 @@ def test_a_store_whose_file_is_broken(given, tmp_path: pathlib.Path):
         answer = gateway.recommend(user_id="u1", history=M3, k=8)
         assert ids(answer)[0] == "m5" and answer["known_user"] is False
         assert answer["degraded"] == [
-            {"stage": "store", "reason": "unavailable", "fallback": "request_only"}]
-        assert gateway.recommend(history=M3, k=1)["degraded"] == []  # nothing was asked of the store
-        for method, path, ask in (("POST", "/v1/events", {"user_id": "u1", "item_id": "m1"}),
-                                  ("GET", "/v1/users", None), ("GET", "/v1/users/u1", None),
-                                  ("PUT", "/v1/users/u1", {"profile": {}})):
+            {"stage": "store", "reason": "unavailable", "fallback": "request_only"}
+        ]
+        # nothing was asked of the store
+        assert gateway.recommend(history=M3, k=1)["degraded"] == []
+        for method, path, ask in (
+            ("POST", "/v1/events", {"user_id": "u1", "item_id": "m1"}),
+            ("GET", "/v1/users", None),
+            ("GET", "/v1/users/u1", None),
+            ("PUT", "/v1/users/u1", {"profile": {}}),
+        ):
             refused = gateway.http.request(method, path, json=ask)
             conftest.problem(refused, 503, "store_unavailable")
             assert refused.headers["retry-after"] == "1"
@@ -100,12 +131,16 @@ class _Failing(store.Store):
 def test_a_store_that_hangs_takes_its_share_of_the_time_alone(given):
     with conftest.running(given, _Failing(None)) as gateway:
         answer = gateway.recommend(user_id="u1", timeout_ms=1500, k=8)
-        assert answer["degraded"] == [{"stage": "store", "reason": "deadline", "fallback": "request_only"}]
+        assert answer["degraded"] == [
+            {"stage": "store", "reason": "deadline", "fallback": "request_only"}
+        ]
         assert 400 <= answer["timings_ms"]["store"] <= 1000 and ids(answer)[0] == "m5"
 
 
 def test_a_store_without_room(given):
-    with conftest.running(given, _Failing(store.StoreFull("history.sqlite: there is no room."))) as gateway:
+    with conftest.running(
+        given, _Failing(store.StoreFull("history.sqlite: there is no room."))
+    ) as gateway:
         refused = gateway.http.post("/v1/events", json={"user_id": "u1", "item_id": "m1"})
         _, message = conftest.problem(refused, 507, "store_full")
         assert message == "nothing was added: history.sqlite: there is no room."
@@ -121,7 +156,9 @@ def test_what_nobody_thought_of_is_a_500_that_tells_nothing(given):
 
 def test_no_time_to_ask_anybody(gateway):
     answer = gateway.recommend(user_id="nobody", timeout_ms=1, k=3)
-    assert {"stage": "recall", "reason": "deadline", "fallback": "popular_items"} in answer["degraded"]
+    assert {"stage": "recall", "reason": "deadline", "fallback": "popular_items"} in answer[
+        "degraded"
+    ]
     assert ids(answer) == ["m0", "m1", "m2"]
 
 
@@ -141,15 +178,18 @@ def test_recall_is_asked_again_if_rank_has_lost_its_release(gateway, monkeypatch
     if lost == 1:
         assert answer["degraded"] == [] and ids(answer)[0] == "m5"
     else:
-        assert answer["degraded"] == [{"stage": "rank", "reason": "not_found", "fallback": "recall_order"}]
+        assert answer["degraded"] == [
+            {"stage": "rank", "reason": "not_found", "fallback": "recall_order"}
+        ]
         assert ids(answer) == AFTER_M3
 
 
 def test_a_release_without_rank_is_not_degraded(given, tmp_path):
     serving = small_serving.write(tmp_path, rank=False)
     with servers.serve(serving / "models.config") as client:
-        alone = dataclasses.replace(given, releases=serving, recall=client.grpc_address,
-                                    rank=client.grpc_address)
+        alone = dataclasses.replace(
+            given, releases=serving, recall=client.grpc_address, rank=client.grpc_address
+        )
         with conftest.running(alone) as gateway:
             answer = gateway.recommend(history=M3, k=8)
             assert ids(answer) == AFTER_M3 and answer["degraded"] == []
@@ -160,7 +200,10 @@ def test_without_any_release(given, tmp_path):
     (tmp_path / "empty").mkdir()
     nothing = dataclasses.replace(given, releases=tmp_path / "empty", recall=conftest.closed_port())
     with conftest.running(nothing) as gateway:
-        for path, ask in (("/v1/recommend", {}), ("/v1/events", {"user_id": "u1", "item_id": "m1"})):
+        for path, ask in (
+            ("/v1/recommend", {}),
+            ("/v1/events", {"user_id": "u1", "item_id": "m1"}),
+        ):
             refused = gateway.http.post(path, json=ask)
             conftest.problem(refused, 503, "no_release")
             assert refused.headers["retry-after"] == "1"

@@ -15,19 +15,24 @@ import httpx
 import pytest
 
 from serving import http_protocol
-from serving.gateway import logs
-from serving.gateway import server
-from serving.gateway import settings
-from serving.gateway import state
+from serving.gateway import logs, server, settings, state
 from serving.history import store
 from tests.serving.gateway import conftest
 
 JSON = {"content-type": "application/json"}
 
 
-@pytest.mark.parametrize(("sent", "kept"), [
-    ("abc-123~!", True), ("x" * 128, True), ("x" * 129, False), ("with space", False), ("é", False),
-    ("", False)])
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("abc-123~!", True),
+        ("x" * 128, True),
+        ("x" * 129, False),
+        ("with space", False),
+        ("é", False),
+        ("", False),
+    ],
+)
 def test_request_ids(gateway, sent, kept):
     headers = {"x-request-id": sent.encode("latin-1")}
     response = gateway.http.post("/v1/recommend", json={"k": 1}, headers=headers)
@@ -38,9 +43,17 @@ def test_request_ids(gateway, sent, kept):
     assert (refused.headers["x-request-id"] == sent) == kept
 
 
-@pytest.mark.parametrize(("kind", "status"), [
-    ("application/json", 200), ("Application/JSON; charset=utf-8", 200), ("text/plain", 415),
-    ("application/x-www-form-urlencoded", 415), ("application/json-patch", 415), (None, 415)])
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/json", 200),
+        ("Application/JSON; charset=utf-8", 200),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("application/json-patch", 415),
+        (None, 415),
+    ],
+)
 def test_content_types(gateway, kind, status):
     headers = {} if kind is None else {"content-type": kind}
     response = gateway.http.post("/v1/recommend", content=b'{"k": 1}', headers=headers)
@@ -54,21 +67,37 @@ def test_content_types(gateway, kind, status):
 def locked(shared_settings: settings.Settings, tmp_path_factory) -> Iterator[conftest.Gateway]:
     """A gateway that wants a key, and small bodies."""
     file = tmp_path_factory.mktemp("locked") / "history.sqlite"
-    given = dataclasses.replace(shared_settings, store=f"sqlite:///{file}", api_keys=("key-a", "schlüssel"),
-                                limits=settings.Limits(body_bytes=1000))
+    given = dataclasses.replace(
+        shared_settings,
+        store=f"sqlite:///{file}",
+        api_keys=("key-a", "schlüssel"),
+        limits=settings.Limits(body_bytes=1000),
+    )
     with conftest.running(given) as found:
         yield found
 
 
-@pytest.mark.parametrize(("headers", "is_right"), [
-    ({"x-api-key": b"key-a"}, True), ({"authorization": b"Bearer key-a"}, True),
-    ({"authorization": b"bearer  key-a"}, True), ({"x-api-key": b"key-b"}, False), ({}, False),
-    ({"x-api-key": b""}, False), ({"authorization": b"Basic key-a"}, False),
-    ({"authorization": b"key-a"}, False), ({"x-api-key": b"key-a,key-b"}, False),
-    ({"x-api-key": b"\xff"}, False)])
+@pytest.mark.parametrize(
+    ("headers", "is_right"),
+    [
+        ({"x-api-key": b"key-a"}, True),
+        ({"authorization": b"Bearer key-a"}, True),
+        ({"authorization": b"bearer  key-a"}, True),
+        ({"x-api-key": b"key-b"}, False),
+        ({}, False),
+        ({"x-api-key": b""}, False),
+        ({"authorization": b"Basic key-a"}, False),
+        ({"authorization": b"key-a"}, False),
+        ({"x-api-key": b"key-a,key-b"}, False),
+        ({"x-api-key": b"\xff"}, False),
+    ],
+)
 def test_keys(locked, headers, is_right):
-    for method, path, ask in (("POST", "/v1/recommend", {"k": 1}), ("GET", "/v1/items", None),
-                              ("GET", "/v1/release", None)):
+    for method, path, ask in (
+        ("POST", "/v1/recommend", {"k": 1}),
+        ("GET", "/v1/items", None),
+        ("GET", "/v1/release", None),
+    ):
         response = locked.http.request(method, path, json=ask, headers=headers)
         if is_right:
             assert response.status_code == 200, response.text
@@ -95,9 +124,13 @@ def test_bodies_over_the_limit(locked):
     fits = locked.http.post("/v1/recommend", content=b'{"k": 1}' + b" " * 992, headers=headers)
     assert fits.status_code == 200
     too_large = locked.http.post("/v1/recommend", content=b'{"k": 1}' + b" " * 993, headers=headers)
-    assert conftest.problem(too_large, 413, "too_large")[1] == "expected a body of at most 1,000 bytes"
+    assert (
+        conftest.problem(too_large, 413, "too_large")[1] == "expected a body of at most 1,000 bytes"
+    )
     assert too_large.headers["connection"] == "close"
-    conftest.problem(locked.http.post("/v1/recommend", content=chunks(), headers=headers), 413, "too_large")
+    conftest.problem(
+        locked.http.post("/v1/recommend", content=chunks(), headers=headers), 413, "too_large"
+    )
     assert sum(read) == 1100  # and no more
 
 
@@ -107,35 +140,60 @@ def test_logs_and_metrics_name_nobody(gateway, caplog):
     caplog.set_level(logging.DEBUG)
     past = [{"item_id": item, "timestamp": conftest.TIME, "device": value}]
     gateway.add(user, item, device=value, event_id=key)
-    gateway.recommend(user_id=user, profile={"gender": value}, history=past, exclude=[item], k=8,
-                      explain=True)
+    gateway.recommend(
+        user_id=user, profile={"gender": value}, history=past, exclude=[item], k=8, explain=True
+    )
     gateway.refusal({"user_id": user, "profile": {value: 1}})
     gateway.http.get(f"/v1/users/{user}")
-    gateway.http.request("PUT", f"/v1/users/{user}", json={"profile": {"gender": value}},
-                         headers={"x-request-id": "the-last"})
+    gateway.http.request(
+        "PUT",
+        f"/v1/users/{user}",
+        json={"profile": {"gender": value}},
+        headers={"x-request-id": "the-last"},
+    )
     gateway.http.get(f"/v1/users?prefix={user}")
     gateway.http.get(f"/{user}")
-    ours = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
+    ours = [
+        record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))
+    ]
     lines = [json.loads(logs.JsonFormatter().format(record)) for record in ours]
     text = json.dumps(lines) + gateway.http.get("/metrics").text
     assert not [secret for secret in secrets if secret in text]
     requests = [line for line in lines if line["message"] == "request"]
     assert [(line["route"], line["status"]) for line in requests] == [
-        ("/v1/events", 200), ("/v1/recommend", 200), ("/v1/recommend", 400),
-        ("/v1/users/{user_id:path}", 200), ("/v1/users/{user_id:path}", 200), ("/v1/users", 200),
-        ("other", 404)]
+        ("/v1/events", 200),
+        ("/v1/recommend", 200),
+        ("/v1/recommend", 400),
+        ("/v1/users/{user_id:path}", 200),
+        ("/v1/users/{user_id:path}", 200),
+        ("/v1/users", 200),
+        ("other", 404),
+    ]
     recommended = requests[1]
     assert recommended["k"] == recommended["items"] == 8 and recommended["degraded"] == []
-    assert set(recommended["timings_ms"]) == {"queue", "store", "recall", "rank", "explain", "total"}
+    assert set(recommended["timings_ms"]) == {
+        "queue",
+        "store",
+        "recall",
+        "rank",
+        "explain",
+        "total",
+    }
     assert requests[4]["request_id"] == "the-last" and requests[4]["method"] == "PUT"
 
 
 def test_metrics(gateway):
     gateway.recommend(k=1)
     text = gateway.http.get("/metrics").text
-    for name in ("gateway_requests_total", "gateway_request_seconds_bucket", "gateway_stage_seconds_bucket",
-                 "gateway_recommendations_in_flight", "gateway_recommendations_waiting", "gateway_release",
-                 "process_resident_memory_bytes"):
+    for name in (
+        "gateway_requests_total",
+        "gateway_request_seconds_bucket",
+        "gateway_stage_seconds_bucket",
+        "gateway_recommendations_in_flight",
+        "gateway_recommendations_waiting",
+        "gateway_release",
+        "process_resident_memory_bytes",
+    ):
         assert f"\n{name}" in text
     for stage in ("queue", "store", "recall", "rank"):
         assert f'gateway_stage_seconds_count{{stage="{stage}"}}' in text
@@ -170,8 +228,15 @@ def _answer(client: socket.socket) -> bytes:
 
 def test_slow_and_huge_clients_hold_nobody_up(given):
     limits = settings.Limits(body_seconds=0.5, header_seconds=0.5)
-    head = b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
-    with _listening(dataclasses.replace(given, limits=limits)) as port, contextlib.ExitStack() as stack:
+    head = (
+        b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\n"
+        b"Content-Type: application/json\r\nContent-Length: "
+    )
+    with (
+        _listening(dataclasses.replace(given, limits=limits)) as port,
+        contextlib.ExitStack() as stack,
+    ):
+
         def connect(first: bytes) -> socket.socket:
             client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
             client.sendall(first)
@@ -196,13 +261,18 @@ def test_slow_and_huge_clients_hold_nobody_up(given):
 
 def test_more_connections_than_are_served(given):
     limits = settings.Limits(connections=2)
-    with _listening(dataclasses.replace(given, limits=limits)) as port, contextlib.ExitStack() as stack:
+    with (
+        _listening(dataclasses.replace(given, limits=limits)) as port,
+        contextlib.ExitStack() as stack,
+    ):
         url = f"http://127.0.0.1:{port}/v1/recommend"
         one, two, three = (stack.enter_context(httpx.Client(trust_env=False)) for _ in range(3))
         assert [client.post(url, json={"k": 1}).status_code for client in (one, two)] == [200, 200]
         refused = three.post(url, json={"k": 1}, headers={"X-Request-Id": "third"})
         assert conftest.problem(refused, 503, "overloaded") == (
-            None, "3 connections are open, expected at most 2; close idle ones, or try again later")
+            None,
+            "3 connections are open, expected at most 2; close idle ones, or try again later",
+        )
         assert refused.json()["request_id"] == "third"
         assert (refused.headers["retry-after"], refused.headers["connection"]) == ("1", "close")
         assert one.post(url, json={"k": 1}).status_code == 200  # three's connection is closed
@@ -216,8 +286,10 @@ def test_a_client_that_goes_away_while_it_sends(given, caplog):
     caplog.set_level(logging.INFO)
     with _listening(given) as port:
         with socket.create_connection(("127.0.0.1", port)) as client:
-            client.sendall(b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                           b"Content-Length: 10\r\n\r\n{")
+            client.sendall(
+                b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Content-Length: 10\r\n\r\n{"
+            )
             time.sleep(0.1)
         end = time.monotonic() + 10
         while not [r for r in caplog.records if getattr(r, "details", {}).get("status") == 499]:

@@ -20,13 +20,33 @@ def test_a_stored_user_gets_recalls_items_in_the_order_of_rank(gateway, serving)
     gateway.add(user, "m3")
     answer = gateway.recommend(user_id=user, k=2)
     assert answer["items"] == [
-        {"item_id": "m5", "title": "Item 5", "source": "recall", "score": 99.0,
-         "recall": {"rank": 2, "score": -1.0},
-         "rank": {"rank": 1, "score": 99.0, "probability": 1.0, "probabilities": {"liked": 0.75}}},
-        {"item_id": "m4", "title": "Item 4", "source": "recall", "score": 0.0,
-         "recall": {"rank": 1, "score": 0.0},
-         "rank": {"rank": 2, "score": 0.0, "probability": pytest.approx(0, abs=1e-6),
-                  "probabilities": {"liked": 0.75}}}]
+        {
+            "item_id": "m5",
+            "title": "Item 5",
+            "source": "recall",
+            "score": 99.0,
+            "recall": {"rank": 2, "score": -1.0},
+            "rank": {
+                "rank": 1,
+                "score": 99.0,
+                "probability": 1.0,
+                "probabilities": {"liked": 0.75},
+            },
+        },
+        {
+            "item_id": "m4",
+            "title": "Item 4",
+            "source": "recall",
+            "score": 0.0,
+            "recall": {"rank": 1, "score": 0.0},
+            "rank": {
+                "rank": 2,
+                "score": 0.0,
+                "probability": pytest.approx(0, abs=1e-6),
+                "probabilities": {"liked": 0.75},
+            },
+        },
+    ]
     assert [answer["release"]] == release.ids(serving)
     assert answer["known_user"] is True and answer["user_id"] == user
     assert answer["timestamp"] == TIME and answer["missing_inputs"] == 0
@@ -40,12 +60,23 @@ def test_an_event_changes_the_next_recommendation(gateway):
     gateway.add(user, "m3")
     assert ids(gateway.recommend(user_id=user, k=8)) == AFTER_M3
     gateway.add(user, "m6", timestamp=TIME + 1)
-    assert ids(gateway.recommend(user_id=user, k=8)) == ["m5", "m7", "m8", "m9", "m0", "m1", "m2", "m4"]
+    assert ids(gateway.recommend(user_id=user, k=8)) == [
+        "m5",
+        "m7",
+        "m8",
+        "m9",
+        "m0",
+        "m1",
+        "m2",
+        "m4",
+    ]
     gateway.add(user, "m0", timestamp=TIME - 100)  # came late, but is not the last one
     assert ids(gateway.recommend(user_id=user, k=8)) == ["m5", "m7", "m8", "m9", "m1", "m2", "m4"]
 
 
-@pytest.mark.parametrize("ask", [{}, {"user_id": "nobody"}, {"history": []}, {"profile": {"age": 20}}])
+@pytest.mark.parametrize(
+    "ask", [{}, {"user_id": "nobody"}, {"history": []}, {"profile": {"age": 20}}]
+)
 def test_without_a_history_the_models_answer_for_an_empty_one(gateway, ask):
     answer = gateway.recommend(k=8, **ask)
     # Recall's scores of m6, m8, m3, ... are 9, 8, 7, ... for an empty history; m5's are 5 and 105.
@@ -57,8 +88,13 @@ def test_without_a_history_the_models_answer_for_an_empty_one(gateway, ask):
 def test_a_history_of_the_request_replaces_the_stores(gateway):
     user = new_user()
     gateway.add(user, "m7")
-    answer = gateway.recommend(user_id=user, history=M3, profile={"gender": "F", "interests": ["tea"]},
-                               context={"device": "app"}, k=8)
+    answer = gateway.recommend(
+        user_id=user,
+        history=M3,
+        profile={"gender": "F", "interests": ["tea"]},
+        context={"device": "app"},
+        k=8,
+    )
     assert ids(answer) == AFTER_M3 and answer["known_user"] is True
 
 
@@ -84,25 +120,35 @@ def test_seen_items_come_back_if_they_may(gateway):
     assert ids(gateway.recommend(history=past, include_seen=True, k=8)) == AFTER_M3
 
 
-@pytest.mark.parametrize(("filters", "expected", "filled"), [
-    ({"group": "even"}, ["m4", "m6", "m8", "m0"], ["m2"]),
-    ({"group": ["even", "odd"]}, ["m5", "m4", "m6", "m7", "m8"], []),
-    ({"price": {"min": 4, "max": 6}}, ["m5", "m4", "m6"], []),
-    ({"price": {"max": 2}}, ["m0", "m1"], ["m2"]),
-    ({"price": [9, 4]}, ["m4", "m9"], []),
-    ({"price": 7}, ["m7"], []),
-    ({"tags": "small"}, ["m4", "m0", "m1"], ["m2"]),
-    ({"tags": ["large", "small"], "group": "odd"}, ["m1"], []),
-    ({"group": "none"}, [], []),
-])
+@pytest.mark.parametrize(
+    ("filters", "expected", "filled"),
+    [
+        ({"group": "even"}, ["m4", "m6", "m8", "m0"], ["m2"]),
+        ({"group": ["even", "odd"]}, ["m5", "m4", "m6", "m7", "m8"], []),
+        ({"price": {"min": 4, "max": 6}}, ["m5", "m4", "m6"], []),
+        ({"price": {"max": 2}}, ["m0", "m1"], ["m2"]),
+        ({"price": [9, 4]}, ["m4", "m9"], []),
+        ({"price": 7}, ["m7"], []),
+        ({"tags": "small"}, ["m4", "m0", "m1"], ["m2"]),
+        ({"tags": ["large", "small"], "group": "odd"}, ["m1"], []),
+        ({"group": "none"}, [], []),
+    ],
+)
 def test_filters(gateway, filters, expected, filled):
     answer = gateway.recommend(history=M3, filters=filters, k=5)
     assert ids(answer) == expected + filled
     assert [item["source"] for item in answer["items"]] == ["recall"] * len(expected) + (
-        ["popularity"] * len(filled))
-    for item in answer["items"][len(expected):]:
-        assert item == {"item_id": "m2", "title": "Item 2", "source": "popularity", "score": 8.0,
-                        "recall": None, "rank": None}
+        ["popularity"] * len(filled)
+    )
+    for item in answer["items"][len(expected) :]:
+        assert item == {
+            "item_id": "m2",
+            "title": "Item 2",
+            "source": "popularity",
+            "score": 8.0,
+            "recall": None,
+            "rank": None,
+        }
     said = f"{len(expected)} of recall's 8 items are left; popular ones fill the list up"
     assert (said in answer["notes"]) == bool(filled)
 
@@ -110,13 +156,17 @@ def test_filters(gateway, filters, expected, filled):
 def test_explanations_are_what_each_group_adds(gateway):
     answer = gateway.recommend(history=M3, explain=True, k=3)
     assert [item["effects"] for item in answer["items"]] == [
-        {"item": 100.0, "recall_score": -1.0}, {"item": 0.0, "recall_score": 0.0},
-        {"item": 0.0, "recall_score": -2.0}]
+        {"item": 100.0, "recall_score": -1.0},
+        {"item": 0.0, "recall_score": 0.0},
+        {"item": 0.0, "recall_score": -2.0},
+    ]
     assert answer["timings_ms"]["explain"] > 0
 
 
 def test_candidates_are_recalls_whole_list(gateway):
-    answer = gateway.recommend(history=M3, candidates=True, explain=True, filters={"group": "even"}, k=1)
+    answer = gateway.recommend(
+        history=M3, candidates=True, explain=True, filters={"group": "even"}, k=1
+    )
     assert ids(answer) == ["m4"] and ids(answer, "candidates") == AFTER_M3
     assert [item["recall"]["rank"] for item in answer["candidates"]] == [2, 1, 3, 4, 5, 6, 7, 8]
     assert [item["rank"]["rank"] for item in answer["candidates"]] == [1, 2, 3, 4, 5, 6, 7, 8]

@@ -18,8 +18,9 @@ M3 = [{"item_id": "m3", "timestamp": conftest.TIME}]
 def test_no_request_fails_or_mixes_releases_while_they_change(given, tmp_path):
     serving = small_serving.write(tmp_path)
     with servers.serve(serving / "models.config", poll_seconds=0.05, linger_seconds=0.5) as client:
-        changing = dataclasses.replace(given, releases=serving, recall=client.grpc_address,
-                                       rank=client.grpc_address)
+        changing = dataclasses.replace(
+            given, releases=serving, recall=client.grpc_address, rank=client.grpc_address
+        )
         with conftest.running(changing) as gateway:
             asked = {"history": M3, "timestamp": conftest.TIME, "k": 8}
             answers: list[dict[str, Any]] = []
@@ -52,4 +53,7 @@ def test_no_request_fails_or_mixes_releases_while_they_change(given, tmp_path):
                 bonus = small_serving.BONUS * (1 + numbers.index(answer["release"]))
                 assert items["m5"]["score"] == bonus - 1 and answer["items"][0]["item_id"] == "m5"
             shown = gateway.http.get("/v1/release").json()
-            assert shown["release"] == numbers[-1] and shown["models"]["recall"]["state"] == "AVAILABLE"
+            assert (
+                shown["release"] == numbers[-1]
+                and shown["models"]["recall"]["state"] == "AVAILABLE"
+            )

@@ -38,8 +38,18 @@ class RedisServer:
 
     def start(self, answer: bytes = b"+PONG") -> None:
         """Returns when it answers a ping so."""
-        command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder),
-                   "--save", "", *self.options]
+        command = [
+            "redis-server",
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--dir",
+            str(self.folder),
+            "--save",
+            "",
+            *self.options,
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         end = time.monotonic() + 20
         while not self._ping().startswith(answer):  # while it loads its file, it answers otherwise
@@ -54,7 +64,10 @@ class RedisServer:
             self.process = None
 
     def _ping(self) -> bytes:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as client:
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", self.port), 1) as client,
+        ):
             client.sendall(b"PING\r\n")
             return client.recv(100)
         return b""

@@ -27,14 +27,18 @@ def event(number: int) -> store.Event:
     return store.Event(str(number), "item", number)
 
 
-def test_no_acknowledged_event_is_lost_when_the_server_is_killed(own_redis: conftest.RedisServer) -> None:
+def test_no_acknowledged_event_is_lost_when_the_server_is_killed(
+    own_redis: conftest.RedisServer,
+) -> None:
     acknowledged: set[str] = set()
 
     async def append(found: store.Store, name: str) -> None:
         """Until the server is gone."""
         with contextlib.suppress(store.StoreError):
             for number in itertools.count():
-                await found.append([(f"u{number % USERS}", store.Event(f"{name}-{number}", "item", number))])
+                await found.append(
+                    [(f"u{number % USERS}", store.Event(f"{name}-{number}", "item", number))]
+                )
                 acknowledged.add(f"{name}-{number}")
 
     async def scenario() -> set[str]:
@@ -58,14 +62,25 @@ def test_no_acknowledged_event_is_lost_when_the_server_is_killed(own_redis: conf
     assert len(kept) <= len(acknowledged) + KILLS * WRITERS  # what was on its way
 
 
-def test_a_server_that_is_down_is_told_fast_and_found_again(own_redis: conftest.RedisServer) -> None:
+def test_a_server_that_is_down_is_told_fast_and_found_again(
+    own_redis: conftest.RedisServer,
+) -> None:
     async def scenario() -> None:
         found = connect(own_redis)
         started = time.monotonic()
-        for call in (found.open, found.ping, found.count, found.clear, lambda: found.user("u"),
-                     lambda: found.append([("u", event(1))]), lambda: found.put_profile("u", {}),
-                     lambda: found.users("", 1)):
-            with pytest.raises(store.StoreError, match=r"redis://127\.0\.0\.1:\d+/0: Redis gives no answer"):
+        for call in (
+            found.open,
+            found.ping,
+            found.count,
+            found.clear,
+            lambda: found.user("u"),
+            lambda: found.append([("u", event(1))]),
+            lambda: found.put_profile("u", {}),
+            lambda: found.users("", 1),
+        ):
+            with pytest.raises(
+                store.StoreError, match=r"redis://127\.0\.0\.1:\d+/0: Redis gives no answer"
+            ):
                 await call()
         assert time.monotonic() - started < DEADLINE
         own_redis.start()
@@ -81,7 +96,8 @@ def test_a_restart_in_between_is_not_noticed(own_redis: conftest.RedisServer) ->
         own_redis.start()
         found = connect(own_redis)
         await found.open()
-        await asyncio.gather(*(found.append([("u", event(n))]) for n in range(10)))  # several connections
+        # several connections
+        await asyncio.gather(*(found.append([("u", event(n))]) for n in range(10)))
         own_redis.kill()
         own_redis.start()
         user = await found.user("u")
@@ -111,7 +127,9 @@ def test_a_server_that_hangs_is_told_in_time_and_forgiven(own_redis: conftest.Re
         await found.append([("u", event(1))])
         own_redis.process.send_signal(signal.SIGSTOP)
         started = time.monotonic()
-        said = await asyncio.gather(found.user("u"), found.append([("u", event(2))]), return_exceptions=True)
+        said = await asyncio.gather(
+            found.user("u"), found.append([("u", event(2))]), return_exceptions=True
+        )
         assert time.monotonic() - started < DEADLINE
         assert [type(s) for s in said] == [store.StoreError] * 2
         own_redis.process.send_signal(signal.SIGCONT)
@@ -134,8 +152,13 @@ def test_a_full_server_takes_nothing_and_says_so(own_redis: conftest.RedisServer
         while not message:
             assert number < 100
             try:
-                await found.append([(user, store.Event(f"{number}-{n}", "x" * 50_000, n)) for n in range(2)
-                                    for user in ("u", "v")])
+                await found.append(
+                    [
+                        (user, store.Event(f"{number}-{n}", "x" * 50_000, n))
+                        for n in range(2)
+                        for user in ("u", "v")
+                    ]
+                )
                 number += 1
             except store.StoreFull as error:
                 message = str(error)
@@ -143,23 +166,38 @@ def test_a_full_server_takes_nothing_and_says_so(own_redis: conftest.RedisServer
         for user_id in ("u", "v"):
             user = await found.user(user_id)
             assert user
-            assert {e.event_id for e in user.events} == {f"{k}-{n}" for k in range(number) for n in range(2)}
+            assert {e.event_id for e in user.events} == {
+                f"{k}-{n}" for k in range(number) for n in range(2)
+            }
         assert (await found.count()).events == 4 * number
         await found.close()
 
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("options, warnings", [
-    (("--appendonly", "yes", "--appendfsync", "always"), []),
-    (("--appendonly", "yes", "--appendfsync", "everysec"), ["loses the events of the last second or more"]),
-    (("--appendonly", "no"), ["keeps no append-only file"]),
-    (("--appendonly", "no", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"),
-     ["keeps no append-only file", "histories vanish when memory is short; set noeviction"]),
-    (("--appendonly", "no", "--rename-command", "CONFIG", ""), []),  # as in services; it cannot be asked
-])
-def test_a_server_that_may_forget_is_told(own_redis: conftest.RedisServer, options: tuple[str, ...],
-                                          warnings: list[str], caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "options, warnings",
+    [
+        (("--appendonly", "yes", "--appendfsync", "always"), []),
+        (
+            ("--appendonly", "yes", "--appendfsync", "everysec"),
+            ["loses the events of the last second or more"],
+        ),
+        (("--appendonly", "no"), ["keeps no append-only file"]),
+        (
+            ("--appendonly", "no", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"),
+            ["keeps no append-only file", "histories vanish when memory is short; set noeviction"],
+        ),
+        # as in services; it cannot be asked
+        (("--appendonly", "no", "--rename-command", "CONFIG", ""), []),
+    ],
+)
+def test_a_server_that_may_forget_is_told(
+    own_redis: conftest.RedisServer,
+    options: tuple[str, ...],
+    warnings: list[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     own_redis.options = options
     own_redis.start()
 

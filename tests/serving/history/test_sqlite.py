@@ -11,8 +11,7 @@ import sys
 
 import pytest
 
-from serving.history import sqlite
-from serving.history import store
+from serving.history import sqlite, store
 from tests.serving.history import writer
 
 KILLS = 20
@@ -46,13 +45,21 @@ def filled(path: pathlib.Path, events: int = 500) -> None:
 def test_no_acknowledged_event_is_lost_when_the_process_is_killed(path: pathlib.Path) -> None:
     acknowledged: list[str] = []
     for kill in range(KILLS):
-        command = [sys.executable, "-m", "tests.serving.history.writer", f"sqlite:///{path}", str(kill), "0"]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.serving.history.writer",
+            f"sqlite:///{path}",
+            str(kill),
+            "0",
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "open\n"
             acknowledged += [process.stdout.readline().strip() for _ in range(1 + 3 * kill)]
             process.kill()
-            acknowledged += process.stdout.read().split("\n")[:-1]  # what it still said; not half a line
+            # what it still said; not half a line
+            acknowledged += process.stdout.read().split("\n")[:-1]
 
     async def kept() -> list[store.Event]:
         found = connect(path)
@@ -67,8 +74,11 @@ def test_no_acknowledged_event_is_lost_when_the_process_is_killed(path: pathlib.
     assert len(events) <= len(acknowledged) + KILLS  # at most one a process was on its way
 
 
-def test_a_full_disk_takes_nothing_and_says_so(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_PRAGMAS", (*sqlite._PRAGMAS, "max_page_count = 30"))  # of 4096 bytes
+def test_a_full_disk_takes_nothing_and_says_so(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # of 4096 bytes
+    monkeypatch.setattr(sqlite, "_PRAGMAS", (*sqlite._PRAGMAS, "max_page_count = 30"))
 
     async def fill() -> tuple[int, str, store.User | None]:
         found = connect(path)
@@ -77,7 +87,9 @@ def test_a_full_disk_takes_nothing_and_says_so(path: pathlib.Path, monkeypatch: 
         while not message:
             assert number < 1000
             try:
-                await found.append([("u", store.Event(f"{number}-{n}", "x" * 999, number)) for n in range(2)])
+                await found.append(
+                    [("u", store.Event(f"{number}-{n}", "x" * 999, number)) for n in range(2)]
+                )
                 number += 1
             except store.StoreFull as error:
                 message = str(error)
@@ -90,11 +102,14 @@ def test_a_full_disk_takes_nothing_and_says_so(path: pathlib.Path, monkeypatch: 
     assert str(path) in message
     assert "no room (database or disk is full)" in message
     assert user
-    assert [e.event_id for e in user.events] == [f"{n}-{k}" for n in range(number) for k in range(2)]
+    assert [e.event_id for e in user.events] == [
+        f"{n}-{k}" for n in range(number) for k in range(2)
+    ]
 
 
-def test_a_write_that_finds_no_room_does_not_harm_the_others(path: pathlib.Path,
-                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_finds_no_room_does_not_harm_the_others(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sqlite, "_PRAGMAS", (*sqlite._PRAGMAS, "max_page_count = 30"))
 
     async def write() -> list[object]:
@@ -118,13 +133,16 @@ def test_a_damaged_file_is_named_with_a_remedy(path: pathlib.Path, damage: str) 
     if damage == "header":
         content[:16] = b"not a database.."
     elif damage == "middle":
-        content[4096:8 * 4096] = b"\xff" * (7 * 4096)
+        content[4096 : 8 * 4096] = b"\xff" * (7 * 4096)
     else:
-        del content[len(content) // 2:]
+        del content[len(content) // 2 :]
     path.write_bytes(content)
     message = refusal(path)
     assert message.startswith(f"{path}: is damaged or no SQLite file (")
-    assert f"Move it away, with {path}-wal and {path}-shm, and restore a copy or fill a new one" in message
+    assert (
+        f"Move it away, with {path}-wal and {path}-shm, and restore a copy or fill a new one"
+        in message
+    )
 
 
 def test_damage_that_comes_while_it_is_open_is_told(path: pathlib.Path) -> None:
@@ -156,7 +174,9 @@ def test_a_folder_that_does_not_exist(tmp_path: pathlib.Path) -> None:
     assert "Check that the folder exists" in message
 
 
-def test_a_file_that_is_removed_acknowledges_nothing_more(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_a_file_that_is_removed_acknowledges_nothing_more(
+    path: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     async def write() -> None:
         found = connect(path)
         await found.open()
@@ -170,8 +190,9 @@ def test_a_file_that_is_removed_acknowledges_nothing_more(path: pathlib.Path, tm
     asyncio.run(write())
 
 
-def test_another_process_that_holds_the_file_is_named(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-                                                      ) -> None:
+def test_another_process_that_holds_the_file_is_named(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.1)
 
     async def write() -> None:
@@ -201,13 +222,17 @@ def test_closing_lets_waiting_writes_end(path: pathlib.Path) -> None:
     async def write() -> list[object]:
         found = connect(path)
         await found.open()
-        sent = [asyncio.create_task(found.append([("u", store.Event(str(n), "x", n))])) for n in range(50)]
+        sent = [
+            asyncio.create_task(found.append([("u", store.Event(str(n), "x", n))]))
+            for n in range(50)
+        ]
         await asyncio.sleep(0)
         await found.close()
         return await asyncio.gather(*sent, return_exceptions=True)
 
     assert asyncio.run(write()) == [store.Added(1, 0)] * 50
-    assert not path.with_name(f"{path.name}-wal").exists()  # all of it is in the file, which can be copied
+    # all of it is in the file, which can be copied
+    assert not path.with_name(f"{path.name}-wal").exists()
 
 
 def test_writes_that_wait_share_a_transaction(path: pathlib.Path) -> None:
@@ -217,7 +242,9 @@ def test_writes_that_wait_share_a_transaction(path: pathlib.Path) -> None:
         assert isinstance(found, sqlite.SqliteStore)
         statements: list[str] = []
         await found._write(lambda connection: connection.set_trace_callback(statements.append))
-        await asyncio.gather(*(found.append([("u", store.Event(str(n), "x", n))]) for n in range(100)))
+        await asyncio.gather(
+            *(found.append([("u", store.Event(str(n), "x", n))]) for n in range(100))
+        )
         await found._write(lambda connection: connection.set_trace_callback(None))
         await found.close()
         return statements
@@ -232,8 +259,12 @@ def test_every_commit_reaches_the_disk(path: pathlib.Path) -> None:
         found = connect(path)
         await found.open()
         assert isinstance(found, sqlite.SqliteStore)
-        said = await found._write(lambda connection: [
-            connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "journal_mode")])
+        said = await found._write(
+            lambda connection: [
+                connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("synchronous", "journal_mode")
+            ]
+        )
         await found.close()
         return said
 

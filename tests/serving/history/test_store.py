@@ -14,8 +14,19 @@ from serving.history import store
 from tests.serving.history import writer
 
 LIMIT = 4
-STRANGE = ("Zoë", "用户 7", "a/b?c#d", "😀", "history:users", "{tag}", "nul\0byte", "a:b", " ", "e\u0301",
-           "%s")
+STRANGE = (
+    "Zoë",
+    "用户 7",
+    "a/b?c#d",
+    "😀",
+    "history:users",
+    "{tag}",
+    "nul\0byte",
+    "a:b",
+    " ",
+    "e\u0301",
+    "%s",
+)
 
 
 @contextlib.asynccontextmanager
@@ -77,8 +88,14 @@ def test_ten_arrivals_of_one_second_stay_in_order(url: str) -> None:
 def test_an_event_is_added_once(url: str) -> None:
     async def scenario(found: store.Store) -> None:
         await found.append([("u", event("1", 100, rating=1.0))])
-        again = await found.append([("u", event("1", 300, rating=5.0)), ("u", event("2", 200)),
-                                    ("u", event("2", 200)), ("v", event("1", 100))])
+        again = await found.append(
+            [
+                ("u", event("1", 300, rating=5.0)),
+                ("u", event("2", 200)),
+                ("u", event("2", 200)),
+                ("v", event("1", 100)),
+            ]
+        )
         assert again == store.Added(accepted=2, duplicates=2)
         user = await found.user("u")
         assert user and user.events == (event("1", 100, rating=1.0), event("2", 200))
@@ -92,7 +109,9 @@ def test_the_newest_are_kept(url: str) -> None:
     async def scenario(found: store.Store) -> None:
         await found.append([("u", event(str(t), t)) for t in (500, 100, 400, 200, 300)])
         assert await ids(found) == ["200", "300", "400", "500"]  # 100 is the oldest of five
-        assert await found.append([("u", event("350", 350))]) == store.Added(accepted=1, duplicates=0)
+        assert await found.append([("u", event("350", 350))]) == store.Added(
+            accepted=1, duplicates=0
+        )
         assert await ids(found) == ["300", "350", "400", "500"]
         assert await found.count() == store.Counts(users=1, events=4)
 
@@ -100,8 +119,14 @@ def test_the_newest_are_kept(url: str) -> None:
 
 
 def test_what_has_left_a_history_never_comes_back(url: str) -> None:
-    sent = [("u", event("a", 100)), ("u", event("b", 100)), ("u", event("c", 200)), ("u", event("d", 200)),
-            ("u", event("e", 200)), ("u", event("f", 300))]
+    sent = [
+        ("u", event("a", 100)),
+        ("u", event("b", 100)),
+        ("u", event("c", 200)),
+        ("u", event("d", 200)),
+        ("u", event("e", 200)),
+        ("u", event("f", 300)),
+    ]
 
     async def scenario(found: store.Store) -> None:
         assert await found.append(sent) == store.Added(accepted=6, duplicates=0)
@@ -151,7 +176,9 @@ def test_any_text_is_an_id(url: str) -> None:
         for text in STRANGE:
             await found.append([(text, store.Event(text, text, 1, {text: text}))])
         for text in STRANGE:
-            assert await found.user(text) == store.User({}, (store.Event(text, text, 1, {text: text}),))
+            assert await found.user(text) == store.User(
+                {}, (store.Event(text, text, 1, {text: text}),)
+            )
         assert await found.users("", 100) == sorted(STRANGE, key=str.encode)
         assert await found.count() == store.Counts(len(STRANGE), len(STRANGE))
 
@@ -228,8 +255,10 @@ def test_clear_removes_all(url: str) -> None:
 
 def test_two_processes_append_at_the_same_time(url: str) -> None:
     command = [sys.executable, "-m", "tests.serving.history.writer", url]
-    both = [subprocess.Popen([*command, name, "0", "300"], stdout=subprocess.PIPE, text=True)
-            for name in ("a", "b")]
+    both = [
+        subprocess.Popen([*command, name, "0", "300"], stdout=subprocess.PIPE, text=True)
+        for name in ("a", "b")
+    ]
     said = [process.communicate(timeout=60)[0].split() for process in both]
     assert said == [["open", *(f"{name}-{n}" for n in range(300))] for name in ("a", "b")]
 
@@ -256,17 +285,31 @@ def test_a_store_can_be_opened_again(url: str) -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("wrong", ["", "history.sqlite", "sqlite://", "sqlite:///", "sqlite://history.sqlite",
-                                   "postgres://h/db", "redis://", "redis://host:port/0",
-                                   "redis://host/name"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "history.sqlite",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite://history.sqlite",
+        "postgres://h/db",
+        "redis://",
+        "redis://host:port/0",
+        "redis://host/name",
+    ],
+)
 def test_a_url_that_means_no_store_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"expected sqlite:///FILE or redis://HOST:PORT/DB"):
         store.connect(wrong, LIMIT)
 
 
 def test_no_tensorflow(run_python: Callable[[str], str]) -> None:
-    assert run_python("""
+    assert (
+        run_python("""
         import sys
         from serving.history import redis, sqlite
         print([name for name in ("tensorflow", "tfx", "apache_beam") if name in sys.modules])
-        """) == "[]\n"
+        """)
+        == "[]\n"
+    )

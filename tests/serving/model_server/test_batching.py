@@ -10,11 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving.model_server import batching
-from serving.model_server import errors
-from serving.model_server import servable
-from tests.serving import conftest
-from tests.serving import small_models
+from serving.model_server import batching, errors, servable
+from tests.serving import conftest, small_models
 
 
 @pytest.fixture
@@ -30,8 +27,9 @@ def model(models_config: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(servable.Servable, "run", counted)
 
     def load(**parameters):
-        return batching.BatchingServable(models_config.parent / "echo" / "1",
-                                         batching.Parameters(**parameters)), runs
+        return batching.BatchingServable(
+            models_config.parent / "echo" / "1", batching.Parameters(**parameters)
+        ), runs
 
     return load
 
@@ -43,7 +41,9 @@ def _ask(model, *inputs, signature="half_plus_two", timeout=60.0):
     def ask(x):
         start.wait()
         try:
-            return model.run(model.signatures[signature], {"x": np.array(x)}, ("y",), timeout)["y"].tolist()
+            return model.run(model.signatures[signature], {"x": np.array(x)}, ("y",), timeout)[
+                "y"
+            ].tolist()
         except errors.ServingError as error:
             return error
 
@@ -93,9 +93,13 @@ def test_an_error_is_told_to_the_whole_batch(model):
     assert found == [[12], [4]]
 
 
-@pytest.mark.parametrize(("x", "text"), [
-    (np.float32(1), "Batching Run() input tensors must have at least one dimension"),
-    (np.zeros(5, np.float32), "Task size 5 is larger than maximum input batch size 4")])
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (np.float32(1), "Batching Run() input tensors must have at least one dimension"),
+        (np.zeros(5, np.float32), "Task size 5 is larger than maximum input batch size 4"),
+    ],
+)
 def test_inputs_that_do_not_fit(model, x, text):
     assert _ask(model(max_batch_size=4)[0], x)[0].text == text
 
@@ -103,22 +107,33 @@ def test_inputs_that_do_not_fit(model, x, text):
 def test_more_batches_than_may_wait_are_refused(model):
     """One runs for two seconds, one waits; the third finds the queue full."""
     batched, _ = model(max_batch_size=1, num_batch_threads=1, max_enqueued_batches=1)
-    codes = [getattr(a, "code", None) for a in _ask(batched, _f(2), _f(2), _f(2), _f(2), signature="slow")]
+    codes = [
+        getattr(a, "code", None)
+        for a in _ask(batched, _f(2), _f(2), _f(2), _f(2), signature="slow")
+    ]
     assert codes.count(errors.Code.UNAVAILABLE) in (2, 3) and codes.count(None) in (1, 2)
 
 
 def test_parameters_are_read_as_tensorflow_serving_writes_them(tmp_path):
     path = tmp_path / "batching_parameters"
-    path.write_text("# how\nmax_batch_size { value: 8 }\nbatch_timeout_micros { value: 500 }\n"
-                    "allowed_batch_sizes: 4\nallowed_batch_sizes: 8\nnum_batch_threads{value:2}\n")
+    path.write_text(
+        "# how\nmax_batch_size { value: 8 }\nbatch_timeout_micros { value: 500 }\n"
+        "allowed_batch_sizes: 4\nallowed_batch_sizes: 8\nnum_batch_threads{value:2}\n"
+    )
     assert batching.read(path) == batching.Parameters(
-        max_batch_size=8, batch_timeout_micros=500, allowed_batch_sizes=(4, 8), num_batch_threads=2)
+        max_batch_size=8, batch_timeout_micros=500, allowed_batch_sizes=(4, 8), num_batch_threads=2
+    )
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("max_batch_sice { value: 8 }", "max_batch_size"), ("what", "expected `name { value: N }`"),
-    ("max_batch_size { value: 0 }", "at least 1"),
-    ("allowed_batch_sizes: 4", "end with max_batch_size 1000")])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("max_batch_sice { value: 8 }", "max_batch_size"),
+        ("what", "expected `name { value: N }`"),
+        ("max_batch_size { value: 0 }", "at least 1"),
+        ("allowed_batch_sizes: 4", "end with max_batch_size 1000"),
+    ],
+)
 def test_parameters_that_cannot_be_used(tmp_path, text, expected):
     path = tmp_path / "batching_parameters"
     path.write_text(text)
@@ -129,7 +144,9 @@ def test_parameters_that_cannot_be_used(tmp_path, text, expected):
 def test_the_server_answers_with_batching(models_config):
     parameters = batching.Parameters(max_batch_size=8, batch_timeout_micros=2000)
     with conftest.serve(models_config, batching=parameters) as client:
-        futures = [client.prediction.Predict.future(small_models.rank_request(n % 2 + 1), timeout=60)
-                   for n in range(20)]
+        futures = [
+            client.prediction.Predict.future(small_models.rank_request(n % 2 + 1), timeout=60)
+            for n in range(20)
+        ]
         found = [tf.make_ndarray(future.result().outputs["score"])[0, 0] for future in futures]
     assert found == [0.5 + n % 2 + 1 for n in range(20)]

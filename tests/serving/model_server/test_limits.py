@@ -1,4 +1,6 @@
-"""Clients that send too much, too slowly or too often do not stop the server from answering others."""
+"""Clients that send too much, too slowly or too often do not stop the server from answering
+others.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,11 @@ POST = b"POST /v1/models/echo:predict HTTP/1.1\r\nHost: x\r\n"
 @pytest.fixture(scope="module")
 def strict(models_config):
     """A server with one thread, one place to wait, 1 MiB, and 1 s for headers and requests."""
-    with conftest.serve(models_config, header_seconds=1.0, limits=rest_api.Limits(
-            threads=1, max_waiting=1, max_bytes=1 << 20, seconds=1.0)) as client:
+    with conftest.serve(
+        models_config,
+        header_seconds=1.0,
+        limits=rest_api.Limits(threads=1, max_waiting=1, max_bytes=1 << 20, seconds=1.0),
+    ) as client:
         yield client
 
 
@@ -57,7 +62,10 @@ def test_a_rest_body_of_100_mb_is_refused_before_it_is_read(strict):
     with _connect(strict) as connection:
         connection.sendall(POST + b"Content-Length: 104857600\r\n\r\n")
         answer = _received(connection)
-    assert answer.startswith(b"HTTP/1.1 413 ") and b"expected a body of at most 1048576 bytes" in answer
+    assert (
+        answer.startswith(b"HTTP/1.1 413 ")
+        and b"expected a body of at most 1048576 bytes" in answer
+    )
     assert b"connection: close" in answer.lower()
     assert _answers(strict)
 
@@ -68,14 +76,17 @@ def test_a_rest_body_without_a_length_is_refused_when_it_grows_too_large(strict)
         chunk = b"%x\r\n%s\r\n" % (1 << 18, b" " * (1 << 18))
         for _ in range(4):
             connection.sendall(chunk)
-        connection.sendall(b"1\r\n ")  # one byte too many, and nothing after it that would be left unread
+        # one byte too many, and nothing after it that would be left unread
+        connection.sendall(b"1\r\n ")
         assert _received(connection).startswith(b"HTTP/1.1 413 ")
     assert _answers(strict)
 
 
 def test_a_grpc_message_of_100_mb_is_refused(strict):
     with pytest.raises(grpc.RpcError) as failure:
-        strict.prediction.Predict(_echo("half_plus_two", np.zeros(25_000_000, np.float32)), timeout=60)
+        strict.prediction.Predict(
+            _echo("half_plus_two", np.zeros(25_000_000, np.float32)), timeout=60
+        )
     assert failure.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert _answers(strict)
 
@@ -95,7 +106,7 @@ def test_slow_loris(strict):
     started = time.monotonic()
     for step in range(3):
         for connection in slow:
-            connection.sendall(b"GET / HTTP/1.1\r\nX: y"[step:step + 1])
+            connection.sendall(b"GET / HTTP/1.1\r\nX: y"[step : step + 1])
         assert _answers(strict)
         time.sleep(0.2)
     for connection in slow:
@@ -145,7 +156,10 @@ def test_more_requests_than_may_wait_are_refused(strict):
     for thread in threads:
         thread.join()
     assert sorted(codes) == [429] * 6 + [504] * 2
-    futures = [strict.prediction.Predict.future(_echo("slow", np.float32([30])), timeout=1) for _ in range(8)]
+    futures = [
+        strict.prediction.Predict.future(_echo("slow", np.float32([30])), timeout=1)
+        for _ in range(8)
+    ]
     found = [future.code() for future in futures]
     assert found.count(grpc.StatusCode.RESOURCE_EXHAUSTED) == 6
     time.sleep(0.5)  # the clients have given up; so has the server, a moment later

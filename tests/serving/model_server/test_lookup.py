@@ -29,18 +29,29 @@ def _wanted(**labels):
     return [config(name=name, version_labels={label: 2}) for name, label in labels.items()]
 
 
-@pytest.mark.parametrize("recall, rank, expected", [
-    (versions.AVAILABLE, versions.LOADING, 1), (versions.LOADING, versions.AVAILABLE, 1),
-    (versions.AVAILABLE, versions.END, 1), (versions.AVAILABLE, versions.AVAILABLE, 2)])
+@pytest.mark.parametrize(
+    "recall, rank, expected",
+    [
+        (versions.AVAILABLE, versions.LOADING, 1),
+        (versions.LOADING, versions.AVAILABLE, 1),
+        (versions.AVAILABLE, versions.END, 1),
+        (versions.AVAILABLE, versions.AVAILABLE, 2),
+    ],
+)
 def test_a_label_moves_in_all_models_at_once(recall, rank, expected):
-    moved = lookup.move(_OLD, _wanted(recall="stable", rank="stable"), _models(recall=recall, rank=rank))
+    moved = lookup.move(
+        _OLD, _wanted(recall="stable", rank="stable"), _models(recall=recall, rank=rank)
+    )
     assert moved == {"recall": {"stable": expected}, "rank": {"stable": expected}}
 
 
 def test_a_label_does_not_wait_for_another():
     models = _models(recall=versions.AVAILABLE, rank=versions.LOADING)
-    moved = lookup.move({"recall": {"stable": 1}, "rank": {"canary": 1}},
-                        _wanted(recall="stable", rank="canary"), models)
+    moved = lookup.move(
+        {"recall": {"stable": 1}, "rank": {"canary": 1}},
+        _wanted(recall="stable", rank="canary"),
+        models,
+    )
     assert moved == {"recall": {"stable": 2}, "rank": {"canary": 1}}
 
 

@@ -14,8 +14,7 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import model_management_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
-from tests.serving import conftest
-from tests.serving import small_models
+from tests.serving import conftest, small_models
 
 
 @pytest.fixture
@@ -120,7 +119,12 @@ def test_warmup_records_are_replayed_first_and_their_failure_is_the_versions(fol
 def test_a_configuration_that_cannot_be_used_changes_nothing(folder):
     config = small_models.write_config(folder, {"rank": [1]})
     with conftest.serve(config) as client:
-        for text in ("model_config_list {", "what: 1", "", 'model_config_list { config { name: "rank" } }'):
+        for text in (
+            "model_config_list {",
+            "what: 1",
+            "",
+            'model_config_list { config { name: "rank" } }',
+        ):
             config.write_text(text)
             time.sleep(0.3)
             assert _scored(client) == 1
@@ -147,19 +151,27 @@ def _reload(client: conftest.Client, text: str) -> None:
 
 def test_reload_by_rpc_waits_for_the_versions(folder):
     config = small_models.write_config(folder, {"rank": [1]})
-    text = ('model_config_list { config { name: "rank" base_path: "%s/rank" version_labels { key: "stable" '
-            'value: %d } model_version_policy { specific { versions: 2 } } } }')
+    text = (
+        'model_config_list { config { name: "rank" base_path: "%s/rank" version_labels { key: '
+        '"stable" '
+        "value: %d } model_version_policy { specific { versions: 2 } } } }"
+    )
     with conftest.serve(config) as client:
         _reload(client, text % (folder, 2))
         assert _scored(client) == _scored(client, label="stable") == 2
         with pytest.raises(grpc.RpcError) as failure:
             _reload(client, text % (folder, 9))
         assert failure.value.code() == grpc.StatusCode.FAILED_PRECONDITION
-        assert "Request to assign label to version 9 of model rank, which is not currently available" in (
-            failure.value.details())
+        assert (
+            "Request to assign label to version 9 of model rank, which is not currently available"
+            in (failure.value.details())
+        )
         with pytest.raises(grpc.RpcError) as failure:
             _reload(client, (text % (folder, 2)).replace("versions: 2", "versions: 9"))
-        assert "1 servable(s) did not become available: {{{Name: rank Version: 9}" in failure.value.details()
+        assert (
+            "1 servable(s) did not become available: {{{Name: rank Version: 9}"
+            in failure.value.details()
+        )
         assert _scored(client) == 2
 
 
@@ -180,7 +192,8 @@ def test_the_newest_version_answers_again_after_it_was_rolled_back_and_forward(f
     with conftest.serve(config, linger_seconds=0.5) as client:
         small_models.write_config(folder, {"rank": [1]})
         client.wait("rank", 1, "AVAILABLE")
-        assert _scored(client) == 1 and _scored(client, 2) == 2  # 2 lingers, but only for those who name it
+        # 2 lingers, but only for those who name it
+        assert _scored(client) == 1 and _scored(client, 2) == 2
         client.wait("rank", 2, "END")
         small_models.write_config(folder, {"rank": [2]})
         client.wait("rank", 2, "AVAILABLE")
@@ -189,8 +202,12 @@ def test_the_newest_version_answers_again_after_it_was_rolled_back_and_forward(f
 
 def test_an_unknown_policy_or_platform_is_refused(folder):
     config = model_server_config_pb2.ModelServerConfig()
-    config.model_config_list.config.add(name="rank", base_path=str(folder), model_platform="pytorch")
+    config.model_config_list.config.add(
+        name="rank", base_path=str(folder), model_platform="pytorch"
+    )
     (folder / "models.config").write_text(text_format.MessageToString(config))
-    with pytest.raises(Exception, match=r"expected model_platform 'tensorflow', found 'pytorch'"), \
-            conftest.serve(folder / "models.config"):
+    with (
+        pytest.raises(Exception, match=r"expected model_platform 'tensorflow', found 'pytorch'"),
+        conftest.serve(folder / "models.config"),
+    ):
         pass

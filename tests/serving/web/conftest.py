@@ -58,7 +58,9 @@ def ada(gateway: shop.Gateway) -> str:
 
 @dataclasses.dataclass
 class Watch:
-    """What pages complained of, and asked for; `allowed`: parts of complaints that a test expects."""
+    """What pages complained of, and asked for; `allowed`: parts of complaints that a test
+    expects.
+    """
 
     complaints: list[str] = dataclasses.field(default_factory=list)
     urls: list[str] = dataclasses.field(default_factory=list)
@@ -67,8 +69,14 @@ class Watch:
     def follow(self, page: sync_api.Page) -> None:
         page.on("request", lambda request: self.urls.append(request.url))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda message: self.complaints.append(message.text)
-                if message.type in ("error", "warning") else None)
+        page.on(
+            "console",
+            lambda message: (
+                self.complaints.append(message.text)
+                if message.type in ("error", "warning")
+                else None
+            ),
+        )
 
     def unexpected(self) -> list[str]:
         return [said for said in self.complaints if not any(part in said for part in self.allowed)]
@@ -85,7 +93,9 @@ def new_page(browser: sync_api.Browser, watch: Watch) -> Iterator[Callable[..., 
     contexts = []
 
     def make(**options: Any) -> sync_api.Page:
-        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}))
+        contexts.append(
+            browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        )
         contexts[-1].set_default_timeout(10_000)
         made = contexts[-1].new_page()
         watch.follow(made)

@@ -1,7 +1,7 @@
 """What the page is tried with: the real gateway before small models (see `small_serving`), and Ada.
 
-Ada has seen m9, then m0, on a Monday morning long ago. So recall says m1, m2, ... m8, and rank puts m5 first
-in the morning, m8 in the afternoon. Titles and an id are hostile.
+Ada has seen m9, then m0, on a Monday morning long ago. So recall says m1, m2, ... m8, and rank puts
+m5 first in the morning, m8 in the afternoon. Titles and an id are hostile.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ MINUS = "\N{MINUS SIGN}"
 MORNING = 1_704_099_600  # 2024-01-01, a Monday, 09:00 UTC
 HOSTILE_ID = '<b id="bold">4</b>/?#&%😀'
 HOSTILE_USER = "<i>eve</i>#?😀"
-TITLES = {6: '<img src="/x" onerror="window.hacked = 1"><script>window.hacked = 1</script>',
-          7: "\u202e\u05e9\u05dc\u05d5\u05dd\u202c \u0633\u0644\u0627\u0645",
-          8: "🍵 tea, 'single' and \"double\" $(quotes)"}
+TITLES = {
+    6: '<img src="/x" onerror="window.hacked = 1"><script>window.hacked = 1</script>',
+    7: "\u202e\u05e9\u05dc\u05d5\u05dd\u202c \u0633\u0644\u0627\u0645",
+    8: "🍵 tea, 'single' and \"double\" $(quotes)",
+}
 RECALLED = ["m1", "m2", "m3", HOSTILE_ID, "m5", "m6", "m7", "m8"]  # after m0
 IN_THE_MORNING = ["m5", "m1", "m2", "m3", HOSTILE_ID, "m6", "m7", "m8"]
 IN_THE_AFTERNOON = ["m8", "m1", "m2", "m3", HOSTILE_ID, "m5", "m6", "m7"]
@@ -53,26 +55,52 @@ class Gateway:
 
     def add_ada(self, user: str) -> str:
         """Stores Ada's profile and events for a user; returns the link to the page."""
-        events = [{"user_id": user, "item_id": item, "timestamp": MORNING + n * HOUR, "rating": 4}
-                  for n, item in enumerate(("m9", "m0"))]
+        events = [
+            {"user_id": user, "item_id": item, "timestamp": MORNING + n * HOUR, "rating": 4}
+            for n, item in enumerate(("m9", "m0"))
+        ]
         path = f"/v1/users/{urllib.parse.quote(user, safe='')}"
-        with httpx.Client(base_url=self.base, headers={"x-api-key": self.key}, trust_env=False) as http:
-            assert http.post("/v1/events", json={"events": events}).json()["accepted"] == len(events)
+        with httpx.Client(
+            base_url=self.base, headers={"x-api-key": self.key}, trust_env=False
+        ) as http:
+            assert http.post("/v1/events", json={"events": events}).json()["accepted"] == len(
+                events
+            )
             http.put(path, json={"profile": {"age": 36, "gender": "F"}}).raise_for_status()
         return f"{self.base}/#{urllib.parse.urlencode({'user': user})}"
 
 
 @contextlib.contextmanager
-def gateway(serving: pathlib.Path, folder: pathlib.Path, recall: str, rank: str, key: str = ""
-            ) -> Iterator[Gateway]:
-    """Runs a gateway while the block runs, with files in `folder`; it wants the key, if there is one."""
+def gateway(
+    serving: pathlib.Path, folder: pathlib.Path, recall: str, rank: str, key: str = ""
+) -> Iterator[Gateway]:
+    """Runs a gateway while the block runs, with files in `folder`; it wants the key, if there is
+    one.
+    """
     folder.mkdir()
     (folder / "keys").write_text(key)
-    command = [sys.executable, "-m", "serving.gateway", "--releases", str(serving), "--models", recall,
-               "--rank-models", rank, "--store", f"sqlite:///{folder / 'history.sqlite'}", "--port", "0",
-               "--timeout", "10", *(["--api-keys", str(folder / "keys")] if key else [])]
-    with (folder / "log").open("w") as log, \
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "serving.gateway",
+        "--releases",
+        str(serving),
+        "--models",
+        recall,
+        "--rank-models",
+        rank,
+        "--store",
+        f"sqlite:///{folder / 'history.sqlite'}",
+        "--port",
+        "0",
+        "--timeout",
+        "10",
+        *(["--api-keys", str(folder / "keys")] if key else []),
+    ]
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
         try:
             assert process.stdout is not None
             said = process.stdout.readline()
@@ -106,7 +134,9 @@ def settle(page: sync_api.Page) -> None:
 
 def ids(page: sync_api.Page, which: str = "items") -> list[str]:
     """Of the list: `items`, `recall` or `history`."""
-    return page.eval_on_selector_all(f"#{which} [data-item]", "rows => rows.map((row) => row.dataset.item)")
+    return page.eval_on_selector_all(
+        f"#{which} [data-item]", "rows => rows.map((row) => row.dataset.item)"
+    )
 
 
 def expect(page: sync_api.Page, expected: Sequence[str], which: str = "items") -> None:
@@ -117,7 +147,9 @@ def expect(page: sync_api.Page, expected: Sequence[str], which: str = "items") -
               const rows = [...document.querySelectorAll(`#${which} [data-item]`)];
               return !document.querySelector('[aria-busy="true"]')
                 && JSON.stringify(rows.map((row) => row.dataset.item)) === expected;
-            }""", arg=[which, json.dumps(expected, ensure_ascii=False, separators=(",", ":"))])
+            }""",
+            arg=[which, json.dumps(expected, ensure_ascii=False, separators=(",", ":"))],
+        )
     except sync_api.TimeoutError:
         assert ids(page, which) == expected
 

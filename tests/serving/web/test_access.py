@@ -34,7 +34,8 @@ _CONTRAST = """() => {
     const owns = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
     const isSeen = node.checkVisibility() && !node.closest('.hidden-text, .skip, dialog, script');
     if (!owns || !isSeen || node.disabled) continue;
-    const pair = [rgba(getComputedStyle(node).color), ground(node)].map(luminance).sort((a, b) => b - a);
+    const colors = [rgba(getComputedStyle(node).color), ground(node)];
+    const pair = colors.map(luminance).sort((a, b) => b - a);
     const ratio = (pair[0] + .05) / (pair[1] + .05);
     if (ratio < 4.5) found[`${node.tagName}.${node.className}`] = ratio;
   }
@@ -79,7 +80,10 @@ def test_the_focus_stays_where_it_was(page: sync_api.Page) -> None:
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
     page.keyboard.press("Enter")  # closes the explanation
-    assert (page.evaluate(focused), shop.row(page, "m5").locator(".effects").count()) == ("item:m5", 0)
+    assert (page.evaluate(focused), shop.row(page, "m5").locator(".effects").count()) == (
+        "item:m5",
+        0,
+    )
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # denies m5; the next one takes its place
     shop.expect(page, [item for item in shop.IN_THE_MORNING if item != "m5"])
@@ -88,7 +92,8 @@ def test_the_focus_stays_where_it_was(page: sync_api.Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_narrow_screens_have_no_horizontal_scroll_and_all_text_has_contrast(
-        scheme: str, new_page: Callable[..., sync_api.Page], gateway: shop.Gateway, ada: str) -> None:
+    scheme: str, new_page: Callable[..., sync_api.Page], gateway: shop.Gateway, ada: str
+) -> None:
     page = new_page(viewport={"width": 360, "height": 740}, color_scheme=scheme)
     page.goto(f"{gateway.base}/#user={ada}&deny=%5B%22m1%22%5D")
     shop.settle(page)
@@ -102,14 +107,19 @@ def test_narrow_screens_have_no_horizontal_scroll_and_all_text_has_contrast(
 
 
 def test_nothing_moves_for_those_who_ask_for_it(
-        new_page: Callable[..., sync_api.Page], gateway: shop.Gateway, ada: str) -> None:
+    new_page: Callable[..., sync_api.Page], gateway: shop.Gateway, ada: str
+) -> None:
     page = new_page(reduced_motion="reduce")
     page.goto(f"{gateway.base}/#user={ada}")
     shop.settle(page)
-    assert page.locator("#retry").evaluate("node => getComputedStyle(node).transitionDuration") == "0s"
+    assert (
+        page.locator("#retry").evaluate("node => getComputedStyle(node).transitionDuration") == "0s"
+    )
 
 
-def test_hostile_texts_are_texts(new_page: Callable[..., sync_api.Page], gateway: shop.Gateway) -> None:
+def test_hostile_texts_are_texts(
+    new_page: Callable[..., sync_api.Page], gateway: shop.Gateway
+) -> None:
     page = new_page()
     page.goto(gateway.add_ada(shop.HOSTILE_USER))
     shop.expect(page, shop.IN_THE_MORNING)
@@ -124,7 +134,10 @@ def test_hostile_texts_are_texts(new_page: Callable[..., sync_api.Page], gateway
     shop.expect(page, ["m5", "m1", "m2", "m3", "m7", "m8"])
     page.reload()
     page.get_by_role("button", name=f"Allow again: {shop.TITLES[6]}").wait_for()
-    assert page.evaluate("document.querySelectorAll('main img, main script, #bold, main i').length") == 0
+    assert (
+        page.evaluate("document.querySelectorAll('main img, main script, #bold, main i').length")
+        == 0
+    )
     assert page.evaluate("window.hacked") is None
 
 
@@ -134,4 +147,6 @@ def test_the_page_may_run_nothing_but_its_own_files(gateway: shop.Gateway) -> No
         policy = answer.headers["content-security-policy"]
         assert "unsafe" not in policy and "script-src 'self'" in policy
     page = httpx.get(gateway.base, trust_env=False).text
-    assert "style=" not in page and "onclick" not in page and "//" not in page.replace("<!doctype", "")
+    assert (
+        "style=" not in page and "onclick" not in page and "//" not in page.replace("<!doctype", "")
+    )

@@ -10,8 +10,7 @@ import pytest
 from playwright import sync_api
 
 from tests.serving import conftest as servers
-from tests.serving.web import conftest
-from tests.serving.web import shop
+from tests.serving.web import conftest, shop
 
 KEY = "open-sesame"
 Guarded = tuple[shop.Gateway, Callable[[], None]]
@@ -27,7 +26,8 @@ def guarded(serving: pathlib.Path, tmp_path: pathlib.Path, models: str) -> Itera
 
 
 def test_key_then_rank_down_then_all_down(
-        guarded: Guarded, new_page: Callable[..., sync_api.Page], watch: conftest.Watch) -> None:
+    guarded: Guarded, new_page: Callable[..., sync_api.Page], watch: conftest.Watch
+) -> None:
     watch.allowed = ("401", "ERR_CONNECTION_REFUSED")
     running, stop_rank = guarded
     page = new_page()
@@ -57,8 +57,9 @@ def test_key_then_rank_down_then_all_down(
     assert shop.ids(page) == shop.RECALLED  # what was there stays
 
 
-def test_the_api_s_errors_are_shown_in_place(page: sync_api.Page, gateway: shop.Gateway, ada: str,
-                                             watch: conftest.Watch) -> None:
+def test_the_api_s_errors_are_shown_in_place(
+    page: sync_api.Page, gateway: shop.Gateway, ada: str, watch: conftest.Watch
+) -> None:
     watch.allowed = ("400",)
     page.goto(f'{gateway.base}/#user={ada}&filters={{"colour":"red"}}')
     alert = page.get_by_role("alert")
@@ -72,7 +73,9 @@ def test_the_api_s_errors_are_shown_in_place(page: sync_api.Page, gateway: shop.
     assert alert.count() == 0
 
 
-def test_dims_the_list_while_another_is_awaited_of_which_the_newest_counts(page: sync_api.Page) -> None:
+def test_dims_the_list_while_another_is_awaited_of_which_the_newest_counts(
+    page: sync_api.Page,
+) -> None:
     held: list[sync_api.Route] = []
     page.route("**/v1/recommend", lambda route: route.continue_() if held else held.append(route))
     page.locator("#time-of-day").fill("900")
@@ -94,7 +97,9 @@ def test_many_changes_ask_once(page: sync_api.Page, watch: conftest.Watch) -> No
     before = sum(url.endswith("/v1/recommend") for url in watch.urls)
     page.evaluate("""() => {
       const slider = document.getElementById('time-of-day');
-      for (slider.value = 0; slider.value < 900; slider.stepUp()) slider.dispatchEvent(new Event('input'));
+      for (slider.value = 0; slider.value < 900; slider.stepUp()) {
+        slider.dispatchEvent(new Event('input'));
+      }
       slider.dispatchEvent(new Event('input'));
     }""")
     shop.expect(page, shop.IN_THE_AFTERNOON)

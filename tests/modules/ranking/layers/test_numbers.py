@@ -6,21 +6,26 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from modules.ranking.layers import recall_place
-from modules.ranking.layers import session
-from modules.ranking.layers import standardise
+from modules.ranking.layers import recall_place, session, standardise
 
 NAN = float("nan")
 
 
-@pytest.mark.parametrize(("deltas", "length", "expected"), [
-    ([0, 10, 0, 60, 0], 4, [60, 2, 3, 3]),  # one session: events at 0, 10, 10; the request at 70
-    ([0, 10, 1801, 5, 0], 4, [5, 1, 1, 3]),  # the third event opened the session
-    ([0, 10, 1800, 5, 0], 4, [5, 3, 3, 3]),  # a gap of exactly 30 minutes does not
-    ([0, 10, 5, 9000, 0], 4, [9000, 0, 0, 3]),  # the request itself does
-    ([0, 0, 0, 0, 0], 1, [0, 0, 0, 0]),  # no history
-    ([0, 10, 60, 9000, 7], 3, [60, 2, 2, 2]),  # what stands behind the request is padding
-])
+@pytest.mark.parametrize(
+    ("deltas", "length", "expected"),
+    [
+        (
+            [0, 10, 0, 60, 0],
+            4,
+            [60, 2, 3, 3],
+        ),  # one session: events at 0, 10, 10; the request at 70
+        ([0, 10, 1801, 5, 0], 4, [5, 1, 1, 3]),  # the third event opened the session
+        ([0, 10, 1800, 5, 0], 4, [5, 3, 3, 3]),  # a gap of exactly 30 minutes does not
+        ([0, 10, 5, 9000, 0], 4, [9000, 0, 0, 3]),  # the request itself does
+        ([0, 0, 0, 0, 0], 1, [0, 0, 0, 0]),  # no history
+        ([0, 10, 60, 9000, 7], 3, [60, 2, 2, 2]),  # what stands behind the request is padding
+    ],
+)
 def test_session(deltas, length, expected):
     found = session.numbers(tf.constant([deltas], tf.int64), tf.constant([length]))
     np.testing.assert_allclose(found, np.log1p([expected]), rtol=1e-6)
@@ -28,7 +33,9 @@ def test_session(deltas, length, expected):
 
 def _place(scores, given=None, longest=200):
     given = np.ones_like(scores, bool) if given is None else np.array(given)
-    return recall_place.numbers(tf.constant(scores, tf.float32), tf.constant(given), longest).numpy()
+    return recall_place.numbers(
+        tf.constant(scores, tf.float32), tf.constant(given), longest
+    ).numpy()
 
 
 def test_recall_s_scores_ranks_and_distance_from_the_list_s_mean():
@@ -60,7 +67,9 @@ def test_recall_s_numbers_follow_their_candidate():
 def test_standardised_numbers():
     layer = standardise.Standardise()
     layer.adapt(np.array([[1, 5, 0], [3, 5, 0]], np.float32))  # means 2, 5, 0; deviations 1, 0, 0
-    found = layer(tf.constant([[4.0, 9.0, 1.0], [NAN, 5.0, 0.0], [1e9, 5.0, 0.0], [-math.inf, 5.0, 0.0]]))
+    found = layer(
+        tf.constant([[4.0, 9.0, 1.0], [NAN, 5.0, 0.0], [1e9, 5.0, 0.0], [-math.inf, 5.0, 0.0]])
+    )
     np.testing.assert_allclose(found, [[2, 0, 0], [0, 0, 0], [8, 0, 0], [-8, 0, 0]])
 
 

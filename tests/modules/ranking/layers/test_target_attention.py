@@ -16,20 +16,27 @@ def _layer():
 
 def _expected(layer, candidates, events, given):
     """DIN's activation unit on [q, e, q * e] of each pair."""
-    first = np.concatenate([layer.query_kernel.numpy().T, layer.event_kernel, layer.product_kernel.numpy().T])
+    first = np.concatenate(
+        [layer.query_kernel.numpy().T, layer.event_kernel, layer.product_kernel.numpy().T]
+    )
     views = np.zeros_like(candidates)
     for b, c in np.ndindex(candidates.shape[:2]):
         for j in np.flatnonzero(given[b]):
             query, event = candidates[b, c], events[b, j]
-            hidden = np.maximum(np.concatenate([query, event, query * event]) @ first + layer.bias, 0)
+            hidden = np.maximum(
+                np.concatenate([query, event, query * event]) @ first + layer.bias, 0
+            )
             views[b, c] += (hidden @ layer.output_kernel.numpy()).item() / 4 * event
     return views
 
 
 def _inputs():
     rng = np.random.default_rng(0)
-    return (rng.normal(size=(2, 5, 2)).astype(np.float32), rng.normal(size=(2, 4, 2)).astype(np.float32),
-            np.array([[True, True, True, True], [True, True, False, False]]))
+    return (
+        rng.normal(size=(2, 5, 2)).astype(np.float32),
+        rng.normal(size=(2, 4, 2)).astype(np.float32),
+        np.array([[True, True, True, True], [True, True, False, False]]),
+    )
 
 
 def test_the_weighted_sum_is_that_of_every_pair():

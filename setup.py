@@ -62,6 +62,9 @@ setuptools.setup(
             "schemathesis",
             "playwright",
             "kubernetes-validate",
+            "mkdocs>=1.6",
+            "mkdocs-material",
+            "mkdocstrings[python]",
         ]
     },
     entry_points={"console_scripts": ["recsys=pipeline.cli:main"]},

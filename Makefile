@@ -1,6 +1,6 @@
 # `make help` lists the targets. Everything runs in .venv, which `make setup` makes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint doctor lock protos clean
+.PHONY: help setup demo test lint format doctor lock protos clean
 STAMP := .venv/.complete
 RECSYS := .venv/bin/recsys
 
@@ -21,9 +21,14 @@ test: $(STAMP)  ## all tests
 	@sh scripts/test_services.sh
 	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
 
-lint: $(STAMP)  ## ruff and mypy
-	@.venv/bin/ruff check .
+lint: $(STAMP)  ## ruff's formatter and rules, and mypy
+	@.venv/bin/ruff format --check --quiet . || { echo "lint: not formatted; run make format" >&2; exit 1; }
+	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
+
+format: $(STAMP)  ## bring all code into ruff's form, and mend what its rules can mend
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
 
 doctor: $(STAMP)  ## check versions, ScaNN, memory, disk and data
 	@$(RECSYS) doctor

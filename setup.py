@@ -1,6 +1,4 @@
-"""The package that Beam workers install (`--setup_file=./setup.py`); pyproject.toml configures
-tools.
-"""
+"""The package Beam workers install (`--setup_file=./setup.py`); pyproject.toml configures tools."""
 
 import setuptools
 
@@ -8,6 +6,16 @@ setuptools.setup(
     name="tfx-two-stage-recommender",
     version="0.1.0",
     description="A declarative two-stage recommender on TFX",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.10",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
     python_requires=">=3.10,<3.11",
     packages=setuptools.find_packages(include=["pipeline*", "modules*", "schema*", "serving*"]),
     package_data={

@@ -1,5 +1,6 @@
-"""Recall and latency of the index bodies against exact search and TFRS's BruteForce, on synthetic
-clustered vectors.
+"""Benchmarks recall and latency of the index bodies against exact search and TFRS's BruteForce.
+
+The vectors are synthetic and clustered.
 
   python -m benchmarks.index --output benchmarks/index.md [--items 1682 20000]
 
@@ -144,9 +145,7 @@ def measure(items: int) -> list[Row]:
 
 
 def _one_by_one(search: quality.Search) -> quality.Search:
-    """The search of each query by itself, one after the other, in one graph; gives their scores
-    twice.
-    """
+    """The search of the queries one by one, in a single graph; gives their scores twice."""
 
     def scores(queries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         found = tf.map_fn(
@@ -166,9 +165,7 @@ def in_turns(
     batch: int,
     repeats: int,
 ) -> dict[str, float]:
-    """The median milliseconds of each search, which take turns; the first two turns do not
-    count.
-    """
+    """Median milliseconds of each search, which take turns; the first two turns do not count."""
     times: dict[str, list[float]] = {name: [] for name in searches}
     for turn in range(repeats + 2):
         inputs = tf.constant(
@@ -209,8 +206,10 @@ def _short(settings: parameters.Parameters) -> str:
 def table(rows: Sequence[Row]) -> str:
     """The rows as Markdown."""
     lines = [
-        "| items | body | recall@200 | ms, one query | against exact | ms, call of 1 | ms, call "
-        "of 32 | against exact | memory / vectors | build s | settings |",
+        (
+            "| items | body | recall@200 | ms, one query | against exact | ms, call of 1 | ms, call "
+            "of 32 | against exact | memory / vectors | build s | settings |"
+        ),
         "|--:|:--|--:|--:|--:|--:|--:|--:|--:|--:|:--|",
     ]
     for row in rows:

@@ -1,5 +1,4 @@
-r"""How long a rank request takes through the SavedModel, by the number of candidates, beside
-recall.
+r"""How long a rank request takes through the SavedModel, by number of candidates, beside recall.
 
   python -m benchmarks.rank_latency --run runs/movielens-100k --output benchmarks/rank_latency.md
 
@@ -67,8 +66,10 @@ def main() -> None:
             f"Made by `python -m benchmarks.rank_latency` on {datetime.date.today()}.",
             index.machine(),
             "",
-            f"{arguments.requests} requests of {cfg.name}'s test split, one at a time, in turns, "
-            "through the SavedModels in one process.",
+            (
+                f"{arguments.requests} requests of {cfg.name}'s test split, one at a time, in turns, "
+                "through the SavedModels in one process."
+            ),
             "",
             "| request | median ms | 99 % ms |",
             "|:--|--:|--:|",

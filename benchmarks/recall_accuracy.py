@@ -105,9 +105,7 @@ def main() -> None:
 
 
 def command(variant: str, config: str, overrides: Sequence[str] = ()) -> str:
-    """The shell command that runs the pipeline with the variant; its name keeps other runs' models
-    apart.
-    """
+    """Shell command to run the pipeline with a variant, named to keep other runs' models apart."""
     name = f"{configuration.load(config).name}-{variant.lower().replace(' ', '-')}"
     options = [f"-o {shlex.quote(o)}" for o in (f"name={name}", *VARIANTS[variant], *overrides)]
     lines = [f".venv/bin/recsys run --config {shlex.quote(config)}"]

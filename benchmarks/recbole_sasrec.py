@@ -1,5 +1,6 @@
-"""Training speed of RecBole's SASRec on its MovieLens-100K, at the default model's width, depth and
-length.
+"""Training speed of RecBole's SASRec on its MovieLens-100K.
+
+Width, depth and length are those of the default model.
 
 Runs in an environment of its own (RecBole needs PyTorch and another NumPy), made with
 

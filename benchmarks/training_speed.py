@@ -1,5 +1,4 @@
-"""Target positions learnt per second: in-batch and random negatives, and RecBole's SASRec, in one
-run.
+"""Target positions learnt per second in one run: in-batch and random negatives, RecBole's SASRec.
 
   python -m benchmarks.training_speed --run runs/movielens-100k --recbole recbole/bin/python
 

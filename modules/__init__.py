@@ -1,6 +1,4 @@
-"""What TFX workers import: features, Beam transforms, the Transform graph, models and
-signatures.
-"""
+"""What TFX workers import: features, Beam transforms, Transform graph, models and signatures."""
 
 from modules import environment
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+from numpy import typing as npt
 
 from modules import config, features, strict
 
@@ -63,8 +64,11 @@ class About:
 
     @property
     def history_events(self) -> int:
-        """Newest events of a user that are of use: what the models see and one more for its time
-        delta, or what a request may exclude."""
+        """How many of a user's newest events are of use.
+
+        They are what the models see and one more for its time delta, or what a request may
+        exclude, whichever is more.
+        """
         return max(self.max_history + 1, self.max_exclusions)
 
     @classmethod
@@ -101,9 +105,7 @@ def _refusing(recall_folder: pathlib.Path) -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """A row of the catalogue; `features` by column: text, texts, number, numbers, or None where
-    missing.
-    """
+    """A row of the catalogue; `features` by column: text(s), number(s), or None where missing."""
 
     item_id: str
     title: str  # "" where there is none
@@ -128,9 +130,9 @@ class Catalogue:
     ids: tuple[str, ...]
     titles: tuple[str, ...]
     features: dict[str, list[Any]]
-    popularity: np.ndarray
+    popularity: npt.NDArray[np.int64]
     position: dict[str, int]
-    popular: np.ndarray
+    popular: npt.NDArray[np.int64]
 
     @classmethod
     def read(cls, recall_folder: pathlib.Path) -> Catalogue:

@@ -28,7 +28,13 @@ from modules.training_config import EarlyStopping as EarlyStopping
 
 @dataclasses.dataclass(frozen=True)
 class Cross:
-    """A hashed cross of features, named as the models see them (`user_age`, `item_class`)."""
+    """A hashed cross of features.
+
+    Attributes:
+      features: names of two or more features of users and items, as the models see them
+          (`user_age`, `item_class`).
+      buckets: number of buckets into which combinations of values are hashed.
+    """
 
     features: tuple[str, ...]
     buckets: int = 1000
@@ -176,7 +182,9 @@ class Index:
 class Threshold:
     """Bounds of one metric for a blessing.
 
-    `min` is absolute; `beats` names baselines it has to exceed.
+    Attributes:
+      min: the lowest value; without it there is no bound.
+      beats: baselines whose values it has to exceed.
     """
 
     min: float | None = None

@@ -1,5 +1,4 @@
-"""The sections `data` and `split` of the configuration: tables, columns, and how events are held
-out.
+"""The sections `data` and `split` of the configuration: tables, columns, how events are held out.
 
 Names of features (features.py) follow from these alone; all others read them as part of `config`.
 """
@@ -35,8 +34,15 @@ ROLES: tuple[str, ...] = (
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column of a table: `role` says what it is for, `kind` how it is read, `default` fills
-    gaps.
+    """A table's column: `role` says what it is for, `kind` how it is read, `default` fills gaps.
+
+    Attributes:
+      role: what the column is for. Events have `user_id`, `item_id` and `timestamp` once, and
+          `action_type` at most once; users have `user_id`, items `item_id` once. A `feature` is what is
+          known after the event, such as a rating; a `context` is what is known before it, such as the
+          device.
+      kind: how a feature or context is read; the other roles have none. Events have categorical and
+          numeric columns only.
     """
 
     role: Role = "feature"
@@ -50,9 +56,7 @@ class Column:
 
     @classmethod
     def shorthand(cls, text: str, path: str) -> Mapping[str, str]:
-        """`age: numeric` and `id: user_id` are short for `{kind: numeric}` and
-        `{role: user_id}`.
-        """
+        """Reads `age: numeric` and `id: user_id` as `{kind: numeric}` and `{role: user_id}`."""
         if text in KINDS:
             return {"kind": text}
         if text in ROLES:
@@ -105,7 +109,14 @@ class Column:
 class Table:
     """A file, folder or glob with rows.
 
-    `list_column` is the column of event structs of a nested Parquet.
+    Attributes:
+      path: where the file, folder or glob lies: relative to the YAML file, absolute, with `~` and
+          `$VARIABLES`, `package:NAME/FILE`, or a URL.
+      columns: the columns by their names in the file. One is written short as its role or its kind,
+          as in `age: numeric`, or long as a mapping. The name of a feature or context is made of
+          letters a-z or A-Z, digits and _, for it names an input of the model, like `user_age`; where
+          the file calls it otherwise, `source` says how.
+      list_column: the column that holds the list of event structs, in Parquet with one row a user.
     """
 
     path: str
@@ -209,9 +220,11 @@ def _roles(
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """How events are held out. `leave_one_out`: per user the last tests, the one before validates.
-    `temporal`: events from `valid_from` validate, from `test_from` test (date, date-time, Unix
-        seconds).
+    """How events are held out.
+
+    With `leave_one_out`, each user's last event tests and the one before validates. With
+    `temporal`, events from `valid_from` on validate and those from `test_from` on test; both
+    are a date, a date-time or Unix seconds.
     """
 
     method: Literal["leave_one_out", "temporal"] = "leave_one_out"
@@ -258,9 +271,7 @@ def unix_seconds(key: str, value: float | str | None) -> int:
 
 
 def _number(value: float | str | None) -> float | None:
-    """A finite number, also one written as a text (YAML 1.1 reads 1e-3 as one); None for all
-    else.
-    """
+    """A finite number, also written as a text (YAML 1.1 reads 1e-3 as one); None for all else."""
     try:
         number = math.nan if value is None else float(value)
     except ValueError:

@@ -4,8 +4,9 @@ import os
 
 
 def prepare() -> None:
-    """Turns legacy Keras on (TFRS and TFX 1.16 need it) and TensorFlow's chatter off (errors are
-    raised).
+    """Turns legacy Keras on (TFRS and TFX 1.16 need it) and TensorFlow's chatter off.
+
+    Errors do not need the chatter: they are raised.
     """
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -71,9 +71,7 @@ def hold_out_split(part: int) -> str:
 
 
 def rank_split(part: int) -> str:
-    """The split of the ranker's training requests, which hold-out recall model number `part` has
-    not seen.
-    """
+    """Split of the ranker's training requests that hold-out recall model `part` has not seen."""
     return f"{_RANK_SPLIT}{part}"
 
 
@@ -129,9 +127,7 @@ def transformed_name(name: str) -> str:
 
 
 def request_name(feature: Feature) -> str:
-    """`request_device` for the feature `context_device`: its value for the request, not a past
-    event.
-    """
+    """`request_device` for `context_device`: its value for the request, not a past event."""
     return f"request_{feature.name.removeprefix('context_')}"
 
 
@@ -162,9 +158,7 @@ def item_features(data: data_config.Data) -> tuple[Feature, ...]:
 
 
 def event_features(data: data_config.Data) -> tuple[Feature, ...]:
-    """What is known of an event once it has happened; the action type comes first where there is
-    one.
-    """
+    """What is known of an event once it has happened; the action type, if any, comes first."""
     found = _of("event", data.events)
     column = data.events.column_with("action_type")
     if column is None:
@@ -193,8 +187,7 @@ def all_features(data: data_config.Data) -> tuple[Feature, ...]:
 
 
 def check_names(data: data_config.Data) -> None:
-    """Refuses columns that would share one name in the raw examples, after Transform or in
-    requests.
+    """Refuses columns that would share a name in the raw examples, after Transform or in requests.
 
     Raises:
       strict.ConfigError: names both columns.
@@ -215,9 +208,7 @@ def check_names(data: data_config.Data) -> None:
 
 
 def _names_of_roles(data: data_config.Data) -> dict[str, str]:
-    """Names that no feature may have, with whose they are; only those a table's prefix can lead
-    to.
-    """
+    """Names no feature may have, with whose they are; only those a table's prefix can lead to."""
 
     def path(table: str, source: data_config.Table, role: str) -> str:
         return f"data.{table}.columns.{source.column_with(role)}"

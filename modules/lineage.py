@@ -1,5 +1,4 @@
-"""What a model was made of, as digests that travel in its folder, so that models of one origin can
-be told.
+"""Digests of what a model was made of, carried in its folder to tell models of one origin.
 
 Recall and rank answer together only if both were made with the same transform graph, the same
 catalogue and the same recall model. This module imports TensorFlow only when it is used: commands

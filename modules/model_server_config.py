@@ -30,7 +30,8 @@ def write(versions: Mapping[str, int], serving: pathlib.Path) -> str:
         )
         model.model_version_policy.specific.versions.append(version)
         model.version_labels[LABEL] = version
-    return text_format.MessageToString(wanted)
+    text: str = text_format.MessageToString(wanted)
+    return text
 
 
 def read(text: str) -> dict[str, int]:

@@ -18,9 +18,7 @@ class Objectives:
         self._declared = {name: (columns[one.column], one) for name, one in declared.items()}
 
     def of(self, example: requests.RawExample) -> dict[str, float]:
-        """By objective, of the example's last event: 1 yes, 0 no, NaN not known, for the value is
-        missing.
-        """
+        """Labels of the example's last event by objective: 1 yes, 0 no, NaN for a missing value."""
         return {
             name: _label(example[feature.name][-1], feature, objective)
             for name, (feature, objective) in self._declared.items()

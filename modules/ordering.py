@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy import typing as npt
 
 
-def best_first(ids: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """The order int [B, K] of ids [B, K] by score, highest first; equal ones as given, NaN and b""
-    last.
-    """
+def best_first(
+    ids: npt.NDArray[np.object_], scores: npt.NDArray[np.floating[Any]]
+) -> npt.NDArray[np.int64]:
+    """Order int [B, K] of ids [B, K] by score, highest first; ties as given, NaN and b"" last."""
     usable = (ids != b"") & ~np.isnan(scores)
-    return np.lexsort((-np.where(usable, scores, 0), ~usable, ids == b""), axis=1)
+    order: npt.NDArray[np.int64] = np.lexsort(
+        (-np.where(usable, scores, 0), ~usable, ids == b""), axis=1
+    )
+    return order

@@ -1,5 +1,4 @@
-"""The Transform graph: raw examples to ids, scaled numbers and time features, for training and
-serving alike.
+"""The Transform graph: raw examples to ids, scaled numbers, time features, in training and serving.
 
 Its outputs are named `features.transformed_name(raw name)`. Rows of the catalogue have empty
 sequences, rows of the sequences have placeholders for the item: no output mixes the two, so that
@@ -61,9 +60,7 @@ def preprocessing_fn(
 
 
 def _item_ids(inputs: Mapping[str, tf.RaggedTensor]) -> Tensors:
-    """All ids of items by one vocabulary, that of the catalogue (`item_id` is empty in all other
-    rows).
-    """
+    """All item ids by one vocabulary, the catalogue's (`item_id` is empty in all other rows)."""
     catalogue = tft.vocabulary(
         inputs[features.ITEM_ID].values, vocab_filename=features.ITEM_VOCABULARY
     )
@@ -104,9 +101,7 @@ def _transformed(values: tf.RaggedTensor, analysed: tf.Tensor, feature: features
 
 
 def _filled(values: tf.RaggedTensor, feature: features.Feature) -> tf.RaggedTensor:
-    """Puts the default where a value is missing; of a list of categories it drops the missing
-    ones.
-    """
+    """Puts the default where a value is missing; drops the missing ones of a list of categories."""
     fill, fill_texts = feature.spec.fill, feature.spec.fill_texts
     if feature.kind in ("numeric", "vector"):
         missing = tf.math.is_nan(values.values)
@@ -132,9 +127,7 @@ def _with_default(values: tf.RaggedTensor, default: Sequence[str]) -> tf.RaggedT
 def _analysed(
     values: tf.RaggedTensor, feature: features.Feature, inputs: Mapping[str, tf.RaggedTensor]
 ) -> tf.Tensor:
-    """The values [m] that statistics are taken of: a user's profile counts once, not once a
-    window.
-    """
+    """The values [m] to take statistics of: a user's profile counts once, not once a window."""
     if feature.table != "user":
         return values.flat_values
     starts = ragged.first(inputs[features.WINDOW_START], default=-1)[:, 0]
@@ -151,9 +144,7 @@ def _shaped(values: tf.RaggedTensor, feature: features.Feature) -> tf.Tensor | t
 
 
 def _z_score(values: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
-    """(values - mean) / standard deviation; 0 for a column that was constant or empty when
-    analysed.
-    """
+    """Gives (values - mean) / standard deviation; 0 for columns constant or empty when analysed."""
     deviation = tf.sqrt(variance)
     varies = deviation > _LEAST_SPREAD * tf.abs(mean)  # false for NaN, the mean of nothing
     return tf.where(varies, (values - mean) / tf.where(varies, deviation, 1.0), 0.0)

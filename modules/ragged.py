@@ -1,5 +1,4 @@
-"""Parts of ragged rows in a handful of operations; slices of ragged tensors, made dense, take
-dozens each.
+"""Parts of ragged rows in a few operations; slices of ragged tensors, made dense, take dozens each.
 
 In a served graph each operation costs a few microseconds, whatever its size.
 """

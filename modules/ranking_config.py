@@ -1,5 +1,4 @@
-"""The section `ranking` of the configuration: the second stage, which orders the candidates of
-recall again.
+"""The configuration's section `ranking`: the second stage, which orders recall's candidates again.
 
 `config.py` reads it as a part of the whole; names of columns and features are checked there.
 """
@@ -74,11 +73,13 @@ class Statistics:
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """One more thing that the ranker predicts of a candidate: a yes or no about the event, if it
-    happens.
+    """Another thing the ranker predicts of a candidate: a yes or no about the event, if it happens.
 
-    `column` is a column of the events: the action type, or feedback. The answer is yes where a
-    category is among `values`, or a number is at least `at_least`.
+    Attributes:
+      column: a column of the events: the action type, or feedback.
+      values: categories for which the answer is yes; of a categorical column.
+      at_least: the number from which on the answer is yes; of a numeric column.
+      weight: weight of its loss; the loss of the next item weighs 1.
     """
 
     column: str
@@ -127,9 +128,11 @@ class RankModel:
 
 @dataclasses.dataclass(frozen=True)
 class RankEarlyStopping(training_config.EarlyStopping):
-    """As of recall, on the requests of the validation split. The loss is the softmax's over each
-    list: where there is one request a user, a metric of the first places is too noisy to choose an
-        epoch by."""
+    """Early stopping as in recall, on the requests of the validation split.
+
+    The loss is the softmax's over each list: where there is one request a user, a metric of the
+    first places is too noisy to choose an epoch by.
+    """
 
     monitor: str = "loss"
     patience: int = 3

@@ -262,9 +262,7 @@ def describe_files(folder: pathlib.Path) -> dict[str, File]:
 def differences(
     folder: pathlib.Path, files: Mapping[str, File], *, thorough: bool
 ) -> Iterator[str]:
-    """A sentence for each file that is not as the manifest says; contents are read only if
-    `thorough`.
-    """
+    """A sentence on each file not as the manifest says; contents are read only if `thorough`."""
     for name, file in files.items():
         path = folder / name
         if not path.is_file():

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 
 from modules import config, features
 
@@ -21,7 +22,7 @@ RawExample = dict[str, list[Any]]
 
 def from_examples(
     examples: Sequence[RawExample], data: config.Data, max_history: int
-) -> dict[str, np.ndarray]:
+) -> dict[str, npt.NDArray[Any]]:
     """Builds the request that was made before the last event of each raw example.
 
     Args:
@@ -39,7 +40,7 @@ def from_examples(
         for f in features.user_features(data)
     }
 
-    def past(name: str, pad: Any, dtype: Any) -> np.ndarray:
+    def past(name: str, pad: Any, dtype: Any) -> npt.NDArray[Any]:
         return _padded([example[name][:-1][-max_history - 1 :] for example in examples], pad, dtype)
 
     batch[features.EVENT_ITEM_ID] = past(features.EVENT_ITEM_ID, b"", object)
@@ -58,8 +59,8 @@ def from_examples(
 
 
 def at_full_width(
-    arrays: Mapping[str, np.ndarray], data: config.Data, *, events: int, exclusions: int
-) -> dict[str, np.ndarray]:
+    arrays: Mapping[str, npt.NDArray[Any]], data: config.Data, *, events: int, exclusions: int
+) -> dict[str, npt.NDArray[Any]]:
     """Pads the inputs to widths that do not depend on the request.
 
     TensorFlow Serving may run requests together that arrive together. It fails all of them where an
@@ -95,7 +96,7 @@ def missing(feature: features.Feature) -> Any:
     return float("nan") if is_number(feature) else b""
 
 
-def _profile_array(values: Sequence[list[Any]], feature: features.Feature) -> np.ndarray:
+def _profile_array(values: Sequence[list[Any]], feature: features.Feature) -> npt.NDArray[Any]:
     """A profile feature of a batch, from the lists of raw examples."""
     if feature.kind == "multi_categorical":
         return _padded(values, b"", object)
@@ -107,7 +108,7 @@ def _profile_array(values: Sequence[list[Any]], feature: features.Feature) -> np
 
 def _padded(
     rows: Sequence[Sequence[Any]], pad: Any, dtype: Any, width: int | None = None
-) -> np.ndarray:
+) -> npt.NDArray[Any]:
     """Rows of differing length as one array [B, longest], or [B, width]."""
     longest = max((len(row) for row in rows), default=0) if width is None else width
     array = np.full((len(rows), longest), pad, dtype)
@@ -116,7 +117,7 @@ def _padded(
     return array
 
 
-def _widened(array: np.ndarray, width: int) -> np.ndarray:
+def _widened(array: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
     """[B, any] as [B, width], unless it is wider."""
     if array.shape[1] >= width:
         return array

@@ -1,5 +1,4 @@
-"""What a client sends: the raw input signature of the SavedModels, and its way into the Transform
-graph.
+"""What a client sends: the SavedModels' raw input signature, and its way into the Transform graph.
 
 All inputs are dense, so that any TensorFlow Serving client can send them; B is the batch, n the
 longest history:
@@ -96,8 +95,7 @@ def read_raw_example(serialized: bytes) -> RawExample:
 
 
 def _event_places(given: tf.Tensor, timestamps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where the given events and then the request stand, in their order, once for all their
-    columns.
+    """Where the given events and then the request stand, in their order, once for all columns.
 
     Args:
       given: bool [B, n], False for padding.

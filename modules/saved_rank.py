@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules import features, signatures
 
-Request = Mapping[str, np.ndarray]
+Request = Mapping[str, npt.NDArray[Any]]
 
 
 class SavedRank:
@@ -27,8 +28,11 @@ class SavedRank:
         self.groups = tuple(sorted(signatures.group_of(name) for name in outputs))
 
     def __call__(
-        self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
-    ) -> dict[str, np.ndarray]:
+        self,
+        request: Request,
+        item_ids: npt.NDArray[np.object_],
+        recall_scores: npt.NDArray[np.float32],
+    ) -> dict[str, npt.NDArray[Any]]:
         """Scores candidates.
 
         Args:
@@ -44,21 +48,27 @@ class SavedRank:
         return self._ask(signatures.DEFAULT, self._inputs(request, item_ids, recall_scores))
 
     def parts(
-        self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
-    ) -> dict[str, np.ndarray]:
+        self,
+        request: Request,
+        item_ids: npt.NDArray[np.object_],
+        recall_scores: npt.NDArray[np.float32],
+    ) -> dict[str, npt.NDArray[Any]]:
         """The groups of features `part_<group>`, float32 [B, C, width]; 0 is the average.
 
         See `__call__`.
         """
         return self._ask(signatures.PARTS, self._inputs(request, item_ids, recall_scores))
 
-    def score_parts(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
+    def score_parts(self, parts: Mapping[str, npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
         """float32 [B, C]: scores of what `parts` gives, changed or not. Padding is scored too."""
         return self._ask(signatures.SCORE_PARTS, parts)[signatures.SCORE]
 
     def explain(
-        self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray
-    ) -> tuple[tuple[str, ...], np.ndarray]:
+        self,
+        request: Request,
+        item_ids: npt.NDArray[np.object_],
+        recall_scores: npt.NDArray[np.float32],
+    ) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
         """How far each group moved each candidate's score from that with the group at its average.
 
         Args: see `__call__`.
@@ -73,14 +83,19 @@ class SavedRank:
         effects = score[..., np.newaxis] - np.stack(without, axis=-1)
         return self.groups, np.where((item_ids != b"")[..., np.newaxis], effects, np.float32(0))
 
-    def _inputs(self, request: Request, item_ids: np.ndarray, recall_scores: np.ndarray) -> Request:
+    def _inputs(
+        self,
+        request: Request,
+        item_ids: npt.NDArray[np.object_],
+        recall_scores: npt.NDArray[np.float32],
+    ) -> Request:
         return {
             **request,
             features.CANDIDATE_ITEM_ID: item_ids,
             features.RECALL_SCORE: recall_scores,
         }
 
-    def _ask(self, name: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def _ask(self, name: str, inputs: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
         signature = self._model.signatures[name]
         specs = signature.structured_input_signature[1]
         answer = signature(**{n: tf.constant(inputs[n], spec.dtype) for n, spec in specs.items()})

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 from tensorflow.core.protobuf import saved_model_pb2
 
 from modules import signatures
@@ -31,7 +32,9 @@ class SavedRecall:
         self.inputs = tuple(sorted(specs))
         self._dtypes = {name: spec.dtype for name, spec in specs.items()}
 
-    def __call__(self, request: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, request: Mapping[str, npt.NDArray[Any]]
+    ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
         """Recommends.
 
         Args:
@@ -49,7 +52,9 @@ class SavedRecall:
         """Whether the item is in the model's catalogue."""
         return item_id in self._catalogue[0]
 
-    def score(self, request: Mapping[str, np.ndarray], item_ids: np.ndarray) -> np.ndarray:
+    def score(
+        self, request: Mapping[str, npt.NDArray[Any]], item_ids: npt.NDArray[np.object_]
+    ) -> npt.NDArray[np.float32]:
         """The scores of given items, whether or not they would be recommended.
 
         Args:
@@ -68,22 +73,20 @@ class SavedRecall:
         return np.where(places >= 0, scores, np.nan).astype(np.float32)
 
     @functools.cached_property
-    def _catalogue(self) -> tuple[dict[bytes, int], np.ndarray]:
+    def _catalogue(self) -> tuple[dict[bytes, int], npt.NDArray[np.float32]]:
         """Row by item id, and vectors float32 [N, dim]."""
         found = self._model.signatures[signatures.CANDIDATES]()
         rows = {item_id: row for row, item_id in enumerate(found[signatures.ITEM_ID].numpy())}
         return rows, found[signatures.VECTOR].numpy()
 
     def _constants(
-        self, request: Mapping[str, np.ndarray], names: Iterable[str]
+        self, request: Mapping[str, npt.NDArray[Any]], names: Iterable[str]
     ) -> dict[str, tf.Tensor]:
         return {name: tf.constant(request[name], self._dtypes[name]) for name in names}
 
 
 def input_types(path: str) -> dict[str, tuple[str, int]]:
-    """(name of the dtype, rank) of each input of a SavedModel's signature, without loading its
-    graph.
-    """
+    """Dtype name and rank of each input of a SavedModel's signature, without loading its graph."""
     saved = saved_model_pb2.SavedModel.FromString(_definition(path))
     inputs = saved.meta_graphs[0].signature_def[signatures.DEFAULT].inputs
     return {
@@ -106,4 +109,5 @@ def _load(path: str) -> Any:
 def _definition(path: str) -> bytes:
     """The serialized SavedModel, without its variables."""
     with tf.io.gfile.GFile(f"{path}/saved_model.pb", "rb") as file:
-        return file.read()
+        content: bytes = file.read()
+    return content

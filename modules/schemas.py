@@ -1,5 +1,4 @@
-"""The TFDV schema of the raw examples: made from the columns, or curated in
-schema/<name>/schema.pbtxt.
+"""TFDV schema of the raw examples: made from the columns or curated in schema/<name>/schema.pbtxt.
 
 Every feature is read as ragged (`represent_variable_length_as_ragged`), for the rows of sequences
 and of the catalogue share one schema and hold different features: each feature says in which
@@ -28,9 +27,7 @@ def environment_of(split: str) -> str:
 
 
 def from_config(data: config.Data) -> schema_pb2.Schema:
-    """What the columns alone say of the raw examples: types, counts, finite numbers, plausible
-    times.
-    """
+    """What columns alone say of raw examples: types, counts, finite numbers, plausible times."""
     found = [_single(features.USER_ID, SEQUENCE), _single(features.ITEM_ID, CATALOGUE)]
     found += [_integer(_single(features.WINDOW_START, SEQUENCE), 0, None)]
     found += [_many(features.EVENT_ITEM_ID, SEQUENCE, least=1)]
@@ -48,9 +45,7 @@ def from_config(data: config.Data) -> schema_pb2.Schema:
 
 
 def differences(schema: schema_pb2.Schema, data: config.Data) -> list[str]:
-    """What a curated schema says otherwise than the columns: features, types, counts,
-    environments.
-    """
+    """Where a curated schema differs from the columns: features, types, counts, environments."""
     declared, curated = _by_name(from_config(data)), _by_name(schema)
     lines = [
         f"{name}: declared by the columns, missing in the schema"
@@ -80,8 +75,7 @@ def differences(schema: schema_pb2.Schema, data: config.Data) -> list[str]:
 
 
 def filled_feedback(schema: schema_pb2.Schema, data: config.Data) -> list[features.Feature]:
-    """Feedback that by the schema has no gaps: that of earlier raw examples, which had the default
-    there.
+    """Feedback without gaps by the schema, as in earlier raw examples, which had the default there.
 
     Only numbers: a schema does not tell whether missing texts were filled.
     """
@@ -119,9 +113,7 @@ def _single(name: str, rows: str, count: int = 1) -> schema_pb2.Feature:
 
 
 def _many(name: str, rows: str, least: int) -> schema_pb2.Feature:
-    """A feature with `least` or more values in each row of its environment (from 0 on it may be
-    absent).
-    """
+    """A feature with `least` or more values per row of its environment; with 0 it may be absent."""
     others = [environment for environment in ENVIRONMENTS if environment != rows]
     result = schema_pb2.Feature(name=name, type=schema_pb2.BYTES, not_in_environment=others)
     result.value_count.min = least

@@ -1,5 +1,4 @@
-"""Names of the signatures and outputs of a release's SavedModels, for those who write and those who
-ask them.
+"""Signature and output names of a release's SavedModels, for those who write and who ask them.
 
 The inputs are in modules/request_arrays.py and modules/features.py. What the outputs mean is said
 where they are made: modules/index/recall_module.py, modules/recall/export.py and

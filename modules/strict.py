@@ -1,5 +1,4 @@
-"""Reads plain dictionaries into frozen, typed dataclasses and refuses everything it does not
-understand.
+"""Reads plain dictionaries into frozen, typed dataclasses and refuses what it does not understand.
 
 Every error names the path of the key, what was found, what was expected and, for an unknown name,
 the nearest known one. The same reader serves the YAML file, overrides and the JSON that reaches

@@ -25,8 +25,7 @@ _FIRST, _LAST = datetime.date(1900, 1, 1), datetime.date(2100, 1, 1)
 
 @dataclasses.dataclass(frozen=True)
 class Offsets:
-    """A zone's distance from UTC over time: `seconds[i]` east of UTC holds from `instants[i - 1]`
-    on.
+    """A zone's offset from UTC over time: `seconds[i]` east of UTC holds from `instants[i - 1]` on.
 
     Attributes:
       instants: Unix seconds [t], ascending; empty for a zone that never changed.
@@ -39,9 +38,7 @@ class Offsets:
 
 @functools.lru_cache(maxsize=8)
 def offsets(timezone: str) -> Offsets:
-    """Reads a zone's table: every day is looked at, each change found to the second by
-    bisection.
-    """
+    """Reads a zone's table: looks at every day, finds each change to the second by bisection."""
     zone = zoneinfo.ZoneInfo(timezone)
 
     def at(instant: int) -> int:
@@ -65,16 +62,12 @@ def offsets(timezone: str) -> Offsets:
 
 
 def time_of_day(timestamps: tf.RaggedTensor, timezone: str) -> tf.RaggedTensor:
-    """Returns the hour, 0 to 23, of Unix seconds int64 [B, (n)] on the zone's clock; int64 [B,
-    (n)].
-    """
+    """Returns the hour, 0 to 23, of Unix seconds on the zone's clock; int64 [B, (n)] in and out."""
     return timestamps.with_values(_second_of_week(timestamps.values, timezone) % DAY // HOUR)
 
 
 def day_of_week(timestamps: tf.RaggedTensor, timezone: str) -> tf.RaggedTensor:
-    """Returns the day, 0 (Monday) to 6, of Unix seconds int64 [B, (n)] in the zone; int64 [B,
-    (n)].
-    """
+    """Returns the day, 0 (Monday) to 6, of Unix seconds in the zone; int64 [B, (n)] in and out."""
     return timestamps.with_values(_second_of_week(timestamps.values, timezone) // DAY)
 
 

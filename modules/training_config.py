@@ -11,8 +11,11 @@ from modules.strict import ConfigError
 
 @dataclasses.dataclass(frozen=True)
 class EarlyStopping:
-    """Training ends when `monitor` (validation loss, or a ranking metric like NDCG@10) has not
-    improved for `patience` epochs; the best weights are restored and exported."""
+    """Training ends when `monitor` has not improved for `patience` epochs.
+
+    `monitor` is the validation loss, or a ranking metric like NDCG@10. The best weights are
+    restored and exported.
+    """
 
     enabled: bool = True
     monitor: str = "NDCG@10"

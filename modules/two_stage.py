@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 
 from modules import ordering, saved_rank, saved_recall, signatures
 
-Request = Mapping[str, np.ndarray]
+Request = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,13 +32,13 @@ class Lists:
         with the group at its average.
     """
 
-    ids: np.ndarray
-    recall_ranks: np.ndarray
-    recall_scores: np.ndarray
-    rank_scores: np.ndarray | None = None
-    missing_inputs: np.ndarray | None = None
+    ids: npt.NDArray[np.object_]
+    recall_ranks: npt.NDArray[np.integer[Any]]
+    recall_scores: npt.NDArray[np.float32]
+    rank_scores: npt.NDArray[np.float32] | None = None
+    missing_inputs: npt.NDArray[np.integer[Any]] | None = None
     groups: tuple[str, ...] = ()
-    effects: np.ndarray | None = None
+    effects: npt.NDArray[np.float32] | None = None
 
 
 class TwoStage:
@@ -62,7 +64,7 @@ class TwoStage:
         rank_scores = ranked[signatures.SCORE]
         order = ordering.best_first(ids, rank_scores)
 
-        def ordered(values: np.ndarray) -> np.ndarray:
+        def ordered(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
             return np.take_along_axis(values, order, axis=1)
 
         lists = Lists(

@@ -1,5 +1,4 @@
-"""The records that warm a SavedModel up: requests that a server replays before it calls a version
-available.
+"""Records that warm a SavedModel up: requests a server replays before calling a version available.
 
 They are where TensorFlow Serving looks for them, a PredictionLog each.
 """
@@ -8,15 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 from tensorflow_serving.apis import prediction_log_pb2
 
 FILE = "assets.extra/tf_serving_warmup_requests"
 BATCH_SIZES = (1, 2, 8)
 
-Inputs = Mapping[str, np.ndarray]
+Inputs = Mapping[str, npt.NDArray[Any]]
 
 
 def write(folder: str, model: str, requests: Iterable[tuple[str, Inputs]]) -> None:
@@ -40,7 +41,7 @@ def write(folder: str, model: str, requests: Iterable[tuple[str, Inputs]]) -> No
             writer.write(log.SerializeToString())
 
 
-def repeated(sample: Inputs, size: int) -> dict[str, np.ndarray]:
+def repeated(sample: Inputs, size: int) -> dict[str, npt.NDArray[Any]]:
     """A batch of `size` requests, from the first one on and round again."""
     return {
         name: np.take(values, range(size), axis=0, mode="wrap") for name, values in sample.items()

@@ -1,6 +1,4 @@
-"""How values of the command line are written: histories, profiles, times and overrides, as argparse
-types.
-"""
+"""How command line values are written, as argparse types: histories, profiles, times, overrides."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ def override(text: str) -> str:
 
 
 def history(text: str) -> tuple[tuple[str, int | None], ...]:
-    """`50,172:881250949`: item ids, oldest first, each with its Unix seconds where they are
-    known.
-    """
+    """`50,172:881250949`: item ids, oldest first, each with its Unix seconds where known."""
     events = []
     for part in ids(text):
         item, colon, when = part.rpartition(":")

@@ -1,5 +1,4 @@
-"""The command line, `recsys`: its arguments, its help, and how errors become messages and exit
-codes.
+"""The command line, `recsys`: arguments, help, and how errors become messages and exit codes.
 
 Nothing heavy is imported before the arguments have been understood (see `pipeline.commands`).
 """
@@ -14,6 +13,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from modules.strict import ConfigError
 from pipeline import arguments, commands, configuration
@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not args.verbose:
         warnings.filterwarnings("ignore", category=FutureWarning)
     try:
-        return args.command(args)
+        code: int = args.command(args)
+        return code
     except KeyboardInterrupt:
         print("recsys: interrupted; the next run goes on after what had finished.", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -61,9 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def is_declared(error: Exception) -> bool:
-    """Whether the message alone is enough: an error class of this project, or a file that cannot be
-    used.
-    """
+    """Whether the message alone is enough: an error class of this project, or an unusable file."""
     ours = type(error).__module__.split(".")[0] in _OURS
     a_file = isinstance(error, OSError) and (
         error.filename is not None or error.errno == errno.ENOSPC
@@ -109,9 +108,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser that keeps the line breaks of the examples and knows no abbreviated
-    options.
-    """
+    """An ArgumentParser that keeps the examples' line breaks and knows no abbreviated options."""
 
     def __init__(self, **options: object) -> None:
         settings = {
@@ -122,7 +119,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**settings)  # type: ignore[arg-type]
 
 
-_Children = argparse._SubParsersAction
+_Children: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
 def _add(

@@ -92,9 +92,7 @@ def _steps(key: str) -> list[str]:
 
 
 def _replaced(content: Any, steps: Sequence[str], value: Any, key: str) -> Any:
-    """A copy of `content` with the value at the path `steps`; missing mappings on the way are
-    made.
-    """
+    """A copy of `content` with the value at path `steps`; missing mappings on the way are made."""
     if not steps:
         return value
     step, rest = steps[0], steps[1:]
@@ -118,9 +116,7 @@ def _replaced(content: Any, steps: Sequence[str], value: Any, key: str) -> Any:
 
 
 def _blame(document: yaml_file.Document, message: str, overrides: Sequence[str]) -> str:
-    """The override whose key the message is about, else the file and line with all that overrides
-    it.
-    """
+    """The override whose key the message is about, else the file and line with all overrides."""
     key = message.partition(":")[0]
     for text in reversed(overrides):
         steps, about = _steps(text.partition("=")[0]), _steps(key)
@@ -171,9 +167,7 @@ def resolve_path(path: str, key: str, folder: pathlib.Path) -> str:
 
 
 def _in_package(path: str, key: str) -> str:
-    """Looks the package up without importing it: a data package's own dependencies may be
-    absent.
-    """
+    """Looks a package up without importing it: a data package's own dependencies may be absent."""
     package, slash, rest = path.removeprefix(_PACKAGE).partition("/")
     if not package.isidentifier() or not slash or not rest:
         raise ConfigError(

@@ -353,9 +353,7 @@ def rank_trainer_config(cfg: config.Config) -> str:
 
 
 def _columns_only(cfg: config.Config, crosses: bool = False) -> config.Config:
-    """The configuration without what only ExampleGen reads, and without what only ranking does
-    (crosses).
-    """
+    """The configuration without what only ExampleGen or only ranking (crosses) reads."""
 
     def columns(table: config.Table | None, name: str) -> config.Table | None:
         return table and config.Table(path=name, columns=table.columns)

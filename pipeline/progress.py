@@ -96,9 +96,7 @@ def logs_to_file(
 
 
 def _detach_absl() -> None:
-    """Lets absl's records rise to the root logger instead of being printed by absl's own
-    handler.
-    """
+    """Lets absl's records rise to the root logger rather than be printed by absl's own handler."""
     logger = absl_logging.get_absl_logger()
     logger.propagate = True
     absl_logging.set_verbosity(absl_logging.INFO)

@@ -221,9 +221,7 @@ def _parsed(run: runs.Run, split: str, holding: bytes = b"") -> Iterator[request
 
 
 def _made_up(data: config.Data, history: History, at: int | None) -> requests.RawExample:
-    """A user whose history the caller names; an event without a time gets the next one's or the
-    request's.
-    """
+    """A user with a given history; untimed events get the next one's or the request's time."""
     times: list[int] = []
     later = (
         at

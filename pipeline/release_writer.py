@@ -266,9 +266,7 @@ def _write(path: pathlib.Path, text: str) -> None:
 
 
 def _flush(folder: pathlib.Path) -> None:
-    """Asks the disk to keep all files of a folder, so that a power cut does not empty them
-    later.
-    """
+    """Asks the disk to keep all files of a folder, so a power cut does not empty them later."""
     for path in (folder, *folder.rglob("*")):
         _flush_folder(path)
 

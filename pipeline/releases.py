@@ -1,6 +1,4 @@
-"""`recsys releases` lists what has been released, `recsys rollback` puts one of them in force
-again.
-"""
+"""`recsys releases` lists the releases, and `recsys rollback` puts one of them in force again."""
 
 from __future__ import annotations
 
@@ -114,8 +112,7 @@ def rows(serving: pathlib.Path) -> list[Row]:
 
 
 def remark(place: runs.Run) -> str:
-    """What has to be said where the release in force is not of the newest run's models; "" if it
-    is.
+    """What to say if the release in force is not of the newest run's models; "" if it is.
 
     Raises:
       sources.NotMade: the newest run made no models.

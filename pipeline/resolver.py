@@ -1,6 +1,4 @@
-"""Finds the model that the new one has to match: the last blessed model other than the new one
-itself.
-"""
+"""Finds the model the new one has to match: the last blessed model other than the new one."""
 
 from __future__ import annotations
 
@@ -53,12 +51,11 @@ class LastOtherBlessedModel(latest_blessed_model_strategy.LatestBlessedModelStra
             ]
             for key, artifacts in input_dict.items()
         }
-        return super().resolve_artifacts(store, others)
+        found: dict[str, list[types.Artifact]] | None = super().resolve_artifacts(store, others)
+        return found
 
     def _earlier(self, store: mlmd.MetadataStore) -> set[int]:
-        """Ids of what the producer put out, without those of its newest finished or cached
-        execution.
-        """
+        """Ids of the producer's outputs, less those of its newest finished or cached execution."""
         context = store.get_context_by_type_and_name(_NODE_CONTEXT, self._producer)
         done = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED)
         executions = store.get_executions_by_context(context.id) if context else []

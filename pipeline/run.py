@@ -1,6 +1,4 @@
-"""Runs the pipeline on this machine: progress on the terminal, details in a log file, one clear
-error.
-"""
+"""Runs the pipeline locally: progress on the terminal, details in a log file, one clear error."""
 
 from __future__ import annotations
 
@@ -109,9 +107,7 @@ def _run(
 
 
 def _reason(error: Exception) -> str:
-    """The message of the error that started it, without the layers that Beam and TFX put around
-    it.
-    """
+    """The message of the error that started it, without the layers Beam and TFX put around it."""
     from modules.beam import errors
 
     return errors.unwrap(error) or f"{type(error).__name__}: {error}"

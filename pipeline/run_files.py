@@ -19,7 +19,10 @@ def serialized_examples(run: runs.Run, split: str) -> Iterator[bytes]:
     """
     folder = sources.of(run).artifact(sources.EXAMPLE_GEN, "examples").path / f"Split-{split}"
     files = sorted(str(path) for path in folder.iterdir() if path.name.endswith(".gz"))
-    return tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
+    found: Iterator[bytes] = tf.data.TFRecordDataset(
+        files, compression_type="GZIP"
+    ).as_numpy_iterator()
+    return found
 
 
 def indexed_model(run: runs.Run) -> pathlib.Path:

@@ -1,6 +1,4 @@
-"""Where a run's schema comes from: `data.schema`, else the package's schema/<name>, else the
-columns.
-"""
+"""A run's schema source: `data.schema`, else the package's schema/<name>, else the columns."""
 
 from __future__ import annotations
 

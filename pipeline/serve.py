@@ -1,5 +1,4 @@
-"""Serves the release in force on this machine: the models, the gateway and its page:
-`recsys serve`.
+"""`recsys serve` serves the release in force on this machine: the models, the gateway and its page.
 
 Two processes are started and watched, as they run in production: the development model server in
 place of TensorFlow Serving, and the gateway. Each is a command of its own, shown by --verbose, and

@@ -1,5 +1,4 @@
-"""`recsys skew`: logged requests against training, and replayed through the pipeline and the
-release.
+"""`recsys skew`: logged requests against training, and replayed by the pipeline and the release.
 
 Distances say whether users are asked about as the models learned of them; replaying proves, value
 by value, that the graph that is served transforms a request as the pipeline transforms examples,
@@ -11,9 +10,11 @@ from __future__ import annotations
 import json
 import pathlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow_transform as tft
+from numpy import typing as npt
 from tfx.utils import io_utils
 
 from modules import config, features, lineage, release, requests, schemas, signatures, strict
@@ -270,6 +271,6 @@ def sample(found: Sequence[logs_lib.Logged], most: int) -> list[logs_lib.Logged]
     return [found[int(place)] for place in np.linspace(0, len(found) - 1, most)]
 
 
-def _lengths(inputs: Mapping[str, np.ndarray]) -> list[int]:
+def _lengths(inputs: Mapping[str, npt.NDArray[Any]]) -> list[int]:
     """Events of each request of a batch, itself included."""
     return list((inputs[features.EVENT_ITEM_ID] != b"").sum(axis=1) + 1)

@@ -47,9 +47,7 @@ def of(*entry_modules: str) -> str:
 
 
 def closure(entry_modules: Iterable[str]) -> list[str]:
-    """The sorted names of the entry modules and of every project module that they import, directly
-    or not.
-    """
+    """Sorted names of the entry modules and all project modules they import, even indirectly."""
     found: set[str] = set()
     waiting = list(entry_modules)
     while waiting:

@@ -31,8 +31,7 @@ _BATCH_USERS = 256
 def load(
     cfg: config.Config, root: str | pathlib.Path, *, url: str | None = None, replace: bool = False
 ) -> store.Added:
-    """Adds the data set's users to a store and prints how many; what is there already is not added
-    again.
+    """Adds the data set's users to a store and prints how many; what is there is not added again.
 
     Args:
       cfg: the data set, and how much of a history is of use.
@@ -73,8 +72,7 @@ def kept_events(cfg: config.Config) -> int:
 
 
 def fill_if_empty(cfg: config.Config, url: str) -> None:
-    """Loads the data set into an SQLite store that has no users; a new file is there whole or not
-    at all.
+    """Loads the data set into an SQLite store without users; a new file is whole or not there.
 
     Raises:
       As `load`.

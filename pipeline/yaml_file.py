@@ -1,5 +1,4 @@
-"""Reads a YAML file strictly: syntax errors and duplicate keys give file and line; every key knows
-its line.
+"""Reads YAML strictly: syntax errors and duplicate keys give file and line; keys know their lines.
 
 YAML's guess at times is off: `1998-03-01` stays a text, since the configuration reads its own
 times.
@@ -28,9 +27,7 @@ class Document:
     lines: dict[str, int]
 
     def place(self, key: str) -> str:
-        """`file:line` of the key, or of the nearest mapping around it; the file alone where there
-        is none.
-        """
+        """`file:line` of the key or of the nearest mapping around it; else the file alone."""
         while key and key not in self.lines:
             key = key[: max(key.rfind("."), key.rfind("["), 0)]
         return f"{self.file}:{self.lines[key]}" if key else str(self.file)

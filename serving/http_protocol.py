@@ -1,6 +1,4 @@
-"""What both servers' HTTP has in common: the port, and connections that slow clients cannot hold
-up.
-"""
+"""What both servers' HTTP shares: the port, and connections that slow clients cannot hold up."""
 
 from __future__ import annotations
 

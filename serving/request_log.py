@@ -1,5 +1,4 @@
-"""A log of served requests: a random sample of them as TensorFlow Serving's PredictionLog, in
-TFRecord files.
+"""A log of randomly sampled served requests: TensorFlow Serving's PredictionLog in TFRecord files.
 
 A request is never made to wait: it is put into a queue that a thread of its own writes from, and is
 dropped, and counted, when the queue is full. The files of a model are
@@ -20,9 +19,10 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 from tensorflow_serving.apis import model_pb2, prediction_log_pb2
 from tensorflow_serving.config import logging_config_pb2
 
@@ -62,8 +62,8 @@ class Served:
     """
 
     spec: model_pb2.ModelSpec
-    inputs: Mapping[str, np.ndarray]
-    outputs: Mapping[str, np.ndarray]
+    inputs: Mapping[str, npt.NDArray[Any]]
+    outputs: Mapping[str, npt.NDArray[Any]]
     version: int
 
 
@@ -236,10 +236,11 @@ def _serialized(record: _Record) -> bytes:
     for tensors, values in ((request.inputs, served.inputs), (response.outputs, served.outputs)):
         for name, value in values.items():
             tensors[name].CopyFrom(tf.make_tensor_proto(value))
-    return log.SerializeToString()
+    content: bytes = log.SerializeToString()
+    return content
 
 
-def _size(arrays: Mapping[str, np.ndarray]) -> int:
+def _size(arrays: Mapping[str, npt.NDArray[Any]]) -> int:
     """Bytes that the values take, about."""
     return sum(
         a.nbytes + (sum(map(len, a.ravel())) if a.dtype == object else 0) for a in arrays.values()

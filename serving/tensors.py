@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 
 from serving.protos import serving_pb2
 
@@ -30,16 +31,17 @@ class TensorError(ValueError):
     """An array or a TensorProto that cannot be translated."""
 
 
-def encode(array: np.ndarray) -> serving_pb2.TensorProto:
+def encode(array: npt.NDArray[Any]) -> serving_pb2.TensorProto:
     """The TensorProto of an array, see `fill`."""
     proto = serving_pb2.TensorProto()
     fill(proto, array)
     return proto
 
 
-def fill(proto: serving_pb2.TensorProto, array: np.ndarray) -> None:
-    """Puts an array of any shape, of numbers or booleans, or (dtype object) bytes, into an empty
-    TensorProto.
+def fill(proto: serving_pb2.TensorProto, array: npt.NDArray[Any]) -> None:
+    """Puts an array of any shape into an empty TensorProto.
+
+    The array is of numbers or booleans, or (dtype object) of bytes.
 
     Raises:
       TensorError: values of another type.
@@ -62,14 +64,14 @@ def fill(proto: serving_pb2.TensorProto, array: np.ndarray) -> None:
         )
 
 
-def decode(proto: serving_pb2.TensorProto) -> np.ndarray:
+def decode(proto: serving_pb2.TensorProto) -> npt.NDArray[Any]:
     """The array of a TensorProto; strings come as bytes in an array of objects.
 
     Raises:
       TensorError: an unknown type, or not as many values as the shape says.
     """
     shape = [dim.size for dim in proto.tensor_shape.dim]
-    values: np.ndarray
+    values: npt.NDArray[Any]
     if proto.dtype == serving_pb2.DT_STRING:
         values = np.empty(len(proto.string_val), object)
         values[:] = proto.string_val

@@ -15,9 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def run_python() -> Callable[[str], str]:
-    """Runs Python code in a process of its own, in the project's folder, and returns what it
-    prints.
-    """
+    """Runs Python code in its own process, in the project's folder, and returns what it prints."""
 
     def run(code: str) -> str:
         command = [sys.executable, "-c", textwrap.dedent(code)]

@@ -98,9 +98,7 @@ def item(item_id: str, **others: Any) -> dict[str, Any]:
 
 
 def serialize(row: Row) -> bytes:
-    """A tf.Example of the row: texts as bytes, whole numbers as int64, others as float; None is
-    left out.
-    """
+    """A tf.Example of the row: text as bytes, integers as int64, others as float, None left out."""
     example = tf.train.Example()
     for name, value in row.items():
         if value is None:

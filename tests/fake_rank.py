@@ -1,5 +1,4 @@
-"""A rank SavedModel with the real signatures and a simple rule, for tests of what comes after its
-training.
+"""A rank SavedModel with the real signatures and a simple rule, to test what follows its training.
 
 The score of an item is `weight` times its recall score plus the item's own bonus; each summand is a
 group of features, `recall_score` and `item`. From noon to midnight, UTC, the bonuses are those of

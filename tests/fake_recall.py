@@ -1,5 +1,4 @@
-"""A recall SavedModel with the real signature and a simple rule, for tests of what comes after the
-Indexer.
+"""A recall SavedModel with the real signature and a simple rule, to test what follows the Indexer.
 
 The score of item j for a user whose last event is item i is `scores[i, j]`: a first-order Markov
 chain.
@@ -33,9 +32,7 @@ class FakeRecall(tf.Module):
         )
 
     def query(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The scores of all items, float32 [B, N], as if the vector of each item were a unit
-        vector.
-        """
+        """The scores of all items, float32 [B, N], as if each item's vector were a unit vector."""
         events = _padded(inputs[features.EVENT_ITEM_ID])
         last = tf.reduce_max(tf.where(events != "", tf.range(tf.shape(events)[1]), 0), axis=1)
         return {
@@ -98,18 +95,14 @@ def save(
 
 
 def cycle(number: int, seed: int = 0) -> np.ndarray:
-    """Scores [N + 1, N] of the model that knows `walks`: the next items of the circle come
-    first.
-    """
+    """Scores [N + 1, N] of the model that knows `walks`: the circle's next items come first."""
     ahead = (np.arange(number)[None, :] - np.arange(number)[:, None] - 1) % number
     rng = np.random.default_rng(seed)
     return np.vstack([-ahead, rng.permutation(number)[None, :]]).astype(np.float32)
 
 
 def walks(users: int, items: int, length: int, seed: int = 0) -> list[list[int]]:
-    """Item numbers of users who go round a circle of items, now and then skipping some; no item
-    twice.
-    """
+    """Item numbers of users who go round a circle of items, sometimes skipping some; none twice."""
     rng = np.random.default_rng(seed)
     result = []
     for _ in range(users):

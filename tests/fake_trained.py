@@ -1,5 +1,4 @@
-"""A trained recall SavedModel as the Trainer exports it, with given vectors, for tests of the
-index.
+"""A trained recall SavedModel, as the Trainer exports it, with given vectors, for index tests.
 
 The query of a user is the vector `user_taste` as it was sent; turned round, when the history holds
 the first item of the catalogue, which the model looks up in a vocabulary file as a real one does.
@@ -101,9 +100,7 @@ def save(
 def request(
     queries: np.ndarray, excluded: Sequence[Sequence[bytes]], history: bytes = b""
 ) -> dict[str, np.ndarray]:
-    """A batch of requests with queries [B, D], one list of excluded ids each, and one past
-    event.
-    """
+    """A batch of requests with queries [B, D], a list of excluded ids each, and one past event."""
     rows, widest = len(queries), max(map(len, excluded), default=0)
     exclusions = np.full((rows, widest), b"", object)
     for place, ids in zip(exclusions, excluded):
@@ -118,9 +115,7 @@ def request(
 
 
 def examples(queries: np.ndarray, seen: Sequence[Sequence[bytes]]) -> list[dict[str, list]]:
-    """Raw validation examples, as `requests.read_raw_example` gives them: one past event, then the
-    target.
-    """
+    """Raw validation examples as from `requests.read_raw_example`: a past event, then a target."""
     return [
         {
             TASTE: list(map(float, query)),

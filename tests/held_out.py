@@ -1,6 +1,4 @@
-"""Raw examples of whole histories, cut and held out as ExampleGen does, for tests of what comes
-after it.
-"""
+"""Raw examples of whole histories, cut and held out as by ExampleGen, to test what follows it."""
 
 from __future__ import annotations
 

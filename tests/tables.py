@@ -1,6 +1,4 @@
-"""Tiny tables as files, and ExampleGen's transforms run on them, for tests of bad and good
-input.
-"""
+"""Tiny tables as files, and ExampleGen's transforms run on them, to test bad and good input."""
 
 from __future__ import annotations
 
@@ -90,9 +88,7 @@ def make(
     options: Any = None,
     hold_out: ranking_config.HoldOut | None = None,
 ) -> dict[str, list[Any]]:
-    """Runs the transforms as a run does: refuses the first problem; returns the elements of every
-    output.
-    """
+    """Runs the transforms like a run; refuses the first problem; returns each output's elements."""
     names = (*examples.splits(hold_out), examples.SUMMARY)
     with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
         made = _refusing(pipeline, data, split, max_history, hold_out)

@@ -1,6 +1,4 @@
-"""What Beam workers install (`--setup_file=./setup.py`) holds the data files that the code
-reads.
-"""
+"""What Beam workers install (`--setup_file=./setup.py`) holds the data files the code reads."""
 
 from __future__ import annotations
 

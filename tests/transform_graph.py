@@ -1,6 +1,4 @@
-"""The real Transform graph of raw examples made by hand, for tests of what reads its
-vocabularies.
-"""
+"""The real Transform graph of handmade raw examples, for tests of what reads its vocabularies."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""A tiny data set with every kind of feature, transformed once by the real Transform graph, for
-tests.
-"""
+"""A tiny test data set with every kind of feature, transformed once by the real Transform graph."""
 
 from __future__ import annotations
 

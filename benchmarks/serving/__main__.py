@@ -1,5 +1,4 @@
-"""Starts the servers from a copy of a run, and measures latency, reloads, kills, overload and
-start.
+"""Starts the servers from a copy of a run and measures latency, reloads, kills, overload and start.
 
   python -m benchmarks.serving --root runs --config movielens-100k --output benchmarks/serving
 

@@ -24,9 +24,7 @@ _SHED = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE)
 
 
 class Http:
-    """POST over connections that are kept; for answers with Content-Length, as the gateway gives
-    them.
-    """
+    """POST over kept connections; for answers with Content-Length, as the gateway gives them."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -137,9 +135,7 @@ class Predict:
 
 
 class Pair:
-    """Recall by its label, then rank by the version that recall answered with, as the gateway
-    does.
-    """
+    """Recall by label, then rank by the version that recall answered with, as the gateway does."""
 
     def __init__(self, models: Models, requests: list[bytes], releases: Container[int]) -> None:
         """Args: requests: of recall; releases: those that may answer."""

@@ -43,9 +43,7 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """A request: when it should have been sent, was sent and was answered, in seconds of the
-    trial.
-    """
+    """A request: when it was due, was sent and was answered, in seconds of the trial."""
 
     intended: float
     sent: float
@@ -158,9 +156,7 @@ def summarize(outcomes: Sequence[Outcome], seconds: float) -> Summary:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least so many percent of the values do not exceed; NaN without
-    values.
-    """
+    """Smallest value that at least `percent` % of the values do not exceed; NaN without values."""
     if not values:
         return float("nan")
     return float(np.percentile(values, percent, method="inverted_cdf"))

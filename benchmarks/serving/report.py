@@ -158,16 +158,24 @@ def _rows(rows: Sequence[trials.Row]) -> str:
 def _reloads(found: trials.Reloads) -> str:
     """Verdicts, times and memory."""
     lines = [
-        f"{len(found.seconds)} new releases were pushed, one after the other, while "
-        f"{trials.RELOAD_RATE} recommendations a second and",
-        f"{trials.RELOAD_RATE / 2:g} pairs of calls to the models were sent: recall by its label, "
-        "then rank by the version that recall",
-        f"answered with. {found.releases} releases answered. From the end of a push to the first "
-        "answer of the new release: median",
+        (
+            f"{len(found.seconds)} new releases were pushed, one after the other, while "
+            f"{trials.RELOAD_RATE} recommendations a second and"
+        ),
+        (
+            f"{trials.RELOAD_RATE / 2:g} pairs of calls to the models were sent: recall by its label, "
+            "then rank by the version that recall"
+        ),
+        (
+            f"answered with. {found.releases} releases answered. From the end of a push to the first "
+            "answer of the new release: median"
+        ),
         f"{statistics.median(found.seconds):.1f} s, at most {max(found.seconds):.1f} s.",
         "",
-        "| | requests | good | degraded | wrong version | 429/503 or unavailable | failed | p50 "
-        "ms | p99 ms |",
+        (
+            "| | requests | good | degraded | wrong version | 429/503 or unavailable | failed | p50 "
+            "ms | p99 ms |"
+        ),
         "|:--|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name, outcomes in (("recommend", found.recommend), ("recall, then rank", found.pairs)):
@@ -207,12 +215,16 @@ def _overload(found: trials.Overload) -> str:
     ]
     return "\n".join(
         [
-            "| offered/s | good answers/s | against capacity | good | degraded | 429/503 | failed "
-            "| not sent | p50 ms | p99 ms | lag ms |",
+            (
+                "| offered/s | good answers/s | against capacity | good | degraded | 429/503 | failed "
+                "| not sent | p50 ms | p99 ms | lag ms |"
+            ),
             "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-            f"| {s.offered:.0f} | {s.achieved:.0f} | {_percent(s.achieved / found.capacity)} | "
-            f"{' | '.join(map(_percent, shares))} | {_milliseconds(s.milliseconds[0])} | "
-            f"{_milliseconds(s.milliseconds[2])} | {s.lag:.1f} |",
+            (
+                f"| {s.offered:.0f} | {s.achieved:.0f} | {_percent(s.achieved / found.capacity)} | "
+                f"{' | '.join(map(_percent, shares))} | {_milliseconds(s.milliseconds[0])} | "
+                f"{_milliseconds(s.milliseconds[2])} | {s.lag:.1f} |"
+            ),
         ]
     )
 

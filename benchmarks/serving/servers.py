@@ -1,6 +1,4 @@
-"""The servers that are measured: processes of their own, as in production, on free ports of this
-machine.
-"""
+"""The measured servers: processes of their own, as in production, on free ports of this machine."""
 
 from __future__ import annotations
 

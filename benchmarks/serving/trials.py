@@ -54,9 +54,7 @@ class Reloads:
 
 @dataclasses.dataclass(frozen=True)
 class Kills:
-    """The gateway killed while it takes events: how many it acknowledged, and how many of them are
-    lost.
-    """
+    """Gateway killed while taking events: how many it acknowledged and how many of them it lost."""
 
     kills: int
     acknowledged: int
@@ -65,9 +63,7 @@ class Kills:
 
 @dataclasses.dataclass(frozen=True)
 class Overload:
-    """More than the server can do; `capacity` is what clients that wait for their answers get a
-    second.
-    """
+    """More than the server can do; `capacity` is answers a second to clients that wait for them."""
 
     capacity: float
     summary: open_loop.Summary
@@ -75,9 +71,7 @@ class Overload:
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """Seconds from the start of the processes until the models are loaded, and to the first good
-    answer.
-    """
+    """Seconds from process start until the models are loaded, and to the first good answer."""
 
     models: float
     answer: float

@@ -46,9 +46,7 @@ class Setup:
 
     @classmethod
     def copy(cls, run: runs.Run, folder: pathlib.Path, config: str) -> Setup:
-        """Copies the release in force, and the store; a run without one gets it from
-        `recsys store load`.
-        """
+        """Copies the release in force and the store; without one, `recsys store load` makes it."""
         found = release.in_force(run.serving)
         copied = runs.Run(folder, run.folder.name)
         copied.serving.mkdir(parents=True)

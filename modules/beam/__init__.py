@@ -1,3 +1,4 @@
-"""Beam transforms from tables of events, users and items to examples: readers, checks, windows,
-summary.
+"""Beam transforms from tables of events, users and items to examples.
+
+There are readers, checks, windows and the summary.
 """

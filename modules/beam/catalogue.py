@@ -1,6 +1,4 @@
-"""The catalogue, never split: one example an item, from the items' table or, without one, from the
-events.
-"""
+"""The catalogue, never split: an example per item, from the items' table, else from the events."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ class KeyPlaces(beam.DoFn):
 @beam.typehints.with_input_types(files.Place)
 @beam.typehints.with_output_types(Use)
 class CountUses(beam.CombineFn):
-    """Counts an item's events and keeps the place of the first, so that no event is joined with its
-    item.
-    """
+    """Counts an item's events and keeps the first's place, so that none is joined with its item."""
 
     def create_accumulator(self) -> Use:
         return 0, None
@@ -52,8 +48,9 @@ class CountUses(beam.CombineFn):
 
 @beam.typehints.with_input_types(tuple[str, dict[str, typing.Iterable[typing.Any]]])
 class MakeItems(beam.DoFn):
-    """Raw features of items on the output `features.SPLIT_CATALOGUE`; checks the join of events and
-    items.
+    """Raw features of items on the output `features.SPLIT_CATALOGUE`.
+
+    It checks the join of events and items.
     """
 
     def __init__(self, data: config.Data) -> None:

@@ -1,6 +1,4 @@
-"""`recsys dataset check`: reads all data as a run would and says what is there and what is
-wrong.
-"""
+"""`recsys dataset check`: reads all data as a run would; says what is there and what is wrong."""
 
 from __future__ import annotations
 
@@ -27,8 +25,7 @@ def check(
     features: config.Features | None = None,
     hold_out: ranking_config.HoldOut | None = None,
 ) -> dict[str, Any]:
-    """Runs the transforms of ExampleGen in this process, writes no examples, and prints what was
-    counted.
+    """Runs ExampleGen's transforms in this process, writes no examples and prints what was counted.
 
     Returns:
       The summary (see `summary.summarise`).
@@ -41,15 +38,14 @@ def check(
     make = examples.MakeExamples(data, split, max_history, listings, hold_out)
     with tempfile.TemporaryDirectory() as folder:
         path, found = run(make, examples.SUMMARY, folder)
-        summary = _read_json(path)
+        summary: dict[str, Any] = _read_json(path)
     print(report(summary, listings, max_history))
     refuse(found, listings)
     return summary
 
 
 def run(make: beam.PTransform, output: str, folder: str) -> tuple[str, problems.CountedProblems]:
-    """Runs a transform of tables in this process, and shows on a terminal how many rows it has
-    read.
+    """Runs a transform of tables in this process and shows on a terminal how many rows it has read.
 
     Args:
       make: gives a dict, with a tuple of PCollections of problems under `problems.TAG`.

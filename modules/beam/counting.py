@@ -1,5 +1,6 @@
-"""Counting what users did, on Beam: whole histories of windows, who follows whom, one object of it
-all.
+"""Counts what users did: whole histories of windows, who follows whom, one object of it all.
+
+Everything runs on Beam.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ def target_places(example: requests.RawExample) -> range:
 
 
 class InOrder(beam.PTransform):
-    """(user, [(place in the history, event)]), once or more a user -> (user, all events by their
-    place).
+    """Turns (user, [(place in the history, event)]) into (user, all events by their place).
+
+    A user comes in once or more, and goes out once.
     """
 
     def expand(self, windows: beam.PCollection) -> beam.PCollection:
@@ -58,8 +60,7 @@ def unit(distance: int) -> int:
 
 
 def stripes(histories: Iterable[Sequence[Hashable]], distance: int) -> Iterator[tuple[Any, Stripe]]:
-    """(i, {j: weight}) of some users' items: +1/n whenever j is the n-th item after i, n up to
-    `distance`.
+    """Yields (i, {j: weight}) of users' items: +1/n if j is the n-th after i, n up to `distance`.
 
     A worker sums whole rows ("stripes", Lin and Dyer, Data-Intensive Text Processing, 2010, section
     3.2) of many users before anything is shuffled: one element a row instead of one a pair. Weights
@@ -99,15 +100,15 @@ class Collect(beam.CombineFn):
     def __init__(self, build: Callable[[list[Any]], Any]) -> None:
         self._build = build
 
-    def create_accumulator(self) -> list:
+    def create_accumulator(self) -> list[Any]:
         return []
 
-    def add_input(self, accumulator: list, element: Any) -> list:
+    def add_input(self, accumulator: list[Any], element: Any) -> list[Any]:
         accumulator.append(element)
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[list]) -> list:
+    def merge_accumulators(self, accumulators: Iterable[list[Any]]) -> list[Any]:
         return [element for accumulator in accumulators for element in accumulator]
 
-    def extract_output(self, accumulator: list) -> Any:
+    def extract_output(self, accumulator: list[Any]) -> Any:
         return self._build(accumulator)

@@ -11,9 +11,7 @@ _STEP = re.compile(r" \[while running '[^'\n]*'\]$")
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message names the file and the line, the rule and the
-    remedy.
-    """
+    """Data that cannot be used; the message names the file and line, the rule and the remedy."""
 
 
 def unwrap(error: BaseException) -> str | None:

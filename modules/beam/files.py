@@ -107,9 +107,7 @@ def local_path(path: str, name: str) -> str:
 
 
 def line_number(path: str, offset: int) -> int:
-    """Number of the line that starts at the byte `offset` (of the decompressed text); the first is
-    1.
-    """
+    """Number, from 1, of the line that starts at byte `offset` of the decompressed text."""
     lines = 1
     with filesystems.FileSystems.open(path) as stream:
         while offset > 0 and (block := stream.read(min(offset, _BLOCK))):

@@ -59,9 +59,7 @@ def event_columns(data: config.Data) -> tuple[features.Feature, ...]:
 
 
 def as_list(kind: str, value: Any) -> list[Any]:
-    """A value as a raw feature: one number or text, or the several of a multi_categorical or
-    vector.
-    """
+    """A value as a raw feature: a number or text, or several of a multi_categorical or vector."""
     return list(value) if kind in ("multi_categorical", "vector") else [value]
 
 

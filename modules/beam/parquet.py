@@ -1,5 +1,4 @@
-"""Reads Parquet tables: flat rows, or one row a user with a list of event structs
-(`Table.list_column`).
+"""Reads Parquet: flat rows, or one row a user with a list of event structs (`Table.list_column`).
 
 `ReadRows` is splittable by row groups and reads only the declared columns. Of a nested table, a
 column is taken from the structs where they have it, else from the row around them (as `user_id`
@@ -23,9 +22,7 @@ _BATCH_ROWS = 1024
 
 
 class _RowGroups(beam.transforms.core.RestrictionProvider):
-    """A file's row groups, each on its own; the first position is claimed even of a file that has
-    none.
-    """
+    """A file's row groups, each on its own; the first position is claimed even if there is none."""
 
     def initial_restriction(self, element: rows.File) -> restriction_trackers.OffsetRange:
         try:
@@ -44,12 +41,14 @@ class _RowGroups(beam.transforms.core.RestrictionProvider):
     def split(
         self, element: rows.File, restriction: restriction_trackers.OffsetRange
     ) -> Iterator[restriction_trackers.OffsetRange]:
-        return restriction.split(1)
+        ranges: Iterator[restriction_trackers.OffsetRange] = restriction.split(1)
+        return ranges
 
     def restriction_size(
         self, element: rows.File, restriction: restriction_trackers.OffsetRange
     ) -> int:
-        return restriction.size()
+        size: int = restriction.size()
+        return size
 
 
 @beam.typehints.with_input_types(rows.File)

@@ -1,5 +1,4 @@
-"""Problems with rows as elements of a pipeline: a run refuses the first one, a check collects
-several.
+"""Problems with rows as elements of a pipeline: a run refuses the first, a check collects several.
 
 No transform raises on a bad row: it emits a `Problem` on the output tagged `TAG`. Line numbers are
 counted only for the problems that are shown.

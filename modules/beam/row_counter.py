@@ -1,6 +1,4 @@
-"""Counts the rows that are read: for Beam, and for a person who waits for a pipeline in this
-process.
-"""
+"""Counts the rows read: for Beam, and for a person who waits for a pipeline in this process."""
 
 from __future__ import annotations
 

@@ -46,8 +46,7 @@ class Columns:
         return [source for _, source, _ in self._used]
 
     def check_once(self, header: Sequence[str]) -> None:
-        """Refuses a header with a column that is read and is there several times: which one is
-        meant?
+        """Refuses a header in which a column that is read occurs several times: which one is meant?
 
         Raises:
           ValueError: names the column and its places, from 1.

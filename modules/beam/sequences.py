@@ -25,9 +25,7 @@ from modules import config, data_config, features, ranking_config
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Events [0, train) train; those in `valid` and `test` are targets, each with all events before
-    it.
-    """
+    """Events [0, train) train; each in `valid` and `test` is a target with all events before it."""
 
     train: int
     valid: range
@@ -84,8 +82,7 @@ class HoldOut:
 
 
 def hold_out(user: str, times: Sequence[float], settings: ranking_config.HoldOut) -> HoldOut:
-    """Divides a user's training events between the ranker and the recall models that it learns
-    with.
+    """Divides a user's training events between the ranker and the recall models it learns with.
 
     Args:
       user: the id; under `cross_fit` its SHA-256 says the fold, the same one in every run.
@@ -104,9 +101,7 @@ def hold_out(user: str, times: Sequence[float], settings: ranking_config.HoldOut
 
 
 def _share(share: float, n: int) -> int:
-    """Whole events in a share of n, so that 0.29 of 100 is 29, which the product of floats just
-    misses.
-    """
+    """Whole events in a share of n; 0.29 of 100 is 29, which the product of floats just misses."""
     return int(share * n + 1e-9)
 
 
@@ -131,8 +126,7 @@ def train_windows(n: int, max_history: int) -> list[tuple[int, int]]:
 
 
 def request_window(target: int, max_history: int) -> tuple[int, int]:
-    """The window whose last event is the target: the L events before it and one more for the time
-    delta.
+    """The window that ends with the target: the L events before it and one more for the time delta.
 
     With L + 1 events or fewer before the target, that is all of them and start 0.
     """

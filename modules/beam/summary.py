@@ -1,6 +1,4 @@
-"""What ExampleGen counted, as JSON beside the splits, and what makes a data set useless as a
-whole.
-"""
+"""What ExampleGen counted, as JSON beside the splits, and what makes a whole data set useless."""
 
 from __future__ import annotations
 

@@ -25,9 +25,7 @@ _BOM = "\ufeff"
 
 
 class _ByteRanges(beam.transforms.core.RestrictionProvider):
-    """A file's bytes, in chunks; a compressed file (its decompressed length is not known) in one
-    piece.
-    """
+    """A file's bytes, in chunks; a compressed one (decompressed length unknown) in one piece."""
 
     def initial_restriction(self, element: rows.File) -> restriction_trackers.OffsetRange:
         _, path, size = element
@@ -48,7 +46,8 @@ class _ByteRanges(beam.transforms.core.RestrictionProvider):
     ) -> Iterator[restriction_trackers.OffsetRange]:
         if restriction.stop == sys.maxsize:
             return iter([restriction])
-        return restriction.split(_CHUNK)
+        ranges: Iterator[restriction_trackers.OffsetRange] = restriction.split(_CHUNK)
+        return ranges
 
     def restriction_size(
         self, element: rows.File, restriction: restriction_trackers.OffsetRange
@@ -124,9 +123,7 @@ class ParseLines(beam.DoFn):
         yield place, row
 
     def _header(self, number: int) -> tuple[list[str], rows.Located] | None:
-        """Names in the file's first line and where the columns are; None if it is bad (reported
-        with it).
-        """
+        """Names in a file's first line and the columns' places; None if bad (reported with it)."""
         if number not in self._headers:
             with filesystems.FileSystems.open(self._listing.paths[number]) as stream:
                 line = stream.readline()

@@ -1,6 +1,4 @@
-"""Users with their profiles and newest events, from the tables of training, to fill a history
-store.
-"""
+"""Users with profiles and newest events, from the tables of training, to fill a history store."""
 
 from __future__ import annotations
 
@@ -70,8 +68,9 @@ class ReadUsers(beam.PTransform):
 @beam.typehints.with_input_types(tuple[str, dict[str, typing.Iterable[typing.Any]]])
 @beam.typehints.with_output_types(User)
 class MakeUsers(beam.DoFn):
-    """One user's rows to `User`; events as {event_id, item_id, timestamp, values by column}, oldest
-    first.
+    """Makes a `User` of one user's rows.
+
+    Its events are {event_id, item_id, timestamp, values by column}, oldest first.
     """
 
     def __init__(self, data: config.Data, newest: int) -> None:
@@ -97,8 +96,7 @@ class MakeUsers(beam.DoFn):
 def _with_ids(
     events: Iterable[histories.Event], carried: Sequence[features.Feature]
 ) -> Iterator[dict[str, Any]]:
-    """Adds ids that follow from the content, and from how often it came before: the same in every
-    reading.
+    """Adds ids made from the content and how often it came before: the same in every reading.
 
     Gaps count as the columns' defaults there, so ids are those of stores that were filled with the
     defaults.
@@ -117,4 +115,5 @@ def _with_ids(
 
 
 def _is_missing(value: Any) -> bool:
-    return value == "" or value != value
+    missing: bool = value == "" or value != value
+    return missing

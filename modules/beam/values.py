@@ -37,14 +37,12 @@ _SECONDS_AS_MS = 1e8  # as seconds 1973, as milliseconds the second day of 1970
 
 
 def converter(column: config.Column, *, fills: bool = True) -> Converter:
-    """The function that turns a cell of the column into its value; `fills`: or a missing one into
-    `fill`.
-    """
+    """Function that turns a column's cell into its value; if `fills`, a missing one into `fill`."""
     if column.role in ("user_id", "item_id"):
         return _identifier
     if column.role == "timestamp":
         return functools.partial(_timestamp, unit=column.unit)
-    present = _PRESENT.get(column.kind or "", _text_of)
+    present: Callable[[Any, config.Column], Any] = _PRESENT.get(column.kind or "", _text_of)
     missing = fill(column) if fills else math.nan if column.kind == "numeric" else ""
     empty = frozenset(("", *column.missing))
 

@@ -1,3 +1,1 @@
-"""How good recommendations are: ranks, metrics, baselines, slices, and whether a model may be
-released.
-"""
+"""Recommendation quality: ranks, metrics, baselines, slices, whether a model may be released."""

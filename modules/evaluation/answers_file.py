@@ -1,6 +1,4 @@
-"""One row a request, `requests-<split>.parquet`, for the report's samples and any later
-analysis.
-"""
+"""A row per request, `requests-<split>.parquet`, for the report's samples and later analyses."""
 
 from __future__ import annotations
 

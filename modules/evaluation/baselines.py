@@ -1,5 +1,4 @@
-"""What a model has to beat without any training: popularity and a directed co-occurrence table, on
-Beam.
+"""What a model must beat: popularity and a directed co-occurrence table, untrained, on Beam.
 
 Both count the events that a model may have learned from and those that the request may know: the
 train history for requests of `valid`, and the validation events too for requests of `test`.
@@ -19,9 +18,11 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
+from numpy import typing as npt
 
 from modules import features, requests
 from modules.beam import counting
@@ -38,8 +39,8 @@ class Popularity:
       counts: events of each, int64 [N].
     """
 
-    items: np.ndarray
-    counts: np.ndarray
+    items: npt.NDArray[np.object_]
+    counts: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, counts: Iterable[tuple[bytes, int]]) -> Popularity:
@@ -54,11 +55,14 @@ class Popularity:
         return {item: place for place, item in enumerate(self.items)}
 
     @functools.cached_property
-    def share_before(self) -> np.ndarray:
+    def share_before(self) -> npt.NDArray[np.float64]:
         """Share of all events that fall on more popular items, float64 [N]."""
-        return (np.cumsum(self.counts) - self.counts) / max(self.counts.sum(), 1)
+        share: npt.NDArray[np.float64] = (np.cumsum(self.counts) - self.counts) / max(
+            self.counts.sum(), 1
+        )
+        return share
 
-    def places_of(self, items: Iterable[bytes]) -> np.ndarray:
+    def places_of(self, items: Iterable[bytes]) -> npt.NDArray[np.int64]:
         """Places of the items that are in the catalogue, int64, each once."""
         return np.array(sorted({self.places[i] for i in items if i in self.places}), np.int64)
 
@@ -72,24 +76,27 @@ class CoOccurrence:
           [m].
     """
 
-    rows: dict[bytes, tuple[np.ndarray, np.ndarray]]
+    rows: dict[bytes, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
 
-    def scores(self, last: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Sums the rows of the last events: places int64 [m], ascending, and scores in sixtieths,
-        [m].
-        """
+    def scores(
+        self, last: Sequence[bytes]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Sums the last events' rows: places int64 [m], ascending, and scores [m] in sixtieths."""
         rows = [self.rows[item] for item in last[-DISTANCE:] if item in self.rows]
         if not rows:
             return np.zeros(0, np.int64), np.zeros(0)
         places, inverse = np.unique(np.concatenate([p for p, _ in rows]), return_inverse=True)
-        return places, np.bincount(
-            inverse, np.concatenate([w for _, w in rows]), minlength=len(places)
-        )
+        sums = np.bincount(inverse, np.concatenate([w for _, w in rows]), minlength=len(places))
+        return places, sums.astype(np.float64, copy=False)  # as they are, whatever their types say
 
 
-def rank(target: int, seen: np.ndarray, places: np.ndarray, scores: np.ndarray) -> int:
-    """Rank of an item among all unseen ones by (score, popularity), without making a score for each
-    item.
+def rank(
+    target: int,
+    seen: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
+    scores: npt.NDArray[np.number[Any]],
+) -> int:
+    """Rank of an item among all unseen ones by (score, popularity), without a score for each item.
 
     Args:
       target: the item's place in `Popularity.items`.
@@ -165,7 +172,7 @@ class CountPopularity(beam.PTransform):
         )
 
 
-def _counted(item: bytes, joined: dict[str, Iterable]) -> Iterator[tuple[bytes, int]]:
+def _counted(item: bytes, joined: dict[str, Iterable[Any]]) -> Iterator[tuple[bytes, int]]:
     if list(joined["listed"]):
         yield item, sum(joined["count"])
 
@@ -199,7 +206,7 @@ def _stripes(
 
 def _row(
     element: tuple[bytes, counting.Stripe], popularity: Popularity
-) -> tuple[bytes, tuple[np.ndarray, np.ndarray]]:
+) -> tuple[bytes, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     item, stripe = element
     known = [
         (popularity.places[j], weight) for j, weight in stripe.items() if j in popularity.places

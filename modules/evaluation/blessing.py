@@ -120,9 +120,7 @@ def _thresholds(valid: Mapping[str, Any], evaluation: config.Evaluation) -> Iter
 
 
 def _not_worse(valid: Mapping[str, Any], primary: str, no_comparison: str) -> Rule:
-    """Worse is what lies outside the noise: the whole 95% interval of the paired difference is
-    below 0.
-    """
+    """Worse is beyond the noise: the whole 95% interval of the paired difference is below 0."""
     paired = valid["paired"].get(ranking.LAST_BLESSED)
     if paired is None:
         return Rule("last_blessed", None, no_comparison)

@@ -11,6 +11,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+from numpy import typing as npt
 
 BINS = 15
 _LOWEST = -16.0  # log-odds; what is beyond falls into the cells at the ends
@@ -18,8 +19,10 @@ _CELLS = 3_200  # a hundredth of log-odds each
 
 
 class Reliability(beam.CombineFn):
-    """(predicted float [n], observed 0 or 1 [n]) -> {"bins": [{"predicted", "observed", "count"}],
-    "ece"}.
+    """Measures how reliable predicted probabilities are, with the expected calibration error.
+
+    Its input is (predicted float [n], observed 0 or 1 [n]), its output {"bins": [{"predicted",
+    "observed", "count"}], "ece"}.
 
     The expected calibration error is sum_b count_b / n * |observed_b - predicted_b| (Guo et al., On
     Calibration of Modern Neural Networks, 2017, arXiv 1706.04599, eq. 3), over bins of about equal
@@ -30,13 +33,15 @@ class Reliability(beam.CombineFn):
     def __init__(self, bins: int = BINS) -> None:
         self._bins = bins
 
-    def create_accumulator(self) -> np.ndarray:
+    def create_accumulator(self) -> npt.NDArray[np.float64]:
         """Number, sum of predictions and sum of observations by cell: float64 [3, cells]."""
         return np.zeros((3, _CELLS))
 
     def add_input(
-        self, accumulator: np.ndarray, element: tuple[np.ndarray, np.ndarray]
-    ) -> np.ndarray:
+        self,
+        accumulator: npt.NDArray[np.float64],
+        element: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+    ) -> npt.NDArray[np.float64]:
         predicted, observed = (np.asarray(values, np.float64) for values in element)
         finite = np.isfinite(predicted)
         predicted, observed = predicted[finite], observed[finite]
@@ -45,10 +50,13 @@ class Reliability(beam.CombineFn):
             row += np.bincount(cells, weights, minlength=_CELLS)
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
-        return np.sum([self.create_accumulator(), *accumulators], axis=0)
+    def merge_accumulators(
+        self, accumulators: Iterable[npt.NDArray[np.float64]]
+    ) -> npt.NDArray[np.float64]:
+        total: npt.NDArray[np.float64] = np.sum([self.create_accumulator(), *accumulators], axis=0)
+        return total
 
-    def extract_output(self, accumulator: np.ndarray) -> dict[str, Any]:
+    def extract_output(self, accumulator: npt.NDArray[np.float64]) -> dict[str, Any]:
         filled = accumulator[:, accumulator[0] > 0]
         total = filled[0].sum()
         if not total:
@@ -66,9 +74,10 @@ class Reliability(beam.CombineFn):
         }
 
 
-def _cells(predicted: np.ndarray) -> np.ndarray:
+def _cells(predicted: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Cell of each probability by its log-odds, int64 [n]."""
     with np.errstate(divide="ignore"):
         odds = np.log(np.clip(predicted, 0, 1)) - np.log1p(-np.clip(predicted, 0, 1))
     places = np.floor((np.clip(odds, _LOWEST, -_LOWEST) - _LOWEST) / (-2 * _LOWEST) * _CELLS)
-    return np.minimum(places.astype(np.int64), _CELLS - 1)
+    cells: npt.NDArray[np.int64] = np.minimum(places.astype(np.int64), _CELLS - 1)
+    return cells

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 from scipy import linalg
 
 from modules.evaluation import baselines
@@ -43,7 +44,9 @@ class Fit(beam.PTransform):
         )
 
 
-def fit(users: Iterable[np.ndarray], items: int, l2: float = L2) -> np.ndarray:
+def fit(
+    users: Iterable[npt.NDArray[np.int64]], items: int, l2: float = L2
+) -> npt.NDArray[np.float32]:
     """Item-item weights B = I - P diag(1 / diag(P)) with P = (X'X + l2 I)^-1, so that diag(B) = 0.
 
     Args:
@@ -65,12 +68,13 @@ def fit(users: Iterable[np.ndarray], items: int, l2: float = L2) -> np.ndarray:
     return weights
 
 
-def _inverse(matrix: np.ndarray) -> np.ndarray:
+def _inverse(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Of a symmetric positive definite float64 [n, n] in Fortran's order, in its own memory.
 
     numpy.linalg.inv would take five times the memory and several times as long.
     """
     factor = linalg.cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
+    inverse: npt.NDArray[np.float64]
     inverse, failed = linalg.lapack.dpotri(factor, lower=True, overwrite_c=True)
     assert not failed, failed
     for first in range(0, len(inverse), _BLOCK):  # so far only the lower triangle holds it
@@ -81,7 +85,11 @@ def _inverse(matrix: np.ndarray) -> np.ndarray:
     return inverse
 
 
-def scores(weights: np.ndarray, history: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+def scores(
+    weights: npt.NDArray[np.float32],
+    history: npt.NDArray[np.int64],
+    candidates: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float32]:
     """Scores of candidates for one user.
 
     Args:
@@ -93,24 +101,26 @@ def scores(weights: np.ndarray, history: np.ndarray, candidates: np.ndarray) -> 
       float32 [C].
     """
     found = weights[np.ix_(history, np.maximum(candidates, 0))].sum(axis=0)
-    return np.where(candidates >= 0, found, np.float32(0))
+    result: npt.NDArray[np.float32] = np.where(candidates >= 0, found, np.float32(0))
+    return result
 
 
-def read(path: str) -> np.ndarray:
+def read(path: str) -> npt.NDArray[np.float32]:
     """B, float32 [N, N]."""
     with tf.io.gfile.GFile(path, "rb") as file:
-        return np.load(io.BytesIO(file.read()), allow_pickle=False)
+        weights: npt.NDArray[np.float32] = np.load(io.BytesIO(file.read()), allow_pickle=False)
+        return weights
 
 
 def _places(
     history: tuple[bytes, list[bytes]], catalogue: baselines.Popularity
-) -> Iterator[np.ndarray]:
+) -> Iterator[npt.NDArray[np.int64]]:
     if len(catalogue.items) <= MOST_ITEMS:
         yield catalogue.places_of(history[1])
 
 
 def _fit_and_write(
-    users: Sequence[np.ndarray], catalogue: baselines.Popularity, path: str
+    users: Sequence[npt.NDArray[np.int64]], catalogue: baselines.Popularity, path: str
 ) -> str | None:
     if len(catalogue.items) > MOST_ITEMS:
         return None

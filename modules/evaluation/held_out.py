@@ -17,8 +17,7 @@ def describe(split: config.Split) -> str:
 
 
 def overlap(described: str | None, split: config.Split) -> str:
-    """Why a model may have trained on validation events of `split`, as a sentence; "" if it has
-    not.
+    """Why a model may have trained on validation events of `split`, as a sentence; "" if not.
 
     Under one method it has not if it held out at least as much: `temporal` from the same time or
     earlier, `leave_one_out` for users with as few events or fewer.

@@ -14,6 +14,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 from apache_beam.utils import shared
+from numpy import typing as npt
 
 from modules import config, features, requests, saved_rank, signatures
 from modules.evaluation import metrics, ranked_requests
@@ -24,12 +25,13 @@ REPLICATES = 2000  # of the bootstrap
 SEED = 0
 _BATCH = 64  # requests a call
 
-Parts = dict[str, np.ndarray]
+Parts = dict[str, npt.NDArray[np.float32]]
 
 
 class Importance(beam.PTransform):
-    """Parsed examples of Candidates -> {group: {"drop": {metric: {"value", "low", "high"}},
-    "requests"}}.
+    """Parsed examples of Candidates -> the importance of each feature group.
+
+    The result is {group: {"drop": {metric: {"value", "low", "high"}}, "requests"}}.
     """
 
     def __init__(self, data: config.Data, max_history: int, rank: str, metric: str) -> None:
@@ -84,7 +86,7 @@ class _Measure(beam.DoFn):
             for group, drop in drops.items()
         }
 
-    def _score(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _score(self, parts: Mapping[str, npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
         number = len(next(iter(parts.values())))
         return np.concatenate(
             [
@@ -98,11 +100,11 @@ class _Measure(beam.DoFn):
 
 def measure(
     parts: Parts,
-    given: np.ndarray,
-    targets: np.ndarray,
-    score: Callable[[Parts], np.ndarray],
+    given: npt.NDArray[np.bool_],
+    targets: npt.NDArray[np.integer[Any]],
+    score: Callable[[Parts], npt.NDArray[np.floating[Any]]],
     metric: str,
-) -> dict[str, np.ndarray]:
+) -> dict[str, npt.NDArray[np.float64]]:
     """Mean drop of the metric over the permutations, by group, for each request: float64 [B].
 
     Args:
@@ -113,7 +115,7 @@ def measure(
       metric: like NDCG@10.
     """
 
-    def gains(now: Parts) -> np.ndarray:
+    def gains(now: Parts) -> npt.NDArray[np.float64]:
         return gain(ranked_requests.places(score(now), targets, given), metric)
 
     before = gains(parts)
@@ -129,7 +131,7 @@ def measure(
     return result
 
 
-def with_interval(values: np.ndarray, users: Sequence[bytes]) -> dict[str, float]:
+def with_interval(values: npt.NDArray[np.float64], users: Sequence[bytes]) -> dict[str, float]:
     """The mean of values [B] and its 95% interval, users drawn anew: {"value", "low", "high"}."""
     totals, counts = np.zeros(REPLICATES), np.zeros(REPLICATES)
     for value, user in zip(values, users):
@@ -140,7 +142,7 @@ def with_interval(values: np.ndarray, users: Sequence[bytes]) -> dict[str, float
     return {"value": float(np.mean(values)), "low": float(low), "high": float(high)}
 
 
-def gain(ranks: np.ndarray, metric: str) -> np.ndarray:
+def gain(ranks: npt.NDArray[np.float64], metric: str) -> npt.NDArray[np.float64]:
     """A metric like NDCG@10 of ranks [B], 0 for a missed target: float64 [B]."""
     depths = (int(metric.split("@")[1]),)
     return metrics.values(ranks, depths)[..., metrics.names(depths).index(metric)]

@@ -1,5 +1,4 @@
-"""What the rank model has to beat: a linear ranker of five features, fitted on the validation
-lists.
+"""What the rank model must beat: a linear ranker of five features, fitted on the validation lists.
 
  - log_recall_rank: log of the candidate's place in recall's list, from 1.
  - ease: score by EASE of all items the user has seen.
@@ -18,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 
 from modules.evaluation import baselines, ease
 
@@ -45,19 +45,18 @@ class Weights:
       lists: number of lists fitted on.
     """
 
-    mean: np.ndarray
-    spread: np.ndarray
-    weights: np.ndarray
+    mean: npt.NDArray[np.float64]
+    spread: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64]
     lists: int
 
-    def scores(self, features: np.ndarray) -> np.ndarray:
+    def scores(self, features: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         """float [..., F] -> float64 [...]."""
-        return (features - self.mean) / self.spread @ self.weights
+        found: npt.NDArray[np.float64] = (features - self.mean) / self.spread @ self.weights
+        return found
 
     def to_json(self, *, with_ease: bool) -> dict[str, Any]:
-        """Of standardised features; EASE is not among them where the catalogue is too large for
-        it.
-        """
+        """Weights of standardised features, without EASE if the catalogue is too large for it."""
         taken = [n for n, name in enumerate(FEATURES) if with_ease or name != EASE]
         found = {
             "features": [FEATURES[n] for n in taken],
@@ -76,11 +75,9 @@ class Weights:
 
 @dataclasses.dataclass(frozen=True)
 class List:
-    """One list to fit on: its candidates' features, float32 [C, F], and the target's 0-based
-    place.
-    """
+    """One list to fit on: candidates' features, float32 [C, F], and the target's 0-based place."""
 
-    features: np.ndarray
+    features: npt.NDArray[np.float32]
     target: int
 
 
@@ -90,8 +87,8 @@ def features_of(
     seen: Sequence[bytes],
     catalogue: baselines.Popularity,
     table: baselines.CoOccurrence,
-    weights: np.ndarray | None,
-) -> np.ndarray:
+    weights: npt.NDArray[np.float32] | None,
+) -> npt.NDArray[np.float32]:
     """Features of the candidates of one request.
 
     Args:
@@ -121,8 +118,9 @@ def features_of(
 
 
 def fit(lists: Sequence[List]) -> Weights:
-    """Fits the listwise softmax, mean over lists of -log(exp(s_target) / sum_c exp(s_c)), by Newton
-    steps.
+    """Fits the listwise softmax by Newton steps.
+
+    The loss is the mean over lists of -log(exp(s_target) / sum_c exp(s_c)).
 
     The loss is convex in the weights (ListNet's top one: Cao et al., Learning to Rank, 2007, eq. 5,
     with one relevant item), so there is one minimum. Without any list, recall's order stays.
@@ -152,15 +150,20 @@ def fit(lists: Sequence[List]) -> Weights:
 class _Softmax:
     """The loss over lists that stand behind each other in one array."""
 
-    def __init__(self, features: np.ndarray, starts: np.ndarray, targets: np.ndarray) -> None:
+    def __init__(
+        self,
+        features: npt.NDArray[np.float64],
+        starts: npt.NDArray[np.integer[Any]],
+        targets: npt.NDArray[np.integer[Any]],
+    ) -> None:
         """Args: features: [all candidates, F]; starts, targets: int [lists], rows in it."""
         self._features, self._starts, self._targets = features, starts, targets
         self._list = np.repeat(np.arange(len(starts)), np.diff([*starts, len(features)]))
 
-    def at(self, weights: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """Loss, gradient [F] and Hessian [F, F] = mean over lists of Cov(features) under the
-        softmax.
-        """
+    def at(
+        self, weights: npt.NDArray[np.float64]
+    ) -> tuple[float, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Loss, gradient [F] and Hessian [F, F] = lists' mean Cov(features) under the softmax."""
         scores = self._features @ weights
         scores -= np.maximum.reduceat(scores, self._starts)[self._list]
         raised = np.exp(scores)

@@ -14,8 +14,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 
 METRICS = ("HR", "NDCG", "MRR", "Recall")
 
@@ -25,7 +27,7 @@ def names(ks: Sequence[int]) -> tuple[str, ...]:
     return tuple(f"{metric}@{k}" for k in ks for metric in METRICS)
 
 
-def values(ranks: np.ndarray, ks: Sequence[int]) -> np.ndarray:
+def values(ranks: npt.ArrayLike, ks: Sequence[int]) -> npt.NDArray[np.float64]:
     """Metrics of single requests.
 
     Args:
@@ -52,11 +54,11 @@ def values(ranks: np.ndarray, ks: Sequence[int]) -> np.ndarray:
 def mean_and_error(
     counts: float,
     users: float,
-    sums: np.ndarray,
-    squares: np.ndarray,
-    crossed: np.ndarray,
+    sums: npt.NDArray[np.float64],
+    squares: npt.NDArray[np.float64],
+    crossed: npt.NDArray[np.float64],
     count_squares: float,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Mean over requests and its standard error, with the users as clusters.
 
     A user's requests are no independent samples, so the error is that of a ratio of sums over users
@@ -83,7 +85,7 @@ def mean_and_error(
     return mean, np.sqrt(residual * users / (users - 1)) / counts
 
 
-def bootstrap_weights(user_id: bytes, replicates: int, seed: int) -> np.ndarray:
+def bootstrap_weights(user_id: bytes, replicates: int, seed: int) -> npt.NDArray[np.int64]:
     """How often a user is drawn in each replicate of a Poisson bootstrap: int64 [replicates].
 
     Independent Poisson(1) weights stand for sampling with replacement (Chamandy et al., Estimating
@@ -96,8 +98,10 @@ def bootstrap_weights(user_id: bytes, replicates: int, seed: int) -> np.ndarray:
 
 
 def interval(
-    totals: np.ndarray, counts: np.ndarray, confidence: float = 0.95
-) -> tuple[np.ndarray, np.ndarray]:
+    totals: npt.NDArray[np.floating[Any]],
+    counts: npt.NDArray[np.floating[Any]],
+    confidence: float = 0.95,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Percentile interval of a bootstrapped mean.
 
     Args:
@@ -117,9 +121,8 @@ def interval(
     return low, high
 
 
-def coverage(exposure: np.ndarray) -> float:
-    """Share of the catalogue that anybody is shown (Ge et al., Beyond Accuracy, 2010, catalog
-    coverage).
+def coverage(exposure: npt.NDArray[np.integer[Any]]) -> float:
+    """Share of the catalogue shown to anybody (Ge et al., Beyond Accuracy, 2010, catalog coverage).
 
     Args:
       exposure: int [N], in how many lists each item of the catalogue stands.
@@ -127,9 +130,8 @@ def coverage(exposure: np.ndarray) -> float:
     return float(np.mean(exposure > 0)) if exposure.size else float("nan")
 
 
-def gini(exposure: np.ndarray) -> float:
-    """Inequality of exposure, 0 (all items alike) to 1 - 1/N (one item has all) (Fleder and
-    Hosanagar, 2009).
+def gini(exposure: npt.NDArray[np.integer[Any]]) -> float:
+    """Inequality of exposure, 0 (all alike) to 1 - 1/N (one has all) (Fleder and Hosanagar, 2009).
 
     G = sum_i (2 i - N - 1) x_i / (N sum_i x_i), x in ascending order, i from 1.
 
@@ -143,9 +145,10 @@ def gini(exposure: np.ndarray) -> float:
     return float(weights @ np.sort(exposure).astype(np.float64) / (number * total))
 
 
-def average_popularity(exposure: np.ndarray, popularity: np.ndarray) -> float:
-    """ARP, the mean number of training events of a recommended item (Abdollahpouri et al., 2019,
-    eq. 9).
+def average_popularity(
+    exposure: npt.NDArray[np.integer[Any]], popularity: npt.NDArray[np.integer[Any]]
+) -> float:
+    """ARP, mean training events of a recommended item (Abdollahpouri et al., 2019, eq. 9).
 
     Args:
       exposure: int [N], in how many lists each item stands.
@@ -155,9 +158,10 @@ def average_popularity(exposure: np.ndarray, popularity: np.ndarray) -> float:
     return float(exposure @ popularity / total) if total else float("nan")
 
 
-def average_percentile(exposure: np.ndarray, popularity: np.ndarray) -> float:
-    """Mean popularity percentile of a recommended item: 0.5 for items drawn evenly, 1 for the top
-    hits.
+def average_percentile(
+    exposure: npt.NDArray[np.integer[Any]], popularity: npt.NDArray[np.integer[Any]]
+) -> float:
+    """Mean popularity percentile of a recommended item: 0.5 if drawn evenly, 1 for the top hits.
 
     An item's percentile is the share of the catalogue that is less popular, ties counted half.
 
@@ -175,10 +179,11 @@ def average_percentile(exposure: np.ndarray, popularity: np.ndarray) -> float:
 
 
 def popularity_histogram(
-    exposure: np.ndarray, popularity: np.ndarray, parts: int = 10
+    exposure: npt.NDArray[np.integer[Any]],
+    popularity: npt.NDArray[np.integer[Any]],
+    parts: int = 10,
 ) -> list[tuple[float, float, float, float]]:
-    """How events and recommendations spread over equal parts of the catalogue, the most popular
-    first.
+    """How events and recommendations spread over equal parts of the catalogue, most popular first.
 
     Args:
       exposure: int [N], in how many lists each item stands, the most popular item first.

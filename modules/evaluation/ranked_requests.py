@@ -1,14 +1,14 @@
-"""Requests with recall's candidates, as the rank model takes them, and what its scores say of the
-target.
-"""
+"""Requests with recall's candidates, for the rank model, and what its scores say of the target."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 
 from modules import config, features, request_arrays, requests
 from modules.recall import evaluation
@@ -27,21 +27,20 @@ class Asked:
       targets: int64 [B], 0-based places of the targets, -1 if recall missed them.
     """
 
-    request: Mapping[str, np.ndarray]
-    item_ids: np.ndarray
-    recall_scores: np.ndarray
-    targets: np.ndarray
+    request: Mapping[str, npt.NDArray[Any]]
+    item_ids: npt.NDArray[np.object_]
+    recall_scores: npt.NDArray[np.float32]
+    targets: npt.NDArray[np.int64]
 
     @property
-    def given(self) -> np.ndarray:
+    def given(self) -> npt.NDArray[np.bool_]:
         """Where there is a candidate, bool [B, C]."""
-        return self.item_ids != b""
+        given: npt.NDArray[np.bool_] = self.item_ids != b""
+        return given
 
 
 def ask(examples: Sequence[requests.RawExample], data: config.Data, max_history: int) -> Asked:
-    """Makes the requests of parsed examples of Candidates, whose targets are left where recall put
-    them.
-    """
+    """Makes requests of parsed examples of Candidates; targets stay where recall put them."""
     if any(example[features.POSITIVE_ADDED][0] for example in examples):
         raise ValueError(
             "The candidates of held-out requests are those of recall alone, found a target that "
@@ -60,7 +59,11 @@ def ask(examples: Sequence[requests.RawExample], data: config.Data, max_history:
     return Asked(request, item_ids, recall_scores, targets)
 
 
-def places(scores: np.ndarray, targets: np.ndarray, given: np.ndarray) -> np.ndarray:
+def places(
+    scores: npt.NDArray[np.floating[Any]],
+    targets: npt.NDArray[np.integer[Any]],
+    given: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.float64]:
     """1-based ranks of targets among candidates, see `evaluation.ranks`: float64 [B], 0 for -1.
 
     Args:
@@ -94,7 +97,7 @@ class Faults:
     constant: int = 0
 
 
-def faults_of(scores: np.ndarray) -> Faults:
+def faults_of(scores: npt.NDArray[np.floating[Any]]) -> Faults:
     """Looks for what sound scores of a request's candidates, float [C], never have."""
     return Faults(
         not_finite=int(np.sum(~np.isfinite(scores))),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.utils import shared
+from numpy import typing as npt
 
 from modules import config, features, request_arrays, requests, saved_recall
 from modules.evaluation import baselines, slices
@@ -44,8 +46,7 @@ class Faults:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """One request, what the model answered, and how all systems ranked its target (0: not among the
-    first k).
+    """A request, the model's answer and all systems' ranks of its target (0: not in the first k).
 
     Attributes:
       user_id: whose request.
@@ -80,9 +81,7 @@ class Read(beam.PTransform):
 
 
 class AskModels(beam.PTransform):
-    """Parsed examples of valid or test -> `Answer`s, with the ranks by the models and the
-    baselines.
-    """
+    """Parsed examples of valid or test -> `Answer`s, with ranks by the models and the baselines."""
 
     def __init__(
         self,
@@ -117,10 +116,16 @@ class AskModels(beam.PTransform):
         )
 
 
+# an example, each model's ids [k] and scores [k], and whether `same_order`
+_Asked = tuple[
+    requests.RawExample,
+    dict[str, tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]],
+    bool | None,
+]
+
+
 class _Ask(beam.DoFn):
-    """Batch of parsed examples -> (example, {system: (ids [k], scores [k])}, whether
-    `same_order`).
-    """
+    """Batch of parsed examples -> (example, {system: (ids [k], scores [k])}, if `same_order`)."""
 
     def __init__(self, data: config.Data, max_history: int, models: Mapping[str, str]) -> None:
         self._data, self._max_history, self._models = data, max_history, dict(models)
@@ -135,7 +140,7 @@ class _Ask(beam.DoFn):
             for name, path in self._models.items()
         }
 
-    def process(self, examples: list[requests.RawExample]) -> Iterator[tuple]:
+    def process(self, examples: list[requests.RawExample]) -> Iterator[_Asked]:
         batch = request_arrays.from_examples(examples, self._data, self._max_history)
         answers = {name: model(batch) for name, model in self._loaded.items()}
         self._asked.inc(len(examples))
@@ -158,7 +163,7 @@ class _Judge(beam.DoFn):
 
     def process(
         self,
-        element: tuple,
+        element: _Asked,
         catalogue: baselines.Popularity,
         table: baselines.CoOccurrence,
         edges: Mapping[str, Sequence[float]],
@@ -188,10 +193,8 @@ def _seen(example: requests.RawExample) -> frozenset[bytes]:
     return frozenset(example.get(features.SEEN_ITEM_ID, ()))
 
 
-def rank_in(ids: Sequence[bytes], target: bytes, seen: frozenset[bytes]) -> int:
-    """Rank of the target in a list without seen, repeated and empty places; 0 if absent or seen
-    itself.
-    """
+def rank_in(ids: Iterable[bytes], target: bytes, seen: frozenset[bytes]) -> int:
+    """Rank of the target in a list without seen, repeated and empty places; 0 if absent or seen."""
     if target in seen:
         return 0
     before: set[bytes] = set()
@@ -204,7 +207,10 @@ def rank_in(ids: Sequence[bytes], target: bytes, seen: frozenset[bytes]) -> int:
 
 
 def faults_of(
-    ids: np.ndarray, scores: np.ndarray, seen: frozenset[bytes], catalogue: int
+    ids: npt.NDArray[np.object_],
+    scores: npt.NDArray[np.floating[Any]],
+    seen: frozenset[bytes],
+    catalogue: int,
 ) -> Faults:
     """Looks for what a sound list never has.
 

@@ -1,10 +1,9 @@
-"""The slices of a request: groups of users, contexts, length of the history, popularity of the
-target.
-"""
+"""The slices of a request: groups of users, contexts, history length, popularity of the target."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -104,17 +103,15 @@ def length_name(length: int) -> str:
 
 
 def popularity_name(item: bytes, catalogue: baselines.Popularity) -> str:
-    """`head`, `middle`, `tail`: thirds of all events, most popular items first; `cold` without any
-    event.
-    """
+    """`head`, `middle`, `tail`: thirds of all events, most popular items first; `cold`: none."""
     place = catalogue.places.get(item)
     if place is None or not catalogue.counts[place]:
         return "cold"
     return ("head", "middle", "tail")[min(int(catalogue.share_before[place] * 3), 2)]
 
 
-def _request_values(example: requests.RawExample, feature: features.Feature) -> list:
-    values: Iterable = example.get(feature.name, [])
+def _request_values(example: requests.RawExample, feature: features.Feature) -> list[Any]:
+    values: Iterable[Any] = example.get(feature.name, [])
     return list(values)[-1:] if feature.is_sequence else list(values)
 
 

@@ -1,6 +1,4 @@
-"""Aggregates answers on Beam into what `evaluation.json` says of one split, without collecting
-them.
-"""
+"""Aggregates answers on Beam into a split's part of `evaluation.json`, without collecting them."""
 
 from __future__ import annotations
 
@@ -12,6 +10,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+from numpy import typing as npt
 
 from modules.evaluation import baselines, metrics, ranking
 
@@ -19,7 +18,7 @@ REPLICATES = 2000  # of the bootstrap
 SEED = 0
 
 # lists with an item, by depth; totals
-Exposure = tuple[dict[int, collections.Counter], collections.Counter]
+Exposure = tuple[dict[int, collections.Counter[bytes]], collections.Counter[str]]
 
 
 class Summarise(beam.PTransform):
@@ -85,11 +84,13 @@ class _Moments:
     users: int
     requests: float
     request_squares: float
-    sums: np.ndarray  # [S, M]
-    squares: np.ndarray  # [S, M]
-    crossed: np.ndarray  # [S, M]
-    drawn: np.ndarray  # [B], weighted requests
-    differences: np.ndarray  # [B, S - 1, M], weighted: the first system minus each other
+    sums: npt.NDArray[np.float64]  # [S, M]
+    squares: npt.NDArray[np.float64]  # [S, M]
+    crossed: npt.NDArray[np.float64]  # [S, M]
+    drawn: npt.NDArray[np.float64]  # [B], weighted requests
+    differences: npt.NDArray[
+        np.float64
+    ]  # [B, S - 1, M], weighted: the first system minus each other
 
     def add(self, other: _Moments) -> _Moments:
         return _Moments(
@@ -98,9 +99,7 @@ class _Moments:
 
 
 class Accuracy(beam.CombineFn):
-    """(user id, ranks of each of the user's requests by system) -> means, errors and paired
-    differences.
-    """
+    """From (user id, ranks of each request by system) to means, errors and paired differences."""
 
     def __init__(
         self,
@@ -147,9 +146,12 @@ class Accuracy(beam.CombineFn):
         return functools.reduce(_Moments.add, accumulators, self.create_accumulator())
 
     def extract_output(self, accumulator: _Moments) -> dict[str, Any]:
-        """{"users", "requests", "metrics": {system: {metric: {"value", "se"}}}, "paired": {system:
-        {metric: {"difference", "low", "high"}}}}; a paired difference is the first system minus the
-        named one, with its 95% interval."""
+        """Gives the metrics of each system, and their paired differences from the first one.
+
+        The result is {"users", "requests", "metrics": {system: {metric: {"value", "se"}}},
+        "paired": {system: {metric: {"difference", "low", "high"}}}}; a paired difference is
+        the first system minus the named one, with its 95% interval.
+        """
         names = metrics.names(self._ks)
         mean, error = metrics.mean_and_error(
             accumulator.requests,
@@ -192,8 +194,9 @@ class Accuracy(beam.CombineFn):
 
 
 class Lists(beam.CombineFn):
-    """Answers -> (exposure of items by depth, totals: faults, "targets_seen", "compared",
-    "same_order").
+    """Answers -> (exposure of items by depth, totals).
+
+    The totals are the faults, "targets_seen", "compared" and "same_order".
     """
 
     def __init__(self, ks: Sequence[int]) -> None:
@@ -271,7 +274,9 @@ def _report(
     }
 
 
-def _histogram(exposed: Mapping[int, np.ndarray], counts: np.ndarray) -> list[dict[str, Any]]:
+def _histogram(
+    exposed: Mapping[int, npt.NDArray[np.int64]], counts: npt.NDArray[np.int64]
+) -> list[dict[str, Any]]:
     """`metrics.popularity_histogram` of all depths; "recommended" holds a share by depth."""
     by_depth = {
         k: metrics.popularity_histogram(exposure, counts) for k, exposure in exposed.items()

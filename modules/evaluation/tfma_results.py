@@ -1,5 +1,4 @@
-"""Carries the per-request metrics through TensorFlow Model Analysis, whose tools can then show the
-slices.
+"""Carries per-request metrics through TensorFlow Model Analysis; its tools can then show slices.
 
 TFMA has no ranking metric over a full catalogue, so each metric of a request is a column and TFMA
 takes its mean, over all requests and per slice ("model-agnostic": TFMA calls no model).
@@ -73,9 +72,12 @@ class Write(beam.PTransform):
                 pa.RecordBatch
             )
         )
-        return batches | "TFMA" >> tfma.ExtractEvaluateAndWriteResults(
-            eval_config=config, output_path=self._folder
+        written: dict[str, beam.PCollection] = (
+            batches
+            | "TFMA"
+            >> tfma.ExtractEvaluateAndWriteResults(eval_config=config, output_path=self._folder)
         )
+        return written
 
 
 def to_arrow(

@@ -1,6 +1,4 @@
-"""Puts the held-out requests to both stages, on Beam: examples of Candidates -> one `Answer` a
-request.
-"""
+"""Puts held-out requests to both stages, on Beam: Candidates' examples -> an `Answer` a request."""
 
 from __future__ import annotations
 
@@ -8,11 +6,13 @@ import dataclasses
 import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.utils import shared
+from numpy import typing as npt
 
 from modules import (
     config,
@@ -63,20 +63,18 @@ class Answer:
     ranks: Mapping[str, float]
     recall_items: tuple[bytes, ...]
     two_stage_items: tuple[bytes, ...]
-    probabilities: np.ndarray
+    probabilities: npt.NDArray[np.float32]
     target_place: int
     objectives: Mapping[str, tuple[float, bool]]
     missing_inputs: int
     faults: ranked_requests.Faults
     slices: Mapping[str, tuple[str, ...]]
-    linear_features: np.ndarray
+    linear_features: npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
 class Models:
-    """Folders of SavedModels: the rank model, and the last blessed pair (recall, rank) if there is
-    one.
-    """
+    """SavedModel folders: the rank model, and the last blessed pair (recall, rank), if any."""
 
     rank: str
     last_blessed: tuple[str, str] | None = None
@@ -89,9 +87,11 @@ class Models:
 
 @dataclasses.dataclass(frozen=True)
 class Sides:
-    """Side inputs of `AskModels`: of training events `baselines.Popularity`,
-    `baselines.CoOccurrence` and the path of EASE's matrix (None without it); bounds of the numeric
-    slices by feature."""
+    """Side inputs of `AskModels`.
+
+    Of training events there are `baselines.Popularity`, `baselines.CoOccurrence` and the path
+    of EASE's matrix (None without it); `edges` are the bounds of the numeric slices by feature.
+    """
 
     catalogue: beam.pvalue.AsSingleton
     table: beam.pvalue.AsSingleton
@@ -236,10 +236,15 @@ class _Ask(beam.DoFn):
             )
 
     def _answers_of(
-        self, example: requests.RawExample, found: Mapping[str, np.ndarray], row: int, target: int
+        self,
+        example: requests.RawExample,
+        found: Mapping[str, npt.NDArray[Any]],
+        row: int,
+        target: int,
     ) -> dict[str, tuple[float, bool]]:
-        """(predicted, came true) by objective; none if recall missed the target, or the answer is
-        missing.
+        """Gives (predicted, came true) by objective.
+
+        There are none if recall missed the target, or the answer is missing.
         """
         if target < 0:
             return {}
@@ -249,10 +254,10 @@ class _Ask(beam.DoFn):
             if not math.isnan(label)
         }
 
-    def _last_ranks(self, examples: Sequence[requests.RawExample]) -> np.ndarray | None:
-        """Ranks of the targets by the last blessed pair, which finds candidates of its own: float
-        [B].
-        """
+    def _last_ranks(
+        self, examples: Sequence[requests.RawExample]
+    ) -> npt.NDArray[np.float64] | None:
+        """Target ranks by the last blessed pair, which finds its own candidates: float [B]."""
         if self._last is None:
             return None
         lists = self._last(request_arrays.from_examples(examples, self._data, self._max_history))
@@ -266,4 +271,4 @@ class _Ask(beam.DoFn):
 class _Weights:
     """An array that Beam can share: it keeps weak references, which arrays do not take."""
 
-    values: np.ndarray
+    values: npt.NDArray[np.float32]

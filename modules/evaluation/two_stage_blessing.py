@@ -66,9 +66,7 @@ def _sound(valid: Mapping[str, Any]) -> Iterator[blessing.Rule]:
 def _not_worse(
     valid: Mapping[str, Any], primary: str, other: str, words: str, no_comparison: str
 ) -> blessing.Rule:
-    """Worse is what lies outside the noise: the whole 95% interval of the paired difference is
-    below 0.
-    """
+    """Worse is beyond the noise: the whole 95% interval of the paired difference is below 0."""
     paired = valid["lift"][primary].get(other)
     if paired is None:
         return blessing.Rule(other, None, no_comparison)

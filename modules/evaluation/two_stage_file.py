@@ -1,6 +1,4 @@
-"""One row a request, `two-stage-<split>.parquet`, for the report's samples and any later
-analysis.
-"""
+"""A row per request, `two-stage-<split>.parquet`, for the report's samples and later analyses."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ class Write(beam.PTransform):
 
 
 def schema(systems: Sequence[str], slices: Sequence[str]) -> pa.Schema:
-    """Columns of the file; a timestamp is in Unix seconds, a rank of 0 means not among the
-    candidates.
-    """
+    """Columns of the file; timestamps are Unix seconds, rank 0 means not among the candidates."""
     lists = pa.list_(pa.string())
     return pa.schema(
         [
@@ -76,7 +72,5 @@ def row(answer: two_stage.Answer) -> dict[str, Any]:
 
 
 def _rank_type(system: str) -> pa.DataType:
-    """Ranks by scores are not whole where candidates score the same; recall's are places in its
-    list.
-    """
+    """Ranks by scores are not whole where candidates tie; recall's are places in its list."""
     return pa.int32() if system == two_stage.RECALL else pa.float64()

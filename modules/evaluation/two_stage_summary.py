@@ -26,6 +26,7 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
+from numpy import typing as npt
 
 from modules.evaluation import calibration, ranked_requests, summary, two_stage
 
@@ -34,9 +35,7 @@ _MISSING_INPUTS = "missing_inputs"
 
 
 class Summarise(beam.PTransform):
-    """`Answer`s of one split, with the linear ranker's ranks -> one dictionary, as this module
-    says.
-    """
+    """`Answer`s of a split, with the linear ranker's ranks -> a dictionary, as this module says."""
 
     def __init__(
         self, systems: Sequence[str], ks: Sequence[int], k: int, importance: beam.pvalue.AsSingleton
@@ -117,23 +116,25 @@ def _slice_keys(answer: two_stage.Answer) -> Iterator[tuple[tuple[str, str, byte
             yield (name, value, answer.user_id), [answer.ranks[system] for system in _SLICED]
 
 
-def _pairs(answer: two_stage.Answer) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(answer: two_stage.Answer) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     return answer.probabilities, np.arange(answer.candidates) == answer.target_place
 
 
-def _objectives(answer: two_stage.Answer) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
+def _objectives(
+    answer: two_stage.Answer,
+) -> Iterator[tuple[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]]]:
     for name, (predicted, true) in answer.objectives.items():
         yield name, (np.array([predicted]), np.array([true]))
 
 
-def _totals(answer: two_stage.Answer) -> collections.Counter:
+def _totals(answer: two_stage.Answer) -> collections.Counter[str]:
     return collections.Counter(
         {**dataclasses.asdict(answer.faults), _MISSING_INPUTS: answer.missing_inputs}
     )
 
 
-def _add(counters: Iterable[collections.Counter]) -> collections.Counter:
-    result: collections.Counter = collections.Counter()
+def _add(counters: Iterable[collections.Counter[str]]) -> collections.Counter[str]:
+    result: collections.Counter[str] = collections.Counter()
     for counter in counters:
         result.update(counter)
     return result
@@ -173,8 +174,9 @@ def _report(
 
 
 def _lift(paired: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """{system: {metric: difference}} -> {metric: {system: difference, and whether it is
-    significant}}.
+    """Turns {system: {metric: difference}} into {metric: {system: difference}}.
+
+    Each difference also says whether it is significant.
     """
     result: dict[str, dict[str, Any]] = collections.defaultdict(dict)
     for system, of_metrics in paired.items():

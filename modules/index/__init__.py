@@ -1,3 +1,1 @@
-"""The nearest-neighbour index over the item vectors: one interface, three bodies, the model that
-serves.
-"""
+"""The nearest-neighbour index over item vectors: one interface, three bodies, the serving model."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy import typing as npt
 
 from modules.index import body, exact, ivf, parameters
 
 
-def build(vectors: np.ndarray, settings: parameters.Parameters) -> body.Body:
+def build(vectors: npt.NDArray[np.float32], settings: parameters.Parameters) -> body.Body:
     """Builds an index of float32 [N, D] vectors. Only a ScaNN body loads ScaNN's op library."""
     if isinstance(settings, parameters.Exact):
         return exact.Exact(vectors, settings)

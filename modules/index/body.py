@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 NO_POSITION = -1
 NO_SCORE = tf.float32.min
@@ -20,7 +21,7 @@ NO_SCORE = tf.float32.min
 class Body(tf.Module, abc.ABC):
     """A searchable set of vectors that can live in a SavedModel."""
 
-    def __init__(self, vectors: np.ndarray, settings: Any) -> None:
+    def __init__(self, vectors: npt.NDArray[np.float32], settings: Any) -> None:
         """Args: vectors: float32 [N, D], N at least 1; settings: see `modules.index.parameters`."""
         super().__init__()
         self.size, self.dimension = vectors.shape
@@ -45,9 +46,7 @@ class Body(tf.Module, abc.ABC):
 
     @abc.abstractmethod
     def scores(self, queries: tf.Tensor) -> tf.Tensor:
-        """The dot products with all items, by position: float32 [B, N] of queries float32 [B,
-        D].
-        """
+        """Dot products with all items, by position: float32 [B, N] of queries float32 [B, D]."""
 
 
 def complete(

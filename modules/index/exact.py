@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules.index import body, parameters
 
@@ -11,7 +12,7 @@ from modules.index import body, parameters
 class Exact(body.Body):
     """Scores every item for every query."""
 
-    def __init__(self, vectors: np.ndarray, settings: parameters.Exact) -> None:
+    def __init__(self, vectors: npt.NDArray[np.float32], settings: parameters.Exact) -> None:
         """Args: vectors: float32 [N, D]."""
         super().__init__(vectors, settings)
         self._vectors = tf.Variable(vectors, trainable=False, dtype=tf.float32, name="vectors")

@@ -1,6 +1,4 @@
-"""Writes the servable recall model: the Trainer's SavedModel, the index, and the records that warm
-it up.
-"""
+"""Writes the servable recall model: the Trainer's SavedModel, the index and the warm-up records."""
 
 from __future__ import annotations
 
@@ -12,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules import release, requests, signatures, warmup
 from modules.index import body, recall_module
 
 DESCRIPTION_FILE = "assets.extra/index.json"
 
-Request = Mapping[str, np.ndarray]
+Request = Mapping[str, npt.NDArray[Any]]
 
 
 class ServableRecall(tf.Module):
@@ -31,12 +30,11 @@ class ServableRecall(tf.Module):
         self.recall = recall
         query = trained.signatures[signatures.QUERY]
 
-        @tf.function
         def serve(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             excluded = inputs.pop(requests.EXCLUDE_ITEM_ID)
             return recall.recommend(query(**inputs)[signatures.QUERY], excluded)
 
-        self.serve = serve
+        self.serve = tf.function(serve)
 
     def signatures(self) -> dict[str, Any]:
         """All signatures by name."""
@@ -54,7 +52,7 @@ class ServableRecall(tf.Module):
         }
 
 
-def candidates(trained: Any) -> tuple[list[bytes], np.ndarray]:
+def candidates(trained: Any) -> tuple[list[bytes], npt.NDArray[np.float32]]:
     """The catalogue of a trained model: N ids and float32 [N, D] vectors.
 
     Raises:

@@ -9,16 +9,12 @@ from modules.index import parameters, quality
 
 
 class IndexGateError(ValueError):
-    """An index that must not be served; the message says by how much it fails and what to
-    change.
-    """
+    """An index not to be served; the message says by how much it fails and what to change."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What is known of an index when the gate decides; it is written to
-    `assets.extra/index.json`.
-    """
+    """What is known of an index when the gate decides; written to `assets.extra/index.json`."""
 
     items: int
     dimension: int

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules.index import body, kmeans, parameters
 
@@ -21,7 +23,7 @@ _CAPACITY = 2.0  # largest partition over the mean; larger ones are cut
 class Ivf(body.Body):
     """Searches the partitions whose means have the highest dot products with the query."""
 
-    def __init__(self, vectors: np.ndarray, settings: parameters.Ivf) -> None:
+    def __init__(self, vectors: npt.NDArray[np.float32], settings: parameters.Ivf) -> None:
         """Args: vectors: float32 [N, D]. Builds P partitions."""
         labels = kmeans.cluster(vectors, settings.partitions)
         capacity = math.ceil(_CAPACITY * len(vectors) / settings.partitions)
@@ -36,7 +38,7 @@ class Ivf(body.Body):
         starts = np.cumsum([0, *map(len, members)], dtype=np.int32)
         means = np.stack([vectors[inside].mean(axis=0) for inside in members])
 
-        def kept(values: np.ndarray, name: str) -> tf.Variable:
+        def kept(values: npt.NDArray[Any], name: str) -> tf.Variable:
             return tf.Variable(values, trainable=False, name=name)
 
         self._store = kept(vectors[positions], "store")  # [N, D], by slot
@@ -59,8 +61,9 @@ class Ivf(body.Body):
         store = tf.convert_to_tensor(self._store)
 
         def of_one(query_and_probed: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            """Positions and scores [width] of one query [D] in its partitions; by row, copies stay
-            small.
+            """Positions and scores [width] of one query [D] in its partitions.
+
+            Row by row, copies stay small.
             """
             query, chosen = query_and_probed
             slots = tf.ragged.range(

@@ -1,26 +1,26 @@
-"""Spherical k-means with a bound on a cluster's size, in NumPy; it makes the partitions of the ivf
-index.
-"""
+"""Spherical k-means with a bound on cluster size, in NumPy; makes the ivf index's partitions."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy import typing as npt
 
 _CHUNK = 16_384  # rows compared with all centres at a time, which bounds the memory
 _SAMPLE_PER_CLUSTER = 128  # rows that the centres are trained on
 
 
-def directions(vectors: np.ndarray) -> np.ndarray:
+def directions(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """float32 [N, D] scaled to length 1; the zero vector stays."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
 
 
 def cluster(
-    vectors: np.ndarray, clusters: int, *, iterations: int = 8, seed: int = 1
-) -> np.ndarray:
-    """Assigns each vector to the centre of the nearest direction (Dhillon & Modha 2001, spherical
-    k-means).
+    vectors: npt.NDArray[np.float32], clusters: int, *, iterations: int = 8, seed: int = 1
+) -> npt.NDArray[np.int64]:
+    """Assigns each vector to the centre of the nearest direction.
+
+    This is spherical k-means (Dhillon & Modha 2001).
 
     Directions rather than points, because with a dot product the long vectors are near to nothing
     and would end in clusters of their own, which no query's probes reach.
@@ -48,16 +48,17 @@ def cluster(
     return _nearest(points, centres)
 
 
-def bounded(vectors: np.ndarray, labels: np.ndarray, capacity: int) -> list[np.ndarray]:
-    """The members of each cluster, clusters of more than `capacity` cut in halves along their
-    widest direction.
+def bounded(
+    vectors: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], capacity: int
+) -> list[npt.NDArray[np.int64]]:
+    """Members of each cluster; those above `capacity` are halved along their widest direction.
 
     Returns:
       Arrays of row numbers, none empty, none longer than `capacity`; each row occurs once.
     """
     order = np.argsort(labels, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
-    done: list[np.ndarray] = []
+    done: list[npt.NDArray[np.int64]] = []
     while members:
         rows = members.pop()
         if len(rows) <= capacity:
@@ -67,7 +68,9 @@ def bounded(vectors: np.ndarray, labels: np.ndarray, capacity: int) -> list[np.n
     return done
 
 
-def _halves(vectors: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _halves(
+    vectors: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Cuts at the median of the first principal component, so that both halves are of one size."""
     centred = vectors[rows] - vectors[rows].mean(axis=0)
     axis = np.linalg.eigh(centred.T @ centred)[1][:, -1]
@@ -76,8 +79,8 @@ def _halves(vectors: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def sums_by_label(
-    vectors: np.ndarray, labels: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+    vectors: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], count: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """The sum [count, D] and the number [count] of the vectors of each label."""
     order = np.argsort(labels, kind="stable")
     counts = np.bincount(labels, minlength=count)
@@ -87,7 +90,9 @@ def sums_by_label(
     return sums, counts
 
 
-def _nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
+def _nearest(
+    points: npt.NDArray[np.float32], centres: npt.NDArray[np.float32]
+) -> npt.NDArray[np.int64]:
     """The centre with the highest dot product, int64 [N]."""
     return np.concatenate(
         [

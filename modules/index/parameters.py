@@ -1,6 +1,4 @@
-"""The parameters of the index bodies, derived from the catalogue's size where nobody configured
-them.
-"""
+"""Parameters of the index bodies, derived from the catalogue's size where not configured."""
 
 from __future__ import annotations
 
@@ -98,9 +96,7 @@ def choose_body(index: config.Index, items: int) -> BodyName:
 
 
 def derive(index: config.Index, items: int) -> Parameters:
-    """The parameters for a catalogue of so many items; what is configured wins, within what is
-    possible.
-    """
+    """Parameters for a catalogue of so many items; what is configured wins, as far as possible."""
     name = choose_body(index, items)
     if name == "exact":
         return Exact()
@@ -145,15 +141,13 @@ def _scann(index: config.Index, items: int) -> Scann:
 
 
 def _interpolated(items: int, column: int) -> int:
-    """Between measured points linear in the logarithms; beyond, leaves grow as the root of the
-    size.
-    """
+    """Linear in the logarithms between measured points; beyond, leaves grow as the size's root."""
     sizes, values = _SCANN_POINTS[:, 0], _SCANN_POINTS[:, column]
     if column == 4:  # the training sample
         return int(min(items, values[-1]))
     grows = column in (1, 2)  # leaves, and leaves searched; the number reordered stays
     if items <= sizes[0]:
-        return max(1, round(values[0] * (math.sqrt(items / sizes[0]) if grows else 1)))
+        return max(1, round(float(values[0]) * (math.sqrt(items / sizes[0]) if grows else 1)))
     if items >= sizes[-1]:
-        return round(values[-1] * (math.sqrt(items / sizes[-1]) if grows else 1))
+        return round(float(values[-1]) * (math.sqrt(items / sizes[-1]) if grows else 1))
     return round(float(np.exp(np.interp(math.log(items), np.log(sizes), np.log(values)))))

@@ -1,5 +1,6 @@
-"""Measures an index on real queries: recall against exact search, width, NaN, latency, trade-off
-curve.
+"""Measures an index on real queries.
+
+It measures recall against exact search, width, NaN and latency, and gives the trade-off curve.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules.index import body, exact, parameters, recall_module
 
@@ -50,7 +52,11 @@ class Truth:
     """Exact search, the reference."""
 
     def __init__(
-        self, vectors: np.ndarray, queries: np.ndarray, k: int, excluded: np.ndarray | None = None
+        self,
+        vectors: npt.NDArray[np.float32],
+        queries: npt.NDArray[np.float32],
+        k: int,
+        excluded: npt.NDArray[np.int32] | None = None,
     ) -> None:
         """Args:
         vectors: float32 [N, D].
@@ -69,7 +75,7 @@ class Truth:
             [self._worst_scores(start) for start in range(0, len(queries), _CHUNK)]
         )
 
-    def judge(self, positions: np.ndarray, scores: np.ndarray) -> Measured:
+    def judge(self, positions: npt.NDArray[np.int32], scores: npt.NDArray[np.float32]) -> Measured:
         """Compares what an index found, positions int32 [Q, k] and scores float32 [Q, k].
 
         An item counts when its own dot product reaches that of the k-th best item, so equally good
@@ -89,10 +95,8 @@ class Truth:
             nan_rows=int(np.isnan(scores).any(axis=1).sum()),
         )
 
-    def _worst_scores(self, start: int) -> np.ndarray:
-        """The score of the last possible item of each query of a chunk, less the tolerance;
-        [chunk].
-        """
+    def _worst_scores(self, start: int) -> npt.NDArray[np.float32]:
+        """Score of the last possible item of each query of a chunk, less the tolerance: [chunk]."""
         scores = self._queries[start : start + _CHUNK] @ self._vectors.T
         result = np.empty(len(scores), np.float32)
         for row, own in enumerate(scores):
@@ -108,8 +112,8 @@ class Truth:
 
 
 def found(
-    search: Callable[..., tuple[tf.Tensor, tf.Tensor]], *arguments: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    search: Callable[..., tuple[tf.Tensor, tf.Tensor]], *arguments: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Runs `search` over rows in chunks; returns positions [Q, k] and scores [Q, k]."""
     parts = [
         search(*(tf.constant(a[start : start + _CHUNK]) for a in arguments))
@@ -120,7 +124,9 @@ def found(
     )
 
 
-def milliseconds(search: Search, queries: np.ndarray, batch: int, *, repeats: int = 30) -> float:
+def milliseconds(
+    search: Search, queries: npt.NDArray[np.float32], batch: int, *, repeats: int = 30
+) -> float:
     """The median time of a call with `batch` queries float32 [Q, D]; the first two do not count."""
     times = []
     for turn in range(repeats + 2):
@@ -135,14 +141,15 @@ def milliseconds(search: Search, queries: np.ndarray, batch: int, *, repeats: in
 
 def searcher(index: body.Body, k: int, settings: parameters.Parameters | None = None) -> Search:
     """The compiled search of width k."""
-    return tf.function(
+    compiled: Search = tf.function(
         lambda queries: index.search(queries, k, settings),
         input_signature=[tf.TensorSpec([None, index.dimension], tf.float32)],
     )
+    return compiled
 
 
 def curve(
-    index: body.Body, queries: np.ndarray, truth: Truth, k: int, target: float
+    index: body.Body, queries: npt.NDArray[np.float32], truth: Truth, k: int, target: float
 ) -> list[Point]:
     """Recall and latency at depths around the index's own, and deeper until `target` is reached.
 
@@ -156,7 +163,9 @@ def curve(
     return points
 
 
-def _point(index: body.Body, queries: np.ndarray, truth: Truth, k: int, effort: float) -> Point:
+def _point(
+    index: body.Body, queries: npt.NDArray[np.float32], truth: Truth, k: int, effort: float
+) -> Point:
     settings = index.settings.deepened(effort)
     search = searcher(index, k, settings)
     return Point(
@@ -168,16 +177,15 @@ def _point(index: body.Body, queries: np.ndarray, truth: Truth, k: int, effort: 
 
 
 def tuned(index: body.Body, points: Sequence[Point], target: float) -> parameters.Parameters:
-    """The index's own depth, or the least greater one that reaches the target recall, or else the
-    deepest.
-    """
+    """The index's own depth, or the least greater to reach the target recall, else the deepest."""
     deeper = [p for p in points if p.effort >= 1]
     enough = [p for p in deeper if p.recall >= target]
-    return index.settings.deepened((enough or deeper[-1:])[0].effort)
+    found: parameters.Parameters = index.settings.deepened((enough or deeper[-1:])[0].effort)
+    return found
 
 
 def latencies(
-    index: body.Body, vectors: np.ndarray, queries: np.ndarray, k: int
+    index: body.Body, vectors: npt.NDArray[np.float32], queries: npt.NDArray[np.float32], k: int
 ) -> dict[str, dict[str, float]]:
     """Median milliseconds of the index and of exact search, by batch size."""
     reference = (
@@ -190,13 +198,12 @@ def latencies(
 
 
 def served(retrieval: recall_module.Retrieval) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
-    """The compiled path of a request behind the query tower: queries and excluded positions to the
-    k best.
-    """
-    return tf.function(
+    """Compiled path of a request behind the query tower: queries, excluded positions -> k best."""
+    compiled: Callable[..., tuple[tf.Tensor, tf.Tensor]] = tf.function(
         retrieval.retrieve,
         input_signature=[
             tf.TensorSpec([None, retrieval.index.dimension], tf.float32),
             tf.TensorSpec([None, None], tf.int32),
         ],
     )
+    return compiled

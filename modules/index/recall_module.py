@@ -1,5 +1,4 @@
-"""The served half of recall: search the index, drop what the request excludes, and still return k
-items.
+"""The served half of recall: search the index, drop what a request excludes, still return k items.
 
 k and the largest search are fixed when the model is exported. A search is as wide as its request
 needs, k plus the request's distinct exclusions, and at most k + max_exclusions. Whatever is
@@ -52,11 +51,12 @@ class Retrieval(tf.Module):
         )
         left = tf.reduce_sum(tf.cast(kept, tf.int32), axis=1)
         short = left < tf.minimum(self.k, self.index.size - number)
-        return tf.cond(
+        found: tuple[tf.Tensor, tf.Tensor] = tf.cond(
             tf.reduce_any(short),
             lambda: self._repaired(queries, excluded, short, positions, scores),
             lambda: (positions, scores),
         )
+        return found
 
     def _repaired(
         self,
@@ -136,17 +136,13 @@ class RecallModule(tf.Module):
 
 
 def _distinct(ordered: tf.Tensor) -> tf.Tensor:
-    """How many different positions, padding aside, each row of the sorted int32 [B, m] holds: int32
-    [B].
-    """
+    """Number of distinct positions, less padding, in each row of sorted int32 [B, m]: int32 [B]."""
     new = (ordered[:, 1:] != ordered[:, :-1]) & (ordered[:, 1:] >= 0)
     return tf.reduce_sum(tf.cast(new, tf.int32), axis=1)
 
 
 def _contained(values: tf.Tensor, ordered: tf.Tensor) -> tf.Tensor:
-    """Whether each of int32 [B, w] is in its row of the sorted int32 [B, m], m at least 1: bool [B,
-    w].
-    """
+    """Whether each of int32 [B, w] is in its row of sorted int32 [B, m], m >= 1: bool [B, w]."""
     places = tf.minimum(tf.searchsorted(ordered, values), tf.shape(ordered)[1] - 1)
     return tf.gather(ordered, places, batch_dims=1) == values
 

@@ -1,12 +1,14 @@
-"""ScaNN: a tree, product quantisation with an anisotropic loss, and exact reordering (Guo et al.
-2020, arXiv:1908.10396). Importing this module loads ScaNN's op library, which a SavedModel with
-this body needs.
+"""ScaNN: a tree, product quantisation with an anisotropic loss, and exact reordering.
+
+The method is of Guo et al. 2020, arXiv:1908.10396. Importing this module loads ScaNN's op library,
+which a SavedModel with this body needs.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 from scann.scann_ops.py import scann_ops
 
 from modules.index import body, parameters
@@ -18,7 +20,7 @@ _QUANTISER_SAMPLE = 250_000  # vectors at most; the tree, with thousands of leav
 class Scann(body.Body):
     """ScaNN's searcher, kept as tensors. The ops build it from them when they first run."""
 
-    def __init__(self, vectors: np.ndarray, settings: parameters.Scann) -> None:
+    def __init__(self, vectors: npt.NDArray[np.float32], settings: parameters.Scann) -> None:
         """Args: vectors: float32 [N, D]."""
         super().__init__(vectors, settings)
         self._state = _build(vectors, settings).serialize_to_module()
@@ -50,7 +52,7 @@ class Scann(body.Body):
         return tf.matmul(queries, self._state.dataset, transpose_b=True)
 
 
-def _build(vectors: np.ndarray, settings: parameters.Scann) -> scann_ops.ScannSearcher:
+def _build(vectors: npt.NDArray[np.float32], settings: parameters.Scann) -> scann_ops.ScannSearcher:
     builder = scann_ops.builder(vectors, min(settings.k, len(vectors)), "dot_product")
     if settings.leaves == 1:
         return builder.score_brute_force().build()

@@ -1,3 +1,1 @@
-"""The second stage: statistics of the interactions, candidates of recall, and the model that orders
-them.
-"""
+"""The second stage: interaction statistics, recall's candidates and the model that orders them."""

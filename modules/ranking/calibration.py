@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 
 _ROUNDS = 60
 _LOG_TEMPERATURES = (-4.0, 4.0)
@@ -22,8 +24,7 @@ class Platt:
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """The probability that the next event's item is the candidate: coverage * softmax(score /
-    temperature).
+    """Probability of a candidate as the next event's item: coverage * softmax(score / temperature).
 
     Attributes:
       temperature: divides the scores (Guo et al., arXiv 1706.04599, eq. 9).
@@ -36,9 +37,13 @@ class Calibration:
     objectives: dict[str, Platt] = dataclasses.field(default_factory=dict)
 
 
-def temperature(scores: np.ndarray, targets: np.ndarray) -> float:
-    """The temperature of least cross entropy, by golden-section search of its logarithm (it is
-    convex in the inverse); 1 where there is nothing to fit.
+def temperature(
+    scores: npt.NDArray[np.floating[Any]], targets: npt.NDArray[np.integer[Any]]
+) -> float:
+    """The temperature of least cross entropy; 1 where there is nothing to fit.
+
+    It is found by golden-section search of its logarithm; the cross entropy is convex in the
+    inverse.
 
     Args:
       scores: float [n, C], far below the others for padding.
@@ -62,9 +67,8 @@ def temperature(scores: np.ndarray, targets: np.ndarray) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def platt(logits: np.ndarray, labels: np.ndarray) -> Platt:
-    """The slope and offset of least cross entropy, by Newton's method; a whiff of a prior keeps
-    them finite.
+def platt(logits: npt.NDArray[np.floating[Any]], labels: npt.NDArray[np.floating[Any]]) -> Platt:
+    """Slope and offset of least cross entropy, by Newton's method; a weak prior keeps them finite.
 
     Args:
       logits, labels: float [n], labels 0 or 1.

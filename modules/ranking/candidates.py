@@ -1,5 +1,4 @@
-"""Asks recall for the candidates of requests, on Beam: raw examples in, the same ones with
-candidates out.
+"""Asks recall for candidates of requests, on Beam: raw examples in, the same with candidates out.
 
 An example stays as it is and gets these features (names in features.py):
 
@@ -26,6 +25,7 @@ import numpy as np
 import tensorflow as tf
 from apache_beam.metrics import Metrics
 from apache_beam.utils import shared
+from numpy import typing as npt
 
 from modules import config, features, request_arrays, requests, saved_recall
 
@@ -55,9 +55,7 @@ class Recall:
 @beam.typehints.with_input_types(bytes)
 @beam.typehints.with_output_types(bytes)
 class FindCandidates(beam.PTransform):
-    """Serialised raw examples -> the same ones with candidates; counted by what became of the
-    target.
-    """
+    """Serialised raw examples -> the same with candidates; counted by what became of the target."""
 
     def __init__(
         self, data: config.Data, max_history: int, recall: Recall, *, add_missed: bool
@@ -91,14 +89,15 @@ class List:
     """
 
     item_ids: Sequence[bytes]
-    scores: np.ndarray
+    scores: npt.NDArray[np.float32]
     target_place: int
     fate: str
 
 
-def list_of(ids: np.ndarray, scores: np.ndarray, target: bytes) -> List:
-    """Recall's answer to one request, ids bytes objects [k] and scores float32 [k], without empty
-    places.
+def list_of(ids: npt.NDArray[np.object_], scores: npt.NDArray[np.float32], target: bytes) -> List:
+    """Recall's answer to one request, without empty places.
+
+    Its ids are bytes objects [k], its scores float32 [k].
     """
     filled = ids != b""
     items = list(ids[filled])
@@ -179,11 +178,11 @@ class _Ask(beam.DoFn):
 
 
 def _add_missed(
-    lists: list[List], targets: np.ndarray, score: Callable[[np.ndarray], np.ndarray]
+    lists: list[List],
+    targets: npt.NDArray[np.object_],
+    score: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]],
 ) -> None:
-    """Puts missed targets behind their lists; `score` gives float32 [n], of those in the rows int
-    [n].
-    """
+    """Puts missed targets behind their lists; `score` gives their float32 [n] for rows int [n]."""
     rows = np.array([n for n, found in enumerate(lists) if found.fate == MISSED], np.int64)
     if len(rows):
         for row, own in zip(rows, score(rows)):
@@ -204,4 +203,5 @@ def _serialize(serialized: bytes, found: List, part: int) -> bytes:
         (features.POSITIVE_ADDED, int(found.fate == ADDED)),
     ):
         added[name].int64_list.value.append(value)
-    return example.SerializeToString(deterministic=True)
+    content: bytes = example.SerializeToString(deterministic=True)
+    return content

@@ -1,6 +1,4 @@
-"""Counts the statistics on Beam: parsed examples of windows and of the catalogue -> one
-`Statistics`.
-"""
+"""Counts statistics on Beam: parsed examples of windows and the catalogue -> one `Statistics`."""
 
 from __future__ import annotations
 
@@ -16,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 from apache_beam.utils import shared
+from numpy import typing as npt
 
 from modules import config, features, ranking_config, requests
 from modules.beam import counting
@@ -93,9 +92,7 @@ class CountStatistics(beam.PTransform):
 
 
 class ReadCategories(beam.PTransform):
-    """Parsed examples of the catalogue -> one dict of `statistics.Categories`, their shares still
-    zeros.
-    """
+    """Parsed catalogue examples -> one dict of `statistics.Categories`, their shares still zero."""
 
     def __init__(self, data: config.Data, transform_folder: str) -> None:
         super().__init__()
@@ -185,9 +182,7 @@ class _AddEach(beam.CombineFn):
 
 
 class _Strongest(beam.PTransform):
-    """(item, stripe) of workers -> one list of `tabulate.Row`: the strongest neighbours of each
-    item.
-    """
+    """Workers' (item, stripe) -> one list of `tabulate.Row`: each item's strongest neighbours."""
 
     def __init__(self, kept: int, unit: int = 1) -> None:
         """Args: kept: neighbours of an item; unit: of the stripes' weights, a whole number to the
@@ -219,9 +214,7 @@ def _following(
 def _together(
     histories: Iterable[History], settings: ranking_config.Statistics
 ) -> Iterator[tuple[int, counting.Stripe]]:
-    """Stripes that count, for two items both ways, a user's events of both, close in time and
-    place.
-    """
+    """Stripes that count a user's events of two items, both ways, if close in time and place."""
     found: dict[int, counting.Stripe] = collections.defaultdict(
         lambda: collections.defaultdict(int)
     )
@@ -244,14 +237,16 @@ def _strongest(element: tuple[int, counting.Stripe], kept: int, unit: int) -> ta
     return row, np.array(columns, np.int64), np.array(weights) / unit
 
 
-def _distinct_rows(history: History) -> np.ndarray:
+def _distinct_rows(history: History) -> npt.NDArray[np.int64]:
     return np.unique([row for row, _, _ in history[1] if row != features.PADDING_ID]).astype(
         np.int64
     )
 
 
 def _similarity(
-    settings: ranking_config.Statistics, transform_folder: str, users: Sequence[np.ndarray]
+    settings: ranking_config.Statistics,
+    transform_folder: str,
+    users: Sequence[npt.NDArray[np.int64]],
 ) -> statistics.Neighbours | None:
     """EASE, if the catalogue is small enough for it."""
     rows = _rows(transform_folder)
@@ -326,7 +321,10 @@ class _TransformItems(beam.DoFn):
 
 
 def _lists(values: tf.Tensor | tf.RaggedTensor) -> list[list[int]]:
-    return values.to_list() if isinstance(values, tf.RaggedTensor) else values.numpy().tolist()
+    ids: list[list[int]] = (
+        values.to_list() if isinstance(values, tf.RaggedTensor) else values.numpy().tolist()
+    )
+    return ids
 
 
 def _categories(

@@ -1,21 +1,19 @@
-"""Reads the examples of Candidates (see candidates.py): requests, recall's lists, places of the
-targets.
-"""
+"""Reads examples of Candidates (see candidates.py): requests, recall's lists, targets' places."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules import config, features, request_arrays, requests
 
 
 def read(patterns: str | Sequence[str]) -> Iterator[requests.RawExample]:
-    """The parsed examples in the files, compressed TFRecords, file by file in the order of their
-    names.
-    """
+    """The parsed examples in the files, compressed TFRecords, file by file in order of name."""
     given = [patterns] if isinstance(patterns, str) else patterns
     files = sorted(file for pattern in given for file in tf.io.gfile.glob(pattern))
     for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
@@ -24,7 +22,12 @@ def read(patterns: str | Sequence[str]) -> Iterator[requests.RawExample]:
 
 def requests_of(
     examples: Sequence[requests.RawExample], data: config.Data, max_history: int
-) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[
+    dict[str, npt.NDArray[Any]],
+    npt.NDArray[np.object_],
+    npt.NDArray[np.float32],
+    npt.NDArray[np.int64],
+]:
     """A batch for the rank model.
 
     Args:

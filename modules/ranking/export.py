@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules import features, lineage, release, signatures, warmup
 from modules.ranking import model as model_lib
@@ -158,7 +159,7 @@ def _warmup(sample: warmup.Inputs, split: Any) -> Iterator[tuple[str, warmup.Inp
     yield signatures.SCORE_PARTS, {n: part.numpy() for n, part in parts.items()}
 
 
-def _encoded(model: model_lib.RankModel) -> np.ndarray:
+def _encoded(model: model_lib.RankModel) -> npt.NDArray[np.float32]:
     """float32 [N+2, dim]: what the item encoder makes of each row of the catalogue."""
     rows = np.arange(model.item_encoder.rows)
     parts = [

@@ -1,5 +1,4 @@
-"""Training data of the ranker: the requests of `Candidates`, through the serving graph once, kept
-in memory.
+"""Ranker training data: `Candidates` requests put through the serving graph once, kept in memory.
 
 Beside what request_graph makes, a batch holds the place of the target among the candidates and the
 labels of the objectives (see model.py).
@@ -10,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules import features, objectives, requests
 from modules.ranking import examples as candidate_examples
@@ -36,7 +37,7 @@ _EMPTY = {  # of a split: what is needed of it, and the remedy
     ),
 }
 
-Inputs = dict[str, np.ndarray]
+Inputs = dict[str, npt.NDArray[Any]]
 Graph = Callable[[int, Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]
 
 
@@ -57,10 +58,8 @@ class Lists:
         """The number of requests."""
         return int(self.tensors[model_lib.TARGET].shape[0])
 
-    def batches(self, size: int, order: np.ndarray | None = None) -> tf.data.Dataset:
-        """Batches of `size` requests, the last one smaller; in their order, or as int64 [n]
-        says.
-        """
+    def batches(self, size: int, order: npt.NDArray[np.int64] | None = None) -> tf.data.Dataset:
+        """Batches of `size` requests, the last smaller; in their order, or as int64 [n] says."""
         places = tf.data.Dataset.from_tensor_slices(
             np.arange(self.size) if order is None else order
         )
@@ -72,8 +71,10 @@ class Lists:
 
 
 def learnable(example: requests.RawExample, settings: model_lib.Settings) -> bool:
-    """Whether the ranker learns from the request: its target is among the candidates, by recall's
-    doing unless `missed_positives`."""
+    """Whether the ranker learns from the request, whose target must be among the candidates.
+
+    It must be there by recall's doing, unless `missed_positives` is set.
+    """
     added = example[features.POSITIVE_ADDED][0] and not settings.ranking.training.missed_positives
     return example[features.TARGET_PLACE][0] >= 0 and not added
 
@@ -131,7 +132,7 @@ def labels(examples: Sequence[requests.RawExample], settings: model_lib.Settings
     }
 
 
-def _joined(arrays: Sequence[np.ndarray], name: str) -> np.ndarray:
+def _joined(arrays: Sequence[npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
     """All rows, padded on the right to the longest: -1 where a list of ids may hold a 0, else 0."""
     widest = np.max([array.shape for array in arrays], axis=0)
     lists = name.startswith("user_") and arrays[0].ndim == 2 and arrays[0].dtype == np.int64
@@ -148,7 +149,7 @@ def _joined(arrays: Sequence[np.ndarray], name: str) -> np.ndarray:
 
 def boundaries(
     lists: Lists, settings: model_lib.Settings, catalogue: item_tower.Catalogue
-) -> dict[str, np.ndarray]:
+) -> dict[str, npt.NDArray[np.float32]]:
     """For each crossed number the bounds of its buckets, of the values that training has."""
     found = {}
     events = lists.tensors[input_data.ITEMS].numpy() != features.PADDING_ID

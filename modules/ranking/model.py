@@ -1,5 +1,4 @@
-"""The rank model: orders the candidates of one request by what is known of each, of the user and
-the moment.
+"""The rank model: orders a request's candidates by what is known of each, the user and the moment.
 
 score = wide + deep. The wide part is linear in recall's answer and the statistics and starts as
 recall's score; the deep part crosses all groups of features (DCN-v2, arXiv 2008.13535), and starts
@@ -16,8 +15,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
+from numpy import typing as npt
 
-from modules import config, features, ranking_config
+from modules import config, features, ranking_config, strict
 from modules.ranking import losses, request_graph
 from modules.ranking.layers import (
     cross_features,
@@ -69,9 +69,9 @@ class Known:
     """
 
     catalogue: item_tower.Catalogue
-    vectors: np.ndarray
+    vectors: npt.NDArray[np.float32]
     sizes: Mapping[str, int]
-    boundaries: Mapping[str, np.ndarray]
+    boundaries: Mapping[str, npt.NDArray[np.float32]]
     statistics: Sequence[str]
 
 
@@ -217,9 +217,12 @@ class RankModel(tfrs.Model):
         return parts
 
     def _attend(self, inputs: request_graph.Batch, candidates: tf.Tensor, encode: Any) -> tf.Tensor:
-        """float [B, C, 2], or [B, C, 2 + dim] with `attention_vector`: the product of the history,
-        as the candidate sees it, with the candidate; the sum of the weights; and that history
-        itself."""
+        """How the history matches each candidate, as float [B, C, 2] or [B, C, 2 + dim].
+
+        The last axis holds the product of the history, as the candidate sees it, with the
+        candidate; the sum of the weights; and, with `attention_vector`, that history itself
+        (dim).
+        """
         events, given = self.history(inputs, encode(inputs[input_data.ITEMS]))
         view, weights = self.attention(candidates, events, given)
         product = (
@@ -252,9 +255,7 @@ class RankModel(tfrs.Model):
         return {name: tf.reshape(values, tf.shape(inputs)[:2]) for name, values in outputs.items()}
 
     def summed_parts(self, inputs: request_graph.Batch) -> tuple[Parts, tf.Tensor]:
-        """(by group the sum over all candidates of the batch, float [width]; their number,
-        float).
-        """
+        """Sums over all the batch's candidates by group, float [width], and their number, float."""
         given = tf.cast(inputs[request_graph.CANDIDATES] != features.PADDING_ID, tf.float32)[
             ..., tf.newaxis
         ]
@@ -291,7 +292,7 @@ def _groups(settings: Settings, known: Known) -> tuple[str, ...]:
     """The groups that are on and have a feature.
 
     Raises:
-      config.ConfigError: none is.
+      strict.ConfigError: none is.
     """
     options, data = settings.ranking.model, settings.data
     on = {
@@ -305,7 +306,7 @@ def _groups(settings: Settings, known: Known) -> tuple[str, ...]:
         ATTENTION: options.target_attention,
     }
     if not any(on.values()):
-        raise config.ConfigError(
+        raise strict.ConfigError(
             "ranking.model: no group of features is left; switch one on, for example recall_score."
         )
     return tuple(group for group in GROUPS if on[group])

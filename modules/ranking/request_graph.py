@@ -41,8 +41,11 @@ _SEEN = features.transformed_name(features.SEEN_ITEM_ID)
 
 
 def input_specs(data: config.Data) -> dict[str, tf.TensorSpec]:
-    """The inputs of a rank request by name: those of `requests`, `candidate_item_id` string [B, C]
-    padded with "", and `recall_score` float32 [B, C]."""
+    """The inputs of a rank request by name.
+
+    They are those of `requests`, `candidate_item_id` string [B, C] padded with "", and
+    `recall_score` float32 [B, C].
+    """
     specs = requests.input_specs(data, exclusions=False)
     for name, dtype in (
         (features.CANDIDATE_ITEM_ID, tf.string),
@@ -58,7 +61,7 @@ class RequestGraph:
     def __init__(
         self,
         data: config.Data,
-        transform: Callable,
+        transform: Callable[[Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]],
         *,
         max_history: int,
         history: int,
@@ -108,9 +111,7 @@ class RequestGraph:
     def _missing(
         self, inputs: Batch, transformed: Mapping[str, tf.Tensor | tf.RaggedTensor]
     ) -> tf.Tensor:
-        """int32 [B]: features of the profile and of the request's context that are missing or
-        unknown.
-        """
+        """How many profile and request context features are missing or unknown, int32 [B]."""
         found = [tf.zeros(tf.shape(inputs[features.REQUEST_TIMESTAMP]), tf.int32)]
         for spec in (*features.user_features(self._data), *features.context_features(self._data)):
             sent = inputs[features.request_name(spec) if spec.is_sequence else spec.name]
@@ -132,9 +133,7 @@ class RequestGraph:
 def with_statistics(
     batch: Batch, statistics: statistic_features.StatisticFeatures | None
 ) -> dict[str, tf.Tensor]:
-    """What `RequestGraph` gives, with the features of the statistics, if any, in place of what they
-    need.
-    """
+    """What `RequestGraph` gives, with the features of any statistics in place of what they need."""
     result = {name: value for name, value in batch.items() if name not in _PAST}
     if statistics is not None:
         result[STATISTICS] = statistics(

@@ -1,13 +1,13 @@
-"""A table of which few cells are not 0, as sorted keys and values, in NumPy and in a graph that is
-saved.
-"""
+"""A table with few nonzero cells, as sorted keys and values, in NumPy and in a saved graph."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 _NO_KEY = -1  # stands first in every table, so that each search finds a cell; its value is 0
 
@@ -23,12 +23,16 @@ class SparseTable:
     """
 
     width: int
-    keys: np.ndarray
-    values: np.ndarray
+    keys: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float32]
 
     @classmethod
     def of(
-        cls, rows: np.ndarray, columns: np.ndarray, values: np.ndarray, width: int
+        cls,
+        rows: npt.NDArray[np.integer[Any]],
+        columns: npt.NDArray[np.integer[Any]],
+        values: npt.NDArray[np.floating[Any]],
+        width: int,
     ) -> SparseTable:
         """Sorts cells, all [n], each given once, with 0 <= column < width."""
         columns = np.asarray(columns, np.int64)
@@ -45,7 +49,9 @@ class SparseTable:
             np.concatenate([[0.0], np.asarray(values)[order]]).astype(np.float32),
         )
 
-    def lookup(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    def lookup(
+        self, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
         """Values of cells, float32; `rows` and `columns` are int64 of one shape.
 
         0 where there is none.
@@ -54,10 +60,10 @@ class SparseTable:
         places = np.searchsorted(self.keys, keys, side="right") - 1
         return np.where(self.keys[places] == keys, self.values[places], np.float32(0))
 
-    def last(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """As `lookup`, but of the row's last cell at or before the column; columns may lie
-        outside.
-        """
+    def last(
+        self, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        """As `lookup`, of the row's last cell at or before the column; columns may lie outside."""
         starts = rows * self.width
         keys = starts + np.clip(columns, -1, self.width - 1)
         places = np.searchsorted(self.keys, keys, side="right") - 1

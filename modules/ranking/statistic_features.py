@@ -1,5 +1,4 @@
-"""Features of (request, candidate) from the statistics: the same graph for training and in the
-SavedModel.
+"""Features of (request, candidate) from the statistics: one graph for training and SavedModel.
 
 What is counted in training events is in `statistics.Statistics`; what concerns the user comes from
 the request's own history. All is known before the request: the counts are of events that the part's
@@ -10,7 +9,7 @@ request.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -190,7 +189,9 @@ class _Sessions(tf.Module):
         last, since, times = _last(self._events, since, history, timestamps)
         lasting = (since < since.dtype.max) & (now[:, tf.newaxis] - times <= self._seconds)
         counts = _cells(self._table, last, candidates)
-        sums = lambda weights: tf.einsum("bh,bhc->bc", tf.where(lasting, weights, 0.0), counts)
+        sums: Callable[[tf.Tensor], tf.Tensor] = lambda weights: tf.einsum(
+            "bh,bhc->bc", tf.where(lasting, weights, 0.0), counts
+        )
         lift = tf.math.log(sums(1.0 / (_FEW + tf.gather(self._total, last))) + _LEAST_LIFT)
         lift -= tf.gather(self._log_share, candidates)
         none = ~tf.reduce_any(lasting, axis=1, keepdims=True)
@@ -313,9 +314,7 @@ class _PastCategories:
         return self._reduce(tf.math.unsorted_segment_min, values)
 
     def greatest(self, values: tf.Tensor) -> tf.Tensor:
-        """The greatest value of [B, L] by category, the type's smallest number where there is
-        none.
-        """
+        """The greatest value of [B, L] by category, the type's smallest number if there is none."""
         return self._reduce(tf.math.unsorted_segment_max, values)
 
     def of(self, by_category: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
@@ -332,9 +331,7 @@ class _PastCategories:
 
 
 def _last(most: int | tf.Tensor, since: tf.Tensor, *per_event: tf.Tensor) -> list[tf.Tensor]:
-    """The last events, at most so many, the last first: of each of [B, L], with their `since` as
-    second.
-    """
+    """The last events, at most `most`, last first, of each of [B, L]; their `since` is second."""
     negated, places = tf.math.top_k(-since, tf.minimum(most, tf.shape(since)[1]))
     first, *others = (tf.gather(values, places, batch_dims=1) for values in per_event)
     return [first, -negated, *others]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules.ranking import sparse_table
 
@@ -34,8 +35,8 @@ class Categories:
       share: float32 [V+1], of all events that fall on items of each category.
     """
 
-    items: np.ndarray
-    share: np.ndarray
+    items: npt.NDArray[np.int32]
+    share: npt.NDArray[np.float32]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Feedback:
       spread: their standard deviation; 1 if all are equal.
     """
 
-    items: np.ndarray
+    items: npt.NDArray[np.float32]
     mean: float
     spread: float
 
@@ -62,14 +63,12 @@ class Neighbours:
       weights: float32 [N+2, K], padded with 0.
     """
 
-    items: np.ndarray
-    weights: np.ndarray
+    items: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32]
 
     @classmethod
-    def of(cls, matrix: np.ndarray, most: int) -> Neighbours:
-        """Of a float [n, n] matrix the `most` cells of each row with the largest absolute
-        values.
-        """
+    def of(cls, matrix: npt.NDArray[np.floating[Any]], most: int) -> Neighbours:
+        """The `most` cells of largest absolute value in each row of a float [n, n] matrix."""
         kept = min(most, len(matrix))
         items = np.empty((len(matrix), kept), np.int32)
         for columns, row in zip(items, matrix):  # all at once would take several times its memory
@@ -81,8 +80,7 @@ class Neighbours:
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
-    """All counts of one set of events; events of items outside the catalogue count for `users`
-    alone.
+    """All counts of a set of events; events of items outside the catalogue count for `users` alone.
 
     Attributes:
       popularity: float32 [N+2], events of each item.
@@ -103,7 +101,7 @@ class Statistics:
       first_timestamp, last_timestamp: of the events, Unix seconds.
     """
 
-    popularity: np.ndarray
+    popularity: npt.NDArray[np.float32]
     daily: sparse_table.SparseTable
     first_day: int
     co_occurrence: sparse_table.SparseTable
@@ -123,7 +121,7 @@ class Statistics:
 
     def write(self, folder: str) -> None:
         """Writes numbers as JSON and arrays as .npz."""
-        arrays = {"popularity": self.popularity}
+        arrays: dict[str, npt.NDArray[Any]] = {"popularity": self.popularity}
         for name in _TABLES:
             table = getattr(self, name)
             arrays |= {f"{name}.keys": table.keys, f"{name}.values": table.values}

@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy import typing as npt
 
 from modules.ranking import sparse_table, statistics
 
 PRIOR_EVENTS = 10.0  # an item's mean feedback counts as many events with the mean of all items
 
-Row = tuple[int, np.ndarray, np.ndarray]  # item i, items j int64 [n], weights float [n]
+Row = tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float64]]  # item i, items j [n], weights [n]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +24,9 @@ class DayCounts:
       sums: float64 [n, 1 + 2 F], of 1, and of each feedback and its square.
     """
 
-    rows: np.ndarray
-    days: np.ndarray
-    sums: np.ndarray
+    rows: npt.NDArray[np.int64]
+    days: npt.NDArray[np.int64]
+    sums: npt.NDArray[np.float64]
 
     @classmethod
     def of(cls, cells: Iterable[tuple[tuple[int, int], Sequence[float]]]) -> DayCounts:
@@ -36,9 +37,7 @@ class DayCounts:
 
 @dataclasses.dataclass(frozen=True)
 class Span:
-    """Users, and the first and last time (Unix seconds) of their events; None if no event has an
-    item.
-    """
+    """Users, and their events' first and last time (Unix seconds); None if no event has an item."""
 
     users: int
     first: int | None = None
@@ -106,10 +105,8 @@ def tabulate(
     )
 
 
-def category_table(lists: Iterable[tuple[int, Sequence[int]]], rows: int) -> np.ndarray:
-    """int32 [rows, longest]: each row's categories, ascending and each once, padded with
-    NO_CATEGORY.
-    """
+def category_table(lists: Iterable[tuple[int, Sequence[int]]], rows: int) -> npt.NDArray[np.int32]:
+    """Each row's distinct categories, ascending; int32 [rows, longest], padded with NO_CATEGORY."""
     found = {row: sorted(set(ids)) for row, ids in lists}
     table = np.full([rows, max([1, *map(len, found.values())])], statistics.NO_CATEGORY, np.int32)
     for row, ids in found.items():
@@ -117,22 +114,30 @@ def category_table(lists: Iterable[tuple[int, Sequence[int]]], rows: int) -> np.
     return table
 
 
-def shares(items: np.ndarray, popularity: np.ndarray, size: int) -> np.ndarray:
+def shares(
+    items: npt.NDArray[np.int32], popularity: npt.NDArray[np.float64], size: int
+) -> npt.NDArray[np.float32]:
     """float32 [size]: of all events, which are on items of each category.
 
     `items` is a `category_table`.
     """
     given = items != statistics.NO_CATEGORY
     events = np.broadcast_to(popularity[:, np.newaxis], items.shape)[given]
-    return (np.bincount(items[given], events, size) / popularity.sum()).astype(np.float32)
+    share: npt.NDArray[np.float32] = (
+        np.bincount(items[given], events, size) / popularity.sum()
+    ).astype(np.float32)
+    return share
 
 
-def _cumulative(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def _cumulative(
+    rows: npt.NDArray[np.int64], counts: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """Running sums [n] of counts [n], starting anew with each row; rows are ordered."""
     running = np.cumsum(counts)
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
     before = np.concatenate([[0.0], running])[starts]
-    return running - np.repeat(before, np.diff(starts, append=len(rows)))
+    result: npt.NDArray[np.float64] = running - np.repeat(before, np.diff(starts, append=len(rows)))
+    return result
 
 
 def _table(found: Sequence[Row], width: int) -> sparse_table.SparseTable:
@@ -144,7 +149,9 @@ def _table(found: Sequence[Row], width: int) -> sparse_table.SparseTable:
     )
 
 
-def _feedback(events: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> statistics.Feedback:
+def _feedback(
+    events: npt.NDArray[np.float64], sums: npt.NDArray[np.float64], squares: npt.NDArray[np.float64]
+) -> statistics.Feedback:
     """Means of items, [N+2], from events, sums and sums of squares."""
     mean = sums.sum() / events.sum()
     variance = squares.sum() / events.sum() - mean**2

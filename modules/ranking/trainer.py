@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+from numpy import typing as npt
 
 from modules import features, strict
 from modules.ranking import calibration, input_data, request_graph, statistic_features, validation
@@ -43,13 +44,13 @@ class Trained:
     """What training gives, and export takes."""
 
     model: model_lib.RankModel
-    centres: Mapping[str, np.ndarray]  # mean of each group's part, float32 [width]
+    centres: Mapping[str, npt.NDArray[np.float32]]  # mean of each group's part, float32 [width]
     graph: request_graph.RequestGraph
     statistics: statistic_features.StatisticFeatures
     calibration: calibration.Calibration
     history: Sequence[callbacks.Epoch]
     sample: input_data.Inputs
-    places: np.ndarray  # of the validation requests' targets, see Validation.places
+    places: npt.NDArray[np.float64]  # of the validation requests' targets, see Validation.places
 
 
 class Trainer(loop.Trainer):
@@ -62,9 +63,7 @@ class Trainer(loop.Trainer):
 
 
 def read_settings(config: str | Mapping[str, Any]) -> model_lib.Settings:
-    """The configuration's sections, from JSON or plain dictionaries; other sections are not looked
-    at.
-    """
+    """The configuration's sections, from JSON or plain dictionaries; other sections are ignored."""
     plain = json.loads(config) if isinstance(config, str) else config
     return strict.read(
         model_lib.Settings, {name: plain[name] for name in SECTIONS if name in plain}
@@ -78,13 +77,12 @@ def train(
     train_files: Sequence[str],
     valid_files: Sequence[str],
     catalogue_files: Sequence[str],
-    vectors: Mapping[bytes, np.ndarray],
+    vectors: Mapping[bytes, npt.NDArray[np.float32]],
     statistics: Mapping[int, statistics_lib.Statistics],
     checkpoint_folder: str,
     watchers: Sequence[callbacks.Callback] = (),
 ) -> Trained:
-    """Trains a model, with its best weights at the end, and calibrates it on the validation
-    requests.
+    """Trains a model, ending with its best weights, and calibrates it on the validation requests.
 
     Args:
       settings: the configuration.
@@ -110,7 +108,9 @@ def train(
     )
     model = model_lib.RankModel(settings, data.known)
     model.adapt(data.train.tensors)
-    batches = lambda epoch: training_batches(data.train, training, epoch)
+    batches: Callable[[int], tf.data.Dataset] = lambda epoch: training_batches(
+        data.train, training, epoch
+    )
     model.compute_loss(next(iter(batches(0))))  # builds it
     monitor = training.early_stopping.monitor
     validate = validation.Validation(model, data.valid.batches(_VALIDATION_REQUESTS), monitor)
@@ -142,7 +142,7 @@ def prepare(
     train_files: Sequence[str],
     valid_files: Sequence[str],
     catalogue_files: Sequence[str],
-    vectors: Mapping[bytes, np.ndarray],
+    vectors: Mapping[bytes, npt.NDArray[np.float32]],
     statistics: Mapping[int, statistics_lib.Statistics],
 ) -> Prepared:
     """Reads all that a model learns from; the arguments are those of `train`."""
@@ -173,14 +173,14 @@ def prepare(
 
 
 def training_batches(lists: input_data.Lists, settings: Any, epoch: int) -> tf.data.Dataset:
-    """One epoch; its order follows from (seed, epoch) alone, so that a resumed training keeps to
-    it.
-    """
+    """One epoch, its order from (seed, epoch) alone, so that a resumed training keeps to it."""
     order = np.random.default_rng([settings.seed, epoch]).permutation(lists.size)
     return lists.batches(settings.batch_requests, order)
 
 
-def centres(model: model_lib.RankModel, lists: input_data.Lists) -> dict[str, np.ndarray]:
+def centres(
+    model: model_lib.RankModel, lists: input_data.Lists
+) -> dict[str, npt.NDArray[np.float32]]:
     """The mean of each group's part over candidates of training requests, float32 [width]."""
     totals: dict[str, Any] = dict.fromkeys(model.groups, 0.0)
     summed, number = tf.function(model.summed_parts), 0.0
@@ -191,10 +191,10 @@ def centres(model: model_lib.RankModel, lists: input_data.Lists) -> dict[str, np
     return {group: (total / number).astype(np.float32) for group, total in totals.items()}
 
 
-def rows_of(vectors: Mapping[bytes, np.ndarray], ids: Sequence[bytes]) -> np.ndarray:
-    """float32 [N+2, dim]: the vectors by row of the catalogue; zeros for padding and unknown
-    items.
-    """
+def rows_of(
+    vectors: Mapping[bytes, npt.NDArray[np.float32]], ids: Sequence[bytes]
+) -> npt.NDArray[np.float32]:
+    """Vectors by row of the catalogue, float32 [N+2, dim]; zeros for padding and unknown items."""
     missing = [i for i in ids if i not in vectors]
     if missing:
         raise ValueError(
@@ -214,7 +214,7 @@ def _read(
 ) -> tuple[input_data.Lists, input_data.Lists]:
     """(training lists, validation lists)."""
     request = tf.function(graph, input_signature=[request_graph.input_specs(settings.data)])
-    add: dict[int, Callable] = {}
+    add: dict[int, Callable[[Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]] = {}
     for part, found in made.items():
         used = found if settings.ranking.model.statistics else None
         add[part] = tf.function(

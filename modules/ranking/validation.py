@@ -1,11 +1,12 @@
-"""Validation of the ranker: where its lists put the targets, and how its scores become
-probabilities.
-"""
+"""Ranker validation: where its lists put the targets, and how its scores become probabilities."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules import features
 from modules.ranking import calibration, request_graph
@@ -28,15 +29,13 @@ class Validation:
             **{n: v for n, v in batch.items() if n == model_lib.TARGET or n.startswith("label_")},
         }
 
-    def _all(self) -> dict[str, np.ndarray]:
+    def _all(self) -> dict[str, npt.NDArray[Any]]:
         """Outputs and labels of all requests."""
         found = [{n: v.numpy() for n, v in self._scored(batch).items()} for batch in self._batches]
         return {name: np.concatenate([f[name] for f in found]) for name in found[0]}
 
     def __call__(self) -> tuple[float, dict[str, float]]:
-        """(mean cross entropy of the softmax over the list where it holds the target, metrics over
-        all).
-        """
+        """Mean softmax cross entropy over lists that hold their target, and metrics over all."""
         found = self._all()
         scores, targets = found[model_lib.SCORE], found[model_lib.TARGET]
         hit, places = targets >= 0, _places(found)
@@ -46,10 +45,8 @@ class Validation:
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets[hit], scores[hit])
         return float(np.mean(losses)), metrics
 
-    def places(self) -> np.ndarray:
-        """1-based place of each request's target by the model's scores, infinity where recall
-        missed it.
-        """
+    def places(self) -> npt.NDArray[np.float64]:
+        """Per request the target's 1-based place by model score, infinity if recall missed it."""
         return _places(self._all())
 
     def calibration(self) -> calibration.Calibration:
@@ -70,7 +67,7 @@ class Validation:
         )
 
 
-def _places(found: dict[str, np.ndarray]) -> np.ndarray:
+def _places(found: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
     targets = found[model_lib.TARGET]
     hit, padding = targets >= 0, found[request_graph.CANDIDATES] == features.PADDING_ID
     places = np.full(len(targets), np.inf)

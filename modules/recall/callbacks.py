@@ -53,9 +53,7 @@ class Callback:
 
 
 class EarlyStopping(tf.Module):
-    """Remembers the best epoch's weights and says when to stop; a tf.Module, so that checkpoints
-    hold it.
-    """
+    """Keeps the best epoch's weights and says when to stop; a tf.Module, so checkpoints hold it."""
 
     def __init__(
         self,
@@ -79,9 +77,7 @@ class EarlyStopping(tf.Module):
         return self.settings.enabled and int(self.waited) >= self.settings.patience
 
     def update(self, epoch: Epoch) -> None:
-        """Notes the epoch's value, and the weights if it is the best; NaN (no validation) does not
-        count.
-        """
+        """Notes the epoch's value, and its weights if best; NaN (no validation) does not count."""
         value = epoch.value(self.settings.monitor)
         if math.isnan(value):
             return
@@ -103,9 +99,7 @@ class EarlyStopping(tf.Module):
 
 
 class Progress(Callback):
-    """On a terminal a bar with loss, learning rate, positions/s and the time left; elsewhere plain
-    lines.
-    """
+    """A bar of loss, learning rate, positions/s and time left on a terminal, else plain lines."""
 
     def __init__(
         self,
@@ -201,9 +195,7 @@ def read_history(path: str) -> list[Epoch]:
 
 
 def write_history(path: str, history: Sequence[Epoch]) -> None:
-    """Writes the epochs as a JSON list; validation's values are null where there was nothing to
-    measure.
-    """
+    """Writes the epochs as a JSON list; validation values are null where nothing was measured."""
     plain: list[dict[str, Any]] = [
         {
             **dataclasses.asdict(e),

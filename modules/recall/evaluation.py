@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 
 
-def ranks(scores: np.ndarray, targets: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def ranks(
+    scores: npt.NDArray[np.floating[Any]],
+    targets: npt.NDArray[np.integer[Any]],
+    seen: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.float64]:
     """1-based place of each target among the items that the user has not seen.
 
     A target that the user has seen is never served: its place is infinity, a miss at every depth.
@@ -32,9 +38,8 @@ def ranks(scores: np.ndarray, targets: np.ndarray, seen: np.ndarray) -> np.ndarr
     return np.where(served, 1.0 + above + ties / 2.0, np.inf)
 
 
-def metric(name: str, places: np.ndarray) -> float:
-    """The mean over users, with one relevant item each: HR@k, NDCG@k = 1 / log2(1 + rank), MRR@k =
-    1 / rank.
+def metric(name: str, places: npt.NDArray[np.float64]) -> float:
+    """Mean over users, one relevant item each: HR@k, NDCG@k = 1 / log2(1 + rank), MRR@k = 1 / rank.
 
     Args:
       name: like `NDCG@10`.

@@ -1,5 +1,4 @@
-"""The SavedModel of the recall model: raw requests to queries, and the vectors of the whole
-catalogue.
+"""The recall model's SavedModel: raw requests to queries, and the vectors of the whole catalogue.
 
 The signature `features` gives what the encoder gets of a request, so that anyone can hold the graph
 that is served against the pipeline's Transform (modules/skew): a signature survives the index's
@@ -27,10 +26,11 @@ class RecallModule(tf.Module):
         super().__init__()
         self._data = model.settings.data
         self._layout = input_data.Layout.of(self._data, model.settings.features.max_history)
-        self._encode, self._vectors = (
-            model.last_queries,
-            lambda: model.candidates(model.all_items()),
-        )
+
+        def vectors() -> tf.Tensor:
+            return model.candidates(model.all_items())
+
+        self._encode, self._vectors = model.last_queries, vectors
         # without the Keras layers, which would each be traced and saved
         self._weights = model.variables
         self._transform = transform.transform_features_layer()

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules import config, features, ragged
 from modules.recall import item_tower
@@ -29,6 +30,7 @@ _SHUFFLED_BATCHES = 64
 _BUCKETS = (8, 16, 24, 32, 48, 64, 80, 96, 128, 160, 200, 256, 320, 400, 512, 768, 1024)
 
 Batch = Mapping[str, tf.Tensor]
+Spec = Mapping[str, tf.io.RaggedFeature | tf.io.FixedLenFeature]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +68,7 @@ class Layout:
 def dense_request(
     transformed: Mapping[str, tf.Tensor | tf.RaggedTensor], layout: Layout
 ) -> dict[str, tf.Tensor]:
-    """The model's inputs for requests that went through Transform; the last event of a row is its
-    request.
+    """Model inputs for requests that went through Transform; a row's last event is its request.
 
     Args:
       transformed: by name, [batch, ...], ragged where a row holds any number of values.
@@ -86,12 +87,10 @@ def dense_request(
 
 def read_examples(
     patterns: Sequence[str],
-    spec: Mapping[str, tf.io.RaggedFeature | tf.io.FixedLenFeature],
+    spec: Spec,
     names: Sequence[str],
 ) -> tf.data.Dataset:
-    """Single transformed examples {name: tensor without batch axis} of the files, in the files'
-    order.
-    """
+    """The files' single transformed examples, {name: tensor without batch axis}, in file order."""
     files = sorted(f for pattern in patterns for f in tf.io.gfile.glob(pattern))
     if not files:
         raise ValueError(
@@ -108,12 +107,12 @@ def read_examples(
 
 def sequences(
     patterns: Sequence[str],
-    spec: Mapping,
+    spec: Spec,
     layout: Layout,
     unknown_item: int,
     *,
     only_last: bool,
-    action_weights: np.ndarray | None = None,
+    action_weights: npt.NDArray[np.float32] | None = None,
 ) -> tf.data.Dataset:
     """Sequences with their target weights, one a window.
 
@@ -148,8 +147,10 @@ def sequences(
 def batches(
     examples: tf.data.Dataset, layout: Layout, batch_positions: int, most: int | None = None
 ) -> tf.data.Dataset:
-    """Pads sequences of like length together; a batch holds about `batch_positions` places, and no
-    more than `most` sequences."""
+    """Pads sequences of like length together.
+
+    A batch holds about `batch_positions` places, and no more than `most` sequences.
+    """
     lengths, sizes = batch_sizes(layout, batch_positions, most)
     spec = examples.element_spec
     return examples.bucket_by_sequence_length(
@@ -164,9 +165,7 @@ def batches(
 def training_batches(
     examples: tf.data.Dataset, layout: Layout, settings: config.Training, epoch: int
 ) -> tf.data.Dataset:
-    """One epoch; its order follows from (seed, epoch) alone, so that a resumed training keeps to
-    it.
-    """
+    """One epoch, its order from (seed, epoch) alone, so that a resumed training keeps to it."""
     seed = settings.seed * 100_003 + epoch
     if settings.shuffle_ties:
         examples = examples.enumerate().map(
@@ -201,9 +200,7 @@ def shuffle_ties(example: Batch, layout: Layout, seed: tf.Tensor) -> Batch:
 def batch_sizes(
     layout: Layout, batch_positions: int, most: int | None = None
 ) -> tuple[list[int], list[int]]:
-    """(longest sequences of the buckets, sequences in a batch of each); arguments as for
-    `batches`.
-    """
+    """Each bucket's longest sequence and batch size in sequences; arguments as for `batches`."""
     longest = layout.max_history + 1
     lengths = [b for b in _BUCKETS if b < longest] + [longest]
     return lengths, [
@@ -220,7 +217,7 @@ class Summary:
       steps: batches of an epoch.
     """
 
-    counts: np.ndarray
+    counts: npt.NDArray[np.int64]
     steps: int
 
 
@@ -239,11 +236,11 @@ def summarise(
 
 def read_catalogue(
     patterns: Sequence[str],
-    spec: Mapping,
+    spec: Spec,
     specs: Sequence[features.Feature],
     sizes: Mapping[str, int],
     ids: Sequence[bytes],
-    counts: np.ndarray,
+    counts: npt.NDArray[np.int64],
 ) -> item_tower.Catalogue:
     """The catalogue's features by item id.
 

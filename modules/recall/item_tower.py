@@ -1,6 +1,4 @@
-"""The item tower: an item's vector from its id and its features, so that a cold item has a
-meaningful one.
-"""
+"""The item tower: item vectors from id and features, so that cold items have meaningful ones."""
 
 from __future__ import annotations
 
@@ -10,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules import features
 from modules.recall import layers
@@ -17,8 +16,7 @@ from modules.recall import layers
 
 @dataclasses.dataclass(frozen=True)
 class Catalogue:
-    """What is known of the N items: row 0 is padding, rows 1..N are the vocabulary's, row N+1 is
-    unknown.
+    """What is known of the N items: row 0 is padding, 1..N are the vocabulary's, N+1 is unknown.
 
     Attributes:
       ids: bytes [N], in vocabulary order (row - 1).
@@ -28,8 +26,8 @@ class Catalogue:
     """
 
     ids: Sequence[bytes]
-    features: Mapping[str, np.ndarray]
-    counts: np.ndarray
+    features: Mapping[str, npt.NDArray[Any]]
+    counts: npt.NDArray[np.int64]
 
     @property
     def size(self) -> int:

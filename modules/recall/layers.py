@@ -22,8 +22,9 @@ def initializer(seed: int = 0) -> tf.keras.initializers.Initializer:
 
 @tf.keras.utils.register_keras_serializable("recall")
 class Dense(tf.keras.layers.Dense):
-    """Keras's with half of its operations for inputs of three axes or more: it flattens, never
-    transposes.
+    """Keras's with half of its operations for inputs of three axes or more.
+
+    It flattens, never transposes.
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -33,9 +34,7 @@ class Dense(tf.keras.layers.Dense):
 
 
 def distance_bucket(distance: tf.Tensor) -> tf.Tensor:
-    """int32 [...], 0 to DISTANCE_BUCKETS - 1, of distances between places int32 [...] of at least
-    0.
-    """
+    """Buckets 0 to DISTANCE_BUCKETS - 1 of place distances >= 0; int32 [...] in and out."""
     far = tf.cast(tf.maximum(distance, _NEAR), tf.float32) / _NEAR
     log_bucket = _NEAR + tf.cast(tf.floor(2.0 * tf.math.log(far) / tf.math.log(2.0)), tf.int32)
     return tf.where(distance < _NEAR, distance, tf.minimum(log_bucket, DISTANCE_BUCKETS - 1))
@@ -67,9 +66,7 @@ class TimeEncoder(tf.keras.layers.Layer):
         self.delta = tf.keras.layers.Embedding(DELTA_BUCKETS, dim, initializer(), name="delta")
 
     def call(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """`inputs` holds the three transformed time features, int64 [...]; returns float [...,
-        dim].
-        """
+        """`inputs` has the three transformed time features, int64 [...]; gives float [..., dim]."""
         name = features.transformed_name
         return (
             self.hour(inputs[name(features.TIME_OF_DAY)])
@@ -82,8 +79,7 @@ class TimeEncoder(tf.keras.layers.Layer):
 
 
 class FeatureEncoder(tf.keras.layers.Layer):
-    """Sum of the embeddings of declared features: a table for each categorical one, a projection
-    for numbers.
+    """Sum of declared features' embeddings: a table per categorical one, a projection for numbers.
 
     A multi-valued feature adds the mean of its values' embeddings. Which features there are and how
     large their vocabularies are comes from the configuration and the transform graph.
@@ -215,9 +211,11 @@ class CausalSelfAttention(tf.keras.layers.Layer):
     def _bias(
         self, attending: tf.Tensor, length: tf.Tensor, elapsed: tf.Tensor | None
     ) -> tf.Tensor:
-        """float [batch or 1, heads or 1, places, length]: what keeps the future out, and a learnt
-        number for each distance (arXiv 1910.10683, 2.1) and time; `attending`: int [batch or 1,
-        places]."""
+        """The attention's bias, float [batch or 1, heads or 1, places, length].
+
+        It holds what keeps the future out, and a learnt number for each distance (arXiv
+        1910.10683, 2.1) and time. `attending` is int [batch or 1, places].
+        """
         distance = attending[:, :, tf.newaxis] - tf.range(length)
         bias = tf.where(distance < 0, -1e9, 0.0)[..., tf.newaxis]
         if self.relative_positions:
@@ -305,8 +303,10 @@ class TransformerBlock(tf.keras.layers.Layer):
 
 @tf.keras.utils.register_keras_serializable("recall")
 class LayerNorm(tf.keras.layers.Layer):
-    """Layer normalisation (arXiv 1607.06450, eq. 4) of the last axis, in plain ops: on a CPU
-    several times as fast as Keras's, which goes through batch normalisation."""
+    """Layer normalisation (arXiv 1607.06450, eq. 4) of the last axis, in plain ops.
+
+    On a CPU it is several times as fast as Keras's, which goes through batch normalisation.
+    """
 
     def __init__(self, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)

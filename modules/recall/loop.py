@@ -1,5 +1,4 @@
-"""The training loop of both stages: compiled steps, validation after each epoch, early stopping,
-checkpoints.
+"""Both stages' training loop: compiled steps, validation each epoch, early stopping, checkpoints.
 
 `Validation` is recall's; the ranker has its own.
 """
@@ -115,8 +114,7 @@ def fit(
     watchers: Sequence[callbacks.Callback],
     checkpoint_folder: str,
 ) -> list[callbacks.Epoch]:
-    """Trains until the last epoch or the early stop, then leaves the model with the weights to
-    export.
+    """Trains to the last epoch or the early stop, then leaves the model with the weights to export.
 
     Args:
       trainer: what is trained.
@@ -151,7 +149,7 @@ def fit(
 
 def _run_epoch(
     trainer: Trainer,
-    step: Callable,
+    step: Callable[[Batch], tuple[tf.Tensor, tf.Tensor, tf.Tensor]],
     batches: tf.data.Dataset,
     validate: Callable[[], tuple[float, dict[str, float]]],
     watchers: Sequence[callbacks.Callback],

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 MASKED = -1e9  # a logit that is left out
 
 
-def shares(counts: np.ndarray) -> np.ndarray:
-    """float32 [items]: each one's share of all targets; items that are never a target count as seen
-    once.
+def shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Each item's share of all targets, float32 [items].
+
+    Items that are never a target count as seen once.
     """
     counts = np.maximum(counts, 1)
-    return (counts / counts.sum()).astype(np.float32)
+    share: npt.NDArray[np.float32] = (counts / counts.sum()).astype(np.float32)
+    return share
 
 
 def log_inclusion(share: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
@@ -85,8 +88,7 @@ def pairwise_bce(positive_logits: tf.Tensor, negative_logits: tf.Tensor) -> tf.T
 
 
 def random_negatives(seen: tf.Tensor, rows: tf.Tensor, items: int, tries: int = 8) -> tf.Tensor:
-    """One item a target, uniform over those that its user has not seen (arXiv 1808.09781, section
-    3.6).
+    """One item a target, uniform over those its user has not seen (arXiv 1808.09781, section 3.6).
 
     Args:
       seen: bool [users, items + 2], by item id.

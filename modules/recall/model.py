@@ -124,9 +124,11 @@ class RecallModel(tfrs.Model):
         inputs: input_data.Batch,
         training: bool,
     ) -> tf.Tensor:
-        """SASRec's loss, of plain dot products: it has no temperature, and would barely learn from
-        vectors of length 1, whose scores stay between -1 and 1. The configuration refuses the two
-        together."""
+        """SASRec's loss, of plain dot products.
+
+        It has no temperature, and would barely learn from vectors of length 1, whose scores
+        stay between -1 and 1. The configuration refuses the two together.
+        """
         seen = self.seen(inputs, tf.range(self.items + 2, dtype=tf.int64))
         negatives = losses.random_negatives(seen, rows, self.items)
         vectors = self.candidates(tf.concat([positives, negatives], axis=0), training)

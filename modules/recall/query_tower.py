@@ -1,6 +1,4 @@
-"""The query tower: a causal Transformer over the events, with the profile and the request's
-moment.
-"""
+"""The query tower: a causal Transformer over events, with the profile and the request's moment."""
 
 from __future__ import annotations
 
@@ -123,8 +121,10 @@ class QueryTower(tf.keras.layers.Layer):
         return self._fuse(hidden, inputs, request, training)
 
     def _elapsed(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """int [batch, length, length]: buckets of the time from each event to each query's request
-        (without `request_time`, to the last event that the query knows)."""
+        """Buckets of the time from each event to each query's request, int [batch, length, length].
+
+        Without `request_time`, the time is that to the last event that the query knows.
+        """
         times = tf.cumsum(inputs[features.transformed_name(features.TIME_DELTA)], axis=1)
         # one place later, as the events themselves
         events = tf.concat([times[:, :1], times[:, :-1]], axis=1)

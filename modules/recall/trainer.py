@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+from numpy import typing as npt
 from tfx import v1 as tfx
 
 from modules import config, features, lineage, strict
@@ -23,8 +24,7 @@ _VALIDATION_SCORES = 2**25  # of a batch: its sequences times the catalogue's it
 
 
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
-    """Trains on the splits `train` and `catalogue`, validates on the other files, and exports the
-    best model.
+    """Trains on splits `train` and `catalogue`, validates on the rest and exports the best model.
 
     `fn_args.custom_config` holds `config` (the sections of SECTIONS), `checkpoint_root` (a folder)
     and `source_digest`; training goes on from a checkpoint of the same configuration, code and
@@ -54,9 +54,7 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
 
 
 def read_settings(sections: str | Mapping[str, Any]) -> model_lib.Settings:
-    """The configuration's sections, from JSON or plain dictionaries; other sections are not looked
-    at.
-    """
+    """The configuration's sections, from JSON or plain dictionaries; other sections are ignored."""
     plain = json.loads(sections) if isinstance(sections, str) else sections
     return strict.read(
         model_lib.Settings, {name: plain[name] for name in SECTIONS if name in plain}
@@ -73,9 +71,7 @@ def train(
     checkpoint_folder: str,
     watchers: Sequence[callbacks.Callback] = (),
 ) -> tuple[model_lib.RecallModel, list[callbacks.Epoch]]:
-    """Trains a model of the transformed examples; returns it with the weights to export, and its
-    history.
-    """
+    """Trains on transformed examples; returns the model with weights to export, and its history."""
     training = settings.training
     tf.keras.utils.set_random_seed(training.seed)
     spec = transform.transformed_feature_spec()
@@ -102,7 +98,9 @@ def train(
         catalogue_files, spec, features.item_features(settings.data), sizes, ids, summary.counts
     )
     model = model_lib.RecallModel(settings, catalogue, sizes)
-    batches = lambda epoch: input_data.training_batches(examples, layout, training, epoch)
+    batches: Callable[[int], tf.data.Dataset] = lambda epoch: input_data.training_batches(
+        examples, layout, training, epoch
+    )
     model.compute_loss(next(iter(batches(0))))  # builds it
     monitor = training.early_stopping.monitor
     validation = input_data.batches(
@@ -143,10 +141,8 @@ def _split(patterns: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def action_weights(
     settings: model_lib.Settings, transform: tft.TFTransformOutput
-) -> np.ndarray | None:
-    """float [actions + 1]: a target's weight by its transformed action type, 1 where none is
-    declared.
-    """
+) -> npt.NDArray[np.float32] | None:
+    """Target weights by transformed action type, float [actions + 1]; 1 where none is declared."""
     declared = settings.training.action_weights
     if not declared:
         return None
@@ -164,9 +160,7 @@ def action_weights(
 
 
 def _digest(custom: Mapping[str, Any], patterns: Sequence[str]) -> str:
-    """Of what a training depends on: configuration, code, and the input files by path, size and
-    time.
-    """
+    """Digests what training depends on: configuration, code, input files by path, size and time."""
     known = [json.dumps(custom["config"], sort_keys=True), str(custom.get("source_digest", ""))]
     for path in sorted(p for pattern in patterns for p in tf.io.gfile.glob(pattern)):
         stat = tf.io.gfile.stat(path)

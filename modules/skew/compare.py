@@ -1,5 +1,4 @@
-"""How far requests are from training, or from earlier requests, feature by feature, and which are
-too far.
+"""How far requests are from training or earlier requests, by feature, and which are too far.
 
 TFDV's comparators measure it: the L-infinity distance of texts, the largest difference of a value's
 share; the Jensen-Shannon divergence of numbers, 0 to 1. A share of unknown texts is held against
@@ -126,9 +125,7 @@ def compare(
 def _distances(
     kinds: Mapping[str, str], before: measure.Statistics, now: measure.Statistics, *, drift: bool
 ) -> dict[str, float]:
-    """What TFDV's comparators measure, by name; without features that have no values on one
-    side.
-    """
+    """What TFDV's comparators measure, by name, without features that lack values on one side."""
     schema = schema_pb2.Schema()
     for name, kind in kinds.items():
         if _values(before.get(name)) and _values(now.get(name)):
@@ -151,7 +148,8 @@ def _distances(
 
 
 def _measured(info: anomalies_pb2.DriftSkewInfo) -> float:
-    return (*info.skew_measurements, *info.drift_measurements)[0].value
+    value: float = (*info.skew_measurements, *info.drift_measurements)[0].value
+    return value
 
 
 def _dataset(
@@ -190,9 +188,7 @@ def _gaps(feature: statistics_pb2.FeatureNameStatistics | None) -> float:
 def _unknown(
     feature: statistics_pb2.FeatureNameStatistics | None, known: Collection[str] | None
 ) -> tuple[float | None, list[str]]:
-    """The share of texts that are not known, and the most frequent of them; an empty one is
-    missing.
-    """
+    """The share of unknown texts, and the most frequent of them; an empty one counts as missing."""
     if known is None or feature is None:
         return None, []
     shares = _shares(feature)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from google.protobuf import message
+from numpy import typing as npt
 from tensorflow_serving.apis import prediction_log_pb2
 
 from modules import signatures
@@ -41,8 +42,8 @@ class Logged:
     signature: str
     version: int
     seconds: int
-    inputs: dict[str, np.ndarray]
-    outputs: dict[str, np.ndarray]
+    inputs: dict[str, npt.NDArray[Any]]
+    outputs: dict[str, npt.NDArray[Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,6 +119,6 @@ def _logged(log: prediction_log_pb2.PredictionLog) -> Logged:
     )
 
 
-def _arrays(tensors: dict[str, tf.compat.v1.TensorProto]) -> Iterator[tuple[str, np.ndarray]]:
+def _arrays(tensors: dict[str, tf.compat.v1.TensorProto]) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     for name, tensor in tensors.items():
         yield name, tf.make_ndarray(tensor)

@@ -86,9 +86,7 @@ def _count_like(
     values: Sequence[float],
     like: statistics_pb2.FeatureNameStatistics,
 ) -> None:
-    """Replaces the histogram by one with the buckets of `like`, and one more on each side where
-    needed.
-    """
+    """Replaces the histogram by one with `like`'s buckets, and one more on each side if needed."""
     ours, theirs = histogram(feature), histogram(like)
     if ours is None or theirs is None or not theirs.buckets:
         return

@@ -1,5 +1,4 @@
-"""Logged requests as ExampleGen would have written them: the way back from
-modules/request_arrays.py.
+"""Logged requests as ExampleGen would write them: the way back from modules/request_arrays.py.
 
 What a request leaves out ("" or NaN) is filled with the column's default, but for feedback, as
 ExampleGen fills an empty cell.
@@ -15,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 
 from modules import config, features, request_arrays
 from modules.beam import encode, histories, values
@@ -35,13 +35,13 @@ class Sent:
 
     rows: list[histories.RawFeatures]
     missing: dict[str, float]
-    times: np.ndarray
-    requests: np.ndarray
+    times: npt.NDArray[np.int64]
+    requests: npt.NDArray[np.int64]
     late: int
 
 
 def of(
-    batches: Sequence[Mapping[str, np.ndarray]],
+    batches: Sequence[Mapping[str, npt.NDArray[Any]]],
     data: config.Data,
     max_history: int,
     filled: Collection[features.Feature] = (),
@@ -95,7 +95,7 @@ class _Reader:
             name: absent / total if total else 0.0 for name, (absent, total) in self._counts.items()
         }
 
-    def row(self, inputs: Mapping[str, np.ndarray], n: int) -> histories.RawFeatures:
+    def row(self, inputs: Mapping[str, npt.NDArray[Any]], n: int) -> histories.RawFeatures:
         """Raw features of request `n` of a batch."""
         items, times = inputs[features.EVENT_ITEM_ID][n], inputs[features.EVENT_TIMESTAMP][n]
         given = np.flatnonzero(items != b"")

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules import saved_recall, signatures
 from modules.skew import logs
@@ -48,7 +50,9 @@ class Model:
     def __contains__(self, signature: str) -> bool:
         return signature in self._model.signatures
 
-    def ask(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def ask(
+        self, signature: str, inputs: Mapping[str, npt.NDArray[Any]]
+    ) -> dict[str, npt.NDArray[Any]]:
         """The outputs of a signature; inputs that it does not know are left out."""
         call = self._model.signatures[signature]
         specs = call.structured_input_signature[1]
@@ -74,7 +78,7 @@ def replay(model: Model, requests: Sequence[logs.Logged]) -> Answers:
     return Answers(len(requests), bitwise, unequal, greatest, example)
 
 
-def _same_bits(logged: np.ndarray, now: np.ndarray | None) -> bool:
+def _same_bits(logged: npt.NDArray[Any], now: npt.NDArray[Any] | None) -> bool:
     if now is None or logged.shape != now.shape or logged.dtype != now.dtype:
         return False
     if logged.dtype == object:
@@ -82,7 +86,9 @@ def _same_bits(logged: np.ndarray, now: np.ndarray | None) -> bool:
     return logged.tobytes() == now.tobytes()
 
 
-def _compare(logged: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) -> tuple[float, str]:
+def _compare(
+    logged: Mapping[str, npt.NDArray[Any]], now: Mapping[str, npt.NDArray[Any]]
+) -> tuple[float, str]:
     """(the greatest difference of a number, what is wrong); "" if nothing is."""
     greatest = 0.0
     for name, before in sorted(logged.items()):
@@ -103,7 +109,7 @@ def _compare(logged: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) ->
     return greatest, _moved(logged, now)
 
 
-def _moved(logged: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) -> str:
+def _moved(logged: Mapping[str, npt.NDArray[Any]], now: Mapping[str, npt.NDArray[Any]]) -> str:
     """Which text has another score than before, or none."""
     scores = logged.get(signatures.SCORE), now.get(signatures.SCORE)
     for name, before in sorted(logged.items()):
@@ -121,6 +127,6 @@ def _moved(logged: Mapping[str, np.ndarray], now: Mapping[str, np.ndarray]) -> s
     return ""
 
 
-def _first(before: np.ndarray, after: np.ndarray) -> str:
+def _first(before: npt.NDArray[Any], after: npt.NDArray[Any]) -> str:
     place = int(np.flatnonzero((before != after).ravel())[0])
     return f"{before.ravel()[place]!r} then, {after.ravel()[place]!r} now"

@@ -1,5 +1,4 @@
-"""Whether the times of requests can be what the model expects: Unix seconds, and a request after
-its past.
+"""Whether request times can be what the model expects: Unix seconds, a request after its past.
 
 How far requests are in time from training is shown, not judged: a model serves after it was
 trained.
@@ -10,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from numpy import typing as npt
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from modules import features, schemas
@@ -61,19 +61,23 @@ def check(sent: raw_examples.Sent, training: statistics_pb2.FeatureNameStatistic
     return Times(learned, history, requests, late, tuple(problems))
 
 
-def _range(times: np.ndarray) -> Range | None:
+def _range(times: npt.NDArray[np.int64]) -> Range | None:
     return (int(times.min()), int(times.max())) if len(times) else None
 
 
 def _problems(name: str, found: Range, learned: Range | None) -> list[str]:
     if found[1] >= schemas.LATEST_TIMESTAMP:
         return [
-            f"{name}: found up to {found[1]}, which looks like milliseconds; the model expects "
-            "Unix seconds, as in training."
+            (
+                f"{name}: found up to {found[1]}, which looks like milliseconds; the model expects "
+                "Unix seconds, as in training."
+            )
         ]
     if found[0] < 0 or (learned is not None and found[1] < learned[0]):
         return [
-            f"{name}: found {found[0]} to {found[1]}, all of it before training's first event "
-            f"({learned[0] if learned else 'of 1970'}); the model expects Unix seconds."
+            (
+                f"{name}: found {found[0]} to {found[1]}, all of it before training's first event "
+                f"({learned[0] if learned else 'of 1970'}); the model expects Unix seconds."
+            )
         ]
     return []

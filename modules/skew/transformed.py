@@ -17,6 +17,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from numpy import typing as npt
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 from tfx_bsl.public import tfxio
@@ -27,7 +28,7 @@ from modules.recall import input_data
 TOLERANCE = 1e-5  # of a number that Transform scaled, where the two sides add in another order
 _NUMBER = features.transformed_name(features.WINDOW_START)
 
-Row = dict[str, np.ndarray]  # a request's values by name of the transformed feature
+Row = dict[str, npt.NDArray[Any]]  # a request's values by name of the transformed feature
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +53,7 @@ class Difference:
 def by_pipeline(
     examples: Sequence[bytes], schema: schema_pb2.Schema, graph: str, layout: input_data.Layout
 ) -> list[Row]:
-    """Transforms examples whose `window_start` says their number, and cuts histories as the model
-    does.
+    """Transforms examples numbered by `window_start`, and cuts histories as the model does.
 
     Args:
       examples: of requests, see `raw_examples.serialize`.
@@ -70,11 +70,13 @@ def by_pipeline(
             tft_beam.Context(temp_dir=folder, force_tf_compat_v1=False),
         ):
             raw = pipeline | "Create" >> beam.Create(list(examples)) | "Read" >> reader.BeamSource()
-            transform = pipeline | "ReadTransformFn" >> tft_beam.ReadTransformFn(graph)
+            transform = pipeline | "ReadTransformFn" >> tft_beam.ReadTransformFn(graph)  # type: ignore[no-untyped-call]
             made, metadata = (
                 (raw, reader.TensorAdapterConfig()),
                 transform,
-            ) | "Transform" >> tft_beam.TransformDataset(output_record_batches=True)
+            ) | "Transform" >> tft_beam.TransformDataset(  # type: ignore[no-untyped-call]
+                output_record_batches=True
+            )
             _ = (
                 made
                 | "Encode" >> beam.FlatMap(_encoded, metadata.schema)
@@ -92,7 +94,7 @@ def by_pipeline(
 
 
 def of_served(
-    outputs: Mapping[str, np.ndarray], lengths: Sequence[int], layout: input_data.Layout
+    outputs: Mapping[str, npt.NDArray[Any]], lengths: Sequence[int], layout: input_data.Layout
 ) -> list[Row]:
     """What the signature `features` gave for a batch, without its padding.
 
@@ -136,10 +138,11 @@ def layout(data: config.Data, max_history: int) -> input_data.Layout:
 
 
 def _encoded(batch: tuple[Any, dict[str, Any]], schema: schema_pb2.Schema) -> list[bytes]:
-    return example_coder.RecordBatchToExamplesEncoder(schema).encode(batch[0])
+    encoded: list[bytes] = example_coder.RecordBatchToExamplesEncoder(schema).encode(batch[0])
+    return encoded
 
 
-def _cut(row: Mapping[str, np.ndarray], layout: input_data.Layout) -> Row:
+def _cut(row: Mapping[str, npt.NDArray[Any]], layout: input_data.Layout) -> Row:
     """The newest events that the model sees, and the request; the whole profile."""
     return {
         name: values[-(layout.max_history + 1) :] if name in layout.events else values.reshape(-1)
@@ -149,7 +152,7 @@ def _cut(row: Mapping[str, np.ndarray], layout: input_data.Layout) -> Row:
 
 
 def _difference(
-    name: str, expected: Sequence[np.ndarray], found: Sequence[np.ndarray]
+    name: str, expected: Sequence[npt.NDArray[Any]], found: Sequence[npt.NDArray[Any]]
 ) -> Difference:
     values, unequal, greatest, example = 0, 0, 0.0, ""
     for number, (ours, theirs) in enumerate(zip(expected, found, strict=True)):

@@ -1,5 +1,4 @@
-"""TFDV's anomalies as sentences for the person who has to act: split, feature, rule, how many, what
-to do.
+"""TFDV's anomalies as sentences for whoever must act: split, feature, rule, how many, what to do.
 
 TFDV describes most anomalies without a number; the numbers come from the statistics it looked at.
 Histograms know values, not examples, and know them by bucket: such counts say 'values' and, where a

@@ -1,5 +1,4 @@
-"""Candidates: recall's list for every request that the ranker learns from or is measured on, on
-Beam.
+"""Candidates: recall's list for every request the ranker learns from or is measured on, on Beam.
 
 The requests of the splits valid and test are put to the final recall model, through the index that
 serving uses. Those of `rank_<n>`, which become the split train, are put to hold-out model n, which
@@ -210,9 +209,7 @@ class CandidatesSpec(component_spec.ComponentSpec):
 
 
 def _spec_class(parts: int) -> type[CandidatesSpec]:
-    """The spec with so many hold-out models, each an input of its own: a union of channels has no
-    order.
-    """
+    """The spec with `parts` hold-out models, each its own input: a channel union has no order."""
     models = {
         hold_out_model(part): component_spec.ChannelParameter(type=standard_artifacts.Model)
         for part in range(parts)

@@ -1,5 +1,4 @@
-"""The component that measures the indexed recall model by full ranking and decides about its
-release.
+"""The component that measures the indexed recall model by full ranking and decides on its release.
 
 It takes the place of TFX's Evaluator, whose metrics see one example's label and prediction and no
 catalogue. Its outputs are the same: an evaluation that TFMA reads, and a blessing that TFX's Pusher
@@ -88,9 +87,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 def _models(
     input_dict: dict[str, list[types.Artifact]], split: config.Split
 ) -> tuple[dict[str, str], str]:
-    """SavedModel folders by system, and why the last blessed model is not among them if it is
-    not.
-    """
+    """SavedModel folders by system, and why the last blessed model is missing, if it is."""
     models = {ranking.RECALL: model_path(artifact_utils.get_single_instance(input_dict[MODEL]))}
     if not input_dict.get(BASELINE_MODEL):
         return models, _FIRST_MODEL
@@ -116,7 +113,8 @@ def _models(
 
 def model_path(model: types.Artifact) -> str:
     """Folder of the SavedModel."""
-    return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+    path: str = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+    return path
 
 
 def _evaluate(
@@ -128,9 +126,7 @@ def _evaluate(
     evaluation: config.Evaluation,
     folder: str,
 ) -> None:
-    """Adds all steps: per split a summary for the executor and a Parquet file; for both, TFMA's
-    results.
-    """
+    """Adds all steps: per split an executor summary and Parquet file; for both, TFMA's results."""
     parsed = {split: read_split(pipeline, examples, split) for split in features.SEQUENCE_SPLITS}
     catalogue = read_split(pipeline, examples, features.SPLIT_CATALOGUE) | "ItemId" >> beam.Map(
         lambda example: example[features.ITEM_ID][0]
@@ -211,7 +207,7 @@ def _summary_path(folder: str, split: str) -> str:
 def take(path: str) -> dict[str, Any]:
     """Reads and removes a file that Beam wrote for the executor."""
     with fileio.open(path) as file:
-        found = json.loads(file.read())
+        found: dict[str, Any] = json.loads(file.read())
     fileio.remove(path)
     return found
 
@@ -219,9 +215,7 @@ def take(path: str) -> dict[str, Any]:
 def bless(
     artifact: types.Artifact, verdict: blessing.Verdict, input_dict: dict[str, list[types.Artifact]]
 ) -> None:
-    """Sets what TFX's Evaluator sets: the properties and the file that Pusher and resolvers look
-    at.
-    """
+    """Sets what TFX's Evaluator sets: the properties and file that Pusher and resolvers look at."""
     model = artifact_utils.get_single_instance(input_dict[MODEL])
     artifact.set_string_custom_property(
         constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
@@ -272,8 +266,7 @@ class RecallEvaluatorSpec(component_spec.ComponentSpec):
 
 
 class RecallEvaluator(base_beam_component.BaseBeamComponent):
-    """Full ranking of the held-out events over the catalogue, against baselines and the last
-    blessed model.
+    """Ranks held-out events over the full catalogue, against baselines and the last blessed model.
 
     Outputs: `evaluation` with `evaluation.json`, `requests-<split>.parquet` and TFMA's results in
     `tfma/`; `blessing`, which TFX's Pusher takes.

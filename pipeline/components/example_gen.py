@@ -1,5 +1,4 @@
-"""InteractionsExampleGen: tables of events, users and items to tf.Examples, with sequences made on
-Beam.
+"""InteractionsExampleGen: tables of events, users and items to tf.Examples, sequences made on Beam.
 
 The artifact holds `Split-train`, `Split-valid`, `Split-test` and `Split-catalogue`, with ranking
 also `Split-recall_<n>` and `Split-rank_<n>` (modules/features.py tells the features;
@@ -32,16 +31,12 @@ _FILE_FORMAT = "tfrecords_gzip"
 
 
 def input_fingerprint(data: configuration.Data) -> str:
-    """A digest of the input files' content: changed data run again, equal data come from the
-    cache.
-    """
+    """A digest of input files' content: changed data run again, equal data come from the cache."""
     return files.fingerprint(data)
 
 
 def hold_out(sections: Mapping[str, Any]) -> ranking_config.HoldOut | None:
-    """What the section `ranking` says of the hold-out; None if it is missing or ranking is not
-    enabled.
-    """
+    """What section `ranking` says of the hold-out; None if it is missing or ranking is disabled."""
     ranking = strict.read(
         configuration.Ranking, sections.get("ranking", {"enabled": False}), "ranking"
     )
@@ -49,9 +44,7 @@ def hold_out(sections: Mapping[str, Any]) -> ranking_config.HoldOut | None:
 
 
 class WriteSplits(beam.PTransform):
-    """Reads the tables, writes the splits into their folders and the summary; refuses the first
-    problem.
-    """
+    """Reads the tables, writes the splits' folders and the summary; refuses the first problem."""
 
     def __init__(
         self, sections: Mapping[str, Any], folders: Mapping[str, str], summary_path: str

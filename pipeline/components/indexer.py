@@ -1,5 +1,4 @@
-"""Indexer: builds the nearest-neighbour index over the catalogue and exports the servable recall
-model.
+"""Indexer: builds the catalogue's nearest-neighbour index and exports the servable recall model.
 
 It takes the Trainer's SavedModel and gives one of the same layout, so the Pusher can push it. The
 index is measured against exact search on real validation requests before anything is written, and
@@ -17,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 from absl import logging
+from numpy import typing as npt
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, channel, component_spec, standard_artifacts
@@ -136,8 +136,7 @@ def build(
     max_history: int,
     index: config.Index,
 ) -> gate.Report:
-    """Builds the index of a trained model, measures it, and writes the servable model if it passes
-    the gate.
+    """Builds and measures a trained model's index; writes the servable model if it passes the gate.
 
     Args:
       trained_path: a SavedModel with the signatures `query` and `candidates`.
@@ -176,13 +175,12 @@ def build(
 
 def measure(
     found: body.Body,
-    vectors: np.ndarray,
-    queries: np.ndarray,
-    excluded: np.ndarray,
+    vectors: npt.NDArray[np.float32],
+    queries: npt.NDArray[np.float32],
+    excluded: npt.NDArray[np.int32],
     index: config.Index,
 ) -> gate.Report:
-    """Measures an index of float32 [N, D] with queries float32 [Q, D] and their exclusions int32
-    [Q, any].
+    """Measures an index of float32 [N, D] by queries float32 [Q, D] and exclusions int32 [Q, any].
 
     Where the configuration leaves the depth of the search open, it is chosen here, and set in
     `found`.
@@ -241,7 +239,9 @@ def _batches(
         yield batch
 
 
-def _queries(trained: Any, batches: Sequence[dict[str, np.ndarray]]) -> np.ndarray:
+def _queries(
+    trained: Any, batches: Sequence[dict[str, npt.NDArray[Any]]]
+) -> npt.NDArray[np.float32]:
     """The query vectors of all requests, float32 [Q, D]."""
     if not batches:
         raise gate.IndexGateError(
@@ -250,7 +250,7 @@ def _queries(trained: Any, batches: Sequence[dict[str, np.ndarray]]) -> np.ndarr
         )
     query = trained.signatures[signatures.QUERY]
     names = query.structured_input_signature[1]
-    vectors = np.concatenate(
+    vectors: npt.NDArray[np.float32] = np.concatenate(
         [query(**{n: tf.constant(b[n]) for n in names})[signatures.QUERY].numpy() for b in batches]
     )
     if bad := int((~np.isfinite(vectors)).any(axis=1).sum()):
@@ -261,7 +261,9 @@ def _queries(trained: Any, batches: Sequence[dict[str, np.ndarray]]) -> np.ndarr
     return vectors
 
 
-def _positions(excluded: Sequence[np.ndarray], item_ids: Sequence[bytes]) -> np.ndarray:
+def _positions(
+    excluded: Sequence[npt.NDArray[np.object_]], item_ids: Sequence[bytes]
+) -> npt.NDArray[np.int32]:
     """Positions int32 [Q, widest] of the ids; NO_POSITION for unknown ones and padding."""
     places = {item_id: position for position, item_id in enumerate(item_ids)}
     result = np.full(

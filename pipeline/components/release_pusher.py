@@ -128,7 +128,8 @@ def _metrics(
 
 
 def _model_path(model: types.Artifact) -> str:
-    return path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+    path: str = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+    return path
 
 
 class ReleasePusherSpec(component_spec.ComponentSpec):

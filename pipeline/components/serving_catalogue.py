@@ -1,5 +1,4 @@
-"""ServingCatalogue: what a release says about its items and its columns, for servers without
-TensorFlow.
+"""ServingCatalogue: what a release says of its items and columns, for servers without TensorFlow.
 
 The artifact holds the files of modules/catalogue.py; the Pusher puts them beside the recall model.
 """

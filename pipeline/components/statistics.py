@@ -1,5 +1,4 @@
-"""InteractionStatistics: counts, on Beam, what the ranker is told of items and of what follows
-what.
+"""InteractionStatistics: counts on Beam what the ranker is told of items and of what follows what.
 
 The artifact holds a folder `final`, counted in the split `train`, for validation and serving, and
 for each part n of the hold-out `part_<n>`, counted in the split `recall_<n>`: nothing there comes
@@ -143,8 +142,9 @@ class InteractionStatisticsSpec(component_spec.ComponentSpec):
 
 
 class InteractionStatistics(base_beam_component.BaseBeamComponent):
-    """Counts popularity, co-occurrence, categories and feedback in what each recall model learns
-    from.
+    """Counts popularity, co-occurrence, categories and feedback for each recall model.
+
+    The counts are made in what that model learns from.
     """
 
     SPEC_CLASS = InteractionStatisticsSpec

@@ -156,9 +156,7 @@ def _evaluate(
     sections: _Sections,
     folder: str,
 ) -> None:
-    """Adds all steps: a summary of each split for the executor and a Parquet file; the linear
-    ranker.
-    """
+    """Adds all steps: per split an executor summary and a Parquet file; and the linear ranker."""
     data, max_history, evaluation = (
         sections.data,
         sections.features.max_history,
@@ -268,8 +266,7 @@ class TwoStageEvaluatorSpec(component_spec.ComponentSpec):
 
 
 class TwoStageEvaluator(base_beam_component.BaseBeamComponent):
-    """Re-ranks the candidates of the held-out requests, against recall, a baseline and the last
-    release.
+    """Re-ranks the candidates of held-out requests against recall, a baseline and the last release.
 
     Outputs: `evaluation` with `two_stage.json` and `two-stage-<split>.parquet`; `blessing` of the
     rank model, which also says which recall model it was judged with.

@@ -123,9 +123,7 @@ def bars(
     x_label: str,
     y_label: str,
 ) -> str:
-    """Bars of each series side by side, one group a label; values are shares and shown in
-    percent.
-    """
+    """Bars of each series side by side, one group a label; values are shares, shown in percent."""
     with svg.axes_of(height=2.6) as (drawing, ax):
         width = 0.8 / len(series)
         for n, (name, values) in enumerate(series.items()):

@@ -1,6 +1,4 @@
-"""Paired differences with 95% intervals as cells of a table, coloured where the interval excludes
-0.
-"""
+"""Paired differences with 95% intervals as table cells, coloured where the interval excludes 0."""
 
 from __future__ import annotations
 

@@ -41,9 +41,7 @@ def rank(source: sources.Source) -> list[blocks.Block]:
 
 
 def exported(history: Sequence[Epoch], settings: EarlyStopping) -> Epoch:
-    """The epoch whose weights are exported: the first best one, or the last one without early
-    stopping.
-    """
+    """The epoch whose weights are exported: the first best, or the last without early stopping."""
     measured = [e for e in history if not math.isnan(value(e, settings.monitor))]
     if not settings.enabled or not measured:
         return history[-1]

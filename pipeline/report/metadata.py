@@ -170,11 +170,15 @@ def _original(store: mlmd.MetadataStore, outputs: Sequence[Artifact]) -> pb.Exec
 def _component(store: mlmd.MetadataStore, execution: pb.Execution) -> str:
     """The node's id: TFX names the context of a node `<pipeline>.<node>`."""
     names = [c.name for c in store.get_contexts_by_execution(execution.id) if c.type == "node"]
-    return names[0].rpartition(".")[2] if names else execution.type.rpartition(".")[2]
+    name: str = names[0].rpartition(".")[2] if names else execution.type.rpartition(".")[2]
+    return name
 
 
 def _seconds(execution: pb.Execution) -> float:
-    return (execution.last_update_time_since_epoch - execution.create_time_since_epoch) / 1000
+    seconds: float = (
+        execution.last_update_time_since_epoch - execution.create_time_since_epoch
+    ) / 1000
+    return seconds
 
 
 def _key(event: pb.Event) -> str:

@@ -1,6 +1,4 @@
-"""The raw examples of a run as the sections show them: histories of requests, and titles of
-items.
-"""
+"""The raw examples of a run as the sections show them: histories of requests, titles of items."""
 
 from __future__ import annotations
 

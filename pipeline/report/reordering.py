@@ -74,8 +74,9 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
 
 
 def kind(recall: float, two_stage: float) -> Kind:
-    """Whether the held-out item is among the first of recall, and of two stages; ranks are as in
-    `Answer`.
+    """Whether the held-out item is among the first of recall, and of two stages.
+
+    Ranks are as in `Answer`.
     """
     return 0 < recall <= _LIST, 0 < two_stage <= _LIST
 

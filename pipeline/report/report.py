@@ -97,8 +97,7 @@ def write(cfg: config.Config, root: str | pathlib.Path) -> pathlib.Path:
 
 
 def results_table(run: runs.Run) -> str:
-    """The results on test, the verdict and the places of model and report, as plain text for the
-    terminal.
+    """Results on test, verdict and places of model and report, as plain text for the terminal.
 
     Raises:
       sources.NotMade: nothing has run in this folder yet.

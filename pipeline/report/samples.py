@@ -17,8 +17,9 @@ _LIST, _EVENTS = 10, 8  # recommendations and past events shown of each
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """A test request: `rank` is the held-out item's 1-based place in the list, 0 if absent; ids are
-    texts.
+    """A test request, with the place of its held-out item; ids are texts.
+
+    `rank` is the held-out item's 1-based place in the list, 0 if absent.
     """
 
     user_id: str
@@ -43,8 +44,7 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
 
 
 def choose(users: Sequence[str], ranks: Sequence[int]) -> list[int]:
-    """Places of a few users with a hit and a few without, the same ones whenever the answers are
-    the same.
+    """Places of a few users with a hit and a few without; the same answers give the same ones.
 
     Args:
       users: whose request, by place.

@@ -51,9 +51,7 @@ def largest(values: Slices) -> tuple[Slices, str]:
 
 
 def order(value: str) -> tuple[bool, float, str]:
-    """Sorts `<= 25` before `25 - 31` before `> 43`, `1-4` before `10-19`, and words by the
-    alphabet.
-    """
+    """Sorts `<= 25` before `25 - 31` before `> 43`, `1-4` before `10-19`, words alphabetically."""
     number = re.search(r"\d+(\.\d+)?", value)
     if number is None:
         return True, 0.0, value

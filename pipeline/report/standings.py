@@ -50,7 +50,8 @@ class Results:
 
     def lift(self, metric: str, over: str = "recall") -> differences.Paired:
         """Two stages minus another system, paired."""
-        return self.both["lift"][metric][over]
+        found: differences.Paired = self.both["lift"][metric][over]
+        return found
 
 
 def of(recall: Mapping[str, Any], both: Mapping[str, Any], split: str) -> Results:

@@ -1,6 +1,4 @@
-"""Data statistics as plain numbers, from what StatisticsGen writes, for the report's tables and
-charts.
-"""
+"""StatisticsGen's data statistics as plain numbers, for the report's tables and charts."""
 
 from __future__ import annotations
 

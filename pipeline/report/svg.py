@@ -96,7 +96,8 @@ def markup(drawing: figure.Figure, alt: str) -> str:
       alt: what the chart shows, for those who do not see it.
     """
     written = io.StringIO()
-    backend_svg.FigureCanvasSVG(drawing).print_svg(written, metadata={"Date": None})
+    canvas = backend_svg.FigureCanvasSVG(drawing)
+    canvas.print_svg(written, metadata={"Date": None})  # type: ignore[no-untyped-call]
     prefix = f"c{hashlib.sha256(written.getvalue().encode()).hexdigest()[:8]}-"
     root = ElementTree.fromstring(written.getvalue())
     _, _, width, height = (root.get("viewBox") or "").split()
@@ -119,9 +120,7 @@ def markup(drawing: figure.Figure, alt: str) -> str:
 
 
 def _simplify(element: ElementTree.Element, used: set[str], prefix: str) -> None:
-    """Drops namespaces, unused ids, fonts and empty turns; puts variables for colours and prefixes
-    ids.
-    """
+    """Drops namespaces, unused ids, fonts and empty turns; sets colour variables; prefixes ids."""
     element.tag = _local(element.tag)
     for child in [c for c in element if _local(c.tag) in _DROPPED]:
         element.remove(child)

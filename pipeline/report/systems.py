@@ -1,6 +1,4 @@
-"""Whose results are shown, on which splits and in which metrics: the names that the sections
-share.
-"""
+"""Whose results are shown, on which splits and in which metrics: names that the sections share."""
 
 from __future__ import annotations
 

@@ -28,8 +28,10 @@ def of(source: sources.Artifacts) -> Verdict:
             "bad",
             f"The run failed in {failed.component}.",
             (
-                f"The newest file in {source.run.folder / 'logs'} says why. What is shown was "
-                "made before.",
+                (
+                    f"The newest file in {source.run.folder / 'logs'} says why. What is shown was "
+                    "made before."
+                ),
             ),
         )
     judged, missing = blessings(source)
@@ -50,9 +52,7 @@ def of(source: sources.Artifacts) -> Verdict:
 
 
 def blessings(source: sources.Artifacts) -> tuple[dict[str, Blessing], str]:
-    """The blessings of recall and, if the run has it, of both stages; and a sentence on what is
-    missing.
-    """
+    """Blessings of recall and, if the run has it, both stages; a sentence on what is missing."""
     readers: dict[str, Callable[[], Any]] = {"Recall": source.evaluation}
     if source.has_second_stage:
         readers["Two stages"] = source.two_stage

@@ -1,5 +1,4 @@
-"""Clients, each for plain code and for asyncio; they need neither TensorFlow nor the rest of this
-project.
+"""Clients, each plain and for asyncio; they need neither TensorFlow nor the rest of this project.
 
   Recommender, AsyncRecommender          the gateway's API: recommendations, events, users, items
   ModelClient, AsyncModelClient          the models directly, by TensorFlow Serving's gRPC

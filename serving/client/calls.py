@@ -1,6 +1,4 @@
-"""The gateway's API as values: what is sent, whether it may be sent twice, how the answer is
-read.
-"""
+"""The gateway's API as values: what is sent, whether it may be sent twice, how answers are read."""
 
 from __future__ import annotations
 

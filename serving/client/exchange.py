@@ -1,5 +1,4 @@
-"""A call as steps, for plain code and asyncio alike: what to send, how long to wait, when to give
-up.
+"""A call as steps, for plain code and asyncio: what to send, how long to wait, when to give up.
 
 Steps are a generator. It yields `Send`, and gets the response or the error of the transport back;
 or `Wait`, and gets None. Its return value is the answer. `Sync` and `Async` do the steps.
@@ -156,7 +155,8 @@ class Sync:
             try:
                 step = todo.send(outcome)
             except StopIteration as end:
-                return end.value
+                answer: Answer = end.value
+                return answer
             outcome = self._step(step)
 
     def _step(self, step: Send | Wait) -> Outcome | None:
@@ -191,7 +191,8 @@ class Async:
             try:
                 step = todo.send(outcome)
             except StopIteration as end:
-                return end.value
+                answer: Answer = end.value
+                return answer
             outcome = await self._step(step)
 
     async def _step(self, step: Send | Wait) -> Outcome | None:

@@ -1,6 +1,4 @@
-"""Clients of models by TensorFlow Serving's gRPC: of TensorFlow Serving or of the development
-server.
-"""
+"""Model clients via TensorFlow Serving's gRPC, for TensorFlow Serving or the development server."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 import numpy as np
+from numpy import typing as npt
 
 SIGNATURE = "serving_default"
 
@@ -47,25 +48,23 @@ class Prediction:
       version: of the model that answered; None by REST, which does not say.
     """
 
-    outputs: dict[str, np.ndarray]
+    outputs: dict[str, npt.NDArray[Any]]
     version: int | None
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
         return self.outputs[name]
 
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """A version of a model that the server has: its state, such as AVAILABLE, and the error if it
-    failed.
-    """
+    """A model version on the server: its state, such as AVAILABLE, and the error if it failed."""
 
     version: int
     state: str
     error: str = ""
 
 
-def arrays(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def arrays(inputs: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
     """Inputs as arrays that a tensor can be made of.
 
     Arrays of numbers stay as they are. Lists of Python's numbers become float32 or int64, the types
@@ -78,7 +77,7 @@ def arrays(inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return {name: _array(name, value) for name, value in inputs.items()}
 
 
-def _array(name: str, value: Any) -> np.ndarray:
+def _array(name: str, value: Any) -> npt.NDArray[Any]:
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind not in "USO":
         return np.asarray(value)
     cells = np.array(value, object)

@@ -51,9 +51,7 @@ class Recommender(exchange.Sync):
         return self._call(calls.recommend(user_id, ask))
 
     def send_event(self, event: calls.Event) -> results.Added:
-        """Adds an event; when it returns, the event is safe and the next recommendation knows
-        it.
-        """
+        """Adds an event; on return, the event is safe and the next recommendation knows it."""
         return self.send_events([event])
 
     def send_events(self, events: Sequence[calls.Event]) -> results.Added:

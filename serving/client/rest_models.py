@@ -1,5 +1,4 @@
-"""Clients of models by TensorFlow Serving's REST: of TensorFlow Serving or of the development
-server.
+"""Model clients via TensorFlow Serving's REST, for TensorFlow Serving or the development server.
 
 REST does not say of which type an output is, nor how an only output is called; the signature does,
 which is asked for once for each target.
@@ -16,6 +15,7 @@ from typing import Any, TypeAlias
 
 import httpx
 import numpy as np
+from numpy import typing as npt
 
 from serving.client import errors, exchange, predictions
 
@@ -195,7 +195,7 @@ def _path(target: predictions.Target) -> str:
     )
 
 
-def _plain(array: np.ndarray) -> Any:
+def _plain(array: npt.NDArray[Any]) -> Any:
     """Nested lists for JSON; strings in base64, so that any bytes arrive."""
     if array.dtype != object:
         return array.tolist()
@@ -204,11 +204,11 @@ def _plain(array: np.ndarray) -> Any:
     return [_plain(part) for part in _parts(array)]
 
 
-def _parts(array: np.ndarray) -> list[np.ndarray]:
+def _parts(array: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     return [array[n, ...] for n in range(len(array))]
 
 
-def _array(value: Any, dtype: str) -> np.ndarray:
+def _array(value: Any, dtype: str) -> npt.NDArray[Any]:
     """The array of nested lists; strings become bytes."""
     if dtype not in _DTYPES:
         raise errors.ModelError(

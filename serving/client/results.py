@@ -134,9 +134,7 @@ class User:
 
 @dataclasses.dataclass(frozen=True)
 class CatalogueItem:
-    """An item of the catalogue; `popularity` is its number of training events, `features` are by
-    column.
-    """
+    """A catalogue item; `popularity` is its number of training events, `features` are by column."""
 
     item_id: str
     title: str

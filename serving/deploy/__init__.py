@@ -1,3 +1,1 @@
-"""What production needs beside the models: configuration, images, manifests, and publishing of
-releases.
-"""
+"""What production needs besides models: configuration, images, manifests, release publishing."""

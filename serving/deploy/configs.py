@@ -1,5 +1,4 @@
-"""recall.config and rank.config: which versions a model's servers have loaded, and which labels
-they have.
+"""`recall.config`, `rank.config`: which versions a model's servers have loaded, and their labels.
 
 TensorFlow Serving's `--model_config_file`, one model each. A label moves only to a version that is
 loaded, so two versions are listed, and the labels say which is for what.
@@ -44,7 +43,8 @@ def write(model: str, served: Served, base: pathlib.PurePath) -> str:
         )
         entry.model_version_policy.specific.versions.extend(sorted(served.versions))
         entry.version_labels.update(served.labels)
-    return text_format.MessageToString(config)
+    text: str = text_format.MessageToString(config)
+    return text
 
 
 def read(folder: pathlib.Path, model: str) -> Served:

@@ -1,5 +1,6 @@
-"""How many recommendations are worked on at once, and how many may wait: the rest is turned away
-early. So is what comes over too many connections.
+"""How many recommendations are worked on at once, and how many may wait: the rest are turned away.
+
+They are turned away early, and so is what comes over too many connections.
 
 With more requests than the models can answer, a queue without bounds makes every answer late; with
 bounds the server keeps answering at its capacity (Dean and Barroso, "The Tail at Scale", 2013).

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import fastapi
 import orjson
 import pydantic
-from fastapi import staticfiles
+from fastapi import routing, staticfiles
 from starlette import requests, responses, types
 
 from modules import features, release
@@ -18,16 +18,18 @@ from serving.history import store
 _FAILURES: dict[int | str, dict[str, Any]] = {
     code: {"model": wire.Failure, "description": text}
     for code, text in {
-        400: "The request is wrong; `field` says where.",
-        401: "A key is needed.",
-        404: "Not known.",
-        408: "The body came too slowly.",
-        413: "The body is too large.",
-        415: "Not JSON.",
-        429: "Too many requests wait already; see Retry-After.",
-        500: "The server failed.",
-        503: "Overloaded, stopping, or a part that is needed is down; see Retry-After.",
-        507: "The store is full.",
+        400: "`invalid_argument`: the request is wrong; `field` says where.",
+        401: "`unauthenticated`: one of the server's keys is needed, in the header X-API-Key or as "
+        "Authorization: Bearer KEY.",
+        404: "`not_found`: no such user, item or path.",
+        408: "`timeout`: the body came too slowly.",
+        413: "`too_large`: the body is too large.",
+        415: "`unsupported_media_type`: the body is not declared as application/json.",
+        429: "`overloaded`: too many requests wait already; see Retry-After.",
+        500: "`internal`: the server failed; its log has the request's id.",
+        503: "`overloaded`, `stopping`, `no_release` or `store_unavailable`: no place became free, "
+        "or a part that is needed is down; see Retry-After.",
+        507: "`store_full`: nothing was added.",
     }.items()
 }
 _POLICY = (
@@ -40,36 +42,54 @@ _PAGE_HEADERS = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",
 }
-Limit = Annotated[int, fastapi.Query(ge=1, le=100)]
-Text = Annotated[str, fastapi.Query(max_length=200)]
+Limit = Annotated[int, fastapi.Query(ge=1, le=100, description="the most that are answered")]
+Prefix = Annotated[str, fastapi.Query(max_length=200, description="how the ids begin")]
+Words = Annotated[
+    str, fastapi.Query(max_length=200, description="an id, or a part of a title, in any case")
+]
+UserId = Annotated[str, fastapi.Path(description="id as in the data set, percent-encoded")]
+ItemId = Annotated[str, fastapi.Path(description="id as in the data set, percent-encoded")]
 
 
 def create(gateway: state.Gateway) -> types.ASGIApp:
     """The application; its lifespan is that of `gateway.running`."""
+    app = described(gateway.running)
+    app.state.gateway = gateway
+    for kind in refusals.KINDS:
+        app.add_exception_handler(kind, refusals.answer)
+    if gateway.settings.page.is_dir():
+        app.mount("/web", _Page(directory=gateway.settings.page), name="page")
+    return edge.Edge(app, _direct(app), gateway.settings, gateway.admission, gateway.metrics)
+
+
+def described(lifespan: types.Lifespan[fastapi.FastAPI] | None = None) -> fastapi.FastAPI:
+    """The routes alone, with what `/openapi.json` says of them; they answer in `create`'s."""
     app = fastapi.FastAPI(
         title="Recommendations",
         version="1",
         docs_url=None,
         redoc_url=None,
-        lifespan=gateway.running,
+        lifespan=lifespan,
         description="Recall finds candidates, rank orders them, "
         "`degraded` says what was not available.",
         responses=_FAILURES,
     )
-    app.state.gateway = gateway
     app.include_router(_ROUTES)
-    for kind in refusals.KINDS:
-        app.add_exception_handler(kind, refusals.answer)
-    if gateway.settings.page.is_dir():
-        app.mount("/web", _Page(directory=gateway.settings.page), name="page")
     app.openapi = _without_422(app.openapi)  # type: ignore[method-assign]
-    return edge.Edge(app, _direct(app), gateway.settings, gateway.admission, gateway.metrics)
+    return app
+
+
+def unlisted() -> dict[str, str]:
+    """What the routes do that OpenAPI's description leaves out, by method and path."""
+    return {
+        f"{' '.join(sorted(route.methods))} {route.path}": route.description
+        for route in _ROUTES.routes
+        if isinstance(route, routing.APIRoute) and not route.include_in_schema
+    }
 
 
 def _direct(app: fastapi.FastAPI) -> edge.Direct:
-    """Answers recommendations past FastAPI's layers, which take 0.4 ms and say what is wrong with a
-    body.
-    """
+    """Answers recommendations past FastAPI's layers, which take 0.4 ms and explain bad bodies."""
     (route,) = (route for route in _ROUTES.routes if getattr(route, "path", None) == edge.RECOMMEND)
 
     async def answer(scope: types.Scope, body: bytes) -> responses.Response | None:
@@ -98,7 +118,8 @@ _ROUTES = fastapi.APIRouter(route_class=bodies.Route)
 
 
 def _gateway(request: requests.Request) -> state.Gateway:
-    return request.app.state.gateway
+    gateway: state.Gateway = request.app.state.gateway
+    return gateway
 
 
 def _current(gateway: state.Gateway) -> releases.Loaded:
@@ -125,9 +146,11 @@ async def recommend(ask: wire.Recommend, request: requests.Request) -> responses
 
 @_ROUTES.post(refusals.EVENTS, response_model=wire.Added)
 async def add_events(given: wire.Events, request: requests.Request) -> responses.Response:
-    """Adds what has happened; acknowledged when it is safe on the store's disk. The next
-    recommendation knows it. An event whose id is known is not added again, so sending it twice is
-    safe."""
+    """Adds what has happened; acknowledged when it is safe on the store's disk.
+
+    The next recommendation knows it. An event whose id is known is not added again, so sending
+    it twice is safe.
+    """
     gateway = _gateway(request)
     declared = _current(gateway).columns
     sent = given.events if isinstance(given, wire.NewEvents) else [given]
@@ -158,14 +181,14 @@ async def add_events(given: wire.Events, request: requests.Request) -> responses
 
 @_ROUTES.get("/v1/users", response_model=list[str])
 async def list_users(
-    request: requests.Request, prefix: Text = "", limit: Limit = 20
+    request: requests.Request, prefix: Prefix = "", limit: Limit = 20
 ) -> responses.Response:
     """Ids of users that begin so."""
     return errors.json(await _gateway(request).store.users(prefix, limit))
 
 
 @_ROUTES.get("/v1/users/{user_id:path}", response_model=wire.UserShown)
-async def show_user(user_id: str, request: requests.Request) -> responses.Response:
+async def show_user(user_id: UserId, request: requests.Request) -> responses.Response:
     """A user's profile and events, the newest first."""
     gateway = _gateway(request)
     found = await gateway.store.user(_checked_id(user_id))
@@ -183,7 +206,7 @@ async def show_user(user_id: str, request: requests.Request) -> responses.Respon
 
 @_ROUTES.put("/v1/users/{user_id:path}", response_model=wire.UserShown)
 async def put_user(
-    user_id: str, given: wire.Profile, request: requests.Request
+    user_id: UserId, given: wire.Profile, request: requests.Request
 ) -> responses.Response:
     """Replaces a user's profile; the events stay."""
     gateway = _gateway(request)
@@ -194,7 +217,7 @@ async def put_user(
 
 @_ROUTES.get("/v1/items", response_model=list[wire.ItemShown])
 async def find_items(
-    request: requests.Request, query: Text = "", limit: Limit = 20
+    request: requests.Request, query: Words = "", limit: Limit = 20
 ) -> responses.Response:
     """Items whose id is, or whose title holds, the query; the most popular first."""
     catalogue = _current(_gateway(request)).catalogue
@@ -203,7 +226,7 @@ async def find_items(
 
 
 @_ROUTES.get("/v1/items/{item_id:path}", response_model=wire.ItemShown)
-async def show_item(item_id: str, request: requests.Request) -> responses.Response:
+async def show_item(item_id: ItemId, request: requests.Request) -> responses.Response:
     """An item of the catalogue."""
     catalogue = _current(_gateway(request)).catalogue
     if item_id not in catalogue.position:
@@ -211,7 +234,7 @@ async def show_item(item_id: str, request: requests.Request) -> responses.Respon
     return errors.json(_item(catalogue, catalogue.position[item_id]))
 
 
-@_ROUTES.get("/v1/release")
+@_ROUTES.get("/v1/release", response_model=wire.ReleaseShown)
 async def show_release(request: requests.Request) -> responses.Response:
     """The release that is served, how good it is, and the columns that requests may have."""
     gateway = _gateway(request)
@@ -262,6 +285,7 @@ async def readyz(request: requests.Request) -> responses.Response:
 
 @_ROUTES.get("/metrics", include_in_schema=False)
 async def show_metrics(request: requests.Request) -> responses.Response:
+    """What is measured, in Prometheus' format."""
     text, kind = _gateway(request).metrics.text()
     return responses.Response(text, media_type=kind)
 
@@ -332,7 +356,7 @@ def _without_422(make: Any) -> Any:
     """FastAPI's own failures of validation are answered with 400 here."""
 
     def made() -> dict[str, Any]:
-        described = make()
+        described: dict[str, Any] = make()
         for methods in described["paths"].values():
             for operation in methods.values():
                 operation["responses"].pop("422", None)

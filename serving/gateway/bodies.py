@@ -1,6 +1,4 @@
-"""Bodies of requests as JSON, read strictly: no NaN, no halves of characters, no endless
-nesting.
-"""
+"""Bodies of requests as JSON, read strictly: no NaN, no half characters, no endless nesting."""
 
 from __future__ import annotations
 

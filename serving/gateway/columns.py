@@ -1,5 +1,4 @@
-"""Values of the declared columns: checked as they come in, and made into the request that the
-models get.
+"""Values of the declared columns: checked as they come in, and made into the models' request.
 
 The store and the API name values by column; the models get features (modules/features.py).
 """
@@ -12,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 
 from modules import catalogue, features, request_arrays, strict
 from serving.gateway import errors
@@ -71,10 +71,8 @@ class Columns:
         """Values of an event's columns."""
         return _checked(given, self.event, path, "events")
 
-    def arrays(self, asked: Asked) -> dict[str, np.ndarray]:
-        """The inputs of the recall model for one request, as modules/requests.py says, at full
-        width.
-        """
+    def arrays(self, asked: Asked) -> dict[str, npt.NDArray[Any]]:
+        """The recall model's inputs for one request, as modules/requests.py says, at full width."""
         about = self.about
         arrays = request_arrays.from_examples([self._example(asked)], about.data, about.max_history)
         return request_arrays.at_full_width(
@@ -121,9 +119,7 @@ def _checked(
 
 
 def _problem(value: Any, feature: features.Feature) -> str | None:
-    """What is wrong with a value; None stands for one that is not known, and is right
-    everywhere.
-    """
+    """What is wrong with a value; None stands for one that is unknown, and is right everywhere."""
     if value is None:
         return None
     several = feature.kind in ("multi_categorical", "vector")
@@ -162,9 +158,7 @@ def _shown(value: Any) -> str:
 
 
 def _raw(value: Any, feature: features.Feature) -> list[Any]:
-    """A profile value as in raw examples: a list, empty where it is not known or of another
-    kind.
-    """
+    """A profile value as in raw examples: a list, empty where it is unknown or of another kind."""
     if value is None or _problem(value, feature):  # the store may hold values of another schema
         return []
     values = value if isinstance(value, list) else [value]

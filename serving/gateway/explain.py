@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy import typing as npt
 
 from modules import signatures
 from serving import tensors
@@ -19,7 +20,7 @@ from serving.protos import serving_pb2
 
 async def effects(
     rank: models.Model, request: serving_pb2.PredictRequest, version: int, until: float
-) -> dict[str, np.ndarray]:
+) -> dict[str, npt.NDArray[np.float32]]:
     """How far each group moved each of a request's C candidates.
 
     Args:
@@ -49,7 +50,9 @@ async def effects(
     return {signatures.group_of(name): score[0] - score[n] for n, name in enumerate(names, start=1)}
 
 
-def _variants(names: list[str], parts: Mapping[str, np.ndarray]) -> serving_pb2.PredictRequest:
+def _variants(
+    names: list[str], parts: Mapping[str, npt.NDArray[np.float32]]
+) -> serving_pb2.PredictRequest:
     """A batch: the parts as they are, then for each name with this part at 0."""
     batch = serving_pb2.PredictRequest()
     for n, name in enumerate(names, start=1):

@@ -33,9 +33,7 @@ class Filters:
         return bool(self._tests)
 
     def match(self, attributes: Mapping[str, list[Any]], position: int) -> bool:
-        """Whether the item at a position of the catalogue is wanted; `attributes` as
-        Catalogue.features.
-        """
+        """Whether a catalogue position's item is wanted; `attributes` as Catalogue.features."""
         return all(test(attributes[column][position]) for column, test in self._tests.items())
 
 

@@ -1,6 +1,4 @@
-"""Calls to the models over TensorFlow Serving's gRPC: deadlines, retries, versions, and what went
-wrong.
-"""
+"""Calls to models via TensorFlow Serving's gRPC: deadlines, retries, versions, what went wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import grpc
-import numpy as np
+from numpy import typing as npt
 
 from serving import tensors
 from serving.protos import serving_pb2, stubs
@@ -47,12 +45,11 @@ class Answer:
     """
 
     version: int
-    outputs: dict[str, np.ndarray]
+    outputs: dict[str, npt.NDArray[Any]]
 
 
 class RetryBudget:
-    """Retries as a share of the calls, so that they cannot multiply the load of a server that is
-    down.
+    """Retries as a share of the calls, so they cannot multiply the load of a server that is down.
 
     See "Addressing Cascading Failures" in Beyer et al., Site Reliability Engineering, 2016.
     """
@@ -73,7 +70,7 @@ class RetryBudget:
         return True
 
 
-def add(request: serving_pb2.PredictRequest, arrays: Mapping[str, np.ndarray]) -> None:
+def add(request: serving_pb2.PredictRequest, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Adds inputs to a request; both models get most of them."""
     for name, array in arrays.items():
         tensors.fill(request.inputs[name], array)
@@ -138,9 +135,7 @@ class Model:
         return {found.version: _STATE.Name(found.state) for found in response.model_version_status}
 
     async def _call(self, method: Any, request: Any, until: float) -> Any:
-        """Calls; once more if the server could not be reached, which is safe as nothing is changed
-        there.
-        """
+        """Calls; once more if the server could not be reached: safe, as nothing changes there."""
         self._budget.earn()
         try:
             return await method(request, timeout=_left(self.name, until))

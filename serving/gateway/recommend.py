@@ -1,5 +1,4 @@
-"""A recommendation: who asks, recall, rank, filter, answer; and what takes the place of a part that
-is down.
+"""A recommendation: who asks, recall, rank, filter, answer; and what replaces a part that is down.
 
 In this order, and always visible in the answer:
 
@@ -18,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 
 from modules import features, ordering, release, signatures
 from serving.gateway import (
@@ -95,11 +95,11 @@ class Ranked:
     loaded: releases.Loaded | None
     version: int
     ids: Sequence[str]
-    recall: np.ndarray
-    recall_ranks: np.ndarray
-    rank: dict[str, np.ndarray] | None
+    recall: npt.NDArray[np.float32]
+    recall_ranks: npt.NDArray[np.integer[Any]]
+    rank: dict[str, npt.NDArray[Any]] | None
     missing_inputs: int | None
-    effects: dict[str, np.ndarray]
+    effects: dict[str, npt.NDArray[np.float32]]
 
 
 class Recommender:
@@ -213,8 +213,8 @@ class Recommender:
         self,
         found: releases.Loaded | None,
         version: int,
-        ids: np.ndarray,
-        scores: np.ndarray,
+        ids: npt.NDArray[np.object_],
+        scores: npt.NDArray[np.float32],
         request: serving_pb2.PredictRequest,
         ask: wire.Recommend,
         trace: Trace,
@@ -235,7 +235,7 @@ class Recommender:
         )
         with trace.stage("rank"):
             answer = await self._rank_model.predict(request, until=trace.until, version=version)
-        effects: dict[str, np.ndarray] = {}
+        effects: dict[str, npt.NDArray[np.float32]] = {}
         if ask.explain:
             try:
                 with trace.stage("explain"):
@@ -312,7 +312,7 @@ async def _timed(stage: Any, entered: Any) -> Any:
         await entered.__aexit__(None, None, None)
 
 
-def _places(recalled: models.Answer) -> tuple[np.ndarray, np.ndarray]:
+def _places(recalled: models.Answer) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
     """The ids (bytes objects [K]) and scores of a recall answer, without empty places."""
     ids, scores = recalled.outputs[signatures.ITEM_ID][0], recalled.outputs[signatures.SCORE][0]
     filled = ids != b""
@@ -320,12 +320,15 @@ def _places(recalled: models.Answer) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unranked(
-    found: releases.Loaded | None, version: int, ids: np.ndarray, scores: np.ndarray
+    found: releases.Loaded | None,
+    version: int,
+    ids: npt.NDArray[np.object_],
+    scores: npt.NDArray[np.float32],
 ) -> Ranked:
     return Ranked(found, version, _texts(ids), scores, np.arange(1, len(ids) + 1), None, None, {})
 
 
-def _texts(ids: np.ndarray) -> list[str]:
+def _texts(ids: npt.NDArray[np.object_]) -> list[str]:
     return [item.decode() for item in ids]
 
 

@@ -68,9 +68,7 @@ class Releases:
         return _AVAILABLE in _values(self.states.get(release.RANK))
 
     async def start(self) -> None:
-        """Loads the release in force of the folder, so that there are popular items while recall is
-        down.
-        """
+        """Loads the folder's release in force, so that popular items exist while recall is down."""
         number = release.current_if_readable(self._folder)
         if number is not None:
             self.current = await self.get(number)

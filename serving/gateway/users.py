@@ -91,9 +91,7 @@ class Users:
         )
 
     async def find(self, checked: Checked, trace: Any, share: float) -> Person:
-        """What is known; without the store's part if it does not answer in `share` of the time
-        left.
-        """
+        """What is known; without the store's part if not answered in `share` of the time left."""
         user = None
         if checked.user_id is not None:
             try:

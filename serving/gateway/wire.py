@@ -28,6 +28,8 @@ def _usable_id(value: str) -> str:
 Id = Annotated[
     str, pydantic.Field(min_length=1, max_length=MAX_ID_BYTES), pydantic.AfterValidator(_usable_id)
 ]
+UserId = Annotated[Id, pydantic.Field(description="id of who did it, as in the data set")]
+ItemId = Annotated[Id, pydantic.Field(description="id of the item, as in the data set")]
 Timestamp = Annotated[int, pydantic.Field(ge=0, le=MAX_TIMESTAMP, description="Unix seconds")]
 Scalar = str | float | bool | None
 Value = str | float | bool | None | list[str | float]  # of a column; columns.py knows its kind
@@ -42,17 +44,26 @@ class PastEvent(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
     __pydantic_extra__: dict[str, Scalar]
-    item_id: Id
+    item_id: ItemId
     timestamp: Timestamp
 
 
 class NewEvent(pydantic.BaseModel):
     """An event that has happened; further keys are declared columns of events."""
 
-    model_config = pydantic.ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+    model_config = pydantic.ConfigDict(
+        extra="allow",
+        strict=True,
+        allow_inf_nan=False,
+        json_schema_extra={
+            "examples": [
+                {"user_id": "42", "item_id": "50", "timestamp": 893286700, "rating": 5},
+            ]
+        },
+    )
     __pydantic_extra__: dict[str, Scalar]
-    user_id: Id
-    item_id: Id
+    user_id: UserId
+    item_id: ItemId
     timestamp: Timestamp | None = pydantic.Field(None, description="Unix seconds; default: now")
     event_id: Id | None = pydantic.Field(
         None,
@@ -64,7 +75,9 @@ class NewEvent(pydantic.BaseModel):
 class NewEvents(_Strict):
     """Several events, which are added together or not at all."""
 
-    events: list[NewEvent] = pydantic.Field(min_length=1)
+    events: list[NewEvent] = pydantic.Field(
+        min_length=1, description="at most 1,000 unless the server is told otherwise"
+    )
 
 
 def _how_many(given: Any) -> str:
@@ -80,14 +93,19 @@ Events = Annotated[
 class Range(_Strict):
     """Numbers from `min` to `max`, both included."""
 
-    min: float | None = None
-    max: float | None = None
+    min: float | None = pydantic.Field(None, description="the lowest; null: no limit")
+    max: float | None = pydantic.Field(None, description="the highest; null: no limit")
 
 
 class Recommend(_Strict):
     """Whom to recommend to, when, and what."""
 
-    user_id: Id | None = pydantic.Field(None, description="whose history and profile the store has")
+    model_config = pydantic.ConfigDict(
+        json_schema_extra={"examples": [{"user_id": "42", "k": 5, "timestamp": 893286638}]}
+    )
+    user_id: Id | None = pydantic.Field(
+        None, description="user whose history and profile the store has"
+    )
     profile: dict[str, Value] | None = pydantic.Field(
         None, description="columns of users, which replace those of the store"
     )
@@ -97,7 +115,9 @@ class Recommend(_Strict):
     context: dict[str, Scalar] | None = pydantic.Field(
         None, description="columns with the role context"
     )
-    timestamp: Timestamp | None = pydantic.Field(None, description="of the request; default: now")
+    timestamp: Timestamp | None = pydantic.Field(
+        None, description="time of the request, Unix seconds; default: now"
+    )
     k: int = pydantic.Field(
         10, ge=1, le=MAX_K, description="number of items, at most index.k of the release"
     )
@@ -112,85 +132,163 @@ class Recommend(_Strict):
     )
     explain: bool = pydantic.Field(False, description="say which features moved each item")
     candidates: bool = pydantic.Field(False, description="also answer recall's whole list, ranked")
-    timeout_ms: int | None = pydantic.Field(None, ge=1, le=MAX_TIMEOUT_MS)
+    timeout_ms: int | None = pydantic.Field(
+        None, ge=1, le=MAX_TIMEOUT_MS, description="time for the answer; default: the server's"
+    )
 
 
 class Profile(_Strict):
     """What is known of a user."""
 
-    profile: dict[str, Value]
+    model_config = pydantic.ConfigDict(
+        json_schema_extra={"examples": [{"profile": {"age": 24, "gender": "M"}}]}
+    )
+    profile: dict[str, Value] = pydantic.Field(
+        description="values by declared column of users; columns that are left out have no value"
+    )
 
 
 class RecallStage(pydantic.BaseModel):
-    rank: int
-    score: float
+    """What recall said of an item."""
+
+    rank: int = pydantic.Field(description="place in recall's list, from 1")
+    score: float = pydantic.Field(description="similarity of user and item, higher is better")
 
 
 class RankStage(pydantic.BaseModel):
-    rank: int
-    score: float
-    probability: float
-    probabilities: dict[str, float] = pydantic.Field(description="by declared objective")
+    """What the rank model said of an item."""
+
+    rank: int = pydantic.Field(description="place in the rank model's order, from 1")
+    score: float = pydantic.Field(description="number by which it is ordered, higher is better")
+    probability: float = pydantic.Field(
+        description="calibrated probability that the user's next event is with this item"
+    )
+    probabilities: dict[str, float] = pydantic.Field(
+        description="probability that each declared objective is reached, by its name"
+    )
 
 
 class RecommendedItem(pydantic.BaseModel):
-    item_id: str
-    title: str
+    """An item of the answer, with what each stage said of it."""
+
+    item_id: str = pydantic.Field(description="id as in the data set")
+    title: str = pydantic.Field(description="title in the catalogue; empty where it has none")
     source: str = pydantic.Field(description="recall or popularity")
-    score: float = pydantic.Field(description="by which the list is ordered")
-    recall: RecallStage | None
-    rank: RankStage | None
+    score: float = pydantic.Field(description="number by which the list is ordered")
+    recall: RecallStage | None = pydantic.Field(
+        description="recall's view; null for an item that fills the list up by its popularity"
+    )
+    rank: RankStage | None = pydantic.Field(
+        description="the rank model's view; null where recall's order stands"
+    )
     effects: dict[str, float] | None = pydantic.Field(
-        None, description="by group of features: how far it moved the item's rank score"
+        None,
+        description="how far each group of features moved the rank score, if `explain` asked",
     )
 
 
 class Degraded(pydantic.BaseModel):
-    stage: str = pydantic.Field(description="store, recall or rank")
-    reason: str
-    fallback: str
+    """A part that was not available, and what took its place."""
+
+    stage: str = pydantic.Field(description="store, recall, rank or explain")
+    reason: str = pydantic.Field(description="a word for programs, such as unavailable or deadline")
+    fallback: str = pydantic.Field(
+        description="what took its place: request_only (without the store), popular_items "
+        "(without recall), recall_order (without rank) or without_effects"
+    )
 
 
 class Recommendation(pydantic.BaseModel):
-    request_id: str
-    release: int | None
-    user_id: str | None
-    known_user: bool
-    timestamp: int
-    items: list[RecommendedItem]
-    candidates: list[RecommendedItem] | None = None
-    degraded: list[Degraded]
-    missing_inputs: int | None
-    notes: list[str]
-    timings_ms: dict[str, float]
+    """The items, and how they came about."""
+
+    request_id: str = pydantic.Field(
+        description="id by which the server's log has the request, as in the header X-Request-ID"
+    )
+    release: int | None = pydantic.Field(
+        description="release whose models answered; null if recall did not"
+    )
+    user_id: str | None = pydantic.Field(description="user who was asked for")
+    known_user: bool = pydantic.Field(description="whether the store has the user")
+    timestamp: int = pydantic.Field(description="time of the request, Unix seconds")
+    items: list[RecommendedItem] = pydantic.Field(description="best first, at most `k`")
+    candidates: list[RecommendedItem] | None = pydantic.Field(
+        None, description="recall's whole list in its final order, if `candidates` asked for it"
+    )
+    degraded: list[Degraded] = pydantic.Field(
+        description="parts that were not available; empty when all is well"
+    )
+    missing_inputs: int | None = pydantic.Field(
+        description="values of profile and context that took their defaults; null without rank"
+    )
+    notes: list[str] = pydantic.Field(description="for people: what is odd about the answer")
+    timings_ms: dict[str, float] = pydantic.Field(description="milliseconds by stage, and in total")
 
 
 class Added(pydantic.BaseModel):
-    accepted: int
-    duplicates: int = pydantic.Field(description="whose id the history knows")
-    outdated: int = pydantic.Field(description="older than all that a full history keeps")
-    event_ids: list[str]
+    """What became of events."""
+
+    accepted: int = pydantic.Field(description="events that were added")
+    duplicates: int = pydantic.Field(description="events whose id the history knows")
+    outdated: int = pydantic.Field(
+        description="events that are older than all that a full history keeps, and were not added"
+    )
+    event_ids: list[str] = pydantic.Field(description="one for each event that was sent")
 
 
 class Problem(pydantic.BaseModel):
-    code: str
-    message: str
-    field: str | None
+    """What is wrong."""
+
+    code: str = pydantic.Field(description="a word for programs, such as invalid_argument")
+    message: str = pydantic.Field(description="for people: what was found, what is expected")
+    field: str | None = pydantic.Field(
+        description="path of the body's field that is wrong, such as history.3.item_id"
+    )
 
 
 class Failure(pydantic.BaseModel):
-    error: Problem
-    request_id: str
+    """The answer to a request that failed."""
+
+    error: Problem = pydantic.Field(description="what is wrong")
+    request_id: str = pydantic.Field(description="id by which the server's log has the request")
 
 
 class UserShown(pydantic.BaseModel):
-    user_id: str
-    profile: dict[str, Any]
-    events: list[dict[str, Any]]
+    """What the store knows of a user."""
+
+    user_id: str = pydantic.Field(description="id as in the data set")
+    profile: dict[str, Any] = pydantic.Field(description="values by column of users")
+    events: list[dict[str, Any]] = pydantic.Field(
+        description="newest first: event_id, item_id, timestamp, title, and values by column"
+    )
 
 
 class ItemShown(pydantic.BaseModel):
-    item_id: str
-    title: str
-    popularity: int
-    features: dict[str, Any]
+    """An item of the catalogue."""
+
+    item_id: str = pydantic.Field(description="id as in the data set")
+    title: str = pydantic.Field(description="empty where it has none")
+    popularity: int = pydantic.Field(description="its number of training events")
+    features: dict[str, Any] = pydantic.Field(description="values by column of items")
+
+
+class ReleaseShown(pydantic.BaseModel):
+    """The release that is served."""
+
+    release: int = pydantic.Field(description="its id, which is the version of both models")
+    name: str = pydantic.Field(description="name of the configuration")
+    created: str | None = pydantic.Field(description="when it was made, ISO 8601 in UTC")
+    metrics: dict[str, Any] = pydantic.Field(
+        description="by split, system and metric: its value and standard error"
+    )
+    items: int = pydantic.Field(description="number of items of the catalogue")
+    k: int = pydantic.Field(description="candidates that recall returns, the most that are ranked")
+    max_history: int = pydantic.Field(description="events of a history that the models see")
+    timezone: str = pydantic.Field(description="timezone of hour and weekday")
+    models: dict[str, dict[str, Any]] = pydantic.Field(
+        description="by name: its version, and its state as the model server says it"
+    )
+    has_rank: bool = pydantic.Field(description="whether it has a rank model")
+    columns: dict[str, dict[str, Any]] = pydantic.Field(
+        description="by table (user, event, context, item) and column: kind, default, dimension "
+        "and frequent values, which requests may have"
+    )

@@ -26,9 +26,7 @@ class _Waiting:
 
 
 class GroupCommit:
-    """Runs jobs in the order in which they came; the future is done when the transaction is on the
-    disk.
-    """
+    """Runs jobs in the order they came; the future is done when the transaction is on the disk."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Owns the connection, which is in autocommit mode and may be used by another thread."""

@@ -29,12 +29,16 @@ _VERSION = 1
 _PRAGMAS = ("synchronous = FULL", "cache_size = -16000", "temp_store = MEMORY")
 _SCHEMA = (
     # kept: events of the user; arrived: events that ever came, which numbers them
-    "CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, profile TEXT NOT NULL DEFAULT "
-    "'{}', kept INTEGER NOT NULL DEFAULT 0, arrived INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID",
+    (
+        "CREATE TABLE IF NOT EXISTS users (user_id TEXT PRIMARY KEY, profile TEXT NOT NULL DEFAULT "
+        "'{}', kept INTEGER NOT NULL DEFAULT 0, arrived INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
+    ),
     # a user's events lie together, oldest first
-    "CREATE TABLE IF NOT EXISTS events (user_id TEXT NOT NULL, timestamp INTEGER NOT NULL, "
-    "arrival INTEGER NOT NULL, event_id TEXT NOT NULL, item_id TEXT NOT NULL, details TEXT NOT "
-    "NULL, PRIMARY KEY (user_id, timestamp, arrival)) WITHOUT ROWID",
+    (
+        "CREATE TABLE IF NOT EXISTS events (user_id TEXT NOT NULL, timestamp INTEGER NOT NULL, "
+        "arrival INTEGER NOT NULL, event_id TEXT NOT NULL, item_id TEXT NOT NULL, details TEXT NOT "
+        "NULL, PRIMARY KEY (user_id, timestamp, arrival)) WITHOUT ROWID"
+    ),
     "CREATE UNIQUE INDEX IF NOT EXISTS event_ids ON events (user_id, event_id)",
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_VERSION}",
@@ -196,9 +200,7 @@ class SqliteStore(store.Store):
         writer.close()  # last, so that it empties the WAL into the file
 
     def _check_file(self) -> None:
-        """Refuses to go on with a file that has no name any more: what is written to it will be
-        gone.
-        """
+        """Refuses to go on with a file that has no name any more: what is written to it is lost."""
         try:
             found = os.stat(self._path)
         except OSError:
@@ -328,9 +330,10 @@ def _is_known(connection: sqlite3.Connection, user_id: str, event_id: str) -> bo
 
 
 def _oldest(connection: sqlite3.Connection, user_id: str) -> int:
-    return connection.execute(
+    oldest: int = connection.execute(
         "SELECT min(timestamp) FROM events WHERE user_id = ?", (user_id,)
     ).fetchone()[0]
+    return oldest
 
 
 def _remove_oldest(connection: sqlite3.Connection, user_id: str) -> int:

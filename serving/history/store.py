@@ -37,9 +37,7 @@ class Event:
 
 @dataclasses.dataclass(frozen=True)
 class User:
-    """What is known of a user: profile by column, events oldest first (those of a second as they
-    came).
-    """
+    """A user as known: profile by column, events oldest first (same second: as they came)."""
 
     profile: Mapping[str, Any]
     events: Sequence[Event]

@@ -1,5 +1,4 @@
-"""Requests that arrive together are run together, as TensorFlow Serving's `batching_parameters`
-say.
+"""Requests that arrive together run together, as TensorFlow Serving's `batching_parameters` say.
 
 The first request of a batch waits `batch_timeout_micros` for others, and for one of
 `num_batch_threads` places to run; then it runs the batch and hands out the rows. Only requests of
@@ -19,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import typing as npt
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from modules import strict
@@ -84,11 +84,13 @@ def read(path: pathlib.Path) -> Parameters:
 class _Task:
     """A request in a batch; `done` is set when it has an answer or an error."""
 
-    def __init__(self, inputs: Mapping[str, np.ndarray], rows: int, timeout: float | None) -> None:
+    def __init__(
+        self, inputs: Mapping[str, npt.NDArray[Any]], rows: int, timeout: float | None
+    ) -> None:
         self.inputs, self.rows = inputs, rows
         self.deadline = None if timeout is None else time.monotonic() + timeout
         self.done = threading.Event()
-        self.answer: dict[str, np.ndarray] = {}
+        self.answer: dict[str, npt.NDArray[Any]] = {}
         self.error: errors.ServingError | None = None
 
 
@@ -113,10 +115,10 @@ class BatchingServable(servable.Servable):
     def run(
         self,
         signature: meta_graph_pb2.SignatureDef,
-        inputs: Mapping[str, np.ndarray],
+        inputs: Mapping[str, npt.NDArray[Any]],
         outputs: Sequence[str],
         timeout: float | None,
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, npt.NDArray[Any]]:
         if not inputs:
             return super().run(signature, inputs, outputs, timeout)
         task = _Task(inputs, self._rows(inputs), timeout)
@@ -135,7 +137,7 @@ class BatchingServable(servable.Servable):
             raise task.error
         return task.answer
 
-    def _rows(self, inputs: Mapping[str, np.ndarray]) -> int:
+    def _rows(self, inputs: Mapping[str, npt.NDArray[Any]]) -> int:
         if any(not value.ndim for value in inputs.values()):
             raise errors.invalid("Batching Run() input tensors must have at least one dimension")
         rows = {len(value) for value in inputs.values()}

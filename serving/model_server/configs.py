@@ -54,9 +54,7 @@ def check(config: model_server_config_pb2.ModelServerConfig) -> None:
 
 
 def folder(model: ModelConfig, config_file: pathlib.Path) -> pathlib.Path:
-    """Where the versions lie: `base_path`, or beside the file if its folder was moved as a
-    whole.
-    """
+    """Where the versions lie: `base_path`, or beside the file if its folder was moved whole."""
     absolute = pathlib.Path(model.base_path)
     beside = config_file.parent / absolute.name
     return beside if not absolute.is_dir() and beside.is_dir() else absolute

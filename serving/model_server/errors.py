@@ -48,7 +48,8 @@ def invalid(text: str) -> ServingError:
 
 def number(code: grpc.StatusCode) -> int:
     """The code as a number, as `tensorflow.error.Code` and google.rpc.Code have it."""
-    return code.value[0]
+    value: int = code.value[0]
+    return value
 
 
 def of(error: Exception) -> ServingError:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
@@ -72,7 +73,7 @@ def is_row_format(request: Mapping[str, Any]) -> bool:
     return INSTANCES in request
 
 
-def inputs(request: Mapping[str, Any], signature: Signature) -> dict[str, np.ndarray]:
+def inputs(request: Mapping[str, Any], signature: Signature) -> dict[str, npt.NDArray[Any]]:
     """The inputs of a request in either format."""
     try:
         if is_row_format(request):
@@ -82,7 +83,7 @@ def inputs(request: Mapping[str, Any], signature: Signature) -> dict[str, np.nda
         raise errors.invalid("JSON Value: is nested too deeply") from None
 
 
-def to_json(outputs: Mapping[str, np.ndarray], *, rows: bool) -> bytes:
+def to_json(outputs: Mapping[str, npt.NDArray[Any]], *, rows: bool) -> bytes:
     """The answer to a request, in its format."""
     values = {name: _plain(name, array) for name, array in sorted(outputs.items())}
     if rows:
@@ -99,7 +100,7 @@ def to_json(outputs: Mapping[str, np.ndarray], *, rows: bool) -> bytes:
     return json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
-def _from_rows(instances: Any, signature: Signature) -> dict[str, np.ndarray]:
+def _from_rows(instances: Any, signature: Signature) -> dict[str, npt.NDArray[Any]]:
     if not isinstance(instances, list):
         raise errors.invalid(
             f"JSON Value: {_show(instances)} Excepting 'instances' to be an list/array"
@@ -113,7 +114,7 @@ def _from_rows(instances: Any, signature: Signature) -> dict[str, np.ndarray]:
             "instances is a plain list, but expecting list of objects as multiple input "
             "tensors required as per tensorinfo_map"
         )
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    rows: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
     for place, element in enumerate(instances):
         if _is_object(element) != named:
             raise errors.invalid(
@@ -140,7 +141,9 @@ def _from_rows(instances: Any, signature: Signature) -> dict[str, np.ndarray]:
     return {name: np.stack(values) for name, values in rows.items()}
 
 
-def _row(value: Any, info: meta_graph_pb2.TensorInfo, before: list[np.ndarray]) -> np.ndarray:
+def _row(
+    value: Any, info: meta_graph_pb2.TensorInfo, before: list[npt.NDArray[Any]]
+) -> npt.NDArray[Any]:
     array = _tensor(value, info.dtype)
     if before and array.size != before[0].size:
         raise errors.invalid(f"Expecting tensor size: {before[0].size} but got: {array.size}")
@@ -151,7 +154,7 @@ def _row(value: Any, info: meta_graph_pb2.TensorInfo, before: list[np.ndarray]) 
     return array
 
 
-def _from_columns(columns: Any, signature: Signature) -> dict[str, np.ndarray]:
+def _from_columns(columns: Any, signature: Signature) -> dict[str, npt.NDArray[Any]]:
     names = sorted(signature.inputs)
     if not _is_object(columns):
         if len(names) > 1:
@@ -166,7 +169,7 @@ def _from_columns(columns: Any, signature: Signature) -> dict[str, np.ndarray]:
     return {name: _tensor(columns[name], signature.inputs[name].dtype) for name in names}
 
 
-def _tensor(value: Any, dtype: int) -> np.ndarray:
+def _tensor(value: Any, dtype: int) -> npt.NDArray[Any]:
     """A dense array of nested lists; its shape is that of the first elements."""
     shape, first = [], value
     while isinstance(first, list):
@@ -252,7 +255,7 @@ def _is_object(value: Any) -> bool:
     return isinstance(value, dict) and not (set(value) == {_B64} and isinstance(value[_B64], str))
 
 
-def _plain(name: str, array: np.ndarray) -> Any:
+def _plain(name: str, array: npt.NDArray[Any]) -> Any:
     """Nested lists for JSON."""
     if array.dtype == object and name.endswith(BYTES_SUFFIX):
         flat: list[Any] = [{_B64: base64.b64encode(v).decode()} for v in array.ravel()]
@@ -267,7 +270,7 @@ def _plain(name: str, array: np.ndarray) -> Any:
     return nested.reshape(array.shape).tolist()
 
 
-def _check_batch(outputs: Mapping[str, np.ndarray]) -> None:
+def _check_batch(outputs: Mapping[str, npt.NDArray[Any]]) -> None:
     size = None
     for name, array in sorted(outputs.items()):
         if not array.ndim:

@@ -1,5 +1,8 @@
-"""Which version a request means, by number, by label or the latest; where labels point, and whether
-a configuration that was reloaded is in force. The caller holds the lock over what is passed in."""
+"""Which version a request means, by number, by label or the latest, and where labels point.
+
+It also says whether a configuration that was reloaded is in force. The caller holds the lock over
+what is passed in.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,8 @@ def number(spec: model_pb2.ModelSpec, labels: Labels) -> int | None:
     """
     kind = spec.WhichOneof("version_choice")
     if kind == "version":
-        return spec.version.value
+        version: int = spec.version.value
+        return version
     if kind is None:
         return None
     found = labels.get(spec.name, {}).get(spec.version_label)
@@ -78,8 +82,10 @@ def statuses(
 def move(
     before: Labels, wanted: Iterable[configs.ModelConfig], models: Models
 ) -> dict[str, dict[str, int]]:
-    """Where labels point now: a label moves to its new version only when that is AVAILABLE, and in
-    all models at once: recall must not answer with a version that rank does not have yet.
+    """Where labels point now: a label moves to its new version only when that is AVAILABLE.
+
+    It moves in all models at once: recall must not answer with a version that rank does not
+    have yet.
 
     Args:
       before: where they pointed.

@@ -47,9 +47,7 @@ class Manager:
         linger: float = 2.0,
         load: Callable[[pathlib.Path], servable.Servable] = servable.Servable,
     ) -> None:
-        """`linger`: seconds that a replaced version can still be asked for; `load`: loads a
-        SavedModel.
-        """
+        """`linger`: seconds a replaced version stays available; `load`: loads a SavedModel."""
         self._load_model = load
         self._file, self._metrics, self._linger = config_file, measured, linger
         self._changed = threading.Condition()
@@ -82,9 +80,7 @@ class Manager:
         _log.info("%s: models %s", self._file, [m.name for m in config.model_config_list.config])
 
     def poll(self) -> None:
-        """Looks at the configuration and the folders once, and starts what has to be loaded or
-        unloaded.
-        """
+        """Checks the configuration and the folders once; starts what must be loaded or unloaded."""
         with self._changed:
             if self._closed.is_set():
                 return
@@ -129,9 +125,7 @@ class Manager:
             lookup.check_reloaded(config, self._models)
 
     def wait_settled(self, timeout: float | None) -> bool:
-        """Waits until every wanted version is loaded or has failed; False after `timeout`
-        seconds.
-        """
+        """Waits until every wanted version has loaded or failed; False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: all(

@@ -19,7 +19,8 @@ class Metrics:
     """The counters of one server."""
 
     def __init__(self) -> None:
-        prometheus_client.disable_created_metrics()  # TensorFlow Serving has no `_created` series
+        # TensorFlow Serving has no `_created` series
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = prometheus_client.CollectorRegistry()
         self._requests = _Counts(
             ":tensorflow:serving:request_count",

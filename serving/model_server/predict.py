@@ -1,15 +1,15 @@
-"""What is checked of a prediction before it runs, with TensorFlow Serving's texts, and the run
-itself.
-"""
+"""What is checked before a prediction runs, with TensorFlow Serving's texts, and the run itself."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
@@ -70,7 +70,7 @@ def outputs(found: meta_graph_pb2.SignatureDef, wanted: Sequence[str]) -> tuple[
 
 def arrays(
     found: meta_graph_pb2.SignatureDef, tensors: Mapping[str, tensor_pb2.TensorProto]
-) -> dict[str, np.ndarray]:
+) -> dict[str, npt.NDArray[Any]]:
     """The inputs of a request as arrays, checked against the signature."""
     check_names(found, tensors.keys())
     result = {}
@@ -98,7 +98,7 @@ def check_names(found: meta_graph_pb2.SignatureDef, names: Iterable[str]) -> Non
             )
 
 
-def check_types(found: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndarray]) -> None:
+def check_types(found: meta_graph_pb2.SignatureDef, inputs: Mapping[str, npt.NDArray[Any]]) -> None:
     """Refuses inputs of another type or shape than the signature's."""
     for place, (name, value) in enumerate(sorted(inputs.items())):
         info = found.inputs[name]
@@ -120,10 +120,10 @@ def check_types(found: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np.ndar
 def run(
     model: servable.Servable,
     found: meta_graph_pb2.SignatureDef,
-    inputs: Mapping[str, np.ndarray],
+    inputs: Mapping[str, npt.NDArray[Any]],
     wanted: Sequence[str],
     deadline: float | None,
-) -> dict[str, np.ndarray]:
+) -> dict[str, npt.NDArray[Any]]:
     """Computes the outputs before `deadline` (of time.monotonic), or fails."""
     timeout = None if deadline is None else deadline - time.monotonic()
     if timeout is not None and timeout <= 0:
@@ -133,10 +133,8 @@ def run(
     return model.run(found, inputs, wanted, timeout)
 
 
-def fill(tensor: tensor_pb2.TensorProto, value: np.ndarray) -> None:
-    """Writes an output, its values in the field of its type (`float_val`...) as TensorFlow Serving
-    does.
-    """
+def fill(tensor: tensor_pb2.TensorProto, value: npt.NDArray[Any]) -> None:
+    """Writes an output, values in its type's field (`float_val`...), as TensorFlow Serving does."""
     dtype = _dtype(value)
     field = _FIELDS.get(dtype)
     if field is None:
@@ -149,7 +147,7 @@ def fill(tensor: tensor_pb2.TensorProto, value: np.ndarray) -> None:
     getattr(tensor, field).extend(value.ravel().tolist())
 
 
-def _array(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
+def _array(name: str, tensor: tensor_pb2.TensorProto) -> npt.NDArray[Any]:
     sizes = [dim.size for dim in tensor.tensor_shape.dim]
     number = math.prod(sizes)
     if tensor.tensor_shape.unknown_rank or min(sizes, default=0) < 0 or number > MAX_ELEMENTS:
@@ -171,7 +169,7 @@ def _array(name: str, tensor: tensor_pb2.TensorProto) -> np.ndarray:
         raise errors.invalid(f"tensor parsing error: {name}: {error}") from None
 
 
-def _fits(info: meta_graph_pb2.TensorInfo, value: np.ndarray) -> bool:
+def _fits(info: meta_graph_pb2.TensorInfo, value: npt.NDArray[Any]) -> bool:
     """Whether an input is certainly of the signature's type and shape, found out the fast way."""
     shape = info.tensor_shape
     return (
@@ -182,5 +180,5 @@ def _fits(info: meta_graph_pb2.TensorInfo, value: np.ndarray) -> bool:
     )
 
 
-def _dtype(value: np.ndarray) -> tf.DType:
+def _dtype(value: npt.NDArray[Any]) -> tf.DType:
     return tf.string if value.dtype == object else tf.as_dtype(value.dtype)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-import numpy as np
+from numpy import typing as npt
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import model_pb2
 
@@ -33,7 +33,7 @@ class Call:
 
     spec: model_pb2.ModelSpec
     signature: Callable[[servable.Servable], Signature]
-    inputs: Callable[[Signature], dict[str, np.ndarray]]
+    inputs: Callable[[Signature], dict[str, npt.NDArray[Any]]]
     output_filter: Sequence[str]
     deadline: float | None
     entrypoint: str
@@ -43,7 +43,7 @@ class Call:
 class Answer:
     """Outputs by name, and the version that computed them."""
 
-    outputs: dict[str, np.ndarray]
+    outputs: dict[str, npt.NDArray[Any]]
     version: int
 
 

@@ -198,6 +198,7 @@ def _inputs(request: dict[str, Any], signature: json_tensors.Signature) -> dict[
 
 
 def _json(message: Any, *, names: bool = False) -> str:
-    return json_format.MessageToJson(
+    text: str = json_format.MessageToJson(
         message, including_default_value_fields=True, preserving_proto_field_name=names
     )
+    return text

@@ -15,9 +15,10 @@ import os
 import pathlib
 import queue
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from modules import saved_recall
@@ -28,9 +29,7 @@ _THREADS = 2 * (os.cpu_count() or 1)  # runs that have a thread each; more at on
 
 
 class _Threads:
-    """TensorFlow's thread pools, of all sessions of this process: a shared one, then many of one
-    thread.
-    """
+    """TensorFlow thread pools for this process's sessions: one shared, then many of one thread."""
 
     def __init__(self, number: int) -> None:
         self.config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1)
@@ -86,10 +85,10 @@ class Servable:
     def run(
         self,
         signature: meta_graph_pb2.SignatureDef,
-        inputs: Mapping[str, np.ndarray],
+        inputs: Mapping[str, npt.NDArray[Any]],
         outputs: Sequence[str],
         timeout: float | None,
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, npt.NDArray[Any]]:
         """Computes outputs by their name in the signature.
 
         Args:
@@ -107,7 +106,10 @@ class Servable:
         try:
             with _threads.one() as pool:
                 options = tf.compat.v1.RunOptions(timeout_in_ms=limit, inter_op_thread_pool=pool)
-                return self._session.run(fetches, feeds, options=options)
+                found: dict[str, npt.NDArray[Any]] = self._session.run(
+                    fetches, feeds, options=options
+                )
+                return found
         except (tf.errors.OpError, ValueError, TypeError) as error:
             raise _run_error(error) from error
 

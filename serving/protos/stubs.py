@@ -1,6 +1,4 @@
-"""The methods of TensorFlow Serving that clients here call, for `grpc` and `grpc.aio` channels
-alike.
-"""
+"""The TensorFlow Serving methods our clients call, for `grpc` and `grpc.aio` channels alike."""
 
 from __future__ import annotations
 
@@ -13,8 +11,7 @@ STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 
 
 class Stub:
-    """Calls; each takes the request and `timeout` in seconds, and gives the response or an
-    awaitable of it.
+    """Calls; each takes the request and `timeout` in seconds; gives the response or its awaitable.
 
     Attributes:
       predict: PredictRequest -> PredictResponse.

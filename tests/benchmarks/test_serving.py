@@ -1,6 +1,4 @@
-"""The arithmetic of the load test: when requests are sent, what counts as latency, and what answers
-count.
-"""
+"""The load test's arithmetic: when requests are sent, what latency is, and which answers count."""
 
 import asyncio
 import json

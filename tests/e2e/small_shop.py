@@ -1,6 +1,4 @@
-"""A small made-up shop, written as CSV files with its YAML file: what the end-to-end tests run
-on.
-"""
+"""A small made-up shop, written as CSV files with its YAML file: what end-to-end tests run on."""
 
 from __future__ import annotations
 

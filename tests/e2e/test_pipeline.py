@@ -1,6 +1,4 @@
-"""The whole pipeline on a small shop: real TFX components on Beam, ML Metadata, the cache and the
-gates.
-"""
+"""The whole pipeline on a small shop: real TFX components on Beam, ML Metadata, cache and gates."""
 
 from __future__ import annotations
 

@@ -53,15 +53,19 @@ def test_a_configuration_survives_json():
         (
             "data.users.columns.age",
             "numerical",
-            "data.users.columns.age: found 'numerical', expected a kind (categorical, "
-            "multi_categorical, numeric, vector) or a role (user_id, item_id, timestamp, "
-            "action_type, title, feature, context, ignore). Did you mean 'numeric'?",
+            (
+                "data.users.columns.age: found 'numerical', expected a kind (categorical, "
+                "multi_categorical, numeric, vector) or a role (user_id, item_id, timestamp, "
+                "action_type, title, feature, context, ignore). Did you mean 'numeric'?"
+            ),
         ),
         (
             "data.users.columns.age",
             {"role": "feature"},
-            "data.users.columns.age.kind: missing; a feature needs one of categorical, "
-            "multi_categorical, numeric, vector.",
+            (
+                "data.users.columns.age.kind: missing; a feature needs one of categorical, "
+                "multi_categorical, numeric, vector."
+            ),
         ),
         (
             "data.users.columns.user_id",
@@ -71,20 +75,26 @@ def test_a_configuration_survives_json():
         (
             "data.items.columns.image",
             "vector",
-            "data.items.columns.image.dimension: a vector needs its dimension, a whole number "
-            "above 0.",
+            (
+                "data.items.columns.image.dimension: a vector needs its dimension, a whole number "
+                "above 0."
+            ),
         ),
         (
             "data.items.columns.image",
             {"kind": "numeric", "dimension": 3},
-            "data.items.columns.image.dimension: only a vector has one; remove it or set kind: "
-            "vector.",
+            (
+                "data.items.columns.image.dimension: only a vector has one; remove it or set kind: "
+                "vector."
+            ),
         ),
         (
             "data.users.columns.age",
             {"kind": "numeric", "default": "old"},
-            "data.users.columns.age.default: found 'old', expected a finite number for kind "
-            "numeric.",
+            (
+                "data.users.columns.age.default: found 'old', expected a finite number for kind "
+                "numeric."
+            ),
         ),
         (
             "data.users.columns.age",
@@ -94,14 +104,18 @@ def test_a_configuration_survives_json():
         (
             "data.users.columns.age",
             {"kind": "categorical", "default": 3},
-            "data.users.columns.age.default: found the number 3, expected a text for kind "
-            "categorical. Put it in quotes.",
+            (
+                "data.users.columns.age.default: found the number 3, expected a text for kind "
+                "categorical. Put it in quotes."
+            ),
         ),
         (
             "data.items.columns.title",
             {"role": "title", "default": 0},
-            "data.items.columns.title.default: found the number 0, expected a text for role "
-            "title. Put it in quotes.",
+            (
+                "data.items.columns.title.default: found the number 0, expected a text for role "
+                "title. Put it in quotes."
+            ),
         ),
         # tables
         (
@@ -117,14 +131,18 @@ def test_a_configuration_survives_json():
         (
             "data.users.columns.when",
             "timestamp",
-            "data.users.columns.when.role: found timestamp, expected one of user_id, feature, "
-            "ignore in users.",
+            (
+                "data.users.columns.when.role: found timestamp, expected one of user_id, feature, "
+                "ignore in users."
+            ),
         ),
         (
             "data.users.columns.device",
             {"role": "context", "kind": "categorical"},
-            "data.users.columns.device.role: found context, expected one of user_id, feature, "
-            "ignore in users.",
+            (
+                "data.users.columns.device.role: found context, expected one of user_id, feature, "
+                "ignore in users."
+            ),
         ),
         (
             "data.items.columns.name",
@@ -134,8 +152,10 @@ def test_a_configuration_survives_json():
         (
             "data.events.columns.tags",
             "multi_categorical",
-            "data.events.columns.tags.kind: found multi_categorical; a column of the events is "
-            "categorical or numeric. Move it to users or items.",
+            (
+                "data.events.columns.tags.kind: found multi_categorical; a column of the events is "
+                "categorical or numeric. Move it to users or items."
+            ),
         ),
         (
             "data.events.list_column",
@@ -151,14 +171,18 @@ def test_a_configuration_survives_json():
         (
             "split.valid_from",
             "1998-03-01",
-            "split.valid_from: leave_one_out has no cut-off times; remove them or set method: "
-            "temporal.",
+            (
+                "split.valid_from: leave_one_out has no cut-off times; remove them or set method: "
+                "temporal."
+            ),
         ),
         (
             "split",
             {"method": "temporal"},
-            "split.valid_from: found None, expected a date like 1998-03-01, a date-time or Unix "
-            "seconds.",
+            (
+                "split.valid_from: found None, expected a date like 1998-03-01, a date-time or Unix "
+                "seconds."
+            ),
         ),
         (
             "split",
@@ -169,8 +193,10 @@ def test_a_configuration_survives_json():
         (
             "features.timezone",
             "Europe/Berln",
-            "features.timezone: found 'Europe/Berln', expected a name like UTC or Europe/Berlin. "
-            "Did you mean 'Europe/Berlin'?",
+            (
+                "features.timezone: found 'Europe/Berln', expected a name like UTC or Europe/Berlin. "
+                "Did you mean 'Europe/Berlin'?"
+            ),
         ),
         (
             "features.crosses",
@@ -188,22 +214,28 @@ def test_a_configuration_survives_json():
         (
             "training.negatives",
             "random",
-            "training.loss: infonce needs negatives: in_batch; with negatives: random use loss: "
-            "bce.",
+            (
+                "training.loss: infonce needs negatives: in_batch; with negatives: random use loss: "
+                "bce."
+            ),
         ),
         (
             "training",
             {"negatives": "random", "loss": "bce"},
-            "training.negatives: random needs model.normalise: false; it has no temperature, and "
-            "the scores of vectors of length 1 stay between -1 and 1.",
+            (
+                "training.negatives: random needs model.normalise: false; it has no temperature, and "
+                "the scores of vectors of length 1 stay between -1 and 1."
+            ),
         ),
         ("training.temperature", 0, "training.temperature: found 0.0, expected a number above 0."),
         ("training.epochs", 0, "training.epochs: found 0, expected at least 1."),
         (
             "training.early_stopping",
             {"monitor": "ndcg"},
-            "training.early_stopping.monitor: found 'ndcg', expected loss, or HR, NDCG or MRR "
-            "with a depth, like NDCG@10.",
+            (
+                "training.early_stopping.monitor: found 'ndcg', expected loss, or HR, NDCG or MRR "
+                "with a depth, like NDCG@10."
+            ),
         ),
         (
             "training.action_weights",
@@ -274,8 +306,10 @@ def test_a_configuration_survives_json():
         (
             "evaluation.slices",
             ["item_class"],
-            "evaluation.slices[0]: unknown feature 'item_class'. Known: history_length, "
-            "target_popularity, user_age.",
+            (
+                "evaluation.slices[0]: unknown feature 'item_class'. Known: history_length, "
+                "target_popularity, user_age."
+            ),
         ),
         ("index.k", 50, "evaluation.ks: found 200, expected at most index.k (50)."),
         # ranking
@@ -292,14 +326,18 @@ def test_a_configuration_survives_json():
         (
             "ranking.hold_out.starts",
             "soon",
-            "ranking.hold_out.starts: found 'soon', expected a date like 1998-03-01, a date-time "
-            "or Unix seconds.",
+            (
+                "ranking.hold_out.starts: found 'soon', expected a date like 1998-03-01, a date-time "
+                "or Unix seconds."
+            ),
         ),
         (
             "ranking.hold_out.method",
             "cross_fit",
-            "ranking.model.item_vectors: found true with hold_out.method: cross_fit, whose recall "
-            "models know the events of each other's folds; set model.item_vectors: false.",
+            (
+                "ranking.model.item_vectors: found true with hold_out.method: cross_fit, whose recall "
+                "models know the events of each other's folds; set model.item_vectors: false."
+            ),
         ),
         (
             "ranking.statistics.windows_days",
@@ -324,20 +362,26 @@ def test_a_configuration_survives_json():
         (
             "ranking.training.early_stopping.monitor",
             "AUC",
-            "ranking.training.early_stopping.monitor: found 'AUC', expected loss, or HR, NDCG or "
-            "MRR with a depth, like NDCG@10.",
+            (
+                "ranking.training.early_stopping.monitor: found 'AUC', expected loss, or HR, NDCG or "
+                "MRR with a depth, like NDCG@10."
+            ),
         ),
         (
             "ranking.objectives",
             {"buy": {"column": "rating"}},
-            "ranking.objectives.buy.values: expected either values (of a category) or at_least "
-            "(of a number).",
+            (
+                "ranking.objectives.buy.values: expected either values (of a category) or at_least "
+                "(of a number)."
+            ),
         ),
         (
             "ranking.objectives",
             {"buy": {"column": "raiting", "at_least": 4}},
-            "ranking.objectives.buy.column: found 'raiting', expected a column of data.events "
-            "with the role action_type or feature.",
+            (
+                "ranking.objectives.buy.column: found 'raiting', expected a column of data.events "
+                "with the role action_type or feature."
+            ),
         ),
         (
             "evaluation.slice_floors",

@@ -32,13 +32,17 @@ def test_tensorflow_serving_is_told_one_version_of_each_model(tmp_path: pathlib.
     [
         ("models: {", "expected a ModelServerConfig as text, found at 1:1"),
         (
-            'model_config_list { config { name: "recall" model_version_policy { latest { '
-            "num_versions: 1 } } } }",
+            (
+                'model_config_list { config { name: "recall" model_version_policy { latest { '
+                "num_versions: 1 } } } }"
+            ),
             r"one specific version of the model 'recall', found \[\]",
         ),
         (
-            'model_config_list { config { name: "rank" model_version_policy { specific { '
-            "versions: [1, 2] } } } }",
+            (
+                'model_config_list { config { name: "rank" model_version_policy { specific { '
+                "versions: [1, 2] } } } }"
+            ),
             r"one specific version of the model 'rank', found \[1, 2\]",
         ),
     ],
@@ -49,9 +53,7 @@ def test_what_does_not_name_one_version_is_refused(text: str, message: str) -> N
 
 
 def test_all_versions_that_are_named() -> None:
-    """As in the recall.config that serving/deploy/publish.py writes, with a release in force and a
-    canary.
-    """
+    """As in serving/deploy/publish.py's recall.config, with a release in force and a canary."""
     models = [
         f'config {{ name: "{name}" model_version_policy {{ specific {{ versions: {versions} }} }} '
         "}"

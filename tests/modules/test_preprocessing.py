@@ -159,9 +159,7 @@ def listed(batch: dict[str, Any]) -> dict[str, Any]:
 
 
 def serve(output: tft.TFTransformOutput, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the serving graph makes of the same rows: requests in one padded batch, sequence
-    features only.
-    """
+    """The same rows by the serving graph: requests in one padded batch, sequence features only."""
     layer = output.transform_features_layer()
 
     @tf.function(input_signature=[requests.input_specs(DATA, exclusions=True)])

@@ -1,6 +1,4 @@
-"""Which release is in force, and what is never served: damaged files, pairs that do not belong
-together.
-"""
+"""Which release is in force, and what is never served: damaged files and mismatched pairs."""
 
 from __future__ import annotations
 
@@ -168,9 +166,7 @@ def test_nothing_was_pushed(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_folder_of_before_there_were_releases_still_serves(tmp_path: pathlib.Path) -> None:
-    """Versions that TFX's Pusher wrote; one without saved_model.pb was cut off, one is being
-    pushed.
-    """
+    """Versions TFX's Pusher wrote; one without saved_model.pb was cut off, one is being pushed."""
     for version in ("9", "10", "30"):
         small_release.model(tmp_path / "recall" / version, version)
     (tmp_path / "recall" / "20").mkdir()

@@ -1,6 +1,4 @@
-"""The recall SavedModel loads where nothing has loaded ScaNN's ops before, and says what it
-takes.
-"""
+"""The recall SavedModel loads where nothing loaded ScaNN's ops before, and says what it takes."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ from tests import examples, fake_recall, fake_trained
 def test_an_index_of_scann_loads_in_a_process_of_its_own(
     tmp_path: pathlib.Path, run_python: Callable[[str], str]
 ) -> None:
-    """Evaluator, export and recommend all start without ScaNN; of 3 items, `i2` fits the query
-    best.
-    """
+    """Evaluator, export and recommend start without ScaNN; of 3 items, `i2` fits the query best."""
     trained = fake_trained.save(
         tmp_path / "trained", [b"i0", b"i1", b"i2"], np.eye(3, dtype=np.float32)
     )

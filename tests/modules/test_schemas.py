@@ -1,6 +1,4 @@
-"""Schemas: made from the columns, curated ones against the configuration files, and a run's own
-file.
-"""
+"""Schemas: made from columns, curated ones against configuration files, and a run's own file."""
 
 from __future__ import annotations
 
@@ -143,8 +141,10 @@ def test_a_curated_schema_that_lets_no_feedback_be_missing_is_refused_with_the_r
     by_name(schema)["user_age"].float_domain.disallow_nan = False  # stricter than need be it is not
 
     assert schemas.differences(schema, data) == [
-        "event_rating: disallow_nan is true in the schema, but feedback that is missing stays "
-        "NaN; remove the line disallow_nan from its float_domain"
+        (
+            "event_rating: disallow_nan is true in the schema, but feedback that is missing stays "
+            "NaN; remove the line disallow_nan from its float_domain"
+        )
     ]
 
 

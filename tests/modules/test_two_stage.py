@@ -14,9 +14,7 @@ K = 4
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """Recall walks round the circle with scores -0, -1, ...; the rank model moves item3 up by
-    2.5.
-    """
+    """Recall walks the circle with scores -0, -1, ...; the rank model moves item3 up by 2.5."""
     folder = tmp_path_factory.mktemp("models")
     return (
         fake_recall.save(folder / "recall", examples.data(), ITEMS, fake_recall.cycle(6), k=K),

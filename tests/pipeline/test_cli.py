@@ -1,6 +1,4 @@
-"""The command line: what is parsed, which implementation is called with what, messages and exit
-codes.
-"""
+"""The command line: parsing, which implementation is called with what, messages and exit codes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Configuration files: finding, reading, overriding, resolving paths, and the text of each
-error.
-"""
+"""Configuration files: finding, reading, overriding, resolving paths and the text of each error."""
 
 from __future__ import annotations
 
@@ -205,31 +203,41 @@ def test_the_last_override_wins():
         ),
         (
             "training.epochs=three",
-            "FILE with -o training.epochs=three: training.epochs: found 'three' (a text), "
-            "expected a whole number.",
+            (
+                "FILE with -o training.epochs=three: training.epochs: found 'three' (a text), "
+                "expected a whole number."
+            ),
         ),
         (
             "evaluation.slices[0]=user_agee",
-            "FILE with -o evaluation.slices[0]=user_agee: evaluation.slices[0]: "
-            "unknown feature 'user_agee'. Did you mean 'user_age'?",
+            (
+                "FILE with -o evaluation.slices[0]=user_agee: evaluation.slices[0]: "
+                "unknown feature 'user_agee'. Did you mean 'user_age'?"
+            ),
         ),
         ("training.epochs", "-o training.epochs: expected KEY=VALUE, like training.epochs=3."),
         ("=3", "-o =3: expected KEY=VALUE, like training.epochs=3."),
         (
             "evaluation.ks=[1",
-            "-o evaluation.ks=[1: the value is not valid YAML: expected ',' or ']', but got "
-            "'<stream end>'.",
+            (
+                "-o evaluation.ks=[1: the value is not valid YAML: expected ',' or ']', but got "
+                "'<stream end>'."
+            ),
         ),
         (
             "features.crosses[3].buckets=7",
-            "-o features.crosses[3].buckets: found '3', expected a place in a list "
-            "of 1, counted from 0.",
+            (
+                "-o features.crosses[3].buckets: found '3', expected a place in a list "
+                "of 1, counted from 0."
+            ),
         ),
         (
             "data.users.columns.age.default=3",
-            "-o data.users.columns.age.default: 'default' lies inside "
-            "'numeric', which is no mapping; replace the whole value, as in "
-            "KEY='{kind: numeric, default: 0}'.",
+            (
+                "-o data.users.columns.age.default: 'default' lies inside "
+                "'numeric', which is no mapping; replace the whole value, as in "
+                "KEY='{kind: numeric, default: 0}'."
+            ),
         ),
     ],
 )

@@ -28,9 +28,7 @@ def histories() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory, histories: dict[str, list[str]]) -> pathlib.Path:
-    """A run whose model walks the circle forwards; the pushed one, of an earlier run, walks
-    backwards.
-    """
+    """A run whose model walks the circle forwards; the pushed one, of an earlier run, backwards."""
     folder = tmp_path_factory.mktemp("runs")
     rows = held_out.splits(histories, ITEMS, max_history=4)
     later = rows["valid"][0]

@@ -1,6 +1,4 @@
-"""`recsys recommend`: for users of the data and for histories made up, from one stage or two, and
-why.
-"""
+"""`recsys recommend`: for the data's users and made-up histories, by one or two stages, and why."""
 
 from __future__ import annotations
 
@@ -24,8 +22,11 @@ HISTORIES = {"anna": ITEMS[:8], "ben": ITEMS[10:13]}
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """A release of recall, which says the next items of the circle with 0, -1, ..., and then one
-    with a rank model that moves item10 and item14 up by 1.5 and 2.25."""
+    """A release of recall alone, and then one with a rank model.
+
+    Recall says the next items of the circle with 0, -1, ...; the rank model moves item10 and
+    item14 up by 1.5 and 2.25.
+    """
     folder = tmp_path_factory.mktemp("runs")
     rows = held_out.splits(HISTORIES, ITEMS, max_history=4)
     rows["train"].append({**rows["train"][0], "user_id": "trainer"})
@@ -177,9 +178,7 @@ def test_a_model_of_before_there_were_releases_answers(
 def test_a_user_is_answered_after_all_known_events(
     root: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Anna's test event is item7, so item8 is next; the shown window is the last L + 2 = 6
-    events.
-    """
+    """Anna's test event is item7, so item8 is next; the window shows the last L + 2 = 6 events."""
     found = _ask(root, user="anna")
     assert _ids(found) == ["item8", "item9", "item10"]
     assert found.request_timestamp == held_out.START + 7 * held_out.STEP

@@ -1,6 +1,4 @@
-"""Both models of a release take effect or neither, wherever a push dies; and the way back and
-forward.
-"""
+"""Both models of a release take effect or neither, wherever a push dies; going back and forward."""
 
 from __future__ import annotations
 
@@ -243,9 +241,7 @@ def test_old_releases_are_deleted(tmp_path: pathlib.Path) -> None:
 
 
 def test_what_is_or_was_just_served_is_not_deleted(tmp_path: pathlib.Path) -> None:
-    """Neither an old release that was put in force again, nor the one before, nor one loaded as
-    canary.
-    """
+    """Neither an old release put in force again, nor the one before, nor one loaded as canary."""
     serving, models = tmp_path / "serving", small_release.pair(tmp_path / "models")
     made = [_push(serving, models) for _ in range(6)]
     release_writer.switch(serving, made[1])

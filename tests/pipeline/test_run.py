@@ -1,6 +1,4 @@
-"""The end of `recsys run`: refused models are an error, and so is silence about another release in
-force.
-"""
+"""The end of `recsys run`: refused models are errors, as is silence on another release in force."""
 
 from __future__ import annotations
 

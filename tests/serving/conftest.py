@@ -1,6 +1,4 @@
-"""Servers for the tests: the development server on loopback, or the one that the environment
-names.
-"""
+"""Servers for the tests: the development server on loopback, or the one the environment names."""
 
 from __future__ import annotations
 

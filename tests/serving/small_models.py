@@ -36,9 +36,7 @@ REQUEST = {
 
 
 class Echo(tf.Module):
-    """Returns its inputs; `half_plus_two` is x / 2 + 2, `slow` takes x[0] seconds, `divide` can
-    fail.
-    """
+    """Returns its inputs; `half_plus_two` is x / 2 + 2, `slow` takes x[0] s, `divide` can fail."""
 
     @tf.function(
         input_signature=[

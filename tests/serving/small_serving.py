@@ -73,9 +73,7 @@ ABOUT = catalogue.About(
 
 
 def item(number: int) -> catalogue.Item:
-    """m3: title "Item 3", popularity 7, price 3, group "odd"; the first items are the most popular
-    ones.
-    """
+    """`m3`: title "Item 3", popularity 7, price 3, group "odd"; the first are the most popular."""
     return catalogue.Item(
         f"m{number}",
         f"Item {number}",

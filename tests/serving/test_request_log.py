@@ -1,6 +1,4 @@
-"""The log of served requests: what is sampled, what is written, how much, and what happens when it
-cannot.
-"""
+"""The log of served requests: what is sampled and written, how much, and what if that fails."""
 
 from __future__ import annotations
 

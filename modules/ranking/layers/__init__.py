@@ -1,3 +1,1 @@
-"""Layers of the rank model: target attention, hashed crosses, item encoder, standardised numbers,
-session.
-"""
+"""Ranker layers: target attention, hashed crosses, item encoder, standardised numbers, session."""

@@ -1,6 +1,4 @@
-"""The declared crosses (`features.crosses`): of the user, the item, the request and the last
-event.
-"""
+"""Declared crosses (`features.crosses`) of the user, the item, the request and the last event."""
 
 from __future__ import annotations
 
@@ -9,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
-from modules import config, features
+from modules import config, features, strict
 from modules.ranking.layers import hashed_cross, history_encoder, shapes
 from modules.recall import item_tower
 
@@ -19,25 +18,28 @@ _DIM = 8
 _NONE = -1
 
 
-def boundaries(values: np.ndarray) -> np.ndarray:
+def boundaries(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
     """float32 [at most QUANTILES - 1], ascending: what divides numbers [any] into like parts."""
     values = values[np.isfinite(values)]
     if not values.size:
         return np.zeros(0, np.float32)
-    return np.unique(np.quantile(values, np.arange(1, QUANTILES) / QUANTILES)).astype(np.float32)
+    cuts: npt.NDArray[np.float32] = np.unique(
+        np.quantile(values, np.arange(1, QUANTILES) / QUANTILES)
+    ).astype(np.float32)
+    return cuts
 
 
 def crossed(crosses: Sequence[config.Cross], data: config.Data) -> tuple[features.Feature, ...]:
     """The features that occur in a cross, each once.
 
     Raises:
-      config.ConfigError: one of them is a vector.
+      strict.ConfigError: one of them is a vector.
     """
     names = {name for cross in crosses for name in cross.features}
     found = tuple(f for f in features.all_features(data) if f.name in names)
     for feature in found:
         if feature.kind == "vector":
-            raise config.ConfigError(
+            raise strict.ConfigError(
                 f"features.crosses: {feature.name} is a vector, which has no values to "
                 "combine; cross categorical or numeric features."
             )
@@ -53,7 +55,7 @@ class CrossFeatures(tf.keras.layers.Layer):
         data: config.Data,
         catalogue: item_tower.Catalogue,
         sizes: Mapping[str, int],
-        boundaries: Mapping[str, np.ndarray],
+        boundaries: Mapping[str, npt.NDArray[np.float32]],
         **kwargs: Any,
     ) -> None:
         """Args:

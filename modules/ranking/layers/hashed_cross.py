@@ -46,8 +46,10 @@ class HashedCross(tf.keras.layers.Layer):
         return total / tf.maximum(tf.reduce_sum(weights, axis=-2), 1.0)
 
     def keys(self, values: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """(rows of the embedding int64 [B, C, combinations], bool of the same shape: whether all
-        values are given)."""
+        """Rows of the embedding, int64 [B, C, combinations], and whether all values are given.
+
+        The two are a pair; the second is a bool of the same shape.
+        """
         keys, given = values[0], values[0] >= 0
         for size, more in zip(self.sizes[1:], values[1:]):
             given = _paired(given[..., tf.newaxis] & (more >= 0)[..., tf.newaxis, :])

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules import features
 from modules.recall import item_tower, layers
 
 
 class ItemEncoder(tf.keras.layers.Layer):
-    """A projection of the fixed vector + the embeddings of the features; an id embedding where
-    there is neither."""
+    """The projected fixed vector + the feature embeddings; an id embedding where neither exists."""
 
     def __init__(
         self,
@@ -22,7 +22,7 @@ class ItemEncoder(tf.keras.layers.Layer):
         catalogue: item_tower.Catalogue,
         specs: Sequence[features.Feature],
         sizes: Mapping[str, int],
-        vectors: np.ndarray | None,
+        vectors: npt.NDArray[np.floating[Any]] | None,
         **kwargs: Any,
     ) -> None:
         """Args:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 _LIMIT = 8.0  # deviations; further out nothing was learnt
 _LEAST_SPREAD = 1e-6
@@ -13,15 +14,17 @@ _LEAST_SPREAD = 1e-6
 
 @tf.keras.utils.register_keras_serializable("ranking")
 class Standardise(tf.keras.layers.Layer):
-    """(x - mean) / deviation of each column, at most 8 either way; 0 for a column that never varied
-    and for NaN."""
+    """Standardises each column as (x - mean) / deviation, limited to 8 either way.
+
+    The result is 0 for a column that never varied and for NaN.
+    """
 
     def build(self, shape: tf.TensorShape) -> None:
         self.mean = self.add_weight("mean", [shape[-1]], trainable=False, initializer="zeros")
         self.factor = self.add_weight("factor", [shape[-1]], trainable=False, initializer="ones")
         super().build(shape)
 
-    def adapt(self, values: np.ndarray) -> None:
+    def adapt(self, values: npt.NDArray[np.floating[Any]]) -> None:
         """Takes mean and deviation of float [n, columns]; n is at least 1."""
         if not self.built:
             self.build(tf.TensorShape(values.shape))
@@ -36,4 +39,5 @@ class Standardise(tf.keras.layers.Layer):
         return tf.where(tf.math.is_nan(scaled), 0.0, scaled)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config()
+        found: dict[str, Any] = super().get_config()
+        return found

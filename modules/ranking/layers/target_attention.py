@@ -9,10 +9,11 @@ import tensorflow as tf
 
 @tf.keras.utils.register_keras_serializable("ranking")
 class TargetAttention(tf.keras.layers.Layer):
-    """The activation unit and the weighted sum of DIN (arXiv 1706.06978, eq. 3), without softmax as
-    there: v(q) = 1/L sum_j a(e_j, q) e_j, with a(e, q) = w . relu(A q + B e + P (q * e) + b). The
-    constant L, the longest history, keeps v near 1; how much of the history matches still shows in
-    its length.
+    """The activation unit and the weighted sum of DIN (arXiv 1706.06978, eq. 3), without softmax.
+
+    DIN has no softmax there either: v(q) = 1/L sum_j a(e_j, q) e_j, with a(e, q) = w . relu(A q
+    + B e + P (q * e) + b). The constant L, the longest history, keeps v near 1; how much of the
+    history matches still shows in its length.
 
     The unit's first layer would see [q, e, q * e] of every pair. Its products are split instead:
     for hidden unit h, A_h . q + P_h . (q * e) = q . (A_h + P_h * e), so that one small matrix of
@@ -21,8 +22,10 @@ class TargetAttention(tf.keras.layers.Layer):
     """
 
     def __init__(self, longest: int, units: int = 8, **kwargs: Any):
-        """`longest`: events of the longest history, L; `units`: hidden units of the activation
-        unit.
+        """Takes the length of the longest history and the size of the activation unit.
+
+        `longest` is the number of events of the longest history, L, and `units` the number
+        of hidden units of the activation unit.
         """
         super().__init__(**kwargs)
         self.longest, self.units = longest, units

@@ -1,6 +1,4 @@
-"""Every kind of bad input gives one clear error with its place, through the pipeline that a run
-uses.
-"""
+"""Every kind of bad input gives one clear error with its place, through the pipeline of a run."""
 
 from __future__ import annotations
 
@@ -44,8 +42,10 @@ TEMPORAL = config.Split(method="temporal", valid_from="2020-01-01", test_from="2
         (
             "events",
             "u1\ta\t5\t881250949000\n",
-            "line 9: column 'timestamp': found '881250949000', which looks like milliseconds; set "
-            "unit: ms",
+            (
+                "line 9: column 'timestamp': found '881250949000', which looks like milliseconds; set "
+                "unit: ms"
+            ),
         ),
         (
             "events",
@@ -65,26 +65,34 @@ TEMPORAL = config.Split(method="temporal", valid_from="2020-01-01", test_from="2
         (
             "events",
             "u1\tz\t5\t5\n",
-            "shop.inter, line 9: item 'z' is not in data.items (1 events). Add the item, "
-            "or set data.unknown_item: keep.",
+            (
+                "shop.inter, line 9: item 'z' is not in data.items (1 events). Add the item, "
+                "or set data.unknown_item: keep."
+            ),
         ),
         (
             "events",
             "u3\ta\t5\t5\n",
-            "shop.inter, line 9: user 'u3' is not in data.users (1 events). Add the "
-            "user, or set data.unknown_user: keep.",
+            (
+                "shop.inter, line 9: user 'u3' is not in data.users (1 events). Add the "
+                "user, or set data.unknown_user: keep."
+            ),
         ),
         (
             "users",
             "u1\t20\tM\n",
-            "shop.user, line 4: user 'u1' again; data.users has one row a user. Remove "
-            "one. The first one is at ",
+            (
+                "shop.user, line 4: user 'u1' again; data.users has one row a user. Remove "
+                "one. The first one is at "
+            ),
         ),
         (
             "items",
             "b\tBun\t1\t\t\n",
-            "shop.item, line 5: item 'b' again; the catalogue has one row an item. "
-            "Remove one, or set data.duplicate_items: first. The first one is at ",
+            (
+                "shop.item, line 5: item 'b' again; the catalogue has one row an item. "
+                "Remove one, or set data.duplicate_items: first. The first one is at "
+            ),
         ),
         (
             "items",
@@ -189,8 +197,10 @@ def test_a_missing_file_names_the_key(tmp_path: pathlib.Path) -> None:
         (HEADER, "data.events: no events at all; there is only a header"),
         (
             HEADER + "u1\ta\t1\t1\nu1\tb\t1\t2\n",
-            "split: no event is left for valid; leave_one_out needs a user "
-            "with at least 3 events (min_events), found 1 users with fewer.",
+            (
+                "split: no event is left for valid; leave_one_out needs a user "
+                "with at least 3 events (min_events), found 1 users with fewer."
+            ),
         ),
     ],
 )
@@ -257,14 +267,18 @@ def test_an_id_with_a_line_break_is_refused_with_its_row(tmp_path: pathlib.Path)
     [
         (
             "sequence",
-            "e.parquet, row 1: no column 'sequence', which data.events.list_column names; found "
-            "user_id, seq.",
+            (
+                "e.parquet, row 1: no column 'sequence', which data.events.list_column names; found "
+                "user_id, seq."
+            ),
         ),
         ("user_id", "column 'user_id' (list_column) is string, expected a list of structs"),
         (
             "seq",
-            "no column 'timestamp', which data.events.columns.timestamp reads; found item_id, "
-            "user_id, seq.",
+            (
+                "no column 'timestamp', which data.events.columns.timestamp reads; found item_id, "
+                "user_id, seq."
+            ),
         ),
     ],
 )

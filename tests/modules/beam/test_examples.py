@@ -1,6 +1,4 @@
-"""Tables to raw features through the whole transform: values by hand, formats, policies, no target
-lost.
-"""
+"""Tables to raw features, end to end: values by hand, formats, policies, no target lost."""
 
 from __future__ import annotations
 
@@ -225,9 +223,7 @@ def test_flat_and_nested_parquet_give_what_text_gives(tmp_path: pathlib.Path) ->
 
 
 def test_any_name_in_the_file_is_read_by_its_source(tmp_path: pathlib.Path) -> None:
-    """As no key of a feature may have them: spaces, dots, slashes; in every format and nested
-    Parquet.
-    """
+    """Names no feature key may have: spaces, dots, slashes; in every format and nested Parquet."""
     names = {
         "user": "the user",
         "item": "item.id",
@@ -377,9 +373,7 @@ def test_random_users_lose_and_double_no_target(tmp_path: pathlib.Path, seed: in
 
 
 def test_what_ranking_and_its_recall_model_get_by_hand(tmp_path: pathlib.Path) -> None:
-    """Eight training events of u1, a b c a b c a b; a quarter of them, the last two, are
-    requests.
-    """
+    """Eight training events of u1, a b c a b c a b; a quarter, the last two, are requests."""
     rows = "".join(f"u1\t{'abc'[n % 3]}\t{n}\t{n}\n" for n in range(10))
     data = tables.write(tmp_path, events=tables.EVENTS.splitlines()[0] + "\n" + rows)
     made = tables.make(tmp_path, data, max_history=3, hold_out=ranking_config.HoldOut(share=0.25))
@@ -418,9 +412,7 @@ def test_what_ranking_and_its_recall_model_get_by_hand(tmp_path: pathlib.Path) -
 def test_a_recall_model_of_ranking_sees_no_event_that_it_is_asked_about(
     tmp_path: pathlib.Path,
 ) -> None:
-    """Nor does it know the item as seen; and what is not asked of it trains it, under each
-    method.
-    """
+    """Nor does it know the item as seen; what is not asked of it trains it, under each method."""
     random.seed(5)
     rows = [
         f"u{n},i{random.randrange(200)},{place},u{n}-{place}"
@@ -465,8 +457,10 @@ def test_a_recall_model_of_ranking_sees_no_event_that_it_is_asked_about(
     [
         (
             {},
-            "is left for rank_0; it needs users of whose training events a share of 0.2 is a "
-            "whole event, found 2 users with 3 training events. Raise ranking.hold_out.share",
+            (
+                "is left for rank_0; it needs users of whose training events a share of 0.2 is a "
+                "whole event, found 2 users with 3 training events. Raise ranking.hold_out.share"
+            ),
         ),
         ({"method": "cross_fit", "folds": 2, "share": 0.1}, "users in each of 2 folds of whose"),
         (

@@ -57,8 +57,10 @@ def test_a_package_gives_a_file_that_it_ships() -> None:
     [
         (
             "missing.csv",
-            r"data.events.path: nothing found at .*missing.csv; "
-            r"expected a file, a folder with \*.csv files",
+            (
+                r"data.events.path: nothing found at .*missing.csv; "
+                r"expected a file, a folder with \*.csv files"
+            ),
         ),
         (
             "package:no_such_package/x.csv",

@@ -86,9 +86,7 @@ def _judge(path: pathlib.Path, folder: pathlib.Path) -> HeldOut:
 
 
 def _by_rule(path: pathlib.Path) -> HeldOut:
-    """Per user by time, ties in file order (sorting is stable): the last tests, the one before
-    validates.
-    """
+    """Per user by time, then file order (stable sort): the last tests, the one before validates."""
     users = defaultdict(list)
     for line in path.read_text().splitlines()[1:]:
         user, item, _, time = line.split("\t")

@@ -1,6 +1,4 @@
-"""Users for a history store: from the tables of training, with the same checks, with ids that
-stay.
-"""
+"""Users for a history store: from the tables of training, with the same checks and stable ids."""
 
 from __future__ import annotations
 

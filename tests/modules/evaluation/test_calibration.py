@@ -21,8 +21,10 @@ def _found(*parts: tuple[list[float], list[int]], bins: int = 2) -> dict:
 
 
 def test_bins_and_error_by_hand():
-    """Half says 0.2 and is right 1 time in 4, half says 0.8 and is right 2 times in 4:
-    1/2 |0.25 - 0.2| + 1/2 |0.5 - 0.8| = 0.175."""
+    """Half says 0.2 and is right 1 time in 4, half says 0.8 and is right 2 times in 4.
+
+    The error is 1/2 |0.25 - 0.2| + 1/2 |0.5 - 0.8| = 0.175.
+    """
     found = _found(([0.2, 0.8, 0.2, 0.8], [1, 0, 0, 1]), ([0.8, 0.8, 0.2, 0.2], [0, 1, 0, 0]))
     assert [b["count"] for b in found["bins"]] == [4, 4]
     assert [b["predicted"] for b in found["bins"]] == pytest.approx([0.2, 0.8])

@@ -13,9 +13,7 @@ from modules.evaluation import baselines, ease
 
 
 def test_two_items_by_hand():
-    """One user with both items: X'X + l2 I = [[1+l2, 1], [1, 1+l2]], so B01 = -P01 / P11 = 1 / (1 +
-    l2).
-    """
+    """One user, both items: X'X + l2 I = [[1+l2, 1], [1, 1+l2]]; B01 = -P01 / P11 = 1 / (1+l2)."""
     found = ease.fit([np.array([0, 1])], 2, l2=3.0)
     np.testing.assert_allclose(found, [[0, 0.25], [0.25, 0]], atol=1e-6)
 

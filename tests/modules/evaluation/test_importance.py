@@ -12,9 +12,7 @@ REQUESTS, PLACES, PADDING = 40, 12, -7.0
 
 @pytest.fixture
 def world():
-    """Parts [B, C, 1], the given places, and targets that are the best by `strong`; every third is
-    missed.
-    """
+    """Parts [B, C, 1], the given places, and targets, best by `strong`; every third is missed."""
     rng = np.random.default_rng(0)
     given = np.arange(PLACES)[np.newaxis] < rng.integers(5, PLACES + 1, REQUESTS)[:, np.newaxis]
     parts = {
@@ -66,9 +64,7 @@ def test_the_same_seed_gives_the_same_importance(world):
 
 
 def test_a_users_requests_are_drawn_together():
-    """Two users' requests, half 0 and half 1: drawn one by one the interval is narrow, by user it
-    is not.
-    """
+    """Two users' requests, half 0, half 1: the interval is narrow drawn one by one, not by user."""
     values = np.repeat([0.0, 1.0], 200)
     alone = importance.with_interval(values, [b"%d" % n for n in range(400)])
     together = importance.with_interval(values, [b"u"] * 200 + [b"v"] * 200)

@@ -59,18 +59,14 @@ def test_an_empty_list_has_no_features():
 
 
 def _lists(wins: int, losses: int) -> list[linear_ranker.List]:
-    """Lists of two candidates that differ in the third feature by 2; the higher wins `wins`
-    times.
-    """
+    """Lists of two candidates differing in the third feature by 2; the higher wins `wins` times."""
     pair = np.zeros((2, 5), np.float32)
     pair[1, 2] = 2.0
     return [linear_ranker.List(pair, 1)] * wins + [linear_ranker.List(pair, 0)] * losses
 
 
 def test_weights_give_the_observed_odds():
-    """Softmax over two is logistic: the best difference of scores is the log-odds, here of 3 to
-    1.
-    """
+    """Softmax over two is logistic: the best score difference is the log-odds, here of 3 to 1."""
     weights = linear_ranker.fit(_lists(30, 10))
     low, high = weights.scores(_lists(1, 0)[0].features)
     assert high - low == pytest.approx(math.log(3), rel=1e-3)

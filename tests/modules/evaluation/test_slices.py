@@ -61,8 +61,7 @@ def test_popularity_is_cut_at_thirds_of_the_events():
 
 
 def test_values_of_a_request():
-    """The context is the request's own; the history is counted beyond the window; several values
-    are several."""
+    """Context is the request's own, history counts past the window, several values are several."""
     example = requests.read_raw_example(
         examples.serialize(
             examples.sequence(

@@ -25,9 +25,7 @@ def settings(
     training: dict[str, Any] | None = None,
     crosses: list[dict[str, Any]] | None = None,
 ) -> model_lib.Settings:
-    """A small model of all groups, two epochs, two objectives; the arguments replace single
-    values.
-    """
+    """A small model of all groups, two epochs, two objectives; arguments replace single values."""
     if crosses is None:
         crosses = [
             {"features": ["user_age", "item_tags"]},
@@ -138,9 +136,7 @@ def statistics_of(transformed: transformed_lib.Transformed) -> statistics_lib.St
 def candidate_row(
     row: dict[str, Any], rng: np.random.Generator, *, missed: bool = False, added: bool = False
 ) -> dict[str, Any]:
-    """An example of Candidates: five items the user has not seen, and the target unless it was
-    missed.
-    """
+    """An example of Candidates: five items new to the user, and the target unless it was missed."""
     target, known = row["event_item_id"][-1], set(row["event_item_id"])
     items = list(rng.permutation([i for i in transformed_lib.ITEMS if i not in known]))[:5]
     if not missed:
@@ -157,9 +153,7 @@ def candidate_row(
 
 
 def with_candidates(transformed: transformed_lib.Transformed, folder: pathlib.Path) -> Ranked:
-    """Writes the candidates; one request of each split was missed by recall, one training target
-    added.
-    """
+    """Writes the candidates: recall missed one request per split; one training target is added."""
     rng = np.random.default_rng(1)
     rows = {
         "train": [

@@ -35,9 +35,7 @@ _TIE = 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-    """Of what a recall model learned from: events of each item, [N], and pairs of neighbours, [N,
-    N].
-    """
+    """What a recall model learned from: events per item, [N], and pairs of neighbours, [N, N]."""
 
     popularity: np.ndarray
     follows: np.ndarray
@@ -61,9 +59,7 @@ Lists = list[linear_ranker.List]
 
 @pytest.fixture(scope="module")
 def lists(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Lists]:
-    """Training lists by what recall was asked (`in_sample`, `held_out`) and those of the test
-    split.
-    """
+    """Training lists by what recall was asked (`in_sample`, `held_out`), and the test split's."""
     folder = tmp_path_factory.mktemp("leak")
     rng = np.random.default_rng(0)
     share = 1 / np.arange(1, len(ITEMS) + 1) ** 1.2

@@ -1,6 +1,4 @@
-"""The statistic features against a NumPy reference that loops over requests, candidates and
-events.
-"""
+"""The statistic features against a NumPy reference looping over requests, candidates and events."""
 
 from __future__ import annotations
 
@@ -119,9 +117,7 @@ def _reference(
 def _together(
     known: dict[str, np.ndarray], events: list[tuple[int, int]], now: int, candidate: int
 ) -> list[float]:
-    """Both features of the session; lifts are drawn to chance by 5 events, 0.001 and 0.0001 of all
-    events.
-    """
+    """Both session features, lifts drawn to chance by 5 events, 0.001 and 0.0001 of all events."""
     table, popularity = known["sessions"], known["daily"].sum(axis=1)
     lasting = [row for row, time in events[-4:] if now - time <= 3 * DAY]
     if not lasting:
@@ -165,9 +161,7 @@ REQUEST_DAYS = (
 
 
 def _requests() -> tuple[list[list[tuple[int, int]]], np.ndarray, np.ndarray]:
-    """Histories of 0 to 18 events, times of the requests [B], and candidates [B, C] with all
-    rows.
-    """
+    """Histories of 0 to 18 events, request times [B], and candidates [B, C] with all rows."""
     random = np.random.default_rng(6)
     times = np.array([day * DAY + int(random.integers(DAY)) for day in REQUEST_DAYS])
     histories = []

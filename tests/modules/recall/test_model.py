@@ -1,6 +1,4 @@
-"""The model: what a query may depend on, the loss against a NumPy reference, cold items, and every
-switch.
-"""
+"""The model: what queries may use, the loss against a NumPy reference, cold items, every switch."""
 
 import json
 

@@ -1,6 +1,4 @@
-"""The model sees one and the same history in training's validation, in the Evaluator and in
-serving.
-"""
+"""The model sees the same history in training's validation, in the Evaluator and in serving."""
 
 from __future__ import annotations
 
@@ -72,9 +70,7 @@ def _of_training(
 def _of_request(
     transformed: transformed_lib.Transformed, row: dict, layout: input_data.Layout, sent: int
 ) -> dict[str, np.ndarray]:
-    """The model's inputs for a request that sends the last `sent` + 1 events before the row's
-    target.
-    """
+    """Model inputs for a request sending the last `sent` + 1 events before the row's target."""
     parsed = [requests.read_raw_example(examples.serialize(row))]
     batch = request_arrays.from_examples(parsed, examples.data(), sent)
     specs = requests.input_specs(examples.data(), exclusions=True)

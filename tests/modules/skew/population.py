@@ -1,6 +1,4 @@
-"""Users with histories, cut into windows of training and validation requests as ExampleGen cuts
-them.
-"""
+"""Users with histories, cut into windows of training and validation requests as by ExampleGen."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Distances and verdicts: users who ask as they did in training have no skew; what is wrong is
-named.
-"""
+"""Distances and verdicts: users who ask as in training have no skew; what is wrong is named."""
 
 from __future__ import annotations
 
@@ -194,9 +192,7 @@ def test_the_same_whole_numbers_over_another_range_are_no_skew():
     ],
 )
 def test_a_constant_of_training_is_one_point(numbers, expected):
-    """Half of them elsewhere: (log2(1 / .75) + .5 log2(.5 / .75) + .5 log2(.5 / .25)) / 2 =
-    .3113.
-    """
+    """Half elsewhere: (log2(1 / .75) + .5 log2(.5 / .75) + .5 log2(.5 / .25)) / 2 = .3113."""
     before = population.statistics([{"user_age": 50.0}] * 4)
     now = measure.requests(
         [{**{name: [] for name in NAMES}, "user_age": [number]} for number in numbers],

@@ -25,9 +25,7 @@ def _save(folder: pathlib.Path, items: tuple[str, ...]) -> str:
 
 
 def _logged(model: replay.Model, **outputs: np.ndarray) -> logs.Logged:
-    """A request after m1, answered by the model with m2, m3 and m4; `outputs` replaces what was
-    logged.
-    """
+    """A request after m1 that the model answered m2, m3, m4; `outputs` replaces what was logged."""
     inputs = fake_trained.request(np.array([[1.0, 2.0]]), [[]], b"m1")
     answer = model.ask("serving_default", inputs)
     assert answer["item_id"].tolist() == [[b"m2", b"m3", b"m4"]]

@@ -1,6 +1,4 @@
-"""The served graph against the pipeline's Transform: equal value by value, and what differs is
-named.
-"""
+"""The served graph against the pipeline's Transform: equal value by value, differences named."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ LAYOUT = transformed_skew.layout(DATA, LENGTH)
 
 @pytest.fixture(scope="module")
 def asked(transformed) -> population.Arrays:
-    """The requests of validation; one that says nothing, and one with a long history out of
-    order.
-    """
+    """Validation's requests, one that says nothing, and one with a long history out of order."""
     silent = examples.sequence(
         ["i1"],
         [10**9 + 5],
@@ -88,9 +84,7 @@ def test_both_sides_transform_alike(transformed, asked, served):
 
 
 def test_of_a_long_history_the_newest_events_are_compared(transformed, served):
-    """In order of time: i7, i4, i6, never, i5, i3, i8 and the request; hours 0, 1, 2, 3, 4, 5, 7
-    and 9.
-    """
+    """By time: i7, i4, i6, never, i5, i3, i8 and the request; hours 0, 1, 2, 3, 4, 5, 7 and 9."""
     ids = {
         item: n for n, item in enumerate(transformed.output.vocabulary_by_name("item_id"), start=1)
     }

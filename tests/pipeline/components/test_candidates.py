@@ -1,6 +1,4 @@
-"""Candidates as a component: every request is put to the right recall model, and wrong inputs are
-refused.
-"""
+"""The Candidates component: each request goes to the right recall model; bad inputs are refused."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ Rows = list[dict[str, Any]]
 
 
 class World:
-    """Examples of users on walks, and recall models whose scores differ, so that answers tell them
-    apart.
-    """
+    """Examples of users on walks; recall models' scores differ, so that answers tell them apart."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
@@ -99,9 +95,7 @@ class World:
         }
 
     def expected(self, row: dict[str, Any], name: str, *, add_missed: bool) -> tuple[Any, ...]:
-        """(items, scores, place of the target, whether it was added) by the model of that name, by
-        NumPy.
-        """
+        """By NumPy, the named model's (items, scores, target's place, whether it was added)."""
         *_, last, target = [item.decode() for item in row["event_item_id"]]
         own = self.scores[name][ITEMS.index(last)]
         seen = {item.decode() for item in row["seen_item_id"]}

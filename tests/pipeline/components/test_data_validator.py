@@ -1,6 +1,4 @@
-"""Data validation: an anomaly stops the run with a message that can be acted upon; clean data
-pass.
-"""
+"""Data validation: an anomaly stops the run with an actionable message; clean data pass."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The Evaluator and TFX's own Pusher behind it: a good model is pushed, a broken or a worse one is
-not.
-"""
+"""The Evaluator and TFX's own Pusher after it: good models are pushed, broken or worse ones not."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ Evaluated = tuple[
 
 
 class World:
-    """Examples of users who walk round a circle of items, and what becomes of models evaluated on
-    them.
-    """
+    """Examples of users walking a circle of items, and what becomes of models evaluated on them."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
@@ -176,9 +172,7 @@ def test_a_good_model_is_blessed_and_pushed(
 
 
 def test_metrics_are_those_of_the_model_by_hand(world: World, evaluated: Evaluated) -> None:
-    """The model knows the circle: a target d steps ahead of the last event is at rank d, less seen
-    ones.
-    """
+    """The model knows the circle: a target d steps past the last event ranks d, less seen ones."""
     report, _, _ = evaluated
     for split, cut in (("valid", -2), ("test", -1)):
         gains = []

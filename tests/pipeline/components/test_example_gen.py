@@ -1,6 +1,4 @@
-"""InteractionsExampleGen in a TFX pipeline: the artifact, the cache, and what a failure leaves
-behind.
-"""
+"""InteractionsExampleGen in a TFX pipeline: the artifact, the cache and what a failure leaves."""
 
 from __future__ import annotations
 

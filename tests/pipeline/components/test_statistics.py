@@ -1,6 +1,4 @@
-"""InteractionStatistics on what ExampleGen's transforms make of tables, against loops over the
-tables.
-"""
+"""InteractionStatistics on what ExampleGen's transforms make of tables, against loops over them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The TwoStageEvaluator on users who walk round a circle of items: one release wins, others
-lose.
-"""
+"""TwoStageEvaluator on users who walk round a circle of items: one release wins, others lose."""
 
 from __future__ import annotations
 
@@ -271,9 +269,7 @@ def test_slices_are_those_of_their_requests(world: World, evaluated: Evaluated) 
 
 
 def test_calibration_counts_all_pairs(world: World, evaluated: Evaluated) -> None:
-    """Each list's probabilities add up to 1, so their mean is 1 / K, and a liked target was 3/4
-    likely.
-    """
+    """Each list's probabilities sum to 1, so their mean is 1 / K; a liked target was 3/4 likely."""
     found = evaluated[0]["splits"]["test"]["calibration"]
     hit = _ranks(world, "test", none_for="user0") > 0
     pairs = (USERS - 1) * K
@@ -324,9 +320,7 @@ def test_one_row_a_request(world: World, evaluated: Evaluated) -> None:
 def test_a_worse_release_than_recall_and_than_the_last_is_not_blessed(
     world: World, evaluated: Evaluated, recall: standard_artifacts.Model
 ) -> None:
-    """Now recall is right, and so is the last release, whose own recall model finds its
-    candidates.
-    """
+    """Now recall is right, as is the last release, whose own recall model finds its candidates."""
     last_rank, (_, _, blessing) = world.rank(1.0), evaluated
     candidates = world.candidates("forwards", backwards=False)
     report, _, refused = world.evaluate(

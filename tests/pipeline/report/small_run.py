@@ -1,6 +1,4 @@
-"""A finished run of a tiny shop, made by hand: ML Metadata as TFX writes it, and what the report
-reads.
-"""
+"""A tiny shop's finished run, handmade: ML Metadata as TFX writes it, and what the report reads."""
 
 from __future__ import annotations
 

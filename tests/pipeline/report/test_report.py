@@ -1,6 +1,4 @@
-"""The page as a whole: holds what the artifacts say, loads nothing, lets no markup in, is written
-at once.
-"""
+"""The page holds what the artifacts say, loads nothing, lets no markup in, is written at once."""
 
 from __future__ import annotations
 

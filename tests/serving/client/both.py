@@ -1,6 +1,4 @@
-"""The plain and the asyncio client of each kind behind one interface, so that a test asks both the
-same.
-"""
+"""Each kind's plain and asyncio clients behind one interface, so that tests ask both the same."""
 
 from __future__ import annotations
 

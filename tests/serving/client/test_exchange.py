@@ -22,9 +22,7 @@ def busy(status=503, **headers):
 
 
 class Play:
-    """Answers the steps of a call from a list; pauses move the clock, as each attempt does by
-    `seconds`.
-    """
+    """Answers the steps of a call from a list; pauses and attempts (`seconds`) move the clock."""
 
     def __init__(self, outcomes, seconds=0.0):
         self.outcomes, self.seconds, self.now = list(outcomes), seconds, 100.0
@@ -109,9 +107,7 @@ def test_what_never_arrived_is_sent_again_in_any_case():
 
 
 def test_the_timeout_is_that_of_all_attempts():
-    """The first attempt takes 1 s and the pause 2 s, so 2 s are left; then 1 s and 2 s are too
-    much.
-    """
+    """The first attempt takes 1 s, the pause 2 s: 2 s are left; then 1 s and 2 s are too much."""
     play = Play([busy(**{"retry-after": "2"})] * 2, seconds=1.0)
     with pytest.raises(errors.Unavailable):
         play(SAFE)

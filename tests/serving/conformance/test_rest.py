@@ -110,8 +110,10 @@ def test_numbers_that_are_not_finite(client):
         ),
         (
             b'{"instances": [1]}',
-            "instances is a plain list, but expecting list of objects as multiple input "
-            "tensors required as per tensorinfo_map",
+            (
+                "instances is a plain list, but expecting list of objects as multiple input "
+                "tensors required as per tensorinfo_map"
+            ),
         ),
         (
             b'{"inputs": [1]}',

@@ -1,6 +1,4 @@
-"""The alerts ask for metrics that the servers have; `promtool check rules` is run on them by
-hand.
-"""
+"""The alerts ask for metrics the servers have; `promtool check rules` is run on them by hand."""
 
 from __future__ import annotations
 

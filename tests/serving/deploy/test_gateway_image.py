@@ -1,6 +1,4 @@
-"""The gateway's image has what the gateway imports, and its command lines are those that it
-takes.
-"""
+"""The gateway's image has what the gateway imports, and its command lines are those it takes."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ def test_the_list_of_packages_is_up_to_date() -> None:
 def test_the_listed_packages_are_enough(
     run_python: Callable[[str], str], tmp_path: pathlib.Path
 ) -> None:
-    """In a process in which no module of another package can be imported; it also publishes a
-    release.
-    """
+    """In a process where no other package's module can be imported; it also publishes a release."""
     release = tmp_path / "serving"
     small_release.push(release, small_release.pair(tmp_path / "made"), small_release.facts())
     modules = sorted(

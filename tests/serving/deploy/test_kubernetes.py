@@ -88,9 +88,7 @@ def test_probes_and_metrics_use_ports_that_there_are(name: str) -> None:
 
 @pytest.mark.parametrize("name", RUNNING)
 def test_pods_are_restricted(name: str) -> None:
-    """Pod Security Standards, `restricted`, which the namespace enforces; the root file system
-    read-only.
-    """
+    """Pod Security Standard `restricted`, enforced by the namespace; root file system read-only."""
     pod = files.workloads()[name]["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["runAsUser"] > 0

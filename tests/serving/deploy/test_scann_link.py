@@ -1,6 +1,4 @@
-"""The edits of the recipe with ScaNN, on sources of the shape that they expect; nothing is built
-here.
-"""
+"""The edits of the recipe with ScaNN, on sources of the expected shape; nothing is built here."""
 
 from __future__ import annotations
 

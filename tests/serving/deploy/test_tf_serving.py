@@ -1,6 +1,4 @@
-"""TensorFlow Serving's configuration and command lines, held against its protos, its flags and our
-server.
-"""
+"""TensorFlow Serving's configuration and command lines against its protos, flags and our server."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The gateway in front of the small serving folder: the development model server, and a real SQLite
-store.
-"""
+"""The gateway for the small serving folder: the development model server, a real SQLite store."""
 
 from __future__ import annotations
 

@@ -197,9 +197,7 @@ def test_requests_under_way_are_answered_at_sigterm(given):
 
 
 def test_kills_lose_no_acknowledged_event(given):
-    """Four clients add events, each one's user is new with each start; then the process is
-    killed.
-    """
+    """Four clients add events, each for a user new with each start; then the process is killed."""
     acknowledged: list[tuple[str, str]] = []
 
     def add(http: httpx.Client, user: str, started: threading.Event) -> None:

@@ -1,6 +1,4 @@
-"""Clients that send too much, too slowly or too often do not stop the server from answering
-others.
-"""
+"""Clients that send too much, too slowly or too often do not stop the server answering others."""
 
 from __future__ import annotations
 

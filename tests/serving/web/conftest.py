@@ -58,9 +58,7 @@ def ada(gateway: shop.Gateway) -> str:
 
 @dataclasses.dataclass
 class Watch:
-    """What pages complained of, and asked for; `allowed`: parts of complaints that a test
-    expects.
-    """
+    """What pages complained of and asked for; `allowed`: parts of complaints a test expects."""
 
     complaints: list[str] = dataclasses.field(default_factory=list)
     urls: list[str] = dataclasses.field(default_factory=list)

@@ -74,9 +74,7 @@ class Gateway:
 def gateway(
     serving: pathlib.Path, folder: pathlib.Path, recall: str, rank: str, key: str = ""
 ) -> Iterator[Gateway]:
-    """Runs a gateway while the block runs, with files in `folder`; it wants the key, if there is
-    one.
-    """
+    """Runs a gateway while the block runs, with files in `folder`; it wants the key, if any."""
     folder.mkdir()
     (folder / "keys").write_text(key)
     command = [

@@ -1,6 +1,4 @@
-"""Hashed crosses: which row of the embedding a combination has, and the mean over several
-values.
-"""
+"""Hashed crosses: which embedding row a combination has, and the mean over several values."""
 
 import numpy as np
 import tensorflow as tf

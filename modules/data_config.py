@@ -38,9 +38,9 @@ class Column:
 
     Attributes:
       role: what the column is for. Events have `user_id`, `item_id` and `timestamp` once, and
-          `action_type` at most once; users have `user_id`, items `item_id` once. A `feature` is what is
-          known after the event, such as a rating; a `context` is what is known before it, such as the
-          device.
+          `action_type` at most once; users have `user_id` once, items `item_id` once. A `feature`
+          is what is known after the event, such as a rating; a `context` is what is known before
+          it, such as the device.
       kind: how a feature or context is read; the other roles have none. Events have categorical and
           numeric columns only.
     """
@@ -114,8 +114,8 @@ class Table:
           `$VARIABLES`, `package:NAME/FILE`, or a URL.
       columns: the columns by their names in the file. One is written short as its role or its kind,
           as in `age: numeric`, or long as a mapping. The name of a feature or context is made of
-          letters a-z or A-Z, digits and _, for it names an input of the model, like `user_age`; where
-          the file calls it otherwise, `source` says how.
+          letters a-z or A-Z, digits and _, for it names an input of the model, like `user_age`;
+          where the file calls it otherwise, `source` says how.
       list_column: the column that holds the list of event structs, in Parquet with one row a user.
     """
 

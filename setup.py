@@ -73,6 +73,7 @@ setuptools.setup(
             "mkdocs>=1.6",
             "mkdocs-material",
             "mkdocstrings[python]",
+            "pymdown-extensions<12",  # mkdocstrings calls the highlighter as it was before
         ]
     },
     entry_points={"console_scripts": ["recsys=pipeline.cli:main"]},

@@ -1,6 +1,6 @@
 # `make help` lists the targets. Everything runs in .venv, which `make setup` makes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format doctor lock protos clean
+.PHONY: help setup demo test lint format docs doctor lock protos clean
 STAMP := .venv/.complete
 RECSYS := .venv/bin/recsys
 
@@ -30,6 +30,10 @@ format: $(STAMP)  ## bring all code into ruff's form, and mend what its rules ca
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .
 
+docs: $(STAMP)  ## the documentation as a site
+	@NO_MKDOCS_2_WARNING=true .venv/bin/python -m mkdocs build --strict --quiet
+	@echo "docs: site/index.html (its search works when it is served: .venv/bin/python -m http.server --directory site)"
+
 doctor: $(STAMP)  ## check versions, ScaNN, memory, disk and data
 	@$(RECSYS) doctor
 
@@ -42,5 +46,5 @@ protos: $(STAMP)  ## compile serving/protos (the protoc that suits the pinned pr
 	  --with 'setuptools<81' python -W ignore -m grpc_tools.protoc --proto_path=. --python_out=. serving/protos/serving.proto
 
 clean:  ## remove .venv, caches and build products (runs/ stays)
-	rm -rf .venv .venv-tools build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv .venv-tools build dist site *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

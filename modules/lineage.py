@@ -90,7 +90,8 @@ def check_same(ours: Lineage, theirs: Lineage, subject: str, names: Iterable[str
     """Refuses two lineages that differ.
 
     Args:
-      ours, theirs: what is expected and what was found.
+      ours: what is expected.
+      theirs: what was found.
       subject: begins the message: which model was found, and beside which.
       names: the digests that must agree.
 

@@ -75,7 +75,9 @@ def fill_if_empty(cfg: config.Config, url: str) -> None:
     """Loads the data set into an SQLite store without users; a new file is whole or not there.
 
     Raises:
-      As `load`.
+      errors.DataError: the data set cannot be used, as `recsys dataset check` says.
+      store.StoreError: the store does not answer, or is full.
+      strict.ConfigError: the URL means no store.
     """
     path = pathlib.Path(url.removeprefix(_SQLITE))
     if path.exists():

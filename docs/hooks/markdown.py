@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 _CODE = re.compile(r"(`+[^`]*`+)")
+_BLOCK_OR_CODE = re.compile(r"(^```.*?^```$|`+[^`\n]+`+)", re.MULTILINE | re.DOTALL)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -31,6 +32,11 @@ def cell(text: str) -> str:
         part.replace("|", r"\|") if n % 2 else part.replace("|", "&#124;")
         for n, part in enumerate(parts)
     )
+
+
+def parts(text: str) -> list[tuple[bool, str]]:
+    """Splits a page into (whether it is code, text)."""
+    return [(n % 2 == 1, part) for n, part in enumerate(_BLOCK_OR_CODE.split(text))]
 
 
 def code(text: str) -> str:

@@ -51,8 +51,8 @@ def of_template(document: yaml_file.Document) -> dict[str, str]:
       The text by the key's path, as in `training.epochs`.
     """
     keys: dict[int, str] = {}
-    for path, line in document.lines.items():
-        keys.setdefault(line, path)  # in the file's order, so that the outermost comes first
+    for path, at in document.lines.items():
+        keys.setdefault(at, path)  # in the file's order, so that the outermost comes first
     found: dict[str, str] = {}
     current = None
     for number, line in enumerate(document.file.read_text(encoding="utf-8").splitlines(), start=1):

@@ -57,7 +57,7 @@ def candidates(trained: Any) -> tuple[list[bytes], npt.NDArray[np.float32]]:
 
     Raises:
       ValueError: an id that a vocabulary file cannot hold or that occurs twice, or a vector that is
-      not finite.
+          not finite.
     """
     found = trained.signatures[signatures.CANDIDATES]()
     item_ids, vectors = found[signatures.ITEM_ID].numpy().tolist(), found[signatures.VECTOR].numpy()

@@ -71,7 +71,8 @@ def platt(logits: npt.NDArray[np.floating[Any]], labels: npt.NDArray[np.floating
     """Slope and offset of least cross entropy, by Newton's method; a weak prior keeps them finite.
 
     Args:
-      logits, labels: float [n], labels 0 or 1.
+      logits: float [n].
+      labels: float [n], 0 or 1.
     """
     inputs = np.stack([logits, np.ones_like(logits)], axis=1).astype(np.float64)
     prior = np.array([1.0, 0.0])

@@ -87,7 +87,8 @@ def train(
     Args:
       settings: the configuration.
       transform: the graph that serving uses.
-      train_files, valid_files: patterns of the examples of `Candidates`.
+      train_files: patterns of the examples of `Candidates` to learn from.
+      valid_files: patterns of those to validate on.
       catalogue_files: patterns of the transformed catalogue.
       vectors: of the items by id, of a recall model that has not seen the training requests.
       statistics: by part of the training requests; and FINAL, for validation and serving.

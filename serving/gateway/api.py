@@ -82,7 +82,7 @@ def described(lifespan: types.Lifespan[fastapi.FastAPI] | None = None) -> fastap
 def unlisted() -> dict[str, str]:
     """What the routes do that OpenAPI's description leaves out, by method and path."""
     return {
-        f"{' '.join(sorted(route.methods))} {route.path}": route.description
+        f"{' '.join(sorted(route.methods or ()))} {route.path}": route.description
         for route in _ROUTES.routes
         if isinstance(route, routing.APIRoute) and not route.include_in_schema
     }

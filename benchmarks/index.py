@@ -31,6 +31,7 @@ import psutil
 import scann  # noqa: F401  # its ops
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
+from numpy import typing as npt
 
 from modules import config
 from modules.index import bodies, parameters, quality
@@ -73,12 +74,17 @@ class Row:
     memory: float | None  # of a process that serves it, in sizes of the vectors
 
 
-def clustered(random: np.random.Generator, centres: np.ndarray, number: int) -> np.ndarray:
+def clustered(
+    random: np.random.Generator, centres: npt.NDArray[np.float64], number: int
+) -> npt.NDArray[np.float32]:
     """Vectors float32 [number, D] of length 1 around centres [C, D], with a falling spectrum."""
     spectrum = np.arange(1, DIMENSION + 1) ** -0.5
     noise = random.normal(size=(number, DIMENSION)) * spectrum
     points = centres[random.integers(len(centres), size=number)] * spectrum + SPREAD * noise
-    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    vectors: npt.NDArray[np.float32] = (
+        points / np.linalg.norm(points, axis=1, keepdims=True)
+    ).astype(np.float32)
+    return vectors
 
 
 def measure(items: int) -> list[Row]:
@@ -156,12 +162,15 @@ def _one_by_one(search: quality.Search) -> quality.Search:
         )
         return found, found
 
-    return tf.function(scores, input_signature=[tf.TensorSpec([None, DIMENSION])])
+    compiled: quality.Search = tf.function(
+        scores, input_signature=[tf.TensorSpec([None, DIMENSION])]
+    )
+    return compiled
 
 
 def in_turns(
     searches: Mapping[str, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]],
-    queries: np.ndarray,
+    queries: npt.NDArray[np.float32],
     batch: int,
     repeats: int,
 ) -> dict[str, float]:
@@ -178,7 +187,9 @@ def in_turns(
     return {name: statistics.median(measured[2:]) for name, measured in times.items()}
 
 
-def _memory(name: str, index: tf.Module, search: Callable) -> int:
+def _memory(
+    name: str, index: tf.Module, search: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+) -> int:
     """Bytes by which a fresh process grows when it loads the index and answers one query."""
     with tempfile.TemporaryDirectory() as folder:
         model = tf.Module()
@@ -207,8 +218,8 @@ def table(rows: Sequence[Row]) -> str:
     """The rows as Markdown."""
     lines = [
         (
-            "| items | body | recall@200 | ms, one query | against exact | ms, call of 1 | ms, call "
-            "of 32 | against exact | memory / vectors | build s | settings |"
+            "| items | body | recall@200 | ms, one query | against exact | ms, call of 1 | ms, "
+            "call of 32 | against exact | memory / vectors | build s | settings |"
         ),
         "|--:|:--|--:|--:|--:|--:|--:|--:|--:|--:|:--|",
     ]
@@ -246,6 +257,7 @@ def machine() -> str:
 
 
 def main() -> None:
+    """Measures the index bodies at every size and prints or writes the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -258,9 +270,10 @@ def main() -> None:
     for items in arguments.items:
         rows += measure(items)
         print(table(rows[-len(BODIES) - 2 :]), flush=True)
+    today = datetime.datetime.now().astimezone().date()
     text = f"""# Index bodies
 
-Made by `python -m benchmarks.index --output benchmarks/index.md` on {datetime.date.today()}.
+Made by `python -m benchmarks.index --output benchmarks/index.md` on {today}.
 {machine()}.
 
 {QUERIES} queries, {DIMENSION}-d vectors of length 1 in clusters of {ITEMS_PER_CLUSTER} with a

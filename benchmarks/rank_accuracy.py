@@ -20,11 +20,12 @@ import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+from numpy import typing as npt
 from tfx.utils import path_utils
 
 from benchmarks import runs_of
@@ -61,6 +62,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 
 def main() -> None:
+    """Measures the variants, adds a line for each to the output and prints it."""
     arguments = _arguments()
     found = Found(pathlib.Path(arguments.run), arguments.config)
     with tempfile.TemporaryDirectory() as folder:
@@ -88,14 +90,16 @@ class Fold:
 
     learned: str
     measured: str
-    users: np.ndarray
+    users: npt.NDArray[np.int64]
 
 
 class Found:
     """What a finished run holds for the ranker."""
 
     def __init__(self, run: pathlib.Path, config: str) -> None:
-        latest = lambda *path: str(runs_of.latest(run.joinpath("artifacts", *path)))
+        latest: Callable[..., str] = lambda *path: str(
+            runs_of.latest(run.joinpath("artifacts", *path))
+        )
         self.config = config
         self.candidates = latest("Candidates", "candidates")
         self.transform = tft.TFTransformOutput(latest("Transform", "transform_graph"))
@@ -137,7 +141,10 @@ class Found:
 
     def _requests(self) -> Iterator[bytes]:
         pattern = os.path.join(self.candidates, f"Split-{features.SPLIT_TRAIN}", "*")
-        return tf.data.TFRecordDataset(tf.io.gfile.glob(pattern), "GZIP").as_numpy_iterator()
+        found: Iterator[bytes] = tf.data.TFRecordDataset(
+            tf.io.gfile.glob(pattern), "GZIP"
+        ).as_numpy_iterator()
+        return found
 
 
 def as_recall_answered(serialized: bytes) -> bytes:
@@ -149,14 +156,15 @@ def as_recall_answered(serialized: bytes) -> bytes:
         del found[features.RECALL_SCORE].float_list.value[-1]
         found[features.POSITIVE_ADDED].int64_list.value[0] = 0
         found[features.TARGET_PLACE].int64_list.value[0] = candidates.NOT_FOUND
-    return example.SerializeToString(deterministic=True)
+    content: bytes = example.SerializeToString(deterministic=True)
+    return content
 
 
 def measure(found: Found, folds: Sequence[Fold], overrides: Sequence[str]) -> dict[str, float]:
     """The gain over recall's order of each metric, and its standard error."""
     cfg = configuration.load(found.config, overrides)
     settings = trainer.read_settings(dag.rank_trainer_config(cfg))
-    gains: dict[str, list[np.ndarray]] = {metric: [] for metric in METRICS}
+    gains: dict[str, list[npt.NDArray[np.float64]]] = {metric: [] for metric in METRICS}
     for fold in folds:
         with tempfile.TemporaryDirectory() as checkpoints:
             trained = trainer.train(
@@ -182,7 +190,7 @@ def measure(found: Found, folds: Sequence[Fold], overrides: Sequence[str]) -> di
     return result
 
 
-def _recall_places(file: str) -> np.ndarray:
+def _recall_places(file: str) -> npt.NDArray[np.float64]:
     """1-based places in recall's order."""
     examples = map(
         requests.read_raw_example, tf.data.TFRecordDataset(file, "GZIP").as_numpy_iterator()
@@ -191,11 +199,11 @@ def _recall_places(file: str) -> np.ndarray:
     return np.where(places >= 0, places + 1.0, np.inf)
 
 
-def _values(metric: str, places: np.ndarray) -> np.ndarray:
+def _values(metric: str, places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.array([evaluation.metric(metric, place[np.newaxis]) for place in places])
 
 
-def _standard_error(gains: np.ndarray, users: np.ndarray) -> float:
+def _standard_error(gains: npt.NDArray[np.float64], users: npt.NDArray[np.int64]) -> float:
     """Of the mean over requests, whose users are drawn as a whole (linearised ratio of sums)."""
     sums = np.bincount(users, gains - gains.mean())
     return float(np.sqrt(np.sum(sums**2)) / len(gains))

@@ -29,10 +29,11 @@ _WARM_UP = 20
 
 
 def main() -> None:
+    """Times requests through the SavedModels of a run and prints or writes the table."""
     arguments = _arguments()
     cfg = configuration.load(arguments.config)
     run = pathlib.Path(arguments.run)
-    model = lambda component: str(
+    model: Callable[[str], str] = lambda component: str(
         runs_of.latest(run / "artifacts" / component / "model") / "Format-Serving"
     )
     recall, rank = (
@@ -59,16 +60,17 @@ def main() -> None:
         f"| {name} | {statistics.median(ms):.2f} | {np.quantile(ms, 0.99):.2f} |"
         for name, ms in rows.items()
     ]
+    today = datetime.datetime.now().astimezone().date()
     text = "\n".join(
         [
             "# Latency of a rank request",
             "",
-            f"Made by `python -m benchmarks.rank_latency` on {datetime.date.today()}.",
+            f"Made by `python -m benchmarks.rank_latency` on {today}.",
             index.machine(),
             "",
             (
-                f"{arguments.requests} requests of {cfg.name}'s test split, one at a time, in turns, "
-                "through the SavedModels in one process."
+                f"{arguments.requests} requests of {cfg.name}'s test split, one at a time, in "
+                "turns, through the SavedModels in one process."
             ),
             "",
             "| request | median ms | 99 % ms |",
@@ -81,7 +83,7 @@ def main() -> None:
     print(text)
 
 
-def _time(taken: dict[str, list[float]], name: str, call: Callable, *values: Any) -> None:
+def _time(taken: dict[str, list[float]], name: str, call: Callable[..., Any], *values: Any) -> None:
     started = time.perf_counter()
     call(*values)
     taken.setdefault(name, []).append(time.perf_counter() - started)

@@ -163,7 +163,8 @@ def rank_request(request: bytes, recalled: serving_pb2.PredictResponse) -> bytes
     made.model_spec.version.value = recalled.model_spec.version.value
     made.inputs[features.CANDIDATE_ITEM_ID].CopyFrom(recalled.outputs[signatures.ITEM_ID])
     made.inputs[features.RECALL_SCORE].CopyFrom(recalled.outputs[signatures.SCORE])
-    return made.SerializeToString()
+    content: bytes = made.SerializeToString()
+    return content
 
 
 def _failure(error: Any) -> open_loop.Answer:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
+from numpy import typing as npt
 
 GOOD = "good"
 DEGRADED = "degraded"  # an answer, but a stage is missing from it
@@ -75,7 +76,7 @@ class Summary:
 Call = Callable[[int], Awaitable[Answer]]
 
 
-def schedule(rate: float, seconds: float, seed: int) -> np.ndarray:
+def schedule(rate: float, seconds: float, seed: int) -> npt.NDArray[np.float64]:
     """Send times float64 [rate * seconds] of a Poisson process that has exactly so many arrivals.
 
     Given their number, arrivals are independent and uniform (Ross, Introduction to Probability

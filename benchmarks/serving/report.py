@@ -17,7 +17,7 @@ import matplotlib
 import psutil
 from matplotlib import figure
 
-from benchmarks.serving import open_loop, trials
+from benchmarks.serving import open_loop, trials, workload
 
 PLOT = "latency.png"
 _PERCENTILES = ("p50", "p90", "p99")
@@ -56,7 +56,7 @@ def text(found: Results, command: str) -> str:
     overload, kills = found.overload, found.kills
     return f"""# The servers under load
 
-Made by `{command}` on {datetime.date.today()}.
+Made by `{command}` on {datetime.datetime.now().astimezone().date()}.
 {_machine()}; load average {found.load[0]:.1f} before and {found.load[1]:.1f} after.
 {_BUSY if found.load[0] > _BUSY_LOAD else ""}
 The model server and the gateway run as `recsys serve` starts them, and share the cores with the
@@ -69,7 +69,7 @@ degraded. With few requests the p99 is about the slowest of them.
 ## Latency against offered load
 
 `recall` and `rank` ({found.candidates} candidates) are asked by gRPC, `recommend` (history lookup,
-recall, rank, {trials.workload.ITEMS} items) by HTTP.
+recall, rank, {workload.ITEMS} items) by HTTP.
 
 ![Latency against offered load]({PLOT})
 
@@ -163,18 +163,18 @@ def _reloads(found: trials.Reloads) -> str:
             f"{trials.RELOAD_RATE} recommendations a second and"
         ),
         (
-            f"{trials.RELOAD_RATE / 2:g} pairs of calls to the models were sent: recall by its label, "
-            "then rank by the version that recall"
+            f"{trials.RELOAD_RATE / 2:g} pairs of calls to the models were sent: recall by its "
+            "label, then rank by the version that recall"
         ),
         (
-            f"answered with. {found.releases} releases answered. From the end of a push to the first "
-            "answer of the new release: median"
+            f"answered with. {found.releases} releases answered. From the end of a push to the "
+            "first answer of the new release: median"
         ),
         f"{statistics.median(found.seconds):.1f} s, at most {max(found.seconds):.1f} s.",
         "",
         (
-            "| | requests | good | degraded | wrong version | 429/503 or unavailable | failed | p50 "
-            "ms | p99 ms |"
+            "| | requests | good | degraded | wrong version | 429/503 or unavailable | failed | "
+            "p50 ms | p99 ms |"
         ),
         "|:--|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
@@ -216,8 +216,8 @@ def _overload(found: trials.Overload) -> str:
     return "\n".join(
         [
             (
-                "| offered/s | good answers/s | against capacity | good | degraded | 429/503 | failed "
-                "| not sent | p50 ms | p99 ms | lag ms |"
+                "| offered/s | good answers/s | against capacity | good | degraded | 429/503 | "
+                "failed | not sent | p50 ms | p99 ms | lag ms |"
             ),
             "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
             (

@@ -37,7 +37,8 @@ class Server:
     @property
     def megabytes(self) -> float:
         """Resident memory."""
-        return psutil.Process(self.process.pid).memory_info().rss / 2**20
+        size: float = psutil.Process(self.process.pid).memory_info().rss / 2**20
+        return size
 
     def kill(self) -> None:
         """As `kill -9` does."""
@@ -111,7 +112,8 @@ def wait_ready(server: Server) -> None:
 
     def ready() -> bool:
         with contextlib.suppress(OSError), direct.open(url, timeout=5) as answer:
-            return json.load(answer)["store"] == "ok"
+            is_open: bool = json.load(answer)["store"] == "ok"
+            return is_open
         return False
 
     _wait(server, ready)
@@ -138,4 +140,5 @@ def _running(module: str, port: int, logs: pathlib.Path, arguments: list[str]) -
 def _free_port() -> int:
     with socket.socket() as found:
         found.bind((HOST, 0))
-        return found.getsockname()[1]
+        port: int = found.getsockname()[1]
+        return port

@@ -168,4 +168,5 @@ def _recall_request(asked: columns.Asked, about: catalogue.About) -> bytes:
     made.model_spec.name, made.model_spec.version_label = release.RECALL, model_server_config.LABEL
     for name, array in columns.Columns(about).arrays(asked).items():
         made.inputs[name].CopyFrom(tensors.encode(array))
-    return made.SerializeToString()
+    content: bytes = made.SerializeToString()
+    return content

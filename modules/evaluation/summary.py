@@ -88,9 +88,8 @@ class _Moments:
     squares: npt.NDArray[np.float64]  # [S, M]
     crossed: npt.NDArray[np.float64]  # [S, M]
     drawn: npt.NDArray[np.float64]  # [B], weighted requests
-    differences: npt.NDArray[
-        np.float64
-    ]  # [B, S - 1, M], weighted: the first system minus each other
+    # [B, S - 1, M], weighted: the first system minus each other
+    differences: npt.NDArray[np.float64]
 
     def add(self, other: _Moments) -> _Moments:
         return _Moments(

@@ -81,6 +81,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 
 def main() -> None:
+    """Measures the variants, each with all seeds; adds the lines and prints the means."""
     arguments = _arguments()
     if arguments.print:
         print(command(arguments.print, arguments.config, arguments.override))

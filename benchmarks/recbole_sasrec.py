@@ -26,6 +26,7 @@ WARM_UP = 1  # steps that do not count
 
 
 def main() -> None:
+    """Trains a few steps and prints the target positions learnt per second."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

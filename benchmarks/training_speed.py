@@ -26,6 +26,7 @@ OVERRIDES = {
 
 
 def main() -> None:
+    """Times the variants in turns and prints a table."""
     options = _options()
     turns: dict[str, Callable[[], float]] = {
         name: lambda overrides=overrides: _ours(pathlib.Path(options.run), overrides)  # type: ignore[misc]

@@ -150,10 +150,12 @@ def _of(
 
 
 def user_features(data: data_config.Data) -> tuple[Feature, ...]:
+    """What is known of a user: the profile."""
     return _of("user", data.users)
 
 
 def item_features(data: data_config.Data) -> tuple[Feature, ...]:
+    """What is known of an item."""
     return _of("item", data.items)
 
 
@@ -178,6 +180,7 @@ def context_features(data: data_config.Data) -> tuple[Feature, ...]:
 
 
 def all_features(data: data_config.Data) -> tuple[Feature, ...]:
+    """The features of users, items, events and contexts, in this order."""
     return (
         *user_features(data),
         *item_features(data),

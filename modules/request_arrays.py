@@ -27,8 +27,7 @@ def from_examples(
 
     Args:
       examples: sequences, as `requests.read_raw_example` gives them; the last event, the target,
-          only lends
-        its time and context.
+          only lends its time and context.
       data: the declared columns.
       max_history: events that the models see; one more is sent, for the first one's time delta.
 

@@ -24,12 +24,10 @@ class Lists:
       recall_scores: float32 [B, K].
       rank_scores: float32 [B, K], by which the list is ordered; None where recall answers alone.
       missing_inputs: int [B], values of the profile and of the request's context that are missing
-          or
-        unknown, so that the rank model took a default; None where recall answers alone.
+          or unknown, so that the rank model took a default; None where recall answers alone.
       groups: of the rank model's features, where the lists are explained.
       effects: float32 [B, K, groups]: how far each group moved the item's rank score from what it
-          would be
-        with the group at its average.
+          would be with the group at its average.
     """
 
     ids: npt.NDArray[np.object_]

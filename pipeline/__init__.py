@@ -1,0 +1,1 @@
+"""The pipeline, its components, and the commands of `recsys`."""

@@ -20,6 +20,7 @@ def _config(args: argparse.Namespace) -> config.Config:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Trains, evaluates and releases the models, and writes the report."""
     cfg = _config(args)
     from pipeline import run as implementation
 
@@ -29,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def report(args: argparse.Namespace) -> int:
+    """Writes the report of the last run again, and opens it if asked to."""
     cfg = _config(args)
     from pipeline.report import report as implementation
 
@@ -40,6 +42,7 @@ def report(args: argparse.Namespace) -> int:
 
 
 def recommend(args: argparse.Namespace) -> int:
+    """Prints recommendations for one user or history."""
     cfg = _config(args)
     from pipeline import recommend as implementation
 
@@ -60,6 +63,7 @@ def recommend(args: argparse.Namespace) -> int:
 
 
 def serve(args: argparse.Namespace) -> int:
+    """Serves the release in force until it is stopped."""
     cfg = _config(args)
     from pipeline import runs
     from pipeline import serve as implementation
@@ -79,6 +83,7 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def export_predictions(args: argparse.Namespace) -> int:
+    """Writes the models' answers to the requests of a split into a file."""
     cfg = _config(args)
     from pipeline import export_predictions as implementation
 
@@ -87,6 +92,7 @@ def export_predictions(args: argparse.Namespace) -> int:
 
 
 def skew(args: argparse.Namespace) -> int:
+    """Compares what servers were asked with what the models learned from; 1 if they differ."""
     cfg = _config(args)
     from pipeline import skew as implementation
 
@@ -103,6 +109,7 @@ def skew(args: argparse.Namespace) -> int:
 
 
 def releases(args: argparse.Namespace) -> int:
+    """Lists the releases."""
     cfg = _config(args)
     from pipeline import releases as implementation
 
@@ -111,6 +118,7 @@ def releases(args: argparse.Namespace) -> int:
 
 
 def rollback(args: argparse.Namespace) -> int:
+    """Puts an earlier release in force again."""
     cfg = _config(args)
     from pipeline import releases as implementation
 
@@ -119,6 +127,7 @@ def rollback(args: argparse.Namespace) -> int:
 
 
 def store_load(args: argparse.Namespace) -> int:
+    """Loads the data set's histories and profiles into the store of the gateway."""
     cfg = _config(args)
     from pipeline import store as implementation
 
@@ -127,6 +136,7 @@ def store_load(args: argparse.Namespace) -> int:
 
 
 def store_status(args: argparse.Namespace) -> int:
+    """Prints how many users and events the store holds."""
     cfg = _config(args)
     from pipeline import store as implementation
 
@@ -135,12 +145,14 @@ def store_status(args: argparse.Namespace) -> int:
 
 
 def doctor(args: argparse.Namespace) -> int:
+    """Checks the installation, and the configuration if there is one."""
     from pipeline import doctor as implementation
 
     return implementation.main(args.config, args.overrides, args.root)
 
 
 def dataset_check(args: argparse.Namespace) -> int:
+    """Reads the whole data set and prints what is in it, or what is wrong with it."""
     cfg = _config(args)
     from modules.beam import check
 

@@ -27,8 +27,7 @@ def load(name_or_file: str, overrides: Sequence[str] = ()) -> config.Config:
     Args:
       name_or_file: a name of `names()`, else the path of a YAML file.
       overrides: `KEY=VALUE` texts: the key's path (`training.epochs`,
-          `features.crosses[0].buckets`) and the
-        value as YAML. The last one wins.
+          `features.crosses[0].buckets`) and the value as YAML. The last one wins.
 
     Returns:
       The configuration; paths are absolute, `package:`, `~` and `$VARIABLE` are resolved.
@@ -149,8 +148,7 @@ def resolve_path(path: str, key: str, folder: pathlib.Path) -> str:
 
     Args:
       path: `package:NAME/REST` (a file in an installed package), a URL (returned as it is), or a
-          path that
-        may hold `~` and `$VARIABLE`s.
+          path that may hold `~` and `$VARIABLE`s.
       key: the path's own key, for error messages.
       folder: what a relative path is relative to.
     """

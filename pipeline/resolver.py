@@ -34,8 +34,10 @@ class LastOtherBlessedModel(latest_blessed_model_strategy.LatestBlessedModelStra
     """
 
     def __init__(self, producer: str) -> None:
-        """Args: producer: `node` of the component whose models these are; its newest is the
-        candidate.
+        """Chooses among the models of one component.
+
+        Args:
+          producer: `node` of the component whose models these are; its newest is the candidate.
         """
         self._producer = producer
 

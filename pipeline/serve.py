@@ -66,8 +66,7 @@ def main(
       host: address to listen on.
       ports: of the gateway, and of the model server's two protocols.
       store: URL of the history store; by default an SQLite file in the run's folder, filled from
-          the data
-        set when it is empty.
+          the data set when it is empty.
       api_keys: file with the keys that the gateway accepts, one a line.
       open_page: shows the page in the browser when it is ready.
       verbose: shows the servers' commands and logs; without it, they go to files in the run's

@@ -1,0 +1,1 @@
+"""What serves releases: model server, gateway, history store and clients."""

@@ -114,6 +114,7 @@ async def _batching(
 
 
 def main() -> None:
+    """Measures a copy of the run; prints the page, and writes it with its plot if asked to."""
     arguments = _arguments()
     cfg = configuration.load(arguments.config)
     command = "python -m benchmarks.serving " + shlex.join(

@@ -52,9 +52,9 @@ def _in_order(windows: Iterable[list[tuple[int, Any]]]) -> list[Any]:
 
 
 def unit(distance: int) -> int:
-    """The least whole number of which 1/1, 1/2, ...
+    """The least whole number that 1, 2, and so on up to `distance` all divide.
 
-    1/distance are whole parts: sums then need no order.
+    Weights 1/1 to 1/distance are whole multiples of its inverse: sums then need no order.
     """
     return math.lcm(*range(1, distance + 1))
 

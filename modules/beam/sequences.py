@@ -38,10 +38,9 @@ def divide(times: Sequence[float], split: config.Split) -> Parts:
     Args:
       times: of the events, sorted, in Unix seconds.
       split: `leave_one_out`: the last event tests, the one before validates. `temporal`: an event
-          from
-        `valid_from` on validates, from `test_from` on tests. A user with fewer than `min_events`
-        events has neither; under `temporal` the later events of such a user are not used: training
-        would see the future.
+          from `valid_from` on validates, from `test_from` on tests. A user with fewer than
+          `min_events` events has neither; under `temporal` the later events of such a user are not
+          used: training would see the future.
     """
     n = len(times)
     if split.method == "leave_one_out":

@@ -22,10 +22,12 @@ class Write(beam.PTransform):
     """`Answer`s of one split -> one Parquet file."""
 
     def __init__(self, path: str, systems: Sequence[str], slices: Sequence[str]) -> None:
-        """Args:
-        path: of the file.
-        systems: whose ranks the answers hold.
-        slices: names of the slice features.
+        """Writes one file, with a column for each system and each slice.
+
+        Args:
+          path: of the file.
+          systems: whose ranks the answers hold.
+          slices: names of the slice features.
         """
         super().__init__()
         self._path = path

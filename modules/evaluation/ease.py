@@ -28,9 +28,11 @@ class Fit(beam.PTransform):
     """
 
     def __init__(self, popularity: beam.pvalue.AsSingleton, path: str) -> None:
-        """Args:
-        popularity: `baselines.Popularity`, whose order of the catalogue rows and columns have.
-        path: of the file.
+        """Fits the weights and writes them to one file.
+
+        Args:
+          popularity: `baselines.Popularity`, whose order of the catalogue rows and columns have.
+          path: of the file.
         """
         super().__init__()
         self._popularity, self._path = popularity, path

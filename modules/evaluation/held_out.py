@@ -25,6 +25,7 @@ def overlap(described: str | None, split: config.Split) -> str:
     Args:
       described: what `describe` said of the split that the model was trained under; None if
           unknown.
+      split: the split whose validation events it is judged on.
     """
     if not described:
         return "It is not known how the last blessed model's training events were split off."

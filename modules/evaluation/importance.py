@@ -35,11 +35,13 @@ class Importance(beam.PTransform):
     """
 
     def __init__(self, data: config.Data, max_history: int, rank: str, metric: str) -> None:
-        """Args:
-        data: the declared columns.
-        max_history: events that the models see.
-        rank: folder of the rank SavedModel.
-        metric: whose drop counts, like NDCG@10.
+        """Measures the drop of one metric of one rank model.
+
+        Args:
+          data: the declared columns.
+          max_history: events that the models see.
+          rank: folder of the rank SavedModel.
+          metric: whose drop counts, like NDCG@10.
         """
         super().__init__()
         self._measure = _Measure(data, max_history, rank, metric)

@@ -51,7 +51,7 @@ class Weights:
     lists: int
 
     def scores(self, features: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
-        """float [..., F] -> float64 [...]."""
+        """The scores, float64 [...], of features, float [..., F]."""
         found: npt.NDArray[np.float64] = (features - self.mean) / self.spread @ self.weights
         return found
 

@@ -57,8 +57,7 @@ class Answer:
       target_seen: whether the user had seen the target, which no list can hold then.
       faults: of that list.
       same_order: whether the list of the request before may be the same one, see `same_order`; None
-          if not
-        compared.
+          if not compared.
       slices: values of each slice feature; several for a multi-valued one.
     """
 
@@ -93,14 +92,16 @@ class AskModels(beam.PTransform):
         table: beam.pvalue.AsSingleton,
         edges: beam.pvalue.AsSingleton,
     ) -> None:
-        """Args:
-        data: the declared columns.
-        max_history: events that the models see.
-        models: folder of the SavedModel by system; `RECALL` is the one whose lists are kept.
-        slicer: names the slices of a request.
-        catalogue: `baselines.Popularity` of the events known to these requests.
-        table: `baselines.CoOccurrence` of the same events.
-        edges: bounds of the numeric slices by feature.
+        """Asks these models, and baselines that are made of the side inputs.
+
+        Args:
+          data: the declared columns.
+          max_history: events that the models see.
+          models: folder of the SavedModel by system; `RECALL` is the one whose lists are kept.
+          slicer: names the slices of a request.
+          catalogue: `baselines.Popularity` of the events known to these requests.
+          table: `baselines.CoOccurrence` of the same events.
+          edges: bounds of the numeric slices by feature.
         """
         super().__init__()
         self._ask = _Ask(data, max_history, models)

@@ -20,9 +20,11 @@ class Slicer:
     """Names the value of every declared slice for a request."""
 
     def __init__(self, data: config.Data, names: Sequence[str]) -> None:
-        """Args:
-        data: the declared columns.
-        names: `evaluation.slices` of the configuration.
+        """Finds the features that the declared slices name.
+
+        Args:
+          data: the declared columns.
+          names: `evaluation.slices` of the configuration.
         """
         known = {
             f.name: f for f in (*features.user_features(data), *features.context_features(data))

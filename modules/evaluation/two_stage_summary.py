@@ -40,11 +40,13 @@ class Summarise(beam.PTransform):
     def __init__(
         self, systems: Sequence[str], ks: Sequence[int], k: int, importance: beam.pvalue.AsSingleton
     ) -> None:
-        """Args:
-        systems: whose ranks the answers hold; the first is the two stages.
-        ks: depths.
-        k: most candidates of a request.
-        importance: what `importance.Importance` found.
+        """Summarises the ranks that these systems gave, at these depths.
+
+        Args:
+          systems: whose ranks the answers hold; the first is the two stages.
+          ks: depths.
+          k: most candidates of a request.
+          importance: what `importance.Importance` found.
         """
         super().__init__()
         self._systems, self._ks, self._k, self._importance = (

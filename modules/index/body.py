@@ -22,7 +22,12 @@ class Body(tf.Module, abc.ABC):
     """A searchable set of vectors that can live in a SavedModel."""
 
     def __init__(self, vectors: npt.NDArray[np.float32], settings: Any) -> None:
-        """Args: vectors: float32 [N, D], N at least 1; settings: see `modules.index.parameters`."""
+        """Sets size and dimension.
+
+        Args:
+          vectors: float32 [N, D], N at least 1.
+          settings: see `modules.index.parameters`.
+        """
         super().__init__()
         self.size, self.dimension = vectors.shape
         self.settings = settings

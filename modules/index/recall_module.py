@@ -19,8 +19,12 @@ class Retrieval(tf.Module):
     """From query vectors and excluded positions to the k best positions."""
 
     def __init__(self, index: body.Body, *, k: int, max_exclusions: int) -> None:
-        """Args: k: items for each query; max_exclusions: by how many a search is widened at
-        most.
+        """Searches `index`.
+
+        Args:
+          index: the body to search.
+          k: items for each query.
+          max_exclusions: by how many a search is widened at most.
         """
         super().__init__()
         self.index, self.k, self.max_exclusions = index, k, max_exclusions
@@ -97,10 +101,12 @@ class RecallModule(tf.Module):
     """From query vectors and excluded ids to the k best item ids."""
 
     def __init__(self, retrieval: Retrieval, item_ids: list[bytes], vocabulary: str) -> None:
-        """Args:
-        retrieval: over an index of the vectors of `item_ids`, in that order.
-        item_ids: N distinct, not empty ids.
-        vocabulary: a file of the same ids, one a line; it becomes an asset of the SavedModel.
+        """Serves `retrieval` with ids in place of positions.
+
+        Args:
+          retrieval: over an index of the vectors of `item_ids`, in that order.
+          item_ids: N distinct, not empty ids.
+          vocabulary: a file of the same ids, one a line; it becomes an asset of the SavedModel.
         """
         super().__init__()
         self._retrieval = retrieval

@@ -60,11 +60,13 @@ class FindCandidates(beam.PTransform):
     def __init__(
         self, data: config.Data, max_history: int, recall: Recall, *, add_missed: bool
     ) -> None:
-        """Args:
-        data: the declared columns.
-        max_history: events that the model sees.
-        recall: whom to ask.
-        add_missed: whether targets that recall missed are added, to learn from.
+        """Asks one recall model for the candidates of every request.
+
+        Args:
+          data: the declared columns.
+          max_history: events that the model sees.
+          recall: whom to ask.
+          add_missed: whether targets that recall missed are added, to learn from.
         """
         super().__init__()
         self._ask = _Ask(data, max_history, recall, add_missed=add_missed)

@@ -36,11 +36,13 @@ class CountStatistics(beam.PTransform):
         transform_folder: str,
         categories: beam.pvalue.AsSingleton,
     ) -> None:
-        """Args:
-        data: the declared columns.
-        settings: what is counted, and how many neighbours are kept.
-        transform_folder: of the transform graph, whose vocabulary numbers the items.
-        categories: what `ReadCategories` gives.
+        """Counts with the transform graph's numbers of items and categories.
+
+        Args:
+          data: the declared columns.
+          settings: what is counted, and how many neighbours are kept.
+          transform_folder: of the transform graph, whose vocabulary numbers the items.
+          categories: what `ReadCategories` gives.
         """
         super().__init__()
         self._data, self._settings, self._folder = data, settings, transform_folder
@@ -185,8 +187,11 @@ class _Strongest(beam.PTransform):
     """Workers' (item, stripe) -> one list of `tabulate.Row`: each item's strongest neighbours."""
 
     def __init__(self, kept: int, unit: int = 1) -> None:
-        """Args: kept: neighbours of an item; unit: of the stripes' weights, a whole number to the
-        unit 1.
+        """Keeps the strongest `kept` neighbours of each item.
+
+        Args:
+          kept: neighbours of an item.
+          unit: of the stripes' weights, a whole number to the unit 1.
         """
         super().__init__()
         self._kept, self._unit = kept, unit

@@ -12,8 +12,8 @@ def of_lists(kind: str) -> tf.keras.losses.Loss:
 
     Args:
       kind: `softmax`, the cross entropy of the softmax over the list (ListNet's top-one
-          probabilities, Cao et
-        al. 2007, eq. 4); or `bce`, the binary cross entropy of each candidate on its own.
+          probabilities, Cao et al. 2007, eq. 4); or `bce`, the binary cross entropy of each
+          candidate on its own.
     """
     return (
         tf.keras.losses.CategoricalCrossentropy(from_logits=True)
@@ -27,6 +27,11 @@ class PointwiseBCE(tf.keras.losses.Loss):
     """Summed over each list's candidates, padding aside; the mean of the lists."""
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """float [B, C] both; a score of MASKED is padding. Returns float [B]."""
+        """The losses of the lists, float [B].
+
+        Args:
+          y_true: the labels, float [B, C], 0 or 1.
+          y_pred: the scores, float [B, C]; MASKED is padding.
+        """
         values = tf.nn.sigmoid_cross_entropy_with_logits(labels=y_true, logits=y_pred)
         return tf.reduce_sum(tf.where(y_pred > MASKED / 2, values, 0.0), axis=-1)

@@ -68,13 +68,15 @@ class RequestGraph:
         longest_list: int,
         sizes: Mapping[str, int],
     ) -> None:
-        """Args:
-        data: the declared columns.
-        transform: the Transform graph's layer.
-        max_history: events that the statistics look at.
-        history: events that the model looks at.
-        longest_list: recall ranks beyond it count as this one.
-        sizes: for each categorical feature its number of ids, the unknown one included.
+        """Prepares requests with the Transform graph of the model.
+
+        Args:
+          data: the declared columns.
+          transform: the Transform graph's layer.
+          max_history: events that the statistics look at.
+          history: events that the model looks at.
+          longest_list: recall ranks beyond it count as this one.
+          sizes: for each categorical feature its number of ids, the unknown one included.
         """
         self._data, self.transform, self._sizes = data, transform, sizes
         self._max_history, self._longest_list = max_history, longest_list
@@ -143,5 +145,5 @@ def with_statistics(
 
 
 def _lacks(sent: tf.Tensor, spec: features.Feature) -> tf.Tensor:
-    """bool [B], of texts [B]: the empty one, or one that the column declares to mean nothing."""
+    """Whether each text of [B] is empty or declared to mean nothing: bool [B]."""
     return tf.reduce_any(sent[:, tf.newaxis] == tf.constant(["", *spec.spec.missing]), axis=1)

@@ -254,8 +254,9 @@ class _CategoryFeatures(tf.Module):
         """The six features, float32 [B, C] each.
 
         Args:
-          history, timestamps: int64 [B, L], rows and Unix seconds of the past events.
+          history: int64 [B, L], rows of the past events' items.
           since: int64 [B, L], how many events came after each; the largest number for padding.
+          timestamps: int64 [B, L], Unix seconds of the past events.
           now: int64 [B], Unix seconds of the request.
           candidates: int64 [B, C], rows.
         """

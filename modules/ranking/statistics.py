@@ -89,11 +89,9 @@ class Statistics:
       co_occurrence: cell (i, j): sum of 1/distance over the times that item j follows item i;
           directed.
       sessions: cell (i, j): how often i and j were events of one user, close in time; symmetric but
-          for what
-        is not kept.
+          for what is not kept.
       similarity: EASE's weights: a user's score of item j is the sum of the weights that the rows
-          of the
-        user's items have of j. None for large catalogues.
+          of the user's items have of j. None for large catalogues.
       categories: by the item feature's name.
       feedback: by the event feature's name.
       events: their number.

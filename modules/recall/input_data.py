@@ -72,9 +72,10 @@ def dense_request(
 
     Args:
       transformed: by name, [batch, ...], ragged where a row holds any number of values.
+      layout: which features the model takes, and how many events it sees.
 
     Returns:
-      the model's inputs: the last `max_history` events and the request, padded on the right.
+      The model's inputs: the last `max_history` events and the request, padded on the right.
     """
     last = ragged.Last.of(transformed[ITEMS], layout.max_history + 1)
     inputs = {name: last.dense(transformed[name]) for name in layout.events}
@@ -117,6 +118,9 @@ def sequences(
     """Sequences with their target weights, one a window.
 
     Args:
+      patterns: of the files of transformed examples.
+      spec: of their features.
+      layout: which features a sequence holds, and how many events.
       unknown_item: id of items outside the vocabulary, which are history but no targets.
       only_last: the last event is the only target (validation and test).
       action_weights: float [actions + 1], a target's weight by its transformed action type.
@@ -248,6 +252,8 @@ def read_catalogue(
     category the last id, zeros (the mean) of numbers, and no values of a list.
 
     Args:
+      patterns: of the files of the transformed catalogue.
+      spec: of their features.
       specs: the item features that the model uses.
       sizes: for each categorical feature its number of ids, the unknown one included.
       ids: the vocabulary.

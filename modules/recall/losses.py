@@ -24,7 +24,7 @@ def shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
 
 
 def log_inclusion(share: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
-    """log Q of the sampling-bias correction, for the *distinct* items of a batch.
+    """The sampling-bias correction log Q, for the *distinct* items of a batch.
 
     An item with share p of all targets is among `draws` of them with probability Q = 1 - (1 -
     p)^draws; with one draw this is p, the sampling probability of Yi et al. (RecSys 2019, section
@@ -43,9 +43,9 @@ def log_inclusion(share: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:
 def infonce(
     logits: tf.Tensor, positive: tf.Tensor, log_q: tf.Tensor | None, excluded: tf.Tensor | None
 ) -> tf.Tensor:
-    """InfoNCE (arXiv 1807.03748, eq.
+    """InfoNCE (arXiv 1807.03748, eq. 4), the softmax cross-entropy of the positive.
 
-    4): softmax cross-entropy of the positive among the candidates.
+    The softmax is taken over the candidates.
 
     Args:
       logits: float [targets, candidates], scores already divided by the temperature.

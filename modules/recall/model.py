@@ -58,6 +58,7 @@ class RecallModel(tfrs.Model):
           inputs: see `query_tower`.
           places: int [batch], the one place of each sequence that is asked for; None for all of
               them.
+          training: whether units and item ids are dropped at random.
         """
         ids = inputs[input_data.ITEMS]
         distinct, rows = tf.unique(tf.reshape(ids, [-1]))
@@ -108,6 +109,7 @@ class RecallModel(tfrs.Model):
           positives: int64 [targets], their items.
           rows: int64 [targets], their sequences in the batch.
           inputs: the batch.
+          training: whether item ids are dropped at random in the candidates, too.
 
         Returns:
           float [targets].
@@ -177,7 +179,7 @@ class RecallModel(tfrs.Model):
         return excluded
 
     def seen(self, inputs: input_data.Batch, item_ids: tf.Tensor) -> tf.Tensor:
-        """bool [batch, n]: which of the items, int64 [n], each user has in the split's history."""
+        """Which of the items, int64 [n], each user has in the split's history: bool [batch, n]."""
         distinct, columns = tf.unique(item_ids)
         count = tf.size(distinct)  # also the column of all other items
         column = tf.tensor_scatter_nd_update(

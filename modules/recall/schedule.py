@@ -14,9 +14,9 @@ Settings = config.Training | ranking_config.RankTraining  # of either stage
 
 @tf.keras.utils.register_keras_serializable("recall")
 class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up to `peak`, then cosine annealing to 0 (arXiv 1608.03983, eq.
+    """Linear warm-up to `peak`, then cosine annealing to 0.
 
-    5, without restarts).
+    As arXiv 1608.03983, equation 5, but without restarts.
 
     With w warm-up steps of n: peak * (step + 1) / w before step w, then
     peak / 2 * (1 + cos(pi * (step - w) / (n - w))).
@@ -48,6 +48,7 @@ def optimizer(settings: Settings, steps: int) -> tf.keras.optimizers.Optimizer:
     Biases and norms do not decay.
 
     Args:
+      settings: the learning rate, its schedule and the weight decay.
       steps: of the whole training.
     """
     rate: Any = settings.learning_rate

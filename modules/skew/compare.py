@@ -38,8 +38,8 @@ class Finding:
           feedback.
       unknown: share of texts that are not in the vocabulary; None of numbers.
       skewed: whether the distance or the share of unknown texts is above the threshold, or the
-          shares of NaN
-        differ by more than chance explains (or, if given, than the feature's threshold).
+          shares of NaN differ by more than chance explains (or, if given, than the feature's
+          threshold).
       differs: what differs most, in words.
     """
 

@@ -51,11 +51,13 @@ class WriteCandidates(beam.PTransform):
         sources: Mapping[str, str],
         folders: Mapping[str, str],
     ) -> None:
-        """Args:
-        sections: data, features and index as plain dictionaries.
-        models: folder of the SavedModel by part; FINAL_PART is the final one.
-        sources: files of raw examples by split.
-        folders: to write into, by split.
+        """Reads and writes these files, with these recall models.
+
+        Args:
+          sections: data, features and index as plain dictionaries.
+          models: folder of the SavedModel by part; FINAL_PART is the final one.
+          sources: files of raw examples by split.
+          folders: to write into, by split.
         """
         super().__init__()
         self._data = strict.read(configuration.Data, sections["data"], "data")
@@ -234,14 +236,16 @@ class Candidates(base_beam_component.BaseBeamComponent):
         config: str,
         source_digest: str,
     ) -> None:
-        """Args:
-        examples: raw examples with the splits valid, test and `rank_<n>`.
-        model: the final recall model, indexed.
-        hold_out_models: the hold-out recall models, indexed, in the order of their parts; maybe
-            none.
-        config: JSON of the sections data, features, index (`k` alone) and ranking (`hold_out`
-            alone).
-        source_digest: of the code that runs here; a change of it runs the component again.
+        """Declares the inputs, parameters and output of the component.
+
+        Args:
+          examples: raw examples with the splits valid, test and `rank_<n>`.
+          model: the final recall model, indexed.
+          hold_out_models: the hold-out recall models, indexed, in the order of their parts; maybe
+              none.
+          config: JSON of the sections data, features, index (`k` alone) and ranking (`hold_out`
+              alone).
+          source_digest: of the code that runs here; a change of it runs the component again.
         """
         spec = _spec_class(len(hold_out_models))
         super().__init__(

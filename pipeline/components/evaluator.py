@@ -284,12 +284,14 @@ class RecallEvaluator(base_beam_component.BaseBeamComponent):
         source_digest: str,
         baseline_model: channel.Channel | None = None,
     ) -> None:
-        """Args:
-        examples: raw examples with the splits train, valid, test and catalogue.
-        model: the Indexer's model.
-        config: JSON of the sections data, split, features and evaluation.
-        source_digest: of the code behind this component, for the cache.
-        baseline_model: the last blessed model; may resolve to none.
+        """Declares the inputs, parameters and outputs of the component.
+
+        Args:
+          examples: raw examples with the splits train, valid, test and catalogue.
+          model: the Indexer's model.
+          config: JSON of the sections data, split, features and evaluation.
+          source_digest: of the code behind this component, for the cache.
+          baseline_model: the last blessed model; may resolve to none.
         """
         super().__init__(
             RecallEvaluatorSpec(

@@ -110,11 +110,13 @@ class Indexer(base_component.BaseComponent):
         config: str,
         source_digest: str,
     ) -> None:
-        """Args:
-        model: the Trainer's SavedModel, with the signatures `query` and `candidates`.
-        examples: raw examples with the split `valid`, whose requests measure the index.
-        config: JSON of the sections data, split, features and index.
-        source_digest: of the code that runs here; a change of it runs the component again.
+        """Declares the inputs, parameters and output of the component.
+
+        Args:
+          model: the Trainer's SavedModel, with the signatures `query` and `candidates`.
+          examples: raw examples with the split `valid`, whose requests measure the index.
+          config: JSON of the sections data, split, features and index.
+          source_digest: of the code that runs here; a change of it runs the component again.
         """
         super().__init__(
             IndexerSpec(

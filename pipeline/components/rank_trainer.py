@@ -53,8 +53,7 @@ class Executor(base_executor.BaseExecutor):
           input_dict: see RankTrainer.
           output_dict: `model` and `model_run`.
           exec_properties: `config`, JSON of the sections of trainer.SECTIONS; `checkpoint_root`, a
-              folder;
-            `source_digest`.
+              folder; `source_digest`.
         """
         given = {
             key: artifact_utils.get_single_instance(found) for key, found in input_dict.items()
@@ -149,19 +148,19 @@ class RankTrainer(base_component.BaseComponent):
         checkpoint_root: str,
         source_digest: str,
     ) -> None:
-        """Args:
-        candidates: of the Candidates component, with the splits `train` and `valid`; their lineage,
-            that of
-          the recall model to be released, becomes the rank model's.
-        transform_graph: of Transform.
-        transformed_examples: of Transform, with the split `catalogue`.
-        statistics: of InteractionStatistics.
-        recall_model: of a recall Trainer that has not seen the training requests; its item vectors
-            are
-          features.
-        config: JSON of the sections of `modules.ranking.trainer.SECTIONS`.
-        checkpoint_root: the folder of the checkpoints, from which a killed training goes on.
-        source_digest: of the code that runs here; a change of it runs the component again.
+        """Declares the inputs, parameters and outputs of the component.
+
+        Args:
+          candidates: of the Candidates component, with the splits `train` and `valid`; their
+              lineage, that of the recall model to be released, becomes the rank model's.
+          transform_graph: of Transform.
+          transformed_examples: of Transform, with the split `catalogue`.
+          statistics: of InteractionStatistics.
+          recall_model: of a recall Trainer that has not seen the training requests; its item
+              vectors are features.
+          config: JSON of the sections of `modules.ranking.trainer.SECTIONS`.
+          checkpoint_root: the folder of the checkpoints, from which a killed training goes on.
+          source_digest: of the code that runs here; a change of it runs the component again.
         """
         super().__init__(
             RankTrainerSpec(

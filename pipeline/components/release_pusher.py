@@ -180,19 +180,22 @@ class ReleasePusher(base_component.BaseComponent):
         two_stage_blessing: channel.BaseChannel | None = None,
         two_stage_evaluation: channel.BaseChannel | None = None,
     ) -> None:
-        """Args:
-        recall_model: the Indexer's model.
-        recall_blessing: of the recall model.
-        catalogue: what the release says about its items and columns.
-        folder: the serving folder.
-        name: of the configuration.
-        config_digest: of the whole configuration, for the manifest; a change of it makes a new
-            release.
-        source_digest: of the code that made the models and that runs here, as the last.
-        recall_evaluation: with `evaluation.json`, whose metrics go into the manifest.
-        rank_model: trained on the recall model's candidates; without it, recall is released alone.
-        two_stage_blessing: of both models together; needed with a rank model.
-        two_stage_evaluation: with `two_stage.json`, whose metrics go into the manifest.
+        """Declares the inputs, parameters and output of the component.
+
+        Args:
+          recall_model: the Indexer's model.
+          recall_blessing: of the recall model.
+          catalogue: what the release says about its items and columns.
+          folder: the serving folder.
+          name: of the configuration.
+          config_digest: of the whole configuration, for the manifest; a change of it makes a new
+              release.
+          source_digest: of the code that made the models and that runs here, as the last.
+          recall_evaluation: with `evaluation.json`, whose metrics go into the manifest.
+          rank_model: trained on the recall model's candidates; without it, recall is released
+              alone.
+          two_stage_blessing: of both models together; needed with a rank model.
+          two_stage_evaluation: with `two_stage.json`, whose metrics go into the manifest.
         """
         if (rank_model is None) != (two_stage_blessing is None):
             raise ValueError(

@@ -39,10 +39,12 @@ class WriteCatalogue(beam.PTransform):
     def __init__(
         self, about: catalogue_lib.About, patterns: Mapping[str, str], target: str
     ) -> None:
-        """Args:
-        about: what a request depends on.
-        patterns: files of raw examples of the splits `train` and `catalogue`.
-        target: folder to write into.
+        """Reads these raw examples and writes into one folder.
+
+        Args:
+          about: what a request depends on.
+          patterns: files of raw examples of the splits `train` and `catalogue`.
+          target: folder to write into.
         """
         super().__init__()
         self._about, self._patterns, self._target = about, patterns, target
@@ -167,11 +169,13 @@ class ServingCatalogue(base_beam_component.BaseBeamComponent):
         config: str,
         source_digest: str,
     ) -> None:
-        """Args:
-        examples: raw examples with the splits train and catalogue.
-        transform_graph: its vocabularies say which values occur.
-        config: JSON of catalogue.About, without `choices`.
-        source_digest: of the code behind this component, for the cache.
+        """Declares the inputs, parameters and output of the component.
+
+        Args:
+          examples: raw examples with the splits train and catalogue.
+          transform_graph: its vocabularies say which values occur.
+          config: JSON of catalogue.About, without `choices`.
+          source_digest: of the code behind this component, for the cache.
         """
         super().__init__(
             ServingCatalogueSpec(

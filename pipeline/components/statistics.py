@@ -57,11 +57,13 @@ class WriteStatistics(beam.PTransform):
         transform_folder: str,
         target: str,
     ) -> None:
-        """Args:
-        sections: data, and of ranking hold_out and statistics, as plain dictionaries.
-        patterns: files of raw examples by split.
-        transform_folder: of the transform graph.
-        target: folder to write into.
+        """Reads these raw examples and writes into one folder.
+
+        Args:
+          sections: data, and of ranking hold_out and statistics, as plain dictionaries.
+          patterns: files of raw examples by split.
+          transform_folder: of the transform graph.
+          target: folder to write into.
         """
         super().__init__()
         self._data = strict.read(configuration.Data, sections["data"], "data")
@@ -158,11 +160,13 @@ class InteractionStatistics(base_beam_component.BaseBeamComponent):
         config: str,
         source_digest: str,
     ) -> None:
-        """Args:
-        examples: raw examples with the splits train, catalogue and those of the hold-out.
-        transform_graph: its vocabularies number items and categories.
-        config: JSON of the sections data, and ranking with `hold_out` and `statistics` alone.
-        source_digest: of the code behind this component, for the cache.
+        """Declares the inputs, parameters and output of the component.
+
+        Args:
+          examples: raw examples with the splits train, catalogue and those of the hold-out.
+          transform_graph: its vocabularies number items and categories.
+          config: JSON of the sections data, and ranking with `hold_out` and `statistics` alone.
+          source_digest: of the code behind this component, for the cache.
         """
         super().__init__(
             InteractionStatisticsSpec(

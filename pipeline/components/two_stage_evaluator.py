@@ -287,16 +287,18 @@ class TwoStageEvaluator(base_beam_component.BaseBeamComponent):
         baseline_model: channel.Channel | None = None,
         baseline_blessing: channel.Channel | None = None,
     ) -> None:
-        """Args:
-        candidates: of Candidates, with the splits valid and test.
-        examples: raw examples with the splits train and catalogue, for the baseline ranker.
-        model: the rank model.
-        recall_model: the Indexer's model, which found the candidates.
-        config: JSON of the sections data, split, features, ranking, evaluation, and of index with
-            k.
-        source_digest: of the code behind this component, for the cache.
-        baseline_model: the last blessed rank model; may resolve to none.
-        baseline_blessing: its blessing by this component.
+        """Declares the inputs, parameters and outputs of the component.
+
+        Args:
+          candidates: of Candidates, with the splits valid and test.
+          examples: raw examples with the splits train and catalogue, for the baseline ranker.
+          model: the rank model.
+          recall_model: the Indexer's model, which found the candidates.
+          config: JSON of the sections data, split, features, ranking, evaluation, and of index with
+              k.
+          source_digest: of the code behind this component, for the cache.
+          baseline_model: the last blessed rank model; may resolve to none.
+          baseline_blessing: its blessing by this component.
         """
         super().__init__(
             TwoStageEvaluatorSpec(

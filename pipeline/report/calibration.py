@@ -12,6 +12,7 @@ Reliability = Mapping[str, Any]  # bins[{predicted, observed, count}], ece
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields how well the predicted probabilities agree with what happened."""
     found = source.two_stage_tested()["calibration"]
     yield blocks.Text(
         "On test, in bins of about the same number of predictions; on the dashed line, what was "
@@ -52,6 +53,7 @@ def card(title: str, what: str, found: Reliability) -> blocks.Card:
 
 
 def figure(found: Reliability) -> blocks.Figure:
+    """A reliability diagram, with the numbers in words for those who do not see it."""
     points = [
         (b["predicted"], b["observed"], wilson(b["observed"], b["count"])) for b in found["bins"]
     ]
@@ -79,6 +81,7 @@ def wilson(share: float, count: int) -> tuple[float, float]:
 
 
 def table(found: Reliability) -> blocks.Table:
+    """The bins as numbers."""
     return blocks.Table(
         "Bins of about the same number of predictions",
         ("predicted#", "observed#", "predictions#"),

@@ -28,6 +28,9 @@ def lines(
 
     Args:
       series: (x, y) points by name, at most `MOST_SERIES`; two or more are named in a legend.
+      alt: what the chart shows, for those who do not see it.
+      x_label: name of the x axis.
+      y_label: name of the y axis.
       mark: an x to mark with a vertical line, and what to call it.
     """
     with svg.axes_of(height=2.5) as (drawing, ax):
@@ -67,6 +70,8 @@ def trade_off(
       chosen: the point of the setting in use.
       exact_ms: latency of exact search, whose recall is 1.
       gate: the lowest recall that is let through.
+      alt: what the chart shows, for those who do not see it.
+      y_label: name of the axis of recall; the other one is of milliseconds.
     """
     with svg.axes_of(height=2.8) as (drawing, ax):
         ax.plot(
@@ -184,6 +189,9 @@ def reliability(
 
     Args:
       points: (predicted, observed, its interval) of each bin.
+      alt: what the chart shows, for those who do not see it.
+      x_label: name of the axis of predictions.
+      y_label: name of the axis of observations.
     """
     largest = max(v for predicted, _, (_, high) in points for v in (predicted, high))
     positive = [v for predicted, observed, _ in points for v in (predicted, observed) if v > 0]

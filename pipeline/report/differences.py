@@ -28,6 +28,7 @@ def stacked(paired: Paired, digits: int = 4) -> blocks.Cell:
 
 
 def tone(paired: Paired) -> blocks.Tone:
+    """Good or bad where the whole interval is above or below 0."""
     found = _numbers(paired)
     if found is None:
         return ""

@@ -11,6 +11,7 @@ Importance = Mapping[str, Mapping[str, Any]]  # group -> drop{metric: {value, lo
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields how much worse the ranking gets without each group of features."""
     found = source.two_stage_tested()["importance"]
     if not found:
         raise sources.NotMade("No importance was measured: there were no test requests.")
@@ -43,6 +44,7 @@ def figure(found: Importance, metric: str) -> blocks.Figure:
 
 
 def table(found: Importance, metric: str) -> blocks.Table:
+    """The drops as numbers, with their intervals."""
     return blocks.Table(
         f"Drop of {metric}, with the 95% interval of a bootstrap over users",
         ("group", "drop#"),

@@ -14,6 +14,7 @@ Description = Mapping[str, Any]
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields how good and how fast the index is."""
     yield from overview(source.json(sources.INDEXER, "model", *DESCRIPTION), source.cfg.index)
 
 

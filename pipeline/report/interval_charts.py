@@ -61,6 +61,8 @@ def dots(
 
     Args:
       groups: estimates by group; all groups have the same labels in the same order.
+      alt: what the chart shows, for those who do not see it.
+      x_label: name of the axis of values.
       reference: a value to mark with a vertical line, and what to call it.
     """
     labels = [e.label for e in next(iter(groups.values()))]

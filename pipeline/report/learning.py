@@ -31,11 +31,13 @@ class Learner:
 
 
 def recall(source: sources.Source) -> list[blocks.Block]:
+    """The learning curves of the recall model."""
     history = source.json(sources.TRAINER, "model_run", "history.json")
     return curves(history, Learner(source.cfg.training.early_stopping, "target positions"))
 
 
 def rank(source: sources.Source) -> list[blocks.Block]:
+    """The learning curves of the rank model."""
     history = source.json(sources.RANK_TRAINER, "model_run", "history.json")
     return curves(history, Learner(source.cfg.ranking.training.early_stopping, "requests"))
 

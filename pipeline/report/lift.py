@@ -11,6 +11,7 @@ OTHERS = {"recall": "recall", "linear": "linear ranker", "last_blessed": "last b
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields what the rank model adds to recall, and what recall leaves it to win."""
     test, ks = source.two_stage_tested(), source.two_stage()["ks"]
     yield blocks.Text(
         f"On test, {test['users']:,} users: two stages minus another order of the same "

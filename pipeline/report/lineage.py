@@ -17,6 +17,7 @@ _DIGEST_LENGTH = 12
 
 
 def body(source: sources.Source) -> list[blocks.Block]:
+    """Which executions, artifacts, packages and configuration the results come from."""
     executions = source.pipeline_run.executions
     return [
         blocks.Text(

@@ -17,6 +17,7 @@ _MEANINGS = {
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields the weights of the linear baseline."""
     found = source.two_stage()["linear"]
     yield blocks.Text(
         "The baseline that the rank model is measured against: the same candidates in the order "

@@ -8,6 +8,7 @@ from pipeline.report import blocks, differences, interval_charts, sources, syste
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields the metrics of recall and the baselines on test."""
     test, ks = source.tested(), source.evaluation()["ks"]
     yield blocks.Text(
         f"On test, {test['users']:,} users. Lines are 95% intervals of each system alone; the "

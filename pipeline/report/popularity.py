@@ -9,6 +9,7 @@ from pipeline.report import blocks, charts, sources, text
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields how popular the recommended items are, and how much of the catalogue they cover."""
     test = source.tested()
     yield blocks.Text(
         "The catalogue is ordered by popularity and cut into equal parts. Equal bars mean that "
@@ -28,8 +29,8 @@ def figure(histogram: Sequence[Mapping[str, Any]], k: str) -> blocks.Figure:
 
     Args:
       histogram: parts of the catalogue, the most popular items first: `from` and `to` (shares of
-          the items),
-        `consumed` (share of the events) and `recommended` (by depth, share of the places).
+          the items), `consumed` (share of the events) and `recommended` (by depth, share of the
+          places).
       k: the depth.
     """
     consumed, recommended = (

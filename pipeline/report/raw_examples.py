@@ -52,6 +52,7 @@ def shown(values: Sequence[Any]) -> str:
 
 
 def decoded(value: bytes | str) -> str:
+    """The value as text; bytes that are no UTF-8 are replaced."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 

@@ -13,6 +13,7 @@ _MODELS = (release.RECALL, release.RANK)
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields what this run released."""
     pushed = by(source)
     current = release.current_if_readable(source.run.serving)
     if pushed is None:

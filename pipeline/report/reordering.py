@@ -49,6 +49,7 @@ class Answer:
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields how the rank model reorders recall's lists, with examples."""
     path = source.file(
         sources.TWO_STAGE_EVALUATOR, "evaluation", f"two-stage-{features.SPLIT_TEST}.parquet"
     )

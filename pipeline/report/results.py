@@ -13,6 +13,7 @@ Split = systems.Split
 
 
 def body(source: sources.Source) -> list[blocks.Block]:
+    """The verdict, the main results and the rules of the blessing."""
     report = source.evaluation()
     judged, missing = verdict.blessings(source)
     return [

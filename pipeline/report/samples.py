@@ -30,6 +30,7 @@ class Answer:
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields the recommendations of some users beside their histories."""
     chosen = read_answers(source)
     histories = raw_examples.histories(source, {_key(a) for a in chosen})
     shown = {i for a in chosen for i in (*a.items[:_LIST], a.target)}
@@ -78,7 +79,7 @@ def card(
 
 
 def profile(example: raw_examples.RawExample, data: config.Data) -> str:
-    """`age 34, gender F`"""
+    """The user's profile, like `age 34, gender F`."""
     return ", ".join(
         f"{f.column} {raw_examples.shown(example.get(f.name, []))}"
         for f in features.user_features(data)

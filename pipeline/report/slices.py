@@ -16,6 +16,7 @@ Slices = Mapping[str, Mapping[str, Any]]  # value -> users and metrics
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields the metric of recall for each group of users or requests."""
     test = source.tested()
     if not test["slices"]:
         raise sources.NotMade(NONE)

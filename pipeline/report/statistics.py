@@ -66,6 +66,7 @@ def table(feature: statistics_pb2.FeatureNameStatistics) -> dict[str, Any]:
 
 
 def name(feature: statistics_pb2.FeatureNameStatistics) -> str:
+    """The feature's name, its path joined by dots."""
     return ".".join(feature.path.step)
 
 

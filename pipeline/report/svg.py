@@ -79,6 +79,7 @@ def label(ax: axes.Axes, x_label: str, y_label: str) -> None:
 
 
 def legend_above(ax: axes.Axes) -> None:
+    """Puts the legend above the axes, in one row."""
     ax.figure.legend(
         loc="outside upper left",
         ncols=len(ax.get_legend_handles_labels()[0]),

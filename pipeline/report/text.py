@@ -15,12 +15,13 @@ def compact(value: float) -> str:
 def estimate(value: float, se: float | None, digits: int = 4) -> str:
     """`0.1172 ± 0.0071`, the second being one standard error, which a single user does not have.
 
-    A line may break before the sign, not after it."""
+    A line may break before the sign, not after it.
+    """
     return f"{fixed(value, digits)} {error(se, digits)}".rstrip()
 
 
 def fixed(value: float, digits: int = 4) -> str:
-    """`0.1172`"""
+    """A number like `0.1172`."""
     return f"{value:.{digits}f}"
 
 
@@ -30,12 +31,12 @@ def error(se: float | None, digits: int = 4) -> str:
 
 
 def signed(value: float, digits: int = 4) -> str:
-    """`+0.0670`"""
+    """A number with its sign, like `+0.0670`."""
     return f"{value:+.{digits}f}"
 
 
 def interval(low: float, high: float, digits: int = 4) -> str:
-    """`+0.0400 to +0.0900`"""
+    """An interval like `+0.0400 to +0.0900`."""
     return f"{signed(low, digits)} to {signed(high, digits)}"
 
 
@@ -45,7 +46,7 @@ def difference(value: float, low: float, high: float, digits: int = 4) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """`41.2%`"""
+    """A percentage like `41.2%`."""
     return f"{share:.{digits}%}"
 
 

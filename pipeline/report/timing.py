@@ -8,6 +8,7 @@ from pipeline.report import blocks, metadata, sources, text
 
 
 def body(source: sources.Source) -> list[blocks.Block]:
+    """How long each component took."""
     return bars(source.pipeline_run.executions)
 
 

@@ -9,6 +9,7 @@ from pipeline.report import blocks, differences, interval_charts, slices, source
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields the lift of two stages for each group of users or requests."""
     test = source.two_stage_tested()
     if not test["slices"]:
         raise sources.NotMade(slices.NONE)

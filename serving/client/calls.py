@@ -40,8 +40,7 @@ class Event:
       user_id, item_id: who did something with what.
       timestamp: Unix seconds; None for the gateway's now.
       event_id: an event whose id is known is not added again. Without one, the gateway makes it of
-          the
-        content; an event without either id or time is not sent twice by a client.
+          the content; an event without either id or time is not sent twice by a client.
       values: by column of events.
     """
 
@@ -90,11 +89,13 @@ class Call(Generic[Answer]):
 
 
 def recommend(user_id: str | None, ask: Ask) -> Call[results.Recommendation]:
+    """Asks for recommendations for a user, or for whom `ask` describes."""
     body = {name: value for name, value in {"user_id": user_id, **ask}.items() if value is not None}
     return Call("POST", "/v1/recommend", results.recommendation, body)
 
 
 def send_events(events: Sequence[Event]) -> Call[results.Added]:
+    """Adds events; sent again only if every one of them is then added once."""
     return Call(
         "POST",
         "/v1/events",
@@ -105,10 +106,12 @@ def send_events(events: Sequence[Event]) -> Call[results.Added]:
 
 
 def user(user_id: str) -> Call[results.User]:
+    """Reads a user's profile and history."""
     return Call("GET", _path("users", user_id), results.user)
 
 
 def users(prefix: str, limit: int) -> Call[tuple[str, ...]]:
+    """Lists at most `limit` ids of users that begin with `prefix`."""
     return Call("GET", "/v1/users", results.users, query={"prefix": prefix, "limit": limit})
 
 
@@ -120,14 +123,17 @@ def put_profile(user_id: str, profile: Mapping[str, Any]) -> Call[results.User]:
 
 
 def item(item_id: str) -> Call[results.CatalogueItem]:
+    """Reads an item of the catalogue."""
     return Call("GET", _path("items", item_id), results.catalogue_item)
 
 
 def items(query: str, limit: int) -> Call[tuple[results.CatalogueItem, ...]]:
+    """Finds at most `limit` items of the catalogue by id or title."""
     return Call("GET", "/v1/items", results.catalogue_items, query={"query": query, "limit": limit})
 
 
 def release() -> Call[results.Release]:
+    """Reads what is known of the release in force."""
     return Call("GET", "/v1/release", results.release)
 
 

@@ -188,26 +188,32 @@ def recommendation(found: Mapping[str, Any]) -> Recommendation:
 
 
 def added(found: Mapping[str, Any]) -> Added:
+    """Reads the answer to POST /v1/events."""
     return _read(Added, found, event_ids=tuple(found["event_ids"]))
 
 
 def user(found: Mapping[str, Any]) -> User:
+    """Reads the answer to /v1/users/ID."""
     return _read(User, found, events=tuple(_read(PastEvent, event) for event in found["events"]))
 
 
 def users(found: list[str]) -> tuple[str, ...]:
+    """Reads the answer to /v1/users."""
     return tuple(found)
 
 
 def catalogue_item(found: Mapping[str, Any]) -> CatalogueItem:
+    """Reads the answer to /v1/items/ID."""
     return _read(CatalogueItem, found)
 
 
 def catalogue_items(found: list[Mapping[str, Any]]) -> tuple[CatalogueItem, ...]:
+    """Reads the answer to /v1/items."""
     return tuple(map(catalogue_item, found))
 
 
 def release(found: Mapping[str, Any]) -> Release:
+    """Reads the answer to /v1/release."""
     return _read(Release, found)
 
 

@@ -41,8 +41,14 @@ class Edge:
         places: admission.Admission,
         measured: metrics.Metrics,
     ) -> None:
-        """Args: app: the routes; direct: is asked first, and answers what it can without the app's
-        layers.
+        """Wraps the app.
+
+        Args:
+          app: the routes.
+          direct: is asked first, and answers what it can without the app's layers.
+          given: the API keys and limits.
+          places: the requests that may be under way.
+          measured: counts and times the requests.
         """
         self._app, self._direct, self._limits = app, direct, given.limits
         self._admission, self._metrics = places, measured

@@ -17,7 +17,9 @@ class Filters:
     """What an item has to be like, all of it."""
 
     def __init__(self, given: Mapping[str, Any], declared: columns.Columns) -> None:
-        """Args:
+        """Checks the conditions against the columns of the release.
+
+        Args:
           given: by column of items: a value, several of which one has to be there, or a
               `wire.Range`.
           declared: the columns of the release.

@@ -99,8 +99,11 @@ class RedisStore(store.Store):
     """See `store.Store`."""
 
     def __init__(self, url: str, events: int) -> None:
-        """Args: url: redis://HOST:PORT/DB or rediss://; events: newest ones that are kept of a
-        user.
+        """Prepares connections, which are made when they are needed.
+
+        Args:
+          url: redis://HOST:PORT/DB or rediss://.
+          events: newest ones that are kept of a user.
         """
         self._limit = events
         self._place = _without_password(url)

@@ -51,8 +51,8 @@ class Added:
       accepted: events that were added.
       duplicates: events whose id the user's history holds.
       outdated: events that are not newer than the oldest one of a full history, and so were not
-          added. What
-        has left a history is outdated for ever: events that are sent again change nothing.
+          added. What has left a history is outdated for ever: events that are sent again change
+          nothing.
     """
 
     accepted: int

@@ -145,6 +145,9 @@ def make_server(
     """A server without a port.
 
     Args:
+      models: knows the versions of all models and their states.
+      predictions: runs the models.
+      healthy: the health service.
       threads: requests that are worked on at once.
       max_waiting: requests that may wait for a thread; more are RESOURCE_EXHAUSTED.
       max_bytes: size of a request; larger ones are RESOURCE_EXHAUSTED.

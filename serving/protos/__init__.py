@@ -1,0 +1,1 @@
+"""The part of TensorFlow Serving's API that clients need, without TensorFlow."""

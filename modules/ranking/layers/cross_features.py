@@ -58,9 +58,15 @@ class CrossFeatures(tf.keras.layers.Layer):
         boundaries: Mapping[str, npt.NDArray[np.float32]],
         **kwargs: Any,
     ) -> None:
-        """Args:
-        sizes: for each categorical feature its number of ids.
-        boundaries: for each crossed number the bounds of its buckets, ascending.
+        """Makes one embedding table for each cross.
+
+        Args:
+          crosses: which features are crossed, and into how many buckets.
+          data: the declared columns.
+          catalogue: the items' features by row.
+          sizes: for each categorical feature its number of ids.
+          boundaries: for each crossed number the bounds of its buckets, ascending.
+          **kwargs: of Keras's layer.
         """
         super().__init__(**kwargs)
         self.names = [cross.features for cross in crosses]

@@ -25,10 +25,15 @@ class ItemEncoder(tf.keras.layers.Layer):
         vectors: npt.NDArray[np.floating[Any]] | None,
         **kwargs: Any,
     ) -> None:
-        """Args:
-        specs: the item features to use.
-        sizes: for each categorical feature its number of ids.
-        vectors: float [N+2, any], by row of the catalogue; None to do without.
+        """Keeps the catalogue's features and vectors as constants of the graph.
+
+        Args:
+          dim: of the encoded items.
+          catalogue: the items' features by row.
+          specs: the item features to use.
+          sizes: for each categorical feature its number of ids.
+          vectors: float [N+2, any], by row of the catalogue; None to do without.
+          **kwargs: of Keras's layer.
         """
         super().__init__(**kwargs)
         self.rows = catalogue.size + 2

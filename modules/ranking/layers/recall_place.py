@@ -36,7 +36,7 @@ def numbers(scores: tf.Tensor, given: tf.Tensor, longest: int) -> tf.Tensor:
 
 
 def _ranks(scores: tf.Tensor, given: tf.Tensor, finite: tf.Tensor, longest: int) -> tf.Tensor:
-    """float [B, C]: 1 + the number of higher scores in the list."""
+    """The number of higher scores in the list plus 1, float [B, C]."""
     order = tf.where(given, tf.where(finite, -scores, scores.dtype.max / 2), scores.dtype.max)
     higher = tf.raw_ops.LowerBound(sorted_inputs=tf.sort(order, axis=1), values=order)
     return tf.cast(tf.minimum(higher + 1, longest), tf.float32)

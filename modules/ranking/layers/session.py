@@ -18,8 +18,7 @@ def numbers(deltas: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
 
     Args:
       deltas: int64 [B, n], seconds since the event before; each row's last one is the request's,
-          and 0 pads
-        on the right.
+          and 0 pads on the right.
       lengths: int32 [B], events of each row, the request included: at least 1.
 
     Returns:

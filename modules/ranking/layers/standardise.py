@@ -34,7 +34,7 @@ class Standardise(tf.keras.layers.Layer):
         self.factor.assign(np.where(varies, 1.0 / np.where(varies, spread, 1.0), 0.0))
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
-        """float [..., columns] in and out."""
+        """Standardises values, float [..., columns]; an unknown one (NaN) becomes 0, the mean."""
         scaled = tf.clip_by_value((values - self.mean) * self.factor, -_LIMIT, _LIMIT)
         return tf.where(tf.math.is_nan(scaled), 0.0, scaled)
 

@@ -15,15 +15,32 @@ import zoneinfo
 from typing import Literal
 
 from modules import features, strict
-from modules.data_config import Column as Column
-from modules.data_config import Data as Data
-from modules.data_config import Kind as Kind
-from modules.data_config import Split as Split
-from modules.data_config import Table as Table
-from modules.data_config import unix_seconds as unix_seconds
-from modules.ranking_config import Ranking as Ranking
+from modules.data_config import Column, Data, Kind, Split, Table, unix_seconds
+from modules.ranking_config import Ranking
 from modules.strict import ConfigError
-from modules.training_config import EarlyStopping as EarlyStopping
+from modules.training_config import EarlyStopping
+
+__all__ = [  # with the sections that other modules declare
+    "Column",
+    "Config",
+    "ConfigError",
+    "Cross",
+    "Data",
+    "EarlyStopping",
+    "Evaluation",
+    "Features",
+    "Index",
+    "Kind",
+    "Ranking",
+    "RecallModel",
+    "Releases",
+    "Runner",
+    "Split",
+    "Table",
+    "Threshold",
+    "Training",
+    "unix_seconds",
+]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,7 +34,7 @@ def _check_scann() -> None:
 
     try:
         import scann
-    except Exception as error:  # whatever the loader of its operations raises
+    except Exception as error:  # noqa: BLE001 - whatever the loader of its operations raises
         _print(
             "fail",
             "ScaNN",

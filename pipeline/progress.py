@@ -73,7 +73,7 @@ def logs_to_file(
       The log file's path.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"run-{datetime.datetime.now():%Y%m%d-%H%M%S}.log"
+    path = folder / f"run-{datetime.datetime.now().astimezone():%Y%m%d-%H%M%S}.log"
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     file = logging.FileHandler(path, encoding="utf-8")

@@ -76,11 +76,11 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 @functools.cache
 def _find(name: str) -> pathlib.Path | None:
-    package = name.split(".")[0]
+    package, *inside = name.split(".")
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         return None
-    path = pathlib.Path(spec.submodule_search_locations[0]).joinpath(*name.split(".")[1:])
+    path = pathlib.Path(spec.submodule_search_locations[0]).joinpath(*inside)
     return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
 
 

@@ -53,7 +53,7 @@ def load(
 def status(cfg: config.Config, root: str | pathlib.Path, *, url: str | None = None) -> store.Counts:
     """Prints what a store holds; see `load`."""
     chosen = url or default_url(runs.Run(root, cfg.name))
-    counts = asyncio.run(_count(cfg, chosen))
+    counts = _count(cfg, chosen)
     print(
         f"{chosen}: {counts.users:,} users, {counts.events:,} events; keeps the newest "
         f"{kept_events(cfg):,} of a user"
@@ -81,7 +81,7 @@ def fill_if_empty(cfg: config.Config, url: str) -> None:
     """
     path = pathlib.Path(url.removeprefix(_SQLITE))
     if path.exists():
-        if not asyncio.run(_count(cfg, url)).users:
+        if not _count(cfg, url).users:
             asyncio.run(_load(cfg, url))
         return
     part = path.with_name(f"{path.name}.part")
@@ -93,11 +93,15 @@ def fill_if_empty(cfg: config.Config, url: str) -> None:
     os.replace(part, path)
 
 
-async def _count(cfg: config.Config, url: str) -> store.Counts:
+def _count(cfg: config.Config, url: str) -> store.Counts:
     if url.startswith(_SQLITE) and not pathlib.Path(url.removeprefix(_SQLITE)).exists():
         return store.Counts(0, 0)  # and no file is made
-    async with _opened(cfg, url) as opened:
-        return await opened.count()
+
+    async def ask() -> store.Counts:
+        async with _opened(cfg, url) as opened:
+            return await opened.count()
+
+    return asyncio.run(ask())
 
 
 @contextlib.asynccontextmanager

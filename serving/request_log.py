@@ -85,10 +85,12 @@ class RequestLog:
         declared: Callable[[str], logging_config_pb2.LoggingConfig],
         count: Callable[[str, str], None],
     ) -> None:
-        """Args:
-        settings: for models that models.config says nothing of.
-        declared: the `logging_config` of a model, which goes before.
-        count: is told (model, what became of a sampled request).
+        """Starts the thread that writes.
+
+        Args:
+          settings: for models that models.config says nothing of.
+          declared: the `logging_config` of a model, which goes before.
+          count: is told (model, what became of a sampled request).
         """
         self._settings, self._declared, self._count = settings, declared, count
         self._queue: queue.Queue[_Record | None] = queue.Queue(MAX_QUEUED)
@@ -139,7 +141,7 @@ class RequestLog:
             self._release(record.size)
             try:
                 written = self._write(record)
-            except Exception:  # whatever is wrong with a request must not end the thread
+            except Exception:  # noqa: BLE001 - whatever is wrong with a request, the thread goes on
                 _log.exception("a request of %s could not be logged", record.served.spec.name)
                 written = False
             self._count(record.served.spec.name, WRITTEN if written else FAILED)

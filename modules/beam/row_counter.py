@@ -28,7 +28,7 @@ class RowCounter:
 @contextlib.contextmanager
 def telling(told: Callable[[], object]) -> Iterator[None]:
     """Calls `told` for each row that this process reads while the block runs."""
-    global _told
+    global _told  # noqa: PLW0603 - Beam makes copies of what reads rows, and hands nothing to them
     _told = told
     try:
         yield

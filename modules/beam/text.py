@@ -44,6 +44,7 @@ class _ByteRanges(beam.transforms.core.RestrictionProvider):
     def split(
         self, element: rows.File, restriction: restriction_trackers.OffsetRange
     ) -> Iterator[restriction_trackers.OffsetRange]:
+        del element
         if restriction.stop == sys.maxsize:
             return iter([restriction])
         ranges: Iterator[restriction_trackers.OffsetRange] = restriction.split(_CHUNK)

@@ -90,11 +90,11 @@ def _identifier(cell: Any) -> str:
     return text
 
 
-def _text_of(cell: Any, column: config.Column) -> str:
+def _text_of(cell: Any, _column: config.Column) -> str:
     return _text(cell)
 
 
-def _number(cell: Any, column: config.Column) -> float:
+def _number(cell: Any, _column: config.Column) -> float:
     return _finite(cell)
 
 

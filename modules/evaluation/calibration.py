@@ -46,8 +46,8 @@ class Reliability(beam.CombineFn):
         finite = np.isfinite(predicted)
         predicted, observed = predicted[finite], observed[finite]
         cells = _cells(predicted)
-        for row, weights in zip(accumulator, (np.ones_like(predicted), predicted, observed)):
-            row += np.bincount(cells, weights, minlength=_CELLS)
+        for place, weights in enumerate((np.ones_like(predicted), predicted, observed)):
+            accumulator[place] += np.bincount(cells, weights, minlength=_CELLS)
         return accumulator
 
     def merge_accumulators(

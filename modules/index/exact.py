@@ -13,13 +13,14 @@ class Exact(body.Body):
     """Scores every item for every query."""
 
     def __init__(self, vectors: npt.NDArray[np.float32], settings: parameters.Exact) -> None:
-        """Args: vectors: float32 [N, D]."""
+        """Keeps all vectors, float32 [N, D]."""
         super().__init__(vectors, settings)
         self._vectors = tf.Variable(vectors, trainable=False, dtype=tf.float32, name="vectors")
 
     def search(
         self, queries: tf.Tensor, width: int | tf.Tensor, settings: parameters.Exact | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
+        del settings  # a search has no depth
         scores, positions = tf.math.top_k(self.scores(queries), tf.minimum(width, self.size))
         return body.complete(positions, scores, width)
 

@@ -40,6 +40,8 @@ class Exact:
     body: BodyName = dataclasses.field(default="exact", init=False)
 
     def deepened(self, effort: float) -> Exact:
+        """The same: an exact search has no depth."""
+        del effort
         return self
 
 

@@ -178,21 +178,21 @@ class RankModel(tfrs.Model):
 
         Args:
           inputs: see request_graph.
+          training: whether features and units are dropped at random.
         """
         candidates = inputs[request_graph.CANDIDATES]
-        parts = self.parts(inputs, self.item_encoder, training)
+        parts = self.parts(inputs, self.item_encoder)
         outputs = self.score_parts(parts, training)
         given = candidates != features.PADDING_ID
         return {**outputs, SCORE: tf.where(given, outputs[SCORE], losses.MASKED)}
 
-    def parts(self, inputs: request_graph.Batch, encode: Any, training: bool = False) -> Parts:
+    def parts(self, inputs: request_graph.Batch, encode: Any) -> Parts:
         """The groups of features.
 
         Args:
           inputs: see request_graph.
           encode: from rows of items int64 [...] to float [..., dim]: `item_encoder`, or a table of
-              its
-            results.
+              its results.
 
         Returns:
           By group float [B, C, width]; [B, 1, width] where it is the same for all candidates.
@@ -270,6 +270,7 @@ class RankModel(tfrs.Model):
 
         Args:
           inputs: see request_graph, with TARGET (all at least 0) and the objectives' labels.
+          training: whether features and units are dropped at random.
         """
         outputs, target = self(inputs, training=training), inputs[TARGET]
         labels = tf.one_hot(target, tf.shape(outputs[SCORE])[1])

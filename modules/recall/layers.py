@@ -28,7 +28,7 @@ class Dense(tf.keras.layers.Dense):
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """float [..., n] -> float [..., units]."""
+        """Maps float [..., n] to float [..., units]."""
         shape = tf.concat([tf.shape(inputs)[:-1], [self.units]], axis=0)
         return tf.reshape(super().call(tf.reshape(inputs, [-1, inputs.shape[-1]])), shape)
 
@@ -109,8 +109,7 @@ class FeatureEncoder(tf.keras.layers.Layer):
 
         Args:
           inputs: by transformed name. categorical int64 [...]; numeric float [...]; vector float
-              [...,
-            dimension]; multi_categorical int64 [..., any], padded with -1.
+              [..., dimension]; multi_categorical int64 [..., any], padded with -1.
 
         Returns:
           float [..., dim].
@@ -132,12 +131,10 @@ class FeatureEncoder(tf.keras.layers.Layer):
 
 @tf.keras.utils.register_keras_serializable("recall")
 class CausalSelfAttention(tf.keras.layers.Layer):
-    """Scaled dot-product attention (arXiv 1706.03762, eq.
+    """Scaled dot-product attention of a place to itself and to those before it.
 
-    1) of a place to itself and those before it.
-
-    Sequences are padded on the right, so the causal mask alone keeps padding out of every real
-    place's view.
+    See arXiv 1706.03762, equation 1. Sequences are padded on the right, so the causal mask alone
+    keeps padding out of every real place's view.
     """
 
     def __init__(
@@ -161,6 +158,7 @@ class CausalSelfAttention(tf.keras.layers.Layer):
         self.drop = tf.keras.layers.Dropout(dropout)
 
     def build(self, shape: tf.TensorShape) -> None:
+        del shape  # the weights do not depend on it
         if self.relative_positions:
             buckets = [DISTANCE_BUCKETS, self.heads]
             self.distance_bias = self.add_weight("distance_bias", buckets, initializer="zeros")
@@ -181,9 +179,9 @@ class CausalSelfAttention(tf.keras.layers.Layer):
         Args:
           inputs: float [batch, length, dim].
           elapsed: int [batch, length, length], for `relative_time`: `log2_bucket` of the seconds
-              from the
-            event that is attended to (third axis) to the one that attends (second axis).
+              from the event that is attended to (third axis) to the one that attends (second axis).
           places: int [batch], the one place of each row that attends; None for all of them.
+          training: whether attention weights are dropped at random.
 
         Returns:
           float [batch, places, dim].

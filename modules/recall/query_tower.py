@@ -74,6 +74,7 @@ class QueryTower(tf.keras.layers.Layer):
         return layers.FeatureEncoder(self.settings.dim, specs, sizes, name=name) if specs else None
 
     def build(self, shape: tf.TensorShape) -> None:
+        del shape  # the weight does not depend on it
         self.bos = self.add_weight("bos", [self.settings.dim], initializer=layers.initializer())
 
     def call(
@@ -87,12 +88,12 @@ class QueryTower(tf.keras.layers.Layer):
 
         Args:
           inputs: transformed features by name: events and contexts [batch, length], padded on the
-              right;
-            profile as `layers.FeatureEncoder` takes it, one row a sequence.
+              right; profile as `layers.FeatureEncoder` takes it, one row a sequence.
           item_vectors: float [batch, length, dim], the history's representation of each event's
               item.
           places: int [batch], the one place of each sequence that is asked for; None for all of
               them.
+          training: whether units are dropped at random.
 
         Returns:
           float [batch, places, dim].
@@ -143,7 +144,7 @@ class QueryTower(tf.keras.layers.Layer):
         request: tf.Tensor | None,
         training: bool,
     ) -> tf.Tensor:
-        """hidden + MLP(hidden, request, profile); plain `hidden` where there is nothing to add."""
+        """Adds MLP(hidden, request, profile) to `hidden`, if there is a request or a profile."""
         parts = [hidden]
         if request is not None:
             parts.append(request)

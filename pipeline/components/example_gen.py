@@ -89,6 +89,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
+        del input_dict  # the data come from files, not from artifacts
         artifact = artifact_utils.get_single_instance(output_dict[EXAMPLES])
         sections = json.loads(exec_properties[CONFIG])
         splits = examples.splits(hold_out(sections))
@@ -127,8 +128,7 @@ class InteractionsExampleGen(base_beam_component.BaseBeamComponent):
 
     Args:
       config: JSON of the configuration's sections data, split and features; and of ranking its
-          `enabled` and
-        `hold_out`, without which there are no splits of ranking.
+          `enabled` and `hold_out`, without which there are no splits of ranking.
       input_fingerprint: `input_fingerprint(data)`; a change of the files runs the component again.
       source_digest: digest of the code; a change of it runs the component again.
     """

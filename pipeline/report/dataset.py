@@ -16,6 +16,7 @@ Statistics = Mapping[str, Mapping[str, Any]]  # by split, as statistics.tables
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
+    """Yields what the data set holds: its size, its anomalies and its features."""
     yield from overview(source.json(sources.EXAMPLE_GEN, "examples", "summary.json"))
     yield anomalies(source)
     from pipeline.report import statistics  # imports TensorFlow
@@ -70,15 +71,17 @@ def _policies(summary: Mapping[str, Any]) -> blocks.Table:
         )
         for name, found in summary["policies"].items()
     ]
-    for name in (
-        "users_only_in_train",
-        "users_without_events",
-        "items_without_events",
-        "unused_events",
-        "events_with_the_time_of_the_one_before",
-    ):
-        if name in summary:
-            rows.append((name.replace("_", " "), "counted", f"{summary[name]:,}"))
+    rows += [
+        (name.replace("_", " "), "counted", f"{summary[name]:,}")
+        for name in (
+            "users_only_in_train",
+            "users_without_events",
+            "items_without_events",
+            "unused_events",
+            "events_with_the_time_of_the_one_before",
+        )
+        if name in summary
+    ]
     return blocks.Table(
         "Rows that do not fit, and the policy for them", ("what", "policy", "found"), tuple(rows)
     )

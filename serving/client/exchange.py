@@ -11,6 +11,7 @@ import dataclasses
 import random
 import threading
 import time
+import typing
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
@@ -18,8 +19,10 @@ import httpx
 
 from serving.client import calls, errors
 
+if typing.TYPE_CHECKING:
+    from typing_extensions import Self
+
 Answer = TypeVar("Answer")
-_Self = TypeVar("_Self")
 _ATTEMPTS = 3
 # seconds before the second attempt where the server names none; twice that before the third
 _PAUSE = 0.1
@@ -139,7 +142,7 @@ class Sync:
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
 
-    def __enter__(self: _Self) -> _Self:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -175,7 +178,7 @@ class Async:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
-    async def __aenter__(self: _Self) -> _Self:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

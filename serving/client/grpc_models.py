@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -15,9 +15,8 @@ from serving.client import errors, predictions
 from serving.protos import serving_pb2, stubs
 
 if typing.TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
-_Self = TypeVar("_Self")
 _TIMEOUT = 5.0  # seconds
 # A server that goes away says UNAVAILABLE; a prediction changes nothing, so it is safe to ask
 # again. gRPC stops retrying when more than a few calls in a row fail.
@@ -94,7 +93,7 @@ class ModelClient:
         """Closes the connection."""
         self._channel.close()
 
-    def __enter__(self: _Self) -> _Self:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -137,7 +136,7 @@ class AsyncModelClient:
     async def close(self) -> None:
         await self._channel.close()
 
-    async def __aenter__(self: _Self) -> _Self:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

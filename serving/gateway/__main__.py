@@ -173,7 +173,7 @@ def _kept_events(folder: pathlib.Path) -> int:
         if number is not None:
             return catalogue.About.read(folder / release.RECALL / str(number)).history_events
     except catalogue.CatalogueError as error:
-        logging.getLogger(__name__).error("%s", error)
+        logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 - it says what to do
     return _KEPT_EVENTS
 
 

@@ -95,7 +95,7 @@ class Releases:
             await asyncio.sleep(seconds)
             try:
                 await self.look()
-            except Exception:
+            except Exception:  # noqa: BLE001 - it is logged, and the next look may succeed
                 _log.exception("looking for releases failed; the last ones stay")
 
     async def get(self, number: int, again: bool = False) -> Loaded | None:

@@ -41,7 +41,8 @@ class Server(uvicorn.Server):
         gateway.admission.connections = lambda: len(self.server_state.connections)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM and SIGINT."""
+        """On SIGTERM and SIGINT, lets the requests under way finish."""
+        del sig, frame
         _log.info("stopping: requests under way have %g s", self._gateway.settings.drain_seconds)
         self._gateway.admission.drain()
         self.should_exit = True  # uvicorn's own would end the process by the signal, with its code

@@ -67,7 +67,7 @@ class GroupCommit:
         """One transaction; if a job spoils it, one for each, so that the others do not suffer."""
         try:
             results = self._transaction([waiting.job for waiting in group])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - those who wait get it
             if len(group) > 1 and not _is_locked(error):
                 for waiting in group:
                     self._commit([waiting])

@@ -188,7 +188,7 @@ class BatchingServable(servable.Servable):
                     del self._open[key]
             try:
                 self._run_batch(batch, signature, outputs)
-            except Exception as error:  # everybody in the batch has to hear of it
+            except Exception as error:  # noqa: BLE001 - everybody in the batch has to hear of it
                 for task in batch.tasks:
                     task.error = errors.of(error)
             for task in batch.tasks:

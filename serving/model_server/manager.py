@@ -232,7 +232,7 @@ class Manager:
                 )
             model = self._load_model(version.folder)
             records = warmup.replay(model, version.folder)
-        except Exception as failure:  # a broken version must not end the thread without a word
+        except Exception as failure:  # noqa: BLE001 - told below; it must not end the thread
             error = errors.of(failure)
         if error is not None and model is not None:
             model.close()

@@ -86,14 +86,14 @@ class RestApi:
             ]
         )
 
-    async def _prometheus(self, request: requests.Request) -> responses.Response:
+    async def _prometheus(self, _request: requests.Request) -> responses.Response:
         return responses.Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
 
     async def _answer(self, request: requests.Request) -> responses.Response:
         headers = {}
         try:
             content, status = await self._process(request), 200
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it becomes the answer
             failure = errors.of(error)
             if failure.code == errors.Code.INTERNAL:
                 _log.error("%s %s: %s", request.method, request.url.path, failure, exc_info=error)

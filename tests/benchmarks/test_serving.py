@@ -82,7 +82,7 @@ def test_the_loop_does_not_wait_for_answers():
 def test_a_generator_that_is_late_says_so_and_hides_no_latency():
     async def blocks(number):
         if number == 0:
-            time.sleep(0.1)  # as if the generator were too slow
+            time.sleep(0.1)  # noqa: ASYNC251 - as if the generator were too slow
         return GOOD
 
     outcomes = asyncio.run(open_loop.run(blocks, [0.0, 0.02]))

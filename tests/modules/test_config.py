@@ -180,8 +180,8 @@ def test_a_configuration_survives_json():
             "split",
             {"method": "temporal"},
             (
-                "split.valid_from: found None, expected a date like 1998-03-01, a date-time or Unix "
-                "seconds."
+                "split.valid_from: found None, expected a date like 1998-03-01, a date-time or "
+                "Unix seconds."
             ),
         ),
         (
@@ -194,8 +194,8 @@ def test_a_configuration_survives_json():
             "features.timezone",
             "Europe/Berln",
             (
-                "features.timezone: found 'Europe/Berln', expected a name like UTC or Europe/Berlin. "
-                "Did you mean 'Europe/Berlin'?"
+                "features.timezone: found 'Europe/Berln', expected a name like UTC or "
+                "Europe/Berlin. Did you mean 'Europe/Berlin'?"
             ),
         ),
         (
@@ -215,16 +215,16 @@ def test_a_configuration_survives_json():
             "training.negatives",
             "random",
             (
-                "training.loss: infonce needs negatives: in_batch; with negatives: random use loss: "
-                "bce."
+                "training.loss: infonce needs negatives: in_batch; with negatives: random use "
+                "loss: bce."
             ),
         ),
         (
             "training",
             {"negatives": "random", "loss": "bce"},
             (
-                "training.negatives: random needs model.normalise: false; it has no temperature, and "
-                "the scores of vectors of length 1 stay between -1 and 1."
+                "training.negatives: random needs model.normalise: false; it has no temperature, "
+                "and the scores of vectors of length 1 stay between -1 and 1."
             ),
         ),
         ("training.temperature", 0, "training.temperature: found 0.0, expected a number above 0."),
@@ -327,16 +327,17 @@ def test_a_configuration_survives_json():
             "ranking.hold_out.starts",
             "soon",
             (
-                "ranking.hold_out.starts: found 'soon', expected a date like 1998-03-01, a date-time "
-                "or Unix seconds."
+                "ranking.hold_out.starts: found 'soon', expected a date like 1998-03-01, a "
+                "date-time or Unix seconds."
             ),
         ),
         (
             "ranking.hold_out.method",
             "cross_fit",
             (
-                "ranking.model.item_vectors: found true with hold_out.method: cross_fit, whose recall "
-                "models know the events of each other's folds; set model.item_vectors: false."
+                "ranking.model.item_vectors: found true with hold_out.method: cross_fit, whose "
+                "recall models know the events of each other's folds; set model.item_vectors: "
+                "false."
             ),
         ),
         (
@@ -363,8 +364,8 @@ def test_a_configuration_survives_json():
             "ranking.training.early_stopping.monitor",
             "AUC",
             (
-                "ranking.training.early_stopping.monitor: found 'AUC', expected loss, or HR, NDCG or "
-                "MRR with a depth, like NDCG@10."
+                "ranking.training.early_stopping.monitor: found 'AUC', expected loss, or HR, NDCG "
+                "or MRR with a depth, like NDCG@10."
             ),
         ),
         (

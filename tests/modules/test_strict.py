@@ -161,8 +161,8 @@ def test_to_plain_has_plain_types_only():
         (
             ["b"],
             (
-                "the file: found ['b'] (a list), expected a mapping of name, wheels, parts, weight, "
-                "electric, owner, price, bell."
+                "the file: found ['b'] (a list), expected a mapping of name, wheels, parts, "
+                "weight, electric, owner, price, bell."
             ),
         ),
     ],

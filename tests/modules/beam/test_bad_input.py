@@ -43,8 +43,8 @@ TEMPORAL = config.Split(method="temporal", valid_from="2020-01-01", test_from="2
             "events",
             "u1\ta\t5\t881250949000\n",
             (
-                "line 9: column 'timestamp': found '881250949000', which looks like milliseconds; set "
-                "unit: ms"
+                "line 9: column 'timestamp': found '881250949000', which looks like milliseconds; "
+                "set unit: ms"
             ),
         ),
         (
@@ -268,8 +268,8 @@ def test_an_id_with_a_line_break_is_refused_with_its_row(tmp_path: pathlib.Path)
         (
             "sequence",
             (
-                "e.parquet, row 1: no column 'sequence', which data.events.list_column names; found "
-                "user_id, seq."
+                "e.parquet, row 1: no column 'sequence', which data.events.list_column names; "
+                "found user_id, seq."
             ),
         ),
         ("user_id", "column 'user_id' (list_column) is string, expected a list of structs"),

@@ -37,7 +37,7 @@ def test_unit(distance: int, expected: int) -> None:
 
 
 def test_stripes_by_hand() -> None:
-    """a b c a: b follows a at 1, c at 2; a follows b at 2, c at 1; a follows itself at 3.
+    """In a b c a, b follows a at 1, c at 2; a follows b at 2, c at 1; a follows itself at 3.
 
     In sixtieths.
     """

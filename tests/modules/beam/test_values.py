@@ -46,7 +46,7 @@ SECONDS, MILLISECONDS = config.Column(role="timestamp"), config.Column(role="tim
         (SECONDS, "881250949", 881250949.0),
         (SECONDS, "10.5", 10.5),
         (SECONDS, 0, 0.0),
-        (SECONDS, datetime.datetime(1970, 1, 2), 86400.0),
+        (SECONDS, datetime.datetime(1970, 1, 2), 86400.0),  # noqa: DTZ001 - a file may name no zone
         (MILLISECONDS, "881250949500", 881250949.5),
     ],
 )

@@ -13,7 +13,7 @@ from tests.modules.ranking import conftest
 
 
 def _model(prepared, training=None, **switches):
-    """(a model that has not learnt, all training requests)"""
+    """Makes a model that has not learnt; returns it and all training requests."""
     model = model_lib.RankModel(conftest.settings(switches, training), prepared.known)
     model.adapt(prepared.train.tensors)
     (batch,) = prepared.train.batches(100)

@@ -75,8 +75,7 @@ def make(
     Args:
       root: the folder of runs.
       ranking: whether there is a second stage. Its release has a manifest; that of recall alone has
-          none, as
-        earlier versions pushed it.
+          none, as earlier versions pushed it.
       without: components that have not run.
       failed: a component that failed.
       cached: adds a second pipeline run that reuses everything.

@@ -23,12 +23,14 @@ class Store:
         outputs: Mapping[str, Mapping[str, str]],
         properties: Mapping[str, Properties],
     ) -> None:
-        """Args:
-        database: the file.
-        pipeline: its name.
-        outputs: component -> output key -> type; a component reads the first output of the one
-            before.
-        properties: component -> custom properties of its artifacts.
+        """Opens the store for a pipeline of these components.
+
+        Args:
+          database: the file.
+          pipeline: its name.
+          outputs: component -> output key -> type; a component reads the first output of the one
+              before.
+          properties: component -> custom properties of its artifacts.
         """
         settings = pb.ConnectionConfig()
         settings.sqlite.filename_uri = str(database)

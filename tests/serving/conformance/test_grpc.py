@@ -101,8 +101,8 @@ def test_output_filter(client):
         (
             ["scores"],
             (
-                "output tensor alias not found in signature: scores Outputs expected to be in the set "
-                "{item_id,score}."
+                "output tensor alias not found in signature: scores Outputs expected to be in the "
+                "set {item_id,score}."
             ),
         ),
         (["score", "score"], "duplicate output tensor alias: score"),

@@ -39,7 +39,7 @@ def test_no_request_fails_or_mixes_releases_while_they_change(given, tmp_path):
                     number = await asyncio.to_thread(small_serving.add_release, serving)
                     await asyncio.to_thread(client.wait, "recall", number, "AVAILABLE")
                     seen = len(answers)
-                    while not any(answer["release"] == number for answer in answers[seen:]):
+                    while not any(answer["release"] == number for answer in answers[seen:]):  # noqa: ASYNC110
                         await asyncio.sleep(0.02)
                 done.set()
                 await asyncio.gather(*asking)

@@ -146,12 +146,15 @@ def test_a_damaged_file_is_named_with_a_remedy(path: pathlib.Path, damage: str) 
 
 
 def test_damage_that_comes_while_it_is_open_is_told(path: pathlib.Path) -> None:
-    async def ask() -> None:
-        found = connect(path)
-        await found.open()
+    def damage() -> None:
         content = bytearray(path.read_bytes())
         content[4096:] = b"\xff" * (len(content) - 4096)
         path.write_bytes(content)
+
+    async def ask() -> None:
+        found = connect(path)
+        await found.open()
+        damage()
         with pytest.raises(store.StoreError, match="is damaged or no SQLite file"):
             await found.user("u")
         await found.close()

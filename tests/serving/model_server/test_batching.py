@@ -56,7 +56,7 @@ def _f(*values):
 
 
 def test_a_full_batch_runs_once_and_everyone_gets_their_rows(model):
-    """x / 2 + 2; three requests of 1, 2 and 1 rows fill the 4 places."""
+    """The model gives x / 2 + 2; three requests of 1, 2 and 1 rows fill the 4 places."""
     batched, runs = model(max_batch_size=4, batch_timeout_micros=60_000_000)
     assert _ask(batched, _f(2), _f(4, 6), _f(8)) == [[3.0], [4.0, 5.0], [6.0]]
     assert runs == [4]

@@ -37,7 +37,7 @@ def serving(browser: sync_api.Browser, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def models(serving: pathlib.Path) -> Iterator[str]:
-    """gRPC address of both models."""
+    """The gRPC address of both models."""
     with servers.serve(serving / "models.config") as client:
         yield client.grpc_address
 

@@ -101,8 +101,7 @@ def save(
       k: items returned for each request.
       max_exclusions: by how many items a search is widened at most.
       sample: real requests, as `modules.requests.input_specs(..., exclusions=True)`; they become
-          warm-up
-        records.
+          warm-up records.
       description: what `assets.extra/index.json` says.
     """
     with tempfile.TemporaryDirectory() as folder:

@@ -58,11 +58,13 @@ class Truth:
         k: int,
         excluded: npt.NDArray[np.int32] | None = None,
     ) -> None:
-        """Args:
-        vectors: float32 [N, D].
-        queries: float32 [Q, D].
-        k: the depth.
-        excluded: int32 [Q, any] positions, NO_POSITION as padding.
+        """Finds the score that an item must reach to be among the best `k` of each query.
+
+        Args:
+          vectors: float32 [N, D].
+          queries: float32 [Q, D].
+          k: the depth.
+          excluded: int32 [Q, any] positions, NO_POSITION as padding.
         """
         self._vectors, self._queries = vectors, queries
         self._excluded = [

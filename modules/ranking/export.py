@@ -77,7 +77,7 @@ class RankModule(tf.Module):
         return found
 
     def _probability(self, score: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
-        """float [B, C]: coverage * softmax(score / temperature), see calibration.py."""
+        """Computes coverage * softmax(score / temperature), float [B, C]; see calibration.py."""
         logits = tf.where(given, score / self._calibration.temperature, tf.float32.min)
         # when it is served, TensorFlow warns of unknown ranks
         logits = tf.ensure_shape(logits, [None, None])

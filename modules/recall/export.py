@@ -46,7 +46,7 @@ class RecallModule(tf.Module):
         return input_data.dense_request(self._transform(raw), self._layout)
 
     def candidates(self) -> dict[str, tf.Tensor]:
-        """string [N] ids in the vocabulary's order and float [N, dim] vectors."""
+        """The ids, string [N], in the vocabulary's order, and their vectors, float [N, dim]."""
         return {signatures.ITEM_ID: tf.identity(self._item_ids), signatures.VECTOR: self._vectors()}
 
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-OURS = ("modules", "pipeline", "serving", "schema", "benchmarks", "tests")
+OURS = ("modules", "pipeline", "serving", "schema", "benchmarks", "docs", "tests")
 MAY_IMPORT = {
     "modules": {"modules", "schema"},
     "pipeline": {"modules", "pipeline", "serving", "schema"},
     "serving": {"modules", "serving"},
     "schema": {"schema"},
     "benchmarks": {"modules", "pipeline", "serving", "benchmarks"},
+    "docs": {"modules", "pipeline", "serving", "docs"},
 }
 # Imported by the command line before it knows what is asked, or by workers that need no TensorFlow.
 LIGHT = (

@@ -19,7 +19,7 @@ def on_config(config: defaults.MkDocsConfig) -> None:
     """Completes the entries of the navigation that are lists of generated pages."""
     root = _root(config)
     reference = [
-        path if path.endswith("index.md") else {path.split("/")[1].removesuffix(".md"): path}
+        path if path.endswith("/index.md") else {path.split("/")[1].removesuffix(".md"): path}
         for path in reference_pages.make(root)
     ]
     measured: list[dict[str, str]] = []

@@ -47,6 +47,8 @@ def test_generated_pages_are_filled(site):
     assert 'id="post-v1-recommend"' in (site / "api.html").read_text(encoding="utf-8")
     reference = (site / "reference" / "serving.client.html").read_text(encoding="utf-8")
     assert 'id="serving.client.recommender.Recommender.recommend"' in reference
+    entries = re.findall(r'class="md-ellipsis">\s*([^<]*[^<\s])', reference)
+    assert {"modules", "modules.index", "serving.client", "Contributing"} <= set(entries)
 
 
 def test_pages_fetch_nothing_from_elsewhere(site):

@@ -75,6 +75,6 @@ if [ -d .venv ] && ! is_python .venv/bin/python; then
 fi
 [ -d .venv ] || "$uv" venv --quiet --python "$python" .venv
 say "installing the locked packages into .venv (3 GB; minutes when they have to be downloaded)"
-"$uv" pip sync --quiet --python .venv/bin/python requirements.lock requirements-data.txt
+"$uv" pip sync --quiet --compile-bytecode --python .venv/bin/python requirements.lock requirements-data.txt
 "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 say "done: .venv/bin/recsys is $(.venv/bin/recsys --version)"

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy import typing as npt
 
-from modules import release, requests, signatures, warmup
+from modules import graphs, release, requests, signatures, warmup
 from modules.index import body, recall_module
 
 DESCRIPTION_FILE = "assets.extra/index.json"
@@ -34,7 +34,7 @@ class ServableRecall(tf.Module):
             excluded = inputs.pop(requests.EXCLUDE_ITEM_ID)
             return recall.recommend(query(**inputs)[signatures.QUERY], excluded)
 
-        self.serve = tf.function(serve)
+        self.serve = graphs.function(serve)
 
     def signatures(self) -> dict[str, Any]:
         """All signatures by name."""

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy import typing as npt
 
+from modules import graphs
 from modules.index import body, exact, parameters, recall_module
 
 BATCH_SIZES = (1, 32)  # that latency is measured at
@@ -143,7 +144,7 @@ def milliseconds(
 
 def searcher(index: body.Body, k: int, settings: parameters.Parameters | None = None) -> Search:
     """The compiled search of width k."""
-    compiled: Search = tf.function(
+    compiled: Search = graphs.function(
         lambda queries: index.search(queries, k, settings),
         input_signature=[tf.TensorSpec([None, index.dimension], tf.float32)],
     )
@@ -201,7 +202,7 @@ def latencies(
 
 def served(retrieval: recall_module.Retrieval) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
     """Compiled path of a request behind the query tower: queries, excluded positions -> k best."""
-    compiled: Callable[..., tuple[tf.Tensor, tf.Tensor]] = tf.function(
+    compiled: Callable[..., tuple[tf.Tensor, tf.Tensor]] = graphs.function(
         retrieval.retrieve,
         input_signature=[
             tf.TensorSpec([None, retrieval.index.dimension], tf.float32),

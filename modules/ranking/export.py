@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 from numpy import typing as npt
 
-from modules import features, lineage, release, signatures, warmup
+from modules import features, graphs, lineage, release, signatures, warmup
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph, trainer
 
@@ -107,9 +107,11 @@ class RankModule(tf.Module):
             n: tf.TensorSpec([None, None, width], tf.float32, name=n) for n, width in widths.items()
         }
         return {
-            signatures.DEFAULT: tf.function(self.serve).get_concrete_function(**specs),
-            signatures.PARTS: tf.function(self.parts).get_concrete_function(**specs),
-            signatures.SCORE_PARTS: tf.function(self.score_parts).get_concrete_function(**parts),
+            signatures.DEFAULT: graphs.function(self.serve).get_concrete_function(**specs),
+            signatures.PARTS: graphs.function(self.parts).get_concrete_function(**specs),
+            signatures.SCORE_PARTS: graphs.function(self.score_parts).get_concrete_function(
+                **parts
+            ),
         }
 
     def _encode(self, rows: tf.Tensor) -> tf.Tensor:

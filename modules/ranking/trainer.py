@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from numpy import typing as npt
 
-from modules import features, strict
+from modules import features, graphs, strict
 from modules.ranking import calibration, input_data, request_graph, statistic_features, validation
 from modules.ranking import examples as candidate_examples
 from modules.ranking import model as model_lib
@@ -184,7 +184,7 @@ def centres(
 ) -> dict[str, npt.NDArray[np.float32]]:
     """The mean of each group's part over candidates of training requests, float32 [width]."""
     totals: dict[str, Any] = dict.fromkeys(model.groups, 0.0)
-    summed, number = tf.function(model.summed_parts), 0.0
+    summed, number = graphs.function(model.summed_parts), 0.0
     for batch in lists.batches(_VALIDATION_REQUESTS, np.arange(min(lists.size, _CENTRE_REQUESTS))):
         sums, candidates = summed(batch)
         number += float(candidates)
@@ -214,11 +214,11 @@ def _read(
     valid_files: Sequence[str],
 ) -> tuple[input_data.Lists, input_data.Lists]:
     """(training lists, validation lists)."""
-    request = tf.function(graph, input_signature=[request_graph.input_specs(settings.data)])
+    request = graphs.function(graph, input_signature=[request_graph.input_specs(settings.data)])
     add: dict[int, Callable[[Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]] = {}
     for part, found in made.items():
         used = found if settings.ranking.model.statistics else None
-        add[part] = tf.function(
+        add[part] = graphs.function(
             lambda batch, used=used: request_graph.with_statistics(batch, used),
             reduce_retracing=True,
         )

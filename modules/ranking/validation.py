@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy import typing as npt
 
-from modules import features
+from modules import features, graphs
 from modules.ranking import calibration, request_graph
 from modules.ranking import model as model_lib
 from modules.recall import evaluation, loop
@@ -20,7 +20,7 @@ class Validation:
     def __init__(self, model: model_lib.RankModel, batches: tf.data.Dataset, monitor: str):
         self._model, self._batches = model, batches
         self._names = evaluation.names(loop.DEPTHS, *([monitor] if monitor != "loss" else []))
-        self._scored = tf.function(self._score, input_signature=[batches.element_spec])
+        self._scored = graphs.function(self._score, input_signature=[batches.element_spec])
 
     def _score(self, batch: request_graph.Batch) -> dict[str, tf.Tensor]:
         return {

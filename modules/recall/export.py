@@ -11,7 +11,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from modules import lineage, requests, signatures
+from modules import graphs, lineage, requests, signatures
 from modules.recall import input_data
 from modules.recall import model as model_lib
 
@@ -64,9 +64,9 @@ def save(
         module,
         path,
         signatures={
-            signatures.QUERY: tf.function(module.query).get_concrete_function(**specs),
-            signatures.FEATURES: tf.function(module.features).get_concrete_function(**specs),
-            signatures.CANDIDATES: tf.function(module.candidates).get_concrete_function(),
+            signatures.QUERY: graphs.function(module.query).get_concrete_function(**specs),
+            signatures.FEATURES: graphs.function(module.features).get_concrete_function(**specs),
+            signatures.CANDIDATES: graphs.function(module.candidates).get_concrete_function(),
         },
     )
     lineage.write(path, made_of)

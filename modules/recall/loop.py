@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from modules import features
+from modules import features, graphs
 from modules.recall import callbacks, evaluation, input_data, schedule
 from modules.recall import model as model_lib
 
@@ -29,8 +29,8 @@ class Validation:
     def __init__(self, model: model_lib.RecallModel, batches: tf.data.Dataset, monitor: str):
         self._model, self._batches = model, list(batches)
         self._names = evaluation.names(DEPTHS, *([monitor] if monitor != "loss" else []))
-        self._vectors = tf.function(lambda: model.candidates(model.all_items()))
-        self._scored = tf.function(
+        self._vectors = graphs.function(lambda: model.candidates(model.all_items()))
+        self._scored = graphs.function(
             self._score,
             input_signature=[
                 batches.element_spec,
@@ -132,7 +132,7 @@ def fit(
     manager = tf.train.CheckpointManager(_checkpoint(trainer), checkpoint_folder, max_to_keep=1)
     manager.restore_or_initialize()
     history = callbacks.read_history(history_path)[: int(trainer.epoch)]
-    step = tf.function(trainer.step, input_signature=[batches(0).element_spec])
+    step = graphs.function(trainer.step, input_signature=[batches(0).element_spec])
     for watcher in watchers:
         watcher.on_start(int(trainer.epoch), trainer.steps_per_epoch)
     while int(trainer.epoch) < trainer.settings.epochs and not trainer.stopping.stops:

@@ -7,6 +7,7 @@ import pathlib
 FOLDER = "reference"
 _ROOTS = ("modules", "pipeline", "serving")
 _GENERATED = "_pb2"  # how names of modules end that protoc has written
+_LATER = "---\nsearch:\n  boost: 0.3\n---\n\n"  # searches find pages written for people first
 _INTRODUCTION = """\
 # Code reference
 
@@ -30,7 +31,7 @@ def make(root: pathlib.Path) -> dict[str, str]:
     rows = [f"- [`{package}`]({package}.md)\n" for package in packages]
     pages = {f"{FOLDER}/index.md": _INTRODUCTION + "".join(rows)}
     for package, modules in packages.items():
-        parts = [_directive(package, 1), *(_directive(module, 2) for module in modules)]
+        parts = [_LATER, _directive(package, 1), *(_directive(module, 2) for module in modules)]
         pages[f"{FOLDER}/{package}.md"] = "".join(parts)
     return pages
 

@@ -19,7 +19,7 @@ demo: $(STAMP)  ## the pipeline and its report on MovieLens-100K
 
 test: $(STAMP)  ## all tests
 	@sh scripts/test_services.sh
-	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
+	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## ruff's formatter and rules, and mypy
 	@.venv/bin/ruff format --check --quiet . || { echo "lint: not formatted; run make format" >&2; exit 1; }

@@ -1,13 +1,26 @@
-"""What has to be set before TensorFlow is imported; the only place that sets it."""
+"""What has to be set before TensorFlow is imported, and when it is left; nothing else sets it."""
 
+import atexit
 import os
+import sys
+
+_ATOMIC_FUNCTION = "tensorflow.python.eager.polymorphic_function.atomic_function"
 
 
 def prepare() -> None:
-    """Turns legacy Keras on (TFRS and TFX 1.16 need it) and TensorFlow's chatter off.
-
-    Errors do not need the chatter: they are raised.
-    """
+    """Sets legacy Keras on (TFRS, TFX 1.16) and TensorFlow's chatter off; errors are raised."""
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # trains 1.6 times as fast on a CPU
+    atexit.register(_leave_graphs_alone)
+
+
+def _leave_graphs_alone() -> None:
+    """Keeps TensorFlow 2.16 from printing a TypeError for every graph that lives to the very end.
+
+    `AtomicFunction.__del__` counts in a dictionary of its module. Graphs that something global
+    holds, such as Beam's workers, are deleted after that module, when the dictionary is None.
+    """
+    module = sys.modules.get(_ATOMIC_FUNCTION)
+    if module is not None and "__del__" in vars(module.AtomicFunction):
+        del module.AtomicFunction.__del__

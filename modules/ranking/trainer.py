@@ -150,7 +150,7 @@ def prepare(
     sizes = recall_trainer.vocabulary_sizes(settings.data, transform)
     graph = request_graph.RequestGraph(
         settings.data,
-        transform.transform_features_layer(),
+        graphs.TransformGraph(transform),
         max_history=settings.features.max_history,
         history=settings.ranking.model.history,
         longest_list=settings.index.k,

@@ -33,7 +33,7 @@ class RecallModule(tf.Module):
         self._encode, self._vectors = model.last_queries, vectors
         # without the Keras layers, which would each be traced and saved
         self._weights = model.variables
-        self._transform = transform.transform_features_layer()
+        self._transform = graphs.TransformGraph(transform)
         self._item_ids = tf.Variable(item_ids, trainable=False, name="item_ids")
 
     def query(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:

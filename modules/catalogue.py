@@ -119,7 +119,8 @@ class Catalogue:
 
     Attributes:
       about: what a request depends on.
-      ids, titles: of the items.
+      ids: of the items.
+      titles: of the items.
       features: by column, the items' values, each as in `Item`.
       popularity: int64 [N], events in training.
       position: of an item id.

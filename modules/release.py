@@ -83,7 +83,8 @@ class Manifest:
       models: per model, the files by path inside its folder.
       metrics: by split, system (`recall`, `two_stage`) and metric.
       artifacts: what was pushed and what judged it, by input of the pusher.
-      config_digest, source_digest: of what the models follow from: configuration and sources.
+      config_digest: of the configuration that the models follow from.
+      source_digest: of the sources that the models follow from.
     """
 
     release: int
@@ -117,7 +118,8 @@ class Release:
 
     Attributes:
       id: the version of the models.
-      recall, rank: folders of the SavedModels; no `rank` in a release of recall alone.
+      recall: folder of the SavedModel.
+      rank: folder of the SavedModel; None in a release of recall alone.
       manifest: None for a model that an earlier version of this project pushed, without one.
     """
 

@@ -34,7 +34,8 @@ class Replay:
     """Requests that were asked again.
 
     Attributes:
-      model, release: that was asked.
+      model: that was asked.
+      release: whose model that was.
       transform: each transformed feature, of the pipeline and of the served model.
       answers: as logged, and now.
       not_checked: why one or both of them were not compared; "" if they were.
@@ -59,7 +60,8 @@ class Result:
       logs: the folder.
       requests: how many there are, by model.
       cut_off: files whose end could not be read.
-      comparisons, replays: see there.
+      comparisons: see `Comparison`.
+      replays: see `Replay`.
     """
 
     logs: str

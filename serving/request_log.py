@@ -57,7 +57,8 @@ class Served:
 
     Attributes:
       spec: that was asked for.
-      inputs, outputs: by name.
+      inputs: by name.
+      outputs: by name.
       version: that answered.
     """
 

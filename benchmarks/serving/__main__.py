@@ -25,8 +25,11 @@ class Plan:
     """How much is measured.
 
     Attributes:
-      latency, batching: seconds by offered rate.
-      reloads, kills, starts: how often.
+      latency: seconds by offered rate.
+      batching: seconds by offered rate.
+      reloads: how often releases are replaced.
+      kills: how often the gateway is killed.
+      starts: how often the servers are started.
       overload: seconds.
     """
 

@@ -57,7 +57,8 @@ class Summary:
     """A trial.
 
     Attributes:
-      offered, achieved: requests and good answers a second.
+      offered: requests a second.
+      achieved: good answers a second.
       milliseconds: 50 %, 90 % and 99 % of the good answers' latencies; NaN without any.
       shares: of all requests, by verdict.
       requests: how many there were.

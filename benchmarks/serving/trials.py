@@ -41,7 +41,8 @@ class Reloads:
     Attributes:
       releases: that answered recommendations.
       seconds: from the push of a release to its first answer, each.
-      recommend, pairs: outcomes; pairs are recall, then rank by recall's version.
+      recommend: outcomes of recommendations by the gateway.
+      pairs: outcomes of recall, then rank by recall's version.
       memory: MiB of a server before and after, by its name.
     """
 

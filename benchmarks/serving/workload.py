@@ -107,7 +107,8 @@ class Requests:
 
     Attributes:
       recommend: bodies for the gateway.
-      recall, rank: messages for the models; rank orders what recall answered.
+      recall: messages for the recall model.
+      rank: messages for the rank model, which orders what recall answered.
       candidates: of a rank request.
     """
 

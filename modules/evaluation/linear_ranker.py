@@ -40,7 +40,8 @@ class Weights:
     """Of standardised features: score = (features - mean) / spread . weights.
 
     Attributes:
-      mean, spread: of the candidates of the lists fitted on, float64 [F].
+      mean: of the candidates of the lists fitted on, float64 [F].
+      spread: standard deviation of the same candidates, float64 [F].
       weights: float64 [F].
       lists: number of lists fitted on.
     """

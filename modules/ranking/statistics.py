@@ -96,7 +96,8 @@ class Statistics:
       feedback: by the event feature's name.
       events: their number.
       users: number of users with events.
-      first_timestamp, last_timestamp: of the events, Unix seconds.
+      first_timestamp: of the first event, Unix seconds.
+      last_timestamp: of the last event, Unix seconds.
     """
 
     popularity: npt.NDArray[np.float32]

@@ -20,7 +20,8 @@ class DayCounts:
     """Events by (row, day), ordered so, each pair once.
 
     Attributes:
-      rows, days: int64 [n]; days since 1970-01-01.
+      rows: int64 [n].
+      days: int64 [n], since 1970-01-01.
       sums: float64 [n, 1 + 2 F], of 1, and of each feedback and its square.
     """
 

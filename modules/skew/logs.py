@@ -35,7 +35,8 @@ class Logged:
       signature: of the model.
       version: that answered.
       seconds: Unix time at which it was logged.
-      inputs, outputs: by name, the first axis is the request's batch.
+      inputs: by name, the first axis is the request's batch.
+      outputs: by name, the first axis is the request's batch.
     """
 
     model: str

@@ -31,7 +31,8 @@ class Answer:
     """A test request.
 
     Attributes:
-      recall, two_stage: the first items of both lists.
+      recall: the first items of recall's list.
+      two_stage: the first items of the list after ranking.
       ranks: of the held-out item by recall and by two stages, 1-based, 0 if it is not among the
           candidates.
     """

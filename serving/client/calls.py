@@ -37,7 +37,8 @@ class Event:
     """An event to be added.
 
     Attributes:
-      user_id, item_id: who did something with what.
+      user_id: who did something.
+      item_id: with what.
       timestamp: Unix seconds; None for the gateway's now.
       event_id: an event whose id is known is not added again. Without one, the gateway makes it of
           the content; an event without either id or time is not sent twice by a client.
@@ -73,7 +74,8 @@ class Call(Generic[Answer]):
     """A request to the gateway.
 
     Attributes:
-      method, path: of HTTP.
+      method: of HTTP.
+      path: of the URL.
       read: makes the answer of the JSON.
       body: sent as JSON.
       query: of the URL.

@@ -39,10 +39,12 @@ class Item:
     """A recommended item.
 
     Attributes:
-      item_id, title: of the catalogue.
+      item_id: of the catalogue.
+      title: of the catalogue.
       source: `recall`, or `popularity` if recall was not there.
       score: by which the list is ordered.
-      recall, rank: of the stages that were asked.
+      recall: what recall said of it; None if recall did not find it.
+      rank: what the rank model said of it; None without.
       effects: by group of features, how far it moved the rank score; None without `explain`.
     """
 

@@ -87,7 +87,8 @@ class Ranked:
       loaded: the release that answered; None if its catalogue is not known.
       version: of the models.
       ids: of the items.
-      recall: float32 [K], recall's scores; recall_ranks: int [K], from 1.
+      recall: float32 [K], recall's scores.
+      recall_ranks: int [K], from 1.
       rank: the rank model's outputs [K]; None where recall decides.
       effects: float32 [K] by group; {} if they were not asked for.
     """

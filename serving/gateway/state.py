@@ -20,7 +20,11 @@ class Gateway:
     """What routes need.
 
     Attributes:
-      settings, metrics, admission, releases, store: see their modules.
+      settings: see its module.
+      metrics: see its module.
+      admission: see its module.
+      releases: see its module.
+      store: see `serving.history.store`.
       recommend: answers recommendations; made by `running`.
     """
 

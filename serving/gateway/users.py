@@ -25,7 +25,8 @@ class Checked:
 
     Attributes:
       user_id: None for nobody known.
-      profile, context: values by column.
+      profile: values by column.
+      context: values by column.
       events: oldest first; None where the store's count.
     """
 

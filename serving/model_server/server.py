@@ -25,7 +25,8 @@ class Settings:
     Attributes:
       config: models.config.
       host: address to listen on.
-      grpc_port, rest_port: 0 for any free one.
+      grpc_port: 0 for any free one.
+      rest_port: 0 for any free one.
       poll_seconds: between looks at models.config and the folders.
       linger_seconds: see manager.Manager.
       drain_seconds: for requests under way when the server is told to stop.
@@ -54,7 +55,8 @@ class Server:
     """Runs until `stop`.
 
     Attributes:
-      grpc_port, rest_port: where it listens.
+      grpc_port: where it listens for gRPC.
+      rest_port: where it listens for REST.
     """
 
     def __init__(self, settings: Settings) -> None:

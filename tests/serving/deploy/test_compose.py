@@ -117,7 +117,7 @@ def _cli(port: int, *command: str) -> list[str]:
         env={**os.environ, "REDISCLI_AUTH": PASSWORD},
         text=True,
     )
-    return done.stdout.rstrip("\n").split("\n")
+    return done.stdout.removesuffix("\n").split("\n")  # the last value may be empty
 
 
 def _wait_for(check: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import pathlib
+import time
 from typing import Any
 
 import pytest
@@ -130,11 +131,12 @@ class _Failing(store.Store):
 
 def test_a_store_that_hangs_takes_its_share_of_the_time_alone(given):
     with conftest.running(given, _Failing(None)) as gateway:
-        answer = gateway.recommend(user_id="u1", timeout_ms=1500, k=8)
+        # the store's share of 1.8 s leaves a busy machine enough to ask both models
+        answer = gateway.recommend(user_id="u1", timeout_ms=6000, k=8)
         assert answer["degraded"] == [
             {"stage": "store", "reason": "deadline", "fallback": "request_only"}
         ]
-        assert 400 <= answer["timings_ms"]["store"] <= 1000 and ids(answer)[0] == "m5"
+        assert 1700 <= answer["timings_ms"]["store"] <= 3000 and ids(answer)[0] == "m5"
 
 
 def test_a_store_without_room(given):
@@ -154,7 +156,15 @@ def test_what_nobody_thought_of_is_a_500_that_tells_nothing(given):
         assert refused.json()["request_id"] == "r1"
 
 
-def test_no_time_to_ask_anybody(gateway):
+def test_no_time_to_ask_anybody(gateway, monkeypatch):
+    real = models.Model.predict
+
+    async def late(model: models.Model, request: Any, *, until: float, **options: Any) -> Any:
+        """Asks when the time to ask is over."""
+        await asyncio.sleep(max(0.0, until - time.monotonic()) + 0.001)
+        return await real(model, request, until=until, **options)
+
+    monkeypatch.setattr(models.Model, "predict", late)
     answer = gateway.recommend(user_id="nobody", timeout_ms=1, k=3)
     assert {"stage": "recall", "reason": "deadline", "fallback": "popular_items"} in answer[
         "degraded"

@@ -227,7 +227,7 @@ def _answer(client: socket.socket) -> bytes:
 
 
 def test_slow_and_huge_clients_hold_nobody_up(given):
-    limits = settings.Limits(body_seconds=0.5, header_seconds=0.5)
+    limits = settings.Limits(body_seconds=2.0, header_seconds=2.0)
     head = (
         b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\n"
         b"Content-Type: application/json\r\nContent-Length: "
@@ -248,15 +248,15 @@ def test_slow_and_huge_clients_hold_nobody_up(given):
         body = connect(head + b'10\r\n\r\n{"k"')
         huge = connect(head + b"104857600\r\n\r\n" + b" " * 1000)
         assert b"HTTP/1.1 413" in _answer(huge)
-        assert time.monotonic() - start < 0.4  # before the others' time is over
+        assert time.monotonic() - start < 1.9  # before the others' time is over
         good = connect(head + b'8\r\nConnection: close\r\n\r\n{"k": 1}')
         assert b"HTTP/1.1 200 OK" in _answer(good)
         for client in loris[:5]:
             client.sendall(b"a")  # puts nothing off
         answer = _answer(body)
-        assert b"HTTP/1.1 408" in answer and b"expected the body within 0.5 s" in answer
+        assert b"HTTP/1.1 408" in answer and b"expected the body within 2 s" in answer
         assert [_answer(client) for client in (*loris, silent)] == [b""] * 51
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 9
 
 
 def test_more_connections_than_are_served(given):

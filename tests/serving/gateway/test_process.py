@@ -186,7 +186,9 @@ def test_requests_under_way_are_answered_at_sigterm(given):
         ):
             assert http.get("/healthz").status_code == 200
             slow = threads.submit(http.post, "/v1/recommend", json={"k": 1, "timeout_ms": 3000})
-            time.sleep(0.5)
+            end = time.monotonic() + 30
+            while "gateway_recommendations_in_flight 1.0" not in http.get("/metrics").text:
+                assert time.monotonic() < end
             process.send_signal(signal.SIGTERM)
             answer = slow.result()
             assert answer.status_code == 200 and conftest.ids(answer.json()) == ["m0"]

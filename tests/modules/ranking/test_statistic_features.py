@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from modules import ranking_config
 from modules.ranking import sparse_table, statistic_features, statistics
+from tests import close
 
 DAY = statistics.SECONDS_A_DAY
 ITEMS, TAGS, FIRST_DAY, DAYS = 9, 4, 100, 12
@@ -19,6 +20,7 @@ SETTINGS = ranking_config.Statistics(
     windows_days=(1, 2.5), last_events=(1, 3), session_seconds=3 * DAY, session_events=4
 )
 SHAPE = (ITEMS + 2, ITEMS + 2)
+LARGEST = -math.log(1e-3)  # of the numbers that a feature is a difference of: of a lift
 
 
 @pytest.fixture(scope="module")
@@ -197,8 +199,12 @@ def test_all_features_equal_the_reference(
     ]
     assert features.names == NAMES == statistic_features.names(counted, SETTINGS)
     for n, name in enumerate(NAMES):
-        np.testing.assert_allclose(
-            found[..., n], np.array(expected)[..., n], atol=5e-6, err_msg=name
+        close.assert_close(
+            found[..., n],
+            np.array(expected)[..., n],
+            roundings=close.FUNCTIONS,
+            scale=LARGEST,
+            err_msg=name,
         )
 
 
@@ -215,8 +221,10 @@ def test_events_of_the_requests_own_day_and_later_do_not_count(
         ].numpy()
 
     day = (FIRST_DAY + 6) * DAY
-    np.testing.assert_array_equal(windows(day), windows(day + DAY - 1))
-    assert (windows(day) != windows(day + DAY)).any()
+    close.assert_close(
+        windows(day + DAY - 1), windows(day), roundings=close.FUNCTIONS, scale=LARGEST
+    )
+    assert close.distance(windows(day), windows(day + DAY)) > 0.1
     assert not windows(FIRST_DAY * DAY).any()
 
 
@@ -262,4 +270,9 @@ def test_the_statistics_travel_in_the_saved_model(
     histories, times, candidates = _requests()
     given = [*map(tf.constant, (*_padded(histories, left=False), times, candidates))]
     loaded = tf.saved_model.load(str(tmp_path))
-    np.testing.assert_allclose(loaded.call(*given)["features"], features(*given), rtol=1e-6)
+    close.assert_close(
+        loaded.call(*given)["features"],
+        features(*given),
+        roundings=close.FUNCTIONS,
+        scale=LARGEST,
+    )

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from modules import ranking_config
 from modules.ranking import sparse_table, statistic_features, statistics
+from tests import close
 
 ITEMS = 30
 ROWS = ITEMS + 2
@@ -61,11 +62,14 @@ def test_together_is_counted_over_the_session_that_goes_on() -> None:
     made = _features(found, history, times, 165, candidates)
     session = [3, 8]  # of the last 4 events, those at most 60 s ago
     counts = sum(together[item][candidates] for item in session)
-    np.testing.assert_allclose(made["together"], np.log1p(counts), rtol=1e-5, atol=1e-6)
+    close.assert_close(made["together"], np.log1p(counts), roundings=close.FUNCTIONS)
     drawn = sum(together[item][candidates] / (5 + together[item].sum()) for item in session)
     chance = (found.popularity[candidates] + 1) / found.events + 1e-4
-    np.testing.assert_allclose(
-        made["together_lift"], np.log(drawn + 1e-3) - np.log(chance), rtol=1e-4
+    close.assert_close(
+        made["together_lift"],
+        np.log(drawn + 1e-3) - np.log(chance),
+        roundings=close.FUNCTIONS,
+        scale=-np.log(1e-3),  # the largest logarithm
     )
 
 
@@ -87,12 +91,17 @@ def test_similarity_adds_the_kept_weights_of_each_item_once() -> None:
     history = [0, 4, 9, 4, 11, 12, 13, 14, 15, 16, 17, 18, 19]
     made = _features(found, history, list(range(13)), 20, [1, 4, 30])
     everything = sorted({*history} - {0})
-    np.testing.assert_allclose(
-        made["similarity"], 10 * strongest[everything][:, [1, 4, 30]].sum(0), rtol=1e-4
+    terms = 10 * strongest[everything][:, [1, 4, 30]]
+    close.assert_close(
+        made["similarity"], terms.sum(0), roundings=close.FUNCTIONS, scale=np.abs(terms).max()
     )
     last = [19, 18, 17, 16, 15, 14, 13, 12, 11, 4]  # the last ten items, each once
-    np.testing.assert_allclose(
-        made["similarity_last_10"], 10 * strongest[last][:, [1, 4, 30]].sum(0), rtol=1e-4
+    terms = 10 * strongest[last][:, [1, 4, 30]]
+    close.assert_close(
+        made["similarity_last_10"],
+        terms.sum(0),
+        roundings=close.FUNCTIONS,
+        scale=np.abs(terms).max(),
     )
 
 

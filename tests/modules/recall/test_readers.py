@@ -11,7 +11,7 @@ import tensorflow as tf
 from modules import features, request_arrays, requests
 from modules.beam import sequences
 from modules.recall import input_data
-from tests import examples
+from tests import close, examples
 from tests import transformed as transformed_lib
 
 LENGTH = transformed_lib.MAX_HISTORY
@@ -98,5 +98,16 @@ def test_all_readers_keep_the_same_events_and_deltas(
         # the last place is the request, which lacks its item and what was done
         for name in layout.events:
             last = None if name in KNOWN_TO_THE_REQUEST else -1
-            np.testing.assert_array_equal(found[name][:last], trained[name][:last], err_msg=name)
+            if trained[name].dtype == np.int64:
+                np.testing.assert_array_equal(
+                    found[name][:last], trained[name][:last], err_msg=name
+                )
+            else:  # differences of numbers of up to ten deviations
+                close.assert_close(
+                    found[name][:last],
+                    trained[name][:last],
+                    roundings=close.FUNCTIONS,
+                    scale=10,
+                    err_msg=name,
+                )
         assert len(found[input_data.ITEMS]) == len(kept)

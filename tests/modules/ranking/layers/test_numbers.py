@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from modules.ranking.layers import recall_place, session, standardise
+from tests import close
 
 NAN = float("nan")
 
@@ -28,7 +29,7 @@ NAN = float("nan")
 )
 def test_session(deltas, length, expected):
     found = session.numbers(tf.constant([deltas], tf.int64), tf.constant([length]))
-    np.testing.assert_allclose(found, np.log1p([expected]), rtol=1e-6)
+    close.assert_close(found, np.log1p([expected]), roundings=close.FUNCTIONS)
 
 
 def _place(scores, given=None, longest=200):
@@ -41,14 +42,15 @@ def _place(scores, given=None, longest=200):
 def test_recall_s_scores_ranks_and_distance_from_the_list_s_mean():
     found = _place([[3.0, 1.0, 1.0, -1.0]])
     np.testing.assert_allclose(found[0, :, 0], [3, 1, 1, -1])
-    np.testing.assert_allclose(found[0, :, 1], np.log([1, 2, 2, 4]), rtol=1e-6)
-    np.testing.assert_allclose(found[0, :, 2], np.array([2, 0, 0, -2]) / math.sqrt(2), rtol=1e-5)
+    close.assert_close(found[0, :, 1], np.log([1, 2, 2, 4]), roundings=close.FUNCTIONS)
+    expected = np.array([2, 0, 0, -2]) / math.sqrt(2)
+    close.assert_close(found[0, :, 2], expected, roundings=close.FUNCTIONS, scale=3)
 
 
 def test_scores_that_are_not_numbers_count_as_the_lowest():
     found = _place([[NAN, 5.0, 2.0, math.inf]])
     np.testing.assert_allclose(found[0, :, 0], [2, 5, 2, 2])
-    np.testing.assert_allclose(found[0, :, 1], np.log([3, 1, 2, 3]), rtol=1e-6)
+    close.assert_close(found[0, :, 1], np.log([3, 1, 2, 3]), roundings=close.FUNCTIONS)
     np.testing.assert_allclose(_place([[NAN, NAN]]), [[[0, 0, 0], [0, 0, 0]]])
 
 
@@ -61,7 +63,9 @@ def test_padding_has_no_part_and_ranks_are_capped():
 def test_recall_s_numbers_follow_their_candidate():
     scores = np.array([[0.3, NAN, 0.7, -0.2, 0.7]])
     order = [4, 2, 0, 1, 3]
-    np.testing.assert_allclose(_place(scores[:, order]), _place(scores)[:, order], atol=1e-6)
+    close.assert_close(
+        _place(scores[:, order]), _place(scores)[:, order], roundings=close.FUNCTIONS, scale=1
+    )
 
 
 def test_standardised_numbers():
@@ -80,4 +84,4 @@ def test_a_reloaded_standardisation_gives_the_same():
     other.build(tf.TensorShape([None, 1]))
     other.set_weights(layer.get_weights())
     values = tf.constant([[0.5], [7.0]])
-    np.testing.assert_array_equal(other(values), layer(values))
+    close.assert_close(other(values), layer(values), roundings=close.FUNCTIONS)

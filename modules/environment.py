@@ -1,8 +1,14 @@
 """What has to be set before TensorFlow is imported, and when it is left; nothing else sets it."""
 
 import atexit
+import gc
 import os
 import sys
+
+# New objects between two collections, instead of 700. TensorFlow and TFX make millions of objects
+# that stay when they are imported and when a graph is traced, and each collection looks at them
+# again: half of the time of importing TFX. Garbage in cycles is freed a little later.
+_GC_THRESHOLD = 50_000
 
 _ATOMIC_FUNCTION = "tensorflow.python.eager.polymorphic_function.atomic_function"
 
@@ -12,6 +18,8 @@ def prepare() -> None:
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # trains 1.6 times as fast on a CPU
+    gc.set_threshold(_GC_THRESHOLD, *gc.get_threshold()[1:])
+    atexit.register(gc.freeze)  # what is left at the end goes with the process, without a search
     atexit.register(_leave_graphs_alone)
 
 

@@ -219,8 +219,8 @@ class Evaluation:
         default_factory=lambda: {"NDCG@10": Threshold(beats=("popularity",))}
     )
     primary: str = "NDCG@10"  # compared with the last blessed model
-    # Lowest values of metrics of two stages, in every group of a slice: {user_gender: {HR@10:
-    # 0.1}}.
+    # Lowest values of metrics of two stages, in every group of a slice, as in
+    # {user_gender: {HR@10: 0.1}}.
     slice_floors: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     min_slice_users: int = 30
 

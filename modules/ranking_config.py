@@ -20,12 +20,12 @@ class HoldOut:
     `starts` is set; one more recall model is trained on what comes before. `cross_fit`: the last
     events of the users of each fold; `folds` recall models, each trained on the other users.
     `none`: the recall model that is released, whose scores of events that it was trained on are
-        inflated; to show the leak, not to use it.
+    inflated; to show the leak, not to use it.
     """
 
     method: Literal["temporal", "cross_fit", "none"] = "temporal"
     requests: int = 10  # of each user, at most
-    share: float = 0.2  # temporal without `starts`: of a user's training events, at most
+    share: float = 0.2  # without `starts`: of a user's training events, at most
     # temporal: events from here on (date, date-time or Unix seconds)
     starts: float | str | None = None
     folds: int = 2  # of cross_fit

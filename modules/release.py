@@ -189,8 +189,7 @@ def load(serving: pathlib.Path, number: int) -> Release:
 
     Raises:
       ReleaseError: there is no such release, files are missing or not those of the manifest, or the
-          models
-        do not belong together.
+          models do not belong together.
     """
     found = manifest(serving, number)
     folders = {name: serving / name / str(number) for name in found.models}
@@ -231,7 +230,7 @@ def manifest(serving: pathlib.Path, number: int) -> Manifest:
 
 def ids(serving: pathlib.Path) -> list[int]:
     """All releases, the oldest first; without those whose push or deletion did not finish."""
-    # or died after it took effect
+    # the push of the release in force may have died after it took effect
     unfinished = set(unfinished_ids(serving)) - {current_if_readable(serving)}
     return sorted(set(numbers(serving / MANIFESTS, ".json")) - unfinished)
 
@@ -286,8 +285,7 @@ def check_lineage(folders: Mapping[str, pathlib.Path]) -> lineage.Lineage:
 
     Raises:
       ReleaseError: a model has no lineage, or two were not made of the same transform graph,
-          catalogue or
-        recall model.
+          catalogue or recall model.
     """
     try:
         shared = lineage.read(str(folders[RECALL]))

@@ -44,8 +44,8 @@ class Answer:
       candidates: their number, C.
       ranks: 1-based rank of the target by system; the mean one of candidates that score the same, 0
           if it is not among the candidates.
-      recall_items: the first of recall's list.
-      two_stage_items: the first of the list after ranking.
+      recall_items: the first items of recall's list.
+      two_stage_items: the first items of the list after ranking.
       probabilities: of the candidates, float32 [C], in recall's order.
       target_place: 0-based, among the candidates in recall's order; -1 if it is not.
       objectives: by objective, the predicted probability for the target and whether it came true,

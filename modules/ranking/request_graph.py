@@ -72,7 +72,7 @@ class RequestGraph:
 
         Args:
           data: the declared columns.
-          transform: the Transform graph's layer.
+          transform: the Transform graph, from raw features to transformed ones.
           max_history: events that the statistics look at.
           history: events that the model looks at.
           longest_list: recall ranks beyond it count as this one.

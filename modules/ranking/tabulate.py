@@ -118,7 +118,7 @@ def category_table(lists: Iterable[tuple[int, Sequence[int]]], rows: int) -> npt
 def shares(
     items: npt.NDArray[np.int32], popularity: npt.NDArray[np.float64], size: int
 ) -> npt.NDArray[np.float32]:
-    """float32 [size]: of all events, which are on items of each category.
+    """The share of all events that are on items of each category, float32 [size].
 
     `items` is a `category_table`.
     """

@@ -41,7 +41,7 @@ class Catalogue:
 
 
 class ItemTower(tf.keras.layers.Layer):
-    """id embedding + features.
+    """Item vectors: the id's embedding plus those of the features.
 
     Items that training never saw use the unknown item's id embedding.
     """

@@ -237,8 +237,8 @@ class CausalSelfAttention(tf.keras.layers.Layer):
 class TransformerBlock(tf.keras.layers.Layer):
     """Attention and a feed-forward network with residuals.
 
-    `norm_first` (Pre-LN, arXiv 2002.04745): x + f(LN(x)), which trains stably; else Post-LN: LN(x +
-        f(x)).
+    `norm_first` (Pre-LN, arXiv 2002.04745): x + f(LN(x)), which trains stably; else Post-LN:
+    LN(x + f(x)).
     """
 
     def __init__(

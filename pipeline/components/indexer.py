@@ -51,7 +51,7 @@ class Executor(base_executor.BaseExecutor):
           input_dict: `trained_model`, of the Trainer; `examples`, raw, with the split `valid`.
           output_dict: `model`, the servable recall model.
           exec_properties: `config`, JSON of the sections data, split, features and index;
-            `source_digest`.
+              `source_digest`.
 
         Raises:
           modules.index.gate.IndexGateError: the index must not be served.

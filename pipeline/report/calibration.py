@@ -76,7 +76,7 @@ def wilson(share: float, count: int) -> tuple[float, float]:
     shrink = 1 + z**2 / count
     middle = (share + z**2 / (2 * count)) / shrink
     half = z / shrink * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
-    # but for rounding
+    # the interval holds the share itself, whatever is rounded
     return min(max(middle - half, 0.0), share), max(min(middle + half, 1.0), share)
 
 

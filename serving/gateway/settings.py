@@ -18,6 +18,7 @@ class Limits:
       queue_seconds: how long one may wait; then it gets 503.
       body_bytes: of a request.
       body_seconds: for a client to send it.
+      header_seconds: for a client to send the headers.
       connections: open at once; more get 503.
       history_events: events of a request's own history.
       batch_events: events that one request may add.
@@ -40,16 +41,21 @@ class Settings:
 
     Attributes:
       releases: the serving folder, `recall/<id>/assets.extra` and `releases/<id>.json` of which are
-      read. recall, rank: gRPC addresses of the models.
+          read.
+      recall: gRPC address of the recall model.
+      rank: gRPC address of the rank model.
       label: which version of recall is asked for; "" for the newest. Rank is asked for the same
           number.
       store: URL of the history store.
+      host: address to listen on.
+      port: to listen on.
       seconds: for a recommendation, unless the request says less or more.
       poll_seconds: between looks at which versions are served.
       retry_share: retries that are allowed, as a share of the calls.
       api_keys: that clients may show; none: no key is needed.
       drain_seconds: for requests under way when the server is told to stop.
       page: folder of the web page.
+      limits: what requests may take.
     """
 
     releases: pathlib.Path

@@ -42,7 +42,7 @@ _CLEARED_AT_ONCE = 1000
 _USERS, _COUNT = "history:users", "history:count"
 
 # ARGV: limit, then of each event its user's place among the users (1 is the first), id, timestamp,
-#     JSON.
+# JSON.
 # KEYS: _USERS, _COUNT, then of each user the user's hash, the order, the events; ARGV ends with
 # their ids. Answers {accepted, outdated}. Timestamps are below 2^53, which a sorted set holds
 # exactly.
@@ -85,7 +85,7 @@ return {accepted, outdated}
 """
 
 # KEYS: user's hash, order, events; ARGV: limit. Answers {profile or nil, {event as JSON, ...}},
-#     oldest first.
+# oldest first.
 _READ = """
 local found = {}
 for n, member in ipairs(redis.call('ZRANGE', KEYS[2], -tonumber(ARGV[1]), -1)) do

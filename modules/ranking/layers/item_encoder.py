@@ -25,7 +25,7 @@ class ItemEncoder(tf.keras.layers.Layer):
         vectors: npt.NDArray[np.floating[Any]] | None,
         **kwargs: Any,
     ) -> None:
-        """Keeps the catalogue's features and vectors as constants of the graph.
+        """Keeps the catalogue's features and vectors as variables that are not trained.
 
         Args:
           dim: of the encoded items.

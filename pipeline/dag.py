@@ -2,12 +2,14 @@
 
 Values live in the configuration.
 
-ExampleGen -> StatisticsGen -> DataValidator (blocks) -> Transform -> Trainer -> Indexer ->
-Evaluator
-  -> hold-out Trainers and Indexers -> InteractionStatistics, Candidates -> RankTrainer ->
-  TwoStageEvaluator -> ServingCatalogue -> Pusher, one release of both models or none
+ExampleGen -> StatisticsGen -> DataValidator (blocks) -> Transform -> Trainer -> Indexer
+  -> Evaluator
+  -> hold-out Trainers and Indexers -> InteractionStatistics, Candidates -> RankTrainer
+  -> TwoStageEvaluator
+  -> ServingCatalogue -> Pusher, one release of both models or none
 
-Without `ranking.enabled`, the second line is left out and a release holds recall alone.
+Without `ranking.enabled`, all from the hold-out Trainers to TwoStageEvaluator is left out and a
+release holds recall alone.
 """
 
 from __future__ import annotations

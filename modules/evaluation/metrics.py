@@ -2,8 +2,7 @@
 
 A rank is the 1-based place of a request's one held-out item in its list, seen items left out, or 0.
 
-  HR@k = [0 < rank <= k]     NDCG@k = HR@k / log2(rank + 1)     MRR@k = HR@k / rank     Recall@k =
-  HR@k
+  HR@k = [0 < rank <= k]   NDCG@k = HR@k / log2(rank + 1)   MRR@k = HR@k / rank   Recall@k = HR@k
 
 (Järvelin and Kekäläinen, 2002, for NDCG, whose ideal is 1 for one relevant item; so is Recall the
 hit rate.)

@@ -4,12 +4,10 @@
  "ceiling": {"value", "se"}, the share of requests whose target is among the candidates,
  "metrics": {system: {metric: {"value", "se"}}},
  "lift": {metric: {other system: {"difference", "low", "high", "significant"}}}, two-stage minus the
- other,
-    paired, with its 95% interval (Poisson bootstrap over users); significant if that does not hold
-    0,
- "slices": {feature: {value: {"users", "requests", "recall": {metric: ...}, "two_stage": {metric:
- ...},
-    "lift": as above}}},
+    other, paired, with its 95% interval (Poisson bootstrap over users); significant if that does
+    not hold 0,
+ "slices": {feature: {value: {"users", "requests", "recall": {metric: ...},
+    "two_stage": {metric: ...}, "lift": as above}}},
  "calibration": {"bins": [{"predicted", "observed", "count"}], "ece",
     "objectives": {objective: {"bins", "ece"}}}, of all (request, candidate) pairs, and of the
     targets,

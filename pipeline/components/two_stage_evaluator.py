@@ -6,8 +6,9 @@ Writes `two_stage.json`:
  "splits": {"valid", "test": see modules/evaluation/two_stage_summary.py},
  "blessing": {"blessed", "decided_on", "reasons", "rules"}, as of `evaluation.json`,
  "linear": {"features", "weights", "lists", and "left_out" if there is no EASE}, the baseline
- ranker, "last_blessed": {"rank", "recall"}, URIs of the release compared with, or {"reason"} why
- there is none}
+    ranker,
+ "last_blessed": {"rank", "recall"}, URIs of the release compared with, or {"reason"} why there is
+    none}
 
 The systems are `two_stage`, `recall` (its own order of the same candidates), `linear` (the
 baseline's order of them), and `last_blessed`, both models of the last blessed release, which finds

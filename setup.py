@@ -65,6 +65,7 @@ setuptools.setup(
             "pytest-xdist",
             "ruff",
             "mypy",
+            "pre-commit",
             "types-PyYAML",
             "build",
             "schemathesis",

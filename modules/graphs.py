@@ -29,7 +29,7 @@ class TransformGraph(tf.Module):
         super().__init__()
         layer = transform.transform_features_layer()
         self._call = layer.__call__  # a function is not tracked
-        # what the layer itself tracks; saving fails with "untracked resource" if it is not here
+        # What the layer itself tracks (TFT 1.16); without it saving fails, "untracked resource".
         self._resources = layer._saved_model_loader_tracked_dict
 
     def __call__(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

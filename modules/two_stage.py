@@ -43,7 +43,12 @@ class TwoStage:
     """The loaded models of a release, or of a run."""
 
     def __init__(self, recall: str, rank: str | None = None) -> None:
-        """Args: recall, rank: folders of the SavedModels; without `rank`, recall answers alone."""
+        """Loads the models.
+
+        Args:
+          recall: folder of the recall SavedModel.
+          rank: folder of the rank SavedModel; without it, recall answers alone.
+        """
         self._recall = saved_recall.SavedRecall(recall)
         self._rank = saved_rank.SavedRank(rank) if rank else None
 

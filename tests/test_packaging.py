@@ -22,7 +22,7 @@ def shipped(tmp_path_factory) -> set[str]:
         shutil.copytree(
             ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__")
         )
-    for name in ("setup.py", "pyproject.toml"):
+    for name in ("setup.py", "pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     command = [sys.executable, "setup.py", "--quiet", "sdist"]
     done = subprocess.run(
@@ -50,3 +50,7 @@ def test_configurations_schemas_and_the_report_are_shipped(shipped):
     data = _sources("*.yaml", "*.pbtxt", "*.html", "*.css")
     assert {"pipeline/configs/movielens-100k.yaml", "schema/movielens-100k/schema.pbtxt"} <= data
     assert data - shipped == set()
+
+
+def test_the_licence_is_shipped(shipped):
+    assert "LICENSE" in shipped

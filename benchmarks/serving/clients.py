@@ -138,7 +138,13 @@ class Pair:
     """Recall by label, then rank by the version that recall answered with, as the gateway does."""
 
     def __init__(self, models: Models, requests: list[bytes], releases: Container[int]) -> None:
-        """Args: requests: of recall; releases: those that may answer."""
+        """Asks for recommendations of these requests.
+
+        Args:
+          models: where recall and rank are asked.
+          requests: inputs of recall.
+          releases: ids of the releases that may answer.
+        """
         self._models, self._requests, self._releases = models, requests, releases
 
     async def __call__(self, number: int) -> open_loop.Answer:

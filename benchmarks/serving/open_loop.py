@@ -138,7 +138,12 @@ async def _until(moment: float) -> None:
 
 
 def summarize(outcomes: Sequence[Outcome], seconds: float) -> Summary:
-    """Args: outcomes: of a trial that sent for so many seconds."""
+    """Counts and times the answers.
+
+    Args:
+      outcomes: of the requests of a trial.
+      seconds: for how long the trial sent requests.
+    """
     verdicts = collections.Counter(outcome.answer.verdict for outcome in outcomes)
     good = [outcome for outcome in outcomes if outcome.answer.verdict == GOOD]
     lasted = max([seconds, *(outcome.finished for outcome in outcomes)])

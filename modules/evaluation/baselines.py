@@ -153,7 +153,11 @@ class CountPopularity(beam.PTransform):
     """Histories and the catalogue's ids -> one `Popularity`; items of no catalogue are left out."""
 
     def __init__(self, catalogue: beam.PCollection) -> None:
-        """Args: catalogue: ids of all items, bytes."""
+        """Counts over a catalogue.
+
+        Args:
+          catalogue: ids of all items, bytes.
+        """
         super().__init__()
         self._catalogue = catalogue
 
@@ -182,7 +186,11 @@ class CountCoOccurrence(beam.PTransform):
     """Histories -> one `CoOccurrence`."""
 
     def __init__(self, popularity: beam.pvalue.AsSingleton) -> None:
-        """Args: popularity: the catalogue that the places of the rows refer to."""
+        """Counts over the rows of a catalogue.
+
+        Args:
+          popularity: the catalogue whose rows the counts are for.
+        """
         super().__init__()
         self._popularity = popularity
 

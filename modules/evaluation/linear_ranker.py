@@ -157,7 +157,13 @@ class _Softmax:
         starts: npt.NDArray[np.integer[Any]],
         targets: npt.NDArray[np.integer[Any]],
     ) -> None:
-        """Args: features: [all candidates, F]; starts, targets: int [lists], rows in it."""
+        """Holds the lists that the ranker is fitted to.
+
+        Args:
+          features: of all candidates, [all candidates, F].
+          starts: the first row of each list, int [lists].
+          targets: the row of each target, int [lists].
+        """
         self._features, self._starts, self._targets = features, starts, targets
         self._list = np.repeat(np.arange(len(starts)), np.diff([*starts, len(features)]))
 

@@ -24,7 +24,12 @@ class ServableRecall(tf.Module):
     """The Trainer's model and the index behind it, with the signatures of the SavedModel."""
 
     def __init__(self, trained: Any, recall: recall_module.RecallModule) -> None:
-        """Args: trained: a loaded SavedModel with the signatures `query` and `candidates`."""
+        """Puts an index behind a trained model.
+
+        Args:
+          trained: a loaded SavedModel with the signatures `query` and `candidates`.
+          recall: the index, with the ids of its items.
+        """
         super().__init__()
         self.trained = trained  # tracked, so that its variables, tables and assets are saved again
         self.recall = recall

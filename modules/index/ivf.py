@@ -24,7 +24,12 @@ class Ivf(body.Body):
     """Searches the partitions whose means have the highest dot products with the query."""
 
     def __init__(self, vectors: npt.NDArray[np.float32], settings: parameters.Ivf) -> None:
-        """Args: vectors: float32 [N, D]. Builds P partitions."""
+        """Builds P partitions of the vectors.
+
+        Args:
+          vectors: of the items, float32 [N, D].
+          settings: how many partitions, and how many of them a query searches.
+        """
         labels = kmeans.cluster(vectors, settings.partitions)
         capacity = math.ceil(_CAPACITY * len(vectors) / settings.partitions)
         members = kmeans.bounded(vectors, labels, capacity)

@@ -21,7 +21,12 @@ class Scann(body.Body):
     """ScaNN's searcher, kept as tensors. The ops build it from them when they first run."""
 
     def __init__(self, vectors: npt.NDArray[np.float32], settings: parameters.Scann) -> None:
-        """Args: vectors: float32 [N, D]."""
+        """Builds a searcher of the vectors.
+
+        Args:
+          vectors: of the items, float32 [N, D].
+          settings: leaves, how many of them a query searches, and what is reordered.
+        """
         super().__init__(vectors, settings)
         self._state = _build(vectors, settings).serialize_to_module()
 

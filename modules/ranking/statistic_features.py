@@ -296,7 +296,13 @@ class _PastCategories:
     """Sums over the history by category: [B, V+1], of which candidates then take their own."""
 
     def __init__(self, categories: tf.Tensor, given: tf.Tensor, number: int) -> None:
-        """Args: categories: [B, L, M]; given: bool [B, L], where there is an event; number: V+1."""
+        """Looks at the categories of past events.
+
+        Args:
+          categories: of each event, ids [B, L, M].
+          given: where there is an event, bool [B, L].
+          number: how many ids there are, V + 1.
+        """
         self._rows, self._number, self._shape = (
             tf.shape(categories)[0],
             number,

@@ -109,7 +109,15 @@ class Progress(Callback):
         stage: str = "recall",
         unit: str = "positions",
     ):
-        """Args: metrics: names of those that are shown; stage, unit: what is trained, on what."""
+        """Shows the progress of a training.
+
+        Args:
+          epochs: of a training that no early stop ends.
+          stream: where it is shown.
+          metrics: names of the metrics that are shown.
+          stage: what is trained.
+          unit: what it is trained on, in the plural.
+        """
         self._epochs, self._stream, self._metrics = epochs, stream or sys.stdout, metrics
         self._stage, self._unit = stage, unit
         self._bar: tqdm.tqdm | None = None

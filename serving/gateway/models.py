@@ -55,7 +55,12 @@ class RetryBudget:
     """
 
     def __init__(self, share: float, most: float = 10.0) -> None:
-        """Args: share: retries a call earns; most: retries that can be saved up."""
+        """Starts with a full budget.
+
+        Args:
+          share: of a retry that a call earns.
+          most: retries that can be saved up.
+        """
         self._share, self._most = share, most
         self._saved = most
 

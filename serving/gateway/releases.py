@@ -49,7 +49,13 @@ class Releases:
     """
 
     def __init__(self, folder: pathlib.Path, recall: models.Model, rank: models.Model) -> None:
-        """Args: folder: the serving folder; recall, rank: that are asked for their versions."""
+        """Watches the serving folder.
+
+        Args:
+          folder: the serving folder.
+          recall: the model that is asked for its versions.
+          rank: the model that is asked for its versions, if there is one.
+        """
         self._folder = folder
         self._models = {release.RECALL: recall, release.RANK: rank}
         self._loaded: dict[int, Loaded] = {}

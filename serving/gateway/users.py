@@ -57,7 +57,12 @@ class Users:
     """Asks the store."""
 
     def __init__(self, history: store.Store, most_events: int) -> None:
-        """Args: history: the store; most_events: of a request's own history."""
+        """Looks users up in a store.
+
+        Args:
+          history: the store.
+          most_events: of a request's own history.
+        """
         self._store, self._most_events = history, most_events
 
     def check(self, ask: wire.Recommend, declared: columns.Columns) -> Checked:

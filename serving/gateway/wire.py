@@ -258,7 +258,7 @@ class UserShown(pydantic.BaseModel):
     user_id: str = pydantic.Field(description="id as in the data set")
     profile: dict[str, Any] = pydantic.Field(description="values by column of users")
     events: list[dict[str, Any]] = pydantic.Field(
-        description="newest first: event_id, item_id, timestamp, title, and values by column"
+        description="newest first: event_id, item_id, timestamp, title, and `values` by column"
     )
 
 

@@ -19,7 +19,11 @@ class Stub:
     """
 
     def __init__(self, channel: Any) -> None:
-        """Args: channel: a grpc.Channel or grpc.aio.Channel."""
+        """Makes the calls over a channel.
+
+        Args:
+          channel: a grpc.Channel or grpc.aio.Channel.
+        """
         self.predict = channel.unary_unary(
             PREDICT,
             request_serializer=serving_pb2.PredictRequest.SerializeToString,

@@ -24,6 +24,9 @@ ITEMS = [f"i{n}" for n in range(12)]
 MAX_HISTORY = 4
 
 
+_BATCHES: dict[tuple[str, ...], dict[str, tf.Tensor]] = {}
+
+
 @dataclasses.dataclass(frozen=True)
 class Transformed:
     """Transform's output, and what the trainer makes of it."""
@@ -65,11 +68,13 @@ class Transformed:
         return input_data.Layout.of(settings.data, settings.features.max_history)
 
     def batch(self, settings: model_lib.Settings, split: str = "train") -> dict[str, tf.Tensor]:
-        """All sequences of the split in one batch."""
-        (batch,) = input_data.batches(
-            self.sequences(split, settings), self.layout(settings), 10_000
-        )
-        return batch
+        """All sequences of the split in one batch; read once for the same columns and features."""
+        key = (self.graph, split, repr(settings.data), repr(settings.features))
+        if key not in _BATCHES:
+            (_BATCHES[key],) = input_data.batches(
+                self.sequences(split, settings), self.layout(settings), 10_000
+            )
+        return dict(_BATCHES[key])
 
     def catalogue(
         self, settings: model_lib.Settings, counts: np.ndarray | None = None

@@ -18,6 +18,11 @@ _ALONE = {
     "serving/deploy/README.md": "deploy.md",
 }
 _MEASUREMENTS = "benchmarks"
+# a page called index would become that of its whole section, without an entry in the navigation
+_RENAMED = {
+    f"{_MEASUREMENTS}/index.md": f"{_MEASUREMENTS}/index_bodies.md",
+    f"{_MEASUREMENTS}/serving/README.md": f"{_MEASUREMENTS}/serving.md",
+}
 _IMAGES = (".png", ".svg")
 _LINK = re.compile(r"(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^()\s]+)\)")
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|#|//")
@@ -35,7 +40,7 @@ def pages(root: pathlib.Path) -> dict[str, str]:
     found = {name: page for name, page in _ALONE.items() if (root / name).is_file()}
     for file in sorted((root / _MEASUREMENTS).rglob("*.md")):
         name = file.relative_to(root).as_posix()
-        found[name] = name.replace("README.md", "index.md")
+        found[name] = _RENAMED.get(name, name.replace("README.md", "index.md"))
     return found
 
 

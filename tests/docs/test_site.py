@@ -83,6 +83,8 @@ def repository(tmp_path):
     for name, text in {
         "CONTRIBUTING.md": "# Contributing",
         "benchmarks/README.md": "# Measured\n![a picture](a/b.png)",
+        "benchmarks/index.md": "# Of an index",
+        "benchmarks/serving/README.md": "# Of servers",
         "benchmarks/a/b.png": "",
         "setup.py": "",
         "docs/index.md": "",
@@ -97,6 +99,8 @@ def test_files_that_become_pages(repository):
     assert found == {
         "CONTRIBUTING.md": "contributing.md",
         "benchmarks/README.md": "benchmarks/index.md",
+        "benchmarks/index.md": "benchmarks/index_bodies.md",
+        "benchmarks/serving/README.md": "benchmarks/serving.md",
     }
     assert included_pages.images(repository, found) == ["benchmarks/a/b.png"]
     assert included_pages.title("\n# The `best` page\n\n# x") == "The best page"

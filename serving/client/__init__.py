@@ -1,8 +1,10 @@
 """Clients, each plain and for asyncio; they need neither TensorFlow nor the rest of this project.
 
-  Recommender, AsyncRecommender          the gateway's API: recommendations, events, users, items
-  ModelClient, AsyncModelClient          the models directly, by TensorFlow Serving's gRPC
-  RestModelClient, AsyncRestModelClient  the same by TensorFlow Serving's REST
+ - Recommender, AsyncRecommender: the gateway's API: recommendations, events, users, items.
+ - ModelClient, AsyncModelClient: the models directly, by TensorFlow Serving's gRPC.
+ - RestModelClient, AsyncRestModelClient: the same by TensorFlow Serving's REST.
+
+For example:
 
     with client.Recommender("http://127.0.0.1:8080") as recommender:
         for item in recommender.recommend("42", k=5).items:

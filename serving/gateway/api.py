@@ -183,7 +183,7 @@ async def add_events(given: wire.Events, request: requests.Request) -> responses
 async def list_users(
     request: requests.Request, prefix: Prefix = "", limit: Limit = 20
 ) -> responses.Response:
-    """Ids of users that begin so."""
+    """Ids of users that begin with a prefix."""
     return errors.json(await _gateway(request).store.users(prefix, limit))
 
 

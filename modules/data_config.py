@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from modules import strict
+from modules import formats, strict
 from modules.strict import ConfigError
 
 Kind = Literal["categorical", "multi_categorical", "numeric", "vector"]
@@ -116,20 +116,75 @@ class Table:
           as in `age: numeric`, or long as a mapping. The name of a feature or context is made of
           letters a-z or A-Z, digits and _, for it names an input of the model, like `user_age`;
           where the file calls it otherwise, `source` says how.
+      format: what the files hold; without it, it follows from their ending.
+      delimiter: what stands between the columns: a text of any length, or one of the words comma,
+          tab, semicolon, pipe and space; without it, a tab for recbole and for files that end in
+          .tsv or .tab, else a comma. Quotes are those of csv where it is one character; a longer
+          one splits plainly.
+      header: the names of all columns in the file's order, where no file has a line with them.
+      encoding: of texts; any text encoding that Python knows.
       list_column: the column that holds the list of event structs, in Parquet with one row a user.
     """
 
     path: str
     columns: dict[str, Column]
-    format: Literal["recbole", "csv", "parquet"] = "recbole"
-    delimiter: str | None = None  # tab for recbole, comma for csv
+    format: formats.Format | None = None
+    delimiter: str | None = None
+    header: tuple[str, ...] | None = None
+    encoding: str = "utf-8"
     list_column: str | None = None
 
     def __post_init__(self) -> None:
-        if self.list_column and self.format != "parquet":
+        ending = formats.ending(self.path)
+        kind = self.format or (ending.format if ending else None)
+        if self.list_column and kind not in ("parquet", None):
             raise ConfigError(
-                f"list_column: only Parquet holds lists of events, the format is {self.format}."
+                f"list_column: only Parquet holds lists of events, the format is {kind}."
             )
+        if kind == "parquet":
+            for key in ("delimiter", "header"):
+                if getattr(self, key) is not None:
+                    raise ConfigError(
+                        f"{key}: only text has one, the format is parquet. Remove it, or correct "
+                        "the format."
+                    )
+            if not formats.is_utf8(self.encoding):
+                raise ConfigError(
+                    f"encoding: found {self.encoding}; Parquet says itself how it holds texts. "
+                    "Remove it, or correct the format."
+                )
+        try:
+            formats.check_encoding(self.encoding)
+        except ValueError as error:
+            raise ConfigError(f"encoding: {error}") from None
+        try:
+            if self.delimiter is not None:
+                object.__setattr__(self, "delimiter", formats.read_delimiter(self.delimiter))
+        except ValueError as error:
+            raise ConfigError(f"delimiter: {error}") from None
+        self._check_header()
+
+    def _check_header(self) -> None:
+        """Refuses names that do not tell the columns of a file without header apart."""
+        if self.header is None:
+            return
+        expected = "expected the names of all columns, in the file's order"
+        if not self.header:
+            raise ConfigError(f"header: found no names, {expected}.")
+        for at, name in enumerate(self.header):
+            if not name.strip():
+                raise ConfigError(f"header[{at}]: found an empty name, {expected}.")
+            if name in self.header[:at]:
+                raise ConfigError(
+                    f"header[{at}]: found '{name}' again, {expected}, each once. Rename one."
+                )
+        for key, column in self.columns.items():
+            name = column.source or key
+            if column.role != "ignore" and name not in self.header:
+                raise ConfigError(
+                    f"columns.{key}: no column '{name}' in header; found "
+                    f"{', '.join(self.header)}.{strict.nearest(name, self.header)}"
+                )
 
     def column_with(self, role: str) -> str | None:
         """The name of the column that has the role, or None."""

@@ -12,6 +12,7 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 
 from modules import config, ranking_config, strict
 from modules.beam import errors, examples, files, problems
+from modules.beam import tables as read_table
 
 EVENTS = """\
 user_id:token\titem_id:token\trating:float\ttimestamp:float
@@ -78,6 +79,30 @@ def write(
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         plain[name] = {**PLAIN[name], "path": str(path)}
     return strict.read(config.Data, plain)
+
+
+def only_events(path: pathlib.Path | str, **extra: Any) -> config.Data:
+    """Events alone, with the columns user, item and time; `extra` are further keys of the table."""
+    columns = {"user": "user_id", "item": "item_id", "time": "timestamp"}
+    return strict.read(config.Data, {"events": {"path": str(path), "columns": columns, **extra}})
+
+
+def history(folder: pathlib.Path, data: config.Data) -> list[str]:
+    """The items of the only user, in the order of time."""
+    (example,) = make(folder, data)["test"]
+    items: list[str] = example["event_item_id"]
+    return items
+
+
+def rows_read(folder: pathlib.Path, data: config.Data) -> list[list[Any]]:
+    """The rows of the events, in the order of the files, as they are read in pieces."""
+    listing = files.list_tables(data)["events"]
+    with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
+        read = pipeline | read_table.ReadTable(listing, data.events)
+        read[problems.TAG] | beam.ParDo(problems.Refuse({"events": listing}))
+        read[read_table.ROWS] | beam.Map(json.dumps) | beam.io.WriteToText(str(folder / "rows"))
+    lines = (line for path in folder.glob("rows-*") for line in path.read_text().splitlines())
+    return [values for _, values in sorted(map(json.loads, lines))]
 
 
 def make(

@@ -24,6 +24,7 @@ LIGHT = (
     "modules/environment.py",
     "modules/config.py",
     "modules/data_config.py",
+    "modules/formats.py",
     "modules/ranking_config.py",
     "modules/training_config.py",
     "modules/strict.py",

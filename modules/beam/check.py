@@ -109,6 +109,7 @@ def report(
     """The summary for a person, with a suggestion for `max_history`."""
     lines = [
         f"{name}: {_number(len(listing.paths), 'file')}, {sum(listing.sizes):,} bytes"
+        + (f"; {_number(listing.empty, 'empty file')} left out" if listing.empty else "")
         for name, listing in listings.items()
     ]
     events, users, items = (

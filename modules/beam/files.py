@@ -1,12 +1,14 @@
 """Finds the files of a table, on any file system that Beam knows, and names places in them.
 
-A table's path is a file, a folder (all its files with the format's ending, hidden ones left out) or
-a glob; `package:NAME/REST` is a file that an installed Python package ships. Files are ordered by
-name.
+A table's path is a file, a folder (all its files with an ending of the format, hidden ones left
+out) or a glob; `package:NAME/REST` is a file that an installed Python package ships. Files are
+ordered by name. What a file holds is looked at once, here, before any row is read.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import dataclasses
 import hashlib
 import importlib.util
@@ -14,40 +16,70 @@ import os
 
 from apache_beam.io import filesystem, filesystems
 
-from modules import config
-from modules.beam import errors
+from modules import config, formats, strict
+from modules.beam import errors, first_bytes, streams, table_format
 
-# Of a row: number of the file in the listing, byte offset of its line (Parquet: number of the row),
-# place in the row's list. Sorting by it is the file order.
+# Of a row: number of the file in the listing, offset of its line in `streams.blocks` (Parquet:
+# number of the row), place in the row's list. Sorting by it is the file order.
 Place = tuple[int, int, int]
+WHOLE_FILE = -1  # instead of an offset
 
-_ENDINGS = {
-    "recbole": {"events": ".inter", "users": ".user", "items": ".item"},
-    "csv": dict.fromkeys(("events", "users", "items"), ".csv"),
-    "parquet": dict.fromkeys(("events", "users", "items"), ".parquet"),
-}
 _GLOB = "*?["
 _PACKAGE = "package:"
 _HASHED_BYTES = 256 * 2**20  # larger files are told apart by size and modification time
 _BLOCK = 2**20
+_OPENED_AT_ONCE = 16
 
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """The files of one table (`events`, `users` or `items`), by name, with their sizes in bytes."""
+    """The files of one table (`events`, `users` or `items`), by name.
+
+    Attributes:
+      table: its name.
+      format: of all files.
+      paths: where the files lie.
+      sizes: of the files, in bytes.
+      encoding: of texts.
+      empty: how many files without a byte were left out.
+    """
 
     table: str
-    format: str
+    format: formats.Format
     paths: tuple[str, ...]
     sizes: tuple[int, ...]
+    encoding: str = "utf-8"
+    empty: int = 0
 
     def describe(self, place: Place) -> str:
-        """`FILE, line N` (the first line is 1), or `FILE, row N` of a Parquet file."""
+        """`FILE, line N` (the first line is 1), `FILE, row N` of a Parquet file, or `FILE`."""
         file, position, item = place
         path = self.paths[file]
+        if position == WHOLE_FILE:
+            return path
         if self.format != "parquet":
-            return f"{path}, line {line_number(path, position)}"
+            return f"{path}, line {line_number(path, position, self.encoding)}"
         return f"{path}, row {position + 1}" + (f", element {item}" if item else "")
+
+    def broken(self, place: Place) -> str | None:
+        """What is wrong with the compressed text that holds the place, as a whole; None: nothing.
+
+        A row may be bad only because its file is; reads the file to its end.
+        """
+        path = self.paths[place[0]]
+        if self.format == "parquet" or formats.compression(path) is None:
+            return None
+        try:
+            with contextlib.closing(streams.blocks(path)) as blocks:
+                for _ in blocks:
+                    pass
+        except streams.BrokenFileError as error:
+            return f"{path}: {error}"
+        return None
+
+    def splits(self, file: int) -> bool:
+        """Whether several workers may read pieces of the text file with this number."""
+        return streams.splits(self.paths[file], self.encoding)
 
 
 def tables(data: config.Data) -> dict[str, config.Table]:
@@ -62,34 +94,70 @@ def list_tables(data: config.Data) -> dict[str, Listing]:
 
 
 def list_files(table: config.Table, name: str) -> Listing:
-    """Lists the files of a table.
+    """Lists the files of a table and looks at the beginning of each.
 
     Raises:
-      errors.DataError: nothing is there, or a file has no bytes at all.
+      errors.DataError: nothing is there, no file has a byte, the format does not follow from the
+          endings, or a file holds something else than its format says.
     """
     path = local_path(table.path, name)
-    ending = _ENDINGS[table.format][name]
     found = _match(path, name) if any(c in path for c in _GLOB) or not _is_folder(path) else []
-    if not found:
+    if found:
+        kind = table.format or table_format.of_files(sorted(m.path for m in found), name)
+    else:
         inside = _match(f"{path.rstrip('/')}/**", name)
-        found = [
-            m for m in inside if ending in os.path.basename(m.path) and not _hidden(path, m.path)
-        ]
-    if not found:
-        raise errors.DataError(
-            f"data.{name}.path: nothing found at {path}; expected a file, a folder with "
-            f"*{ending} files, or a glob. Check the path and the permission to read it."
-        )
-    found = sorted(found, key=lambda m: m.path)
-    for metadata in found:
-        if metadata.size_in_bytes == 0:
+        inside = sorted((m for m in inside if not _hidden(path, m.path)), key=lambda m: m.path)
+        if not inside:
             raise errors.DataError(
-                f"{metadata.path}: the file is empty, expected a header and rows. "
-                "Remove it or fill it."
+                f"data.{name}.path: nothing found at {path}; expected a file, a folder with "
+                f"{_expected(table, name)} files, or a glob. Check the path and the permission to "
+                "read it."
             )
-    return Listing(
-        name, table.format, tuple(m.path for m in found), tuple(m.size_in_bytes for m in found)
+        kind, chosen = table_format.in_folder(table, name, path, [m.path for m in inside])
+        found = [m for m in inside if m.path in set(chosen)]
+    try:
+        dataclasses.replace(table, format=kind)
+    except strict.ConfigError as error:  # what the format that was found cannot have
+        raise errors.DataError(f"data.{name}.{error}") from None
+    found = sorted(found, key=lambda m: m.path)
+    filled = [m for m in found if m.size_in_bytes > 0]
+    if not filled:
+        raise errors.DataError(
+            f"{found[0].path}: the file is empty, expected a header and rows. Remove it or fill it."
+        )
+    listing = Listing(
+        name,
+        kind,
+        tuple(m.path for m in filled),
+        tuple(m.size_in_bytes for m in filled),
+        table.encoding,
+        len(found) - len(filled),
     )
+    _check_first_bytes(listing)
+    return listing
+
+
+def _expected(table: config.Table, name: str) -> str:
+    return f"*{formats.endings(table.format, name)[0].text}" if table.format else "its"
+
+
+def _check_first_bytes(listing: Listing) -> None:
+    """Refuses the first file that holds something else than its format says."""
+    with concurrent.futures.ThreadPoolExecutor(_OPENED_AT_ONCE) as opened:
+        for path, first in zip(listing.paths, opened.map(_first_bytes, listing.paths)):
+            wrong = first_bytes.refusal(first, listing.format, listing.encoding)
+            if wrong is not None:
+                raise errors.DataError(f"{path}{', ' if wrong.startswith('line') else ': '}{wrong}")
+
+
+def _first_bytes(path: str) -> bytes:
+    """The beginning of a file, decompressed."""
+    try:
+        with contextlib.closing(streams.blocks(path)) as blocks:
+            return next(blocks, b"")
+    except (streams.BrokenFileError, OSError) as error:
+        what = error if isinstance(error, streams.BrokenFileError) else f"cannot be read: {error}"
+        raise errors.DataError(f"{path}: {what}") from None
 
 
 def local_path(path: str, name: str) -> str:
@@ -106,14 +174,10 @@ def local_path(path: str, name: str) -> str:
     return os.path.join(spec.submodule_search_locations[0], rest)
 
 
-def line_number(path: str, offset: int) -> int:
-    """Number, from 1, of the line that starts at byte `offset` of the decompressed text."""
-    lines = 1
-    with filesystems.FileSystems.open(path) as stream:
-        while offset > 0 and (block := stream.read(min(offset, _BLOCK))):
-            lines += block.count(b"\n")
-            offset -= len(block)
-    return lines
+def line_number(path: str, offset: int, encoding: str = "utf-8") -> int:
+    """Number, from 1, of the line that starts at `offset` of `streams.blocks`."""
+    with contextlib.closing(streams.blocks(path, encoding)) as blocks:
+        return 1 + streams.count_lines(blocks, offset)
 
 
 def fingerprint(data: config.Data) -> str:

@@ -7,6 +7,7 @@ is), for every struct.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,8 @@ from modules import config, strict
 from modules.beam import files, problems, row_counter, rows
 
 _BATCH_ROWS = 1024
+# What pyarrow, and what decompresses a whole file, make of one that is damaged.
+_BROKEN = (pa.ArrowException, OSError, EOFError, zlib.error)
 
 
 class _RowGroups(beam.transforms.core.RestrictionProvider):
@@ -30,7 +33,7 @@ class _RowGroups(beam.transforms.core.RestrictionProvider):
                 return restriction_trackers.OffsetRange(
                     0, max(1, parquet.ParquetFile(stream).num_row_groups)
                 )
-        except pa.ArrowInvalid:  # `ReadRows` reports it
+        except _BROKEN:  # `ReadRows` reports it
             return restriction_trackers.OffsetRange(0, 1)
 
     def create_tracker(
@@ -71,22 +74,22 @@ class ReadRows(beam.DoFn):
     def process(
         self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam(_RowGroups())
     ) -> Iterator[Any]:
-        number, path, _ = element
+        number, path, _, _ = element
         group = tracker.current_restriction().start
         with filesystems.FileSystems.open(path) as stream:
             while tracker.try_claim(group):
+                place = (number, files.WHOLE_FILE, 0)
                 try:
                     file = parquet.ParquetFile(stream)
                     header = self._header(file.schema_arrow)
                     located = self._columns.locate(header)
-                except ValueError as error:  # ArrowInvalid is one
-                    if group == 0:
-                        yield problems.found(
-                            self._listing.table, (number, 0, 0), f"{error} (the schema)"
-                        )
-                else:
                     if group < file.num_row_groups:
                         yield from self._group(file, group, number, header, located)
+                except _BROKEN as error:
+                    yield problems.found(self._listing.table, place, _broken(error))
+                except ValueError as error:
+                    if group == 0:
+                        yield problems.found(self._listing.table, place, f"{error} (the schema)")
                 group += 1
 
     def _header(self, schema: pa.Schema) -> list[str]:
@@ -153,3 +156,7 @@ class ReadRows(beam.DoFn):
                 continue
             self._rows.inc()
             yield place, row
+
+
+def _broken(error: BaseException) -> str:
+    return f"the file is cut off or corrupt (Parquet: {error}); copy it again."

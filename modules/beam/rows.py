@@ -10,7 +10,8 @@ from typing import Any
 from modules import config
 from modules.beam import files, values
 
-File = tuple[int, str, int]  # number in the listing, path, size in bytes
+# number in the listing, path, size in bytes, whether pieces of it may be read (of a text)
+File = tuple[int, str, int, bool]
 Row = tuple[files.Place, tuple[typing.Any, ...]]  # place, values in the order of `names`
 
 # place in the row, the column's name, its converter
@@ -60,8 +61,12 @@ class Columns:
                     "expected once. Rename or remove the others."
                 )
 
-    def locate(self, header: Sequence[str]) -> Located:
+    def locate(self, header: Sequence[str], remedy: str = "") -> Located:
         """Finds the columns in rows with this header.
+
+        Args:
+          header: names of all columns.
+          remedy: for one that is missing, where more is known than the names.
 
         Raises:
           ValueError: a declared column is not in the header.
@@ -69,7 +74,7 @@ class Columns:
         for name, source, _ in self._used:
             if source not in header:
                 close = difflib.get_close_matches(source, header, n=1)
-                remedy = (
+                remedy = remedy or (
                     f"Did you mean '{close[0]}'?"
                     if close
                     else "Correct the delimiter in the configuration."

@@ -22,14 +22,17 @@ class ReadTable(beam.PTransform):
         self._listing, self._table = listing, table
 
     def expand(self, begin: beam.pvalue.PBegin) -> beam.pvalue.DoOutputsTuple:
-        listed = zip(range(len(self._listing.paths)), self._listing.paths, self._listing.sizes)
-        found = begin | "Files" >> beam.Create(list(listed)).with_output_types(rows.File)
-        if self._table.format == "parquet":
+        listed = [
+            (number, path, size, self._listing.splits(number))
+            for number, (path, size) in enumerate(zip(self._listing.paths, self._listing.sizes))
+        ]
+        found = begin | "Files" >> beam.Create(listed).with_output_types(rows.File)
+        if self._listing.format == "parquet":
             read = beam.ParDo(parquet.ReadRows(self._listing, self._table))
             return found | "ReadRowGroups" >> read.with_outputs(problems.TAG, main=ROWS)
         parse = beam.ParDo(text.ParseLines(self._listing, self._table))
         return (
             found
-            | "ReadLines" >> beam.ParDo(text.ReadLines())
+            | "ReadLines" >> beam.ParDo(text.ReadLines(self._table.encoding))
             | "ParseLines" >> parse.with_outputs(problems.TAG, main=ROWS)
         )

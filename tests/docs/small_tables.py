@@ -29,10 +29,11 @@ def write(content: dict[str, Any], folder: pathlib.Path) -> None:
         table = getattr(data, name)
         if table is None:
             continue
-        assert table.format == "csv", f"{name}: found {table.format}"
+        assert table.format in ("csv", None), f"{name}: found {table.format}"
         with (folder / table.path).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, delimiter=table.delimiter or ",")
-            writer.writerow(column.source or key for key, column in table.columns.items())
+            if table.header is None:
+                writer.writerow(column.source or key for key, column in table.columns.items())
             for user, number in rows:
                 writer.writerow(
                     _cell(column, user, number, of_events=name == "events")

@@ -157,11 +157,6 @@ def test_a_configuration_survives_json():
                 "categorical or numeric. Move it to users or items."
             ),
         ),
-        (
-            "data.events.list_column",
-            "seq",
-            "data.events.list_column: only Parquet holds lists of events, the format is recbole.",
-        ),
         # split
         (
             "split.min_events",

@@ -346,7 +346,7 @@ def test_the_template_names_every_key():
     optional = {
         f"data.{table}.{key}"
         for table in ("users", "items")
-        for key in ("delimiter", "list_column")
+        for key in ("delimiter", "header", "encoding", "list_column")
     }
     # told once, at the events
     assert set(_missing(config.Config, TEMPLATE.content, "")) == optional

@@ -12,7 +12,7 @@ from modules.beam import errors, files
 from tests import tables
 
 
-def _table(path: pathlib.Path | str, kind: str = "csv") -> config.Table:
+def _table(path: pathlib.Path | str, kind: str | None = "csv") -> config.Table:
     return config.Table(path=str(path), columns={}, format=kind)  # type: ignore[arg-type]
 
 
@@ -38,6 +38,86 @@ def test_a_recbole_folder_gives_the_file_of_the_table(tmp_path: pathlib.Path) ->
     _fill(tmp_path, "shop.inter", "shop.user", "shop.item")
     found = files.list_files(_table(tmp_path, "recbole"), "users").paths
     assert found == (str(tmp_path / "shop.user"),)
+
+
+@pytest.mark.parametrize(
+    ("names", "kind", "chosen"),
+    [
+        (["a.csv", "b.csv.gz", "README.txt", "_SUCCESS"], "csv", ["a.csv", "b.csv.gz"]),
+        (["a.tsv", "README"], "csv", ["a.tsv"]),
+        (["a.txt", "b.dat"], "csv", ["a.txt"]),
+        (["shop.inter", "shop.item", "README.txt"], "recbole", ["shop.inter"]),
+        (["day=1/p.parquet", "day=2/p.parquet"], "parquet", ["day=1/p.parquet", "day=2/p.parquet"]),
+    ],
+)
+def test_without_a_format_it_follows_from_the_files_of_a_folder(
+    tmp_path: pathlib.Path, names: list[str], kind: str, chosen: list[str]
+) -> None:
+    _fill(tmp_path, *names)
+    for name in names:
+        if name.endswith(".parquet"):
+            (tmp_path / name).write_bytes(b"PAR1\0")
+        if name.endswith(".gz"):
+            (tmp_path / name).write_bytes(gzip.compress(b"x"))
+    found = files.list_files(_table(tmp_path, None), "events")
+    assert found.format == kind
+    assert [path.removeprefix(f"{tmp_path}/") for path in found.paths] == chosen
+
+
+def test_without_a_format_it_follows_from_the_ending_of_a_file_or_glob(
+    tmp_path: pathlib.Path,
+) -> None:
+    _fill(tmp_path, "shop.inter", "1.tsv", "2.tsv")
+    for path, kind in (("shop.inter", "recbole"), ("1.tsv", "csv"), ("*.tsv", "csv")):
+        assert files.list_files(_table(tmp_path / path, None), "events").format == kind
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("", "a.csv, b.parquet, c.log"),
+        ("c.log", "c.log"),
+        ("*", "a.csv, b.parquet, c.log"),
+        ("[ac]*", "a.csv, c.log"),
+    ],
+)
+def test_without_a_format_endings_that_disagree_or_say_nothing_are_refused(
+    tmp_path: pathlib.Path, path: str, found: str
+) -> None:
+    _fill(tmp_path, "a.csv", "b.parquet", "c.log")
+    with pytest.raises(errors.DataError) as caught:
+        files.list_files(_table(tmp_path / path, None), "events")
+    assert str(caught.value) == (
+        "data.events.format: missing, and the files' endings do not say one; found "
+        f"{found}, expected one of .inter (recbole), .csv/.tsv/.tab/.txt/.dat/.data (csv), "
+        ".parquet/.pq (parquet). Set format: recbole, csv or parquet."
+    )
+
+
+def test_a_folder_without_a_file_of_the_format_says_what_is_there(tmp_path: pathlib.Path) -> None:
+    _fill(tmp_path, *(f"part-{n}" for n in range(7)))
+    with pytest.raises(
+        errors.DataError,
+        match=r"^data\.events\.path: no file in .* ends in \.csv, .*; found part-0, .*, part-4 and "
+        r"2 more\. Name the files with a glob, such as .*/\*, or correct the format\.$",
+    ):
+        files.list_files(_table(tmp_path), "events")
+
+
+def test_a_format_that_follows_from_the_files_has_to_fit_the_other_keys(
+    tmp_path: pathlib.Path,
+) -> None:
+    (tmp_path / "e.parquet").write_bytes(b"PAR1\0")
+    table = config.Table(path=str(tmp_path), columns={}, delimiter="tab")
+    with pytest.raises(errors.DataError, match=r"^data\.events\.delimiter: only text has one"):
+        files.list_files(table, "events")
+
+
+def test_empty_files_among_others_are_left_out(tmp_path: pathlib.Path) -> None:
+    _fill(tmp_path, "1.csv", "2.csv")
+    (tmp_path / "0.csv").write_text("")
+    found = files.list_files(_table(tmp_path), "events")
+    assert (len(found.paths), found.empty) == (2, 1)
 
 
 def test_a_glob_gives_what_it_matches(tmp_path: pathlib.Path) -> None:
@@ -88,6 +168,12 @@ def test_line_numbers_are_counted_from_the_offset(tmp_path: pathlib.Path, name: 
     (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
     offsets = [text.index(word) for word in (b"head", b"first", b"second")]
     assert [files.line_number(str(tmp_path / name), offset) for offset in offsets] == [1, 2, 3]
+
+
+def test_lines_of_wide_texts_are_counted_in_the_text(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.csv").write_bytes("h\u010ad\rfirst\r\nsecond".encode("utf-16"))
+    offsets = [0, 5, 12]  # of the same text in UTF-8
+    assert [files.line_number(str(tmp_path / "a.csv"), n, "utf-16") for n in offsets] == [1, 2, 3]
 
 
 def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path: pathlib.Path) -> None:

@@ -17,7 +17,7 @@ from tests import tables
 def _functions(data: config.Data) -> list[Any]:
     listings = files.list_tables(data)
     return [
-        text.ReadLines(),
+        text.ReadLines("utf-16"),
         text.ParseLines(listings["events"], data.events),
         parquet.ReadRows(listings["events"], data.events),
         histories.KeyEvents(data),
@@ -48,5 +48,6 @@ def test_functions_keep_their_settings(tmp_path: pathlib.Path, pickler: Any) -> 
             "_listings",
             "_table",
             "_types",
+            "_encoding",
         ):
             assert getattr(copy, name, None) == getattr(function, name, None)

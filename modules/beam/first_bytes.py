@@ -1,0 +1,144 @@
+"""Recognises what a file holds by its first bytes, where that is not what its format says.
+
+One message about the file comes before all the messages about its rows that would follow from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from modules import formats
+
+_EXPORT = "Export it as CSV or Parquet"
+_NEITHER = b"\0\1\2\3\4\5\6\7\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19"  # no text has them
+_SEEN = 2**12  # bytes at the beginning that tell texts apart
+
+
+@dataclasses.dataclass(frozen=True)
+class _Content:
+    """What files are that begin so: `what` in words, and what to do with it."""
+
+    pattern: re.Pattern[bytes]
+    what: str
+    remedy: str
+    binary: bool = False  # counts only if bytes follow that no text has
+
+
+def _begins(pattern: bytes, what: str, remedy: str, *, binary: bool = False) -> _Content:
+    return _Content(re.compile(pattern, re.DOTALL | re.IGNORECASE), what, remedy, binary)
+
+
+_PARQUET = _begins(rb"PAR[1E]", "Parquet", "Set format: parquet", binary=True)
+_ZIP = rb"PK\x03\x04"
+_CONTENTS = (
+    _PARQUET,
+    _begins(rb"\x1f\x8b", "compressed with gzip", "Let its name end in .gz"),
+    _begins(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", "compressed with bzip2", "Let its name end in .bz2"),
+    _begins(rb"\xfd7zXZ\0", "compressed with xz", "Let its name end in .xz"),
+    _begins(rb"\x28\xb5\x2f\xfd", "compressed with zstd", "Let its name end in .zst"),
+    _begins(_ZIP + rb".*\bxl/", "an Excel workbook (xlsx)", "Export it as CSV"),
+    _begins(
+        _ZIP + rb".{22}mimetypeapplication/vnd\.oasis",
+        "an OpenDocument file, such as a spreadsheet (ods)",
+        "Export it as CSV",
+    ),
+    _begins(_ZIP, "a zip archive", "Unpack it"),
+    _begins(
+        rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (xls)", "Export it as CSV"
+    ),
+    _begins(rb"\s*\{\s*(\}|\"[^\n\r]*\}\s*,?\s*[\n\r]|[\n\r])", "JSON lines", _EXPORT),
+    _begins(rb"\s*\{\s*\"[^\n\r]*\Z", "JSON lines", _EXPORT),
+    _begins(rb"\s*\[\s*\{\s*[\"\n\r}]", "JSON", _EXPORT),
+    _begins(rb"Obj\x01", "Avro", _EXPORT),
+    _begins(rb"ORC", "ORC", _EXPORT, binary=True),
+    _begins(rb"ARROW1\0\0", "an Arrow file (Feather)", _EXPORT),
+    _begins(rb"SQLite format 3\0", "an SQLite database", _EXPORT),
+    _begins(rb"%PDF-", "a PDF document", "Get the table itself, as CSV or Parquet"),
+    _begins(
+        rb"\s*(<!doctype html|<html)",
+        "an HTML page, such as a download that asks for a login",
+        "Get the table itself, as CSV or Parquet",
+    ),
+    _begins(rb"\s*<\?xml", "XML", _EXPORT),
+)
+_UTF8 = b"\xef\xbb\xbf"
+_MARKS = {  # the longer ones first
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+
+
+def refusal(first: bytes, kind: formats.Format, encoding: str) -> str | None:
+    """What is wrong with a file of this format that begins so, and what to do; None: nothing.
+
+    Args:
+      first: the first bytes, decompressed if the file's ending says that it is compressed.
+      kind: the format that is declared, or that follows from the ending.
+      encoding: the declared one, of a text.
+    """
+    text = first.removeprefix(_UTF8)
+    content = _recognised(text)
+    if kind == "parquet":
+        if content is _PARQUET:
+            return _encrypted(first)
+        if content is None:
+            if any(byte in _NEITHER for byte in text[:_SEEN]):
+                return (
+                    f"begins with {_shown(first[:4])}, expected Parquet's PAR1. It is no Parquet, "
+                    "or it is damaged; copy it again, or correct the format."
+                )
+            return "this is text, not Parquet: set format: csv, or recbole."
+    if content is not None:
+        unread = ", which is not read" if content.remedy is _EXPORT else ""
+        return f"this looks like {content.what}{unread}; the format is {kind}. {content.remedy}."
+    return _encoding(first, encoding)
+
+
+def _recognised(text: bytes) -> _Content | None:
+    for content in _CONTENTS:
+        if content.pattern.match(text) and not (
+            content.binary and not any(byte in _NEITHER for byte in text[:_SEEN])
+        ):
+            return content
+    return None
+
+
+def _encrypted(first: bytes) -> str | None:
+    if first.startswith(b"PARE"):
+        return "this is encrypted Parquet, which is not read. Decrypt it."
+    return None
+
+
+def _encoding(first: bytes, encoding: str) -> str | None:
+    """Tells an encoding by its mark, or by the zero bytes that UTF-16 has in Latin letters."""
+    said = f"the encoding is {encoding}"
+    if first.startswith(_UTF8) and not formats.is_utf8(encoding):
+        return (
+            f"line 1: begins with {_shown(_UTF8)}, the mark of UTF-8; {said}. Remove encoding, "
+            "for utf-8 is the default."
+        )
+    if not formats.keeps_line_breaks(encoding):
+        return None
+    for mark, name in _MARKS.items():
+        if first.startswith(mark):
+            return (
+                f"line 1: begins with {_shown(mark)}, the mark of {name.upper()}; {said}. "
+                f"Set encoding: {name}."
+            )
+    even, odd = first[:_SEEN:2].count(0), first[1:_SEEN:2].count(0)
+    if (even + odd) * 4 > len(first[:_SEEN]):
+        name = "utf-16-le" if odd > even else "utf-16-be"
+        return (
+            f"line 1: {even + odd} of the first {len(first[:_SEEN])} bytes are 0x00, as in UTF-16; "
+            f"{said}. Set encoding: utf-16, or {name} if the file has no mark."
+        )
+    return None
+
+
+def _shown(data: bytes) -> str:
+    """Bytes as 0x.. each."""
+    what = "the byte" if len(data) == 1 else "the bytes"
+    return f"{what} {' '.join(f'0x{byte:02x}' for byte in data)}"

@@ -1,0 +1,162 @@
+"""A file whose content is not what its format says is recognised before any of its rows."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import pathlib
+import sqlite3
+import zipfile
+
+import pyarrow as pa
+import pytest
+import zstandard
+from apache_beam.io import filesystems
+from pyarrow import feather, orc, parquet
+
+from modules import config
+from modules.beam import check, errors, files, first_bytes
+from tests import tables
+
+ROWS = pa.table({"user": ["u"], "item": ["i"], "time": [1]})
+CSV = b"user,item,time\nu,a,1\n"
+
+
+def _written(write: object, *arguments: object) -> bytes:
+    buffer = io.BytesIO()
+    write(*arguments, buffer)  # type: ignore[operator]
+    return buffer.getvalue()
+
+
+def _zipped(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, "<x/>")
+    return buffer.getvalue()
+
+
+def _sqlite(folder: pathlib.Path) -> bytes:
+    with sqlite3.connect(folder / "e.db") as database:
+        database.execute("create table e (a)")
+    return (folder / "e.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (_written(parquet.write_table, ROWS), "looks like Parquet; .* Set format: parquet."),
+        (gzip.compress(CSV), r"compressed with gzip; .* Let its name end in \.gz\."),
+        (bz2.compress(CSV), r"compressed with bzip2; .* Let its name end in \.bz2\."),
+        (lzma.compress(CSV), r"compressed with xz; .* Let its name end in \.xz\."),
+        (zstandard.compress(CSV), r"compressed with zstd; .* Let its name end in \.zst\."),
+        (
+            _zipped("[Content_Types].xml", "_rels/.rels", "xl/workbook.xml"),
+            r"an Excel workbook \(xlsx\); the format is csv\. Export it as CSV\.",
+        ),
+        (_zipped("e.csv"), "a zip archive; .* Unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", r"an old Excel workbook \(xls\)"),
+        (
+            b'{"user": "u", "time": 1}\n{"user": "v"}\n',
+            "JSON lines, which is not read; the format is csv. Export it as CSV or Parquet.",
+        ),
+        (b'{"user": "u"}', "looks like JSON lines"),
+        (b'[\n  {\n    "user": "u"', "looks like JSON, which"),
+        (b"Obj\x01\x04\x14avro.codec", "looks like Avro, which is not read"),
+        (_written(orc.write_table, ROWS), "looks like ORC, which is not read"),
+        (_written(feather.write_feather, ROWS), "an Arrow file"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"\n<!DOCTYPE html><html>", "an HTML page"),
+    ],
+)
+def test_other_contents_are_recognised(
+    tmp_path: pathlib.Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "e.csv").write_bytes(content)
+    with pytest.raises(errors.DataError, match=rf"/e\.csv: this looks like .*|{message}") as caught:
+        files.list_files(tables.only_events(tmp_path / "e.csv").events, "events")
+    caught.match(message)
+
+
+def test_a_database_is_recognised(tmp_path: pathlib.Path) -> None:
+    found = first_bytes.refusal(_sqlite(tmp_path), "csv", "utf-8")
+    assert found and found.startswith("this looks like an SQLite database, which is not read")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"ORCID,item,time\nu,a,1\n",
+        b"PAR1,item\n",
+        b'{a},b,c\n"x",y,z\n',
+        b"\xef\xbb\xbfuser,item\n",
+        b"Object,item\n",
+        "\u00e9\u00e8,\u4f60\n".encode(),
+    ],
+)
+def test_texts_that_begin_alike_are_texts(text: bytes) -> None:
+    assert first_bytes.refusal(text, "csv", "utf-8") is None
+
+
+def test_text_and_other_files_are_no_parquet(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "e.parquet").write_bytes(CSV)
+    message = tables.refusal(tables.only_events(tmp_path / "e.parquet"))
+    assert message.endswith("e.parquet: this is text, not Parquet: set format: csv, or recbole.")
+    workbook = first_bytes.refusal(_zipped("xl/workbook.xml"), "parquet", "utf-8")
+    assert workbook and "an Excel workbook (xlsx); the format is parquet" in workbook
+    unknown = first_bytes.refusal(b"\0\1\2\3", "parquet", "utf-8")
+    assert unknown and unknown.startswith("begins with the bytes 0x00 0x01 0x02 0x03, expected")
+    encrypted = first_bytes.refusal(b"PARE\0\1\2\3", "parquet", "utf-8")
+    assert encrypted and encrypted.startswith("this is encrypted Parquet")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        ("utf-16", r"bytes 0xff 0xfe, the mark of UTF-16; .* is utf-8\. Set encoding: utf-16\."),
+        ("utf-32", r"the mark of UTF-32; .* Set encoding: utf-32\."),
+        ("utf-16-le", r"bytes are 0x00, as in UTF-16; .* or utf-16-le if the file has no mark\."),
+        ("utf-16-be", r"bytes are 0x00, as in UTF-16; .* or utf-16-be if the file has no mark\."),
+    ],
+)
+def test_wide_encodings_are_recognised(tmp_path: pathlib.Path, encoding: str, message: str) -> None:
+    (tmp_path / "e.csv").write_bytes(CSV.decode().encode(encoding))
+    with pytest.raises(errors.DataError, match=rf"/e\.csv, line 1: .*{message}"):
+        files.list_tables(tables.only_events(tmp_path / "e.csv"))
+
+
+def test_a_mark_of_utf8_is_not_read_as_letters(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "e.csv").write_bytes(b"\xef\xbb\xbf" + CSV)
+    with pytest.raises(errors.DataError, match=r"the mark of UTF-8; .* Remove encoding"):
+        files.list_tables(tables.only_events(tmp_path / "e.csv", encoding="cp1252"))
+
+
+def test_compressed_files_are_looked_into(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "e.csv.gz").write_bytes(gzip.compress(b"%PDF-1.7\n"))
+    with pytest.raises(errors.DataError, match=r"e\.csv\.gz: this looks like a PDF document"):
+        files.list_tables(tables.only_events(tmp_path / "e.csv.gz"))
+
+
+def test_the_first_wrong_file_of_a_folder_is_named_before_any_row(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"user,item,time\nu\n")
+    (tmp_path / "b.csv").write_bytes(gzip.compress(CSV))
+    with pytest.raises(errors.DataError, match=r"^[^\n]*/b\.csv: this looks like compressed") as e:
+        check.check(tables.only_events(tmp_path), config.Split())
+    assert "a.csv" not in str(e.value)
+
+
+def test_files_are_opened_by_beam(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose file systems reach further than this machine."""
+    (tmp_path / "e.csv").write_bytes(CSV)
+    opened = []
+    original = filesystems.FileSystems.open
+
+    def recorded(path: str, *arguments: object, **named: object) -> object:
+        opened.append(path)
+        return original(path, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(filesystems.FileSystems, "open", recorded)
+    files.list_tables(tables.only_events(tmp_path / "e.csv"))
+    assert opened == [str(tmp_path / "e.csv")]

@@ -57,6 +57,7 @@ setuptools.setup(
         "tqdm",
         "psutil",
         "packaging",
+        "zstandard",
         "tzdata",
     ],
     extras_require={

@@ -7,6 +7,7 @@ is), for every struct.
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -20,8 +21,8 @@ from modules import config, strict
 from modules.beam import files, problems, row_counter, rows
 
 _BATCH_ROWS = 1024
-# What pyarrow, and what decompresses a whole file, make of one that is damaged.
-_BROKEN = (pa.ArrowException, OSError, EOFError, zlib.error)
+# What pyarrow, and what decompresses a whole file, make of one that is damaged; see `_is_damage`.
+_BROKEN = (pa.ArrowInvalid, gzip.BadGzipFile, EOFError, zlib.error)
 
 
 class _RowGroups(beam.transforms.core.RestrictionProvider):
@@ -33,8 +34,10 @@ class _RowGroups(beam.transforms.core.RestrictionProvider):
                 return restriction_trackers.OffsetRange(
                     0, max(1, parquet.ParquetFile(stream).num_row_groups)
                 )
-        except _BROKEN:  # `ReadRows` reports it
-            return restriction_trackers.OffsetRange(0, 1)
+        except (*_BROKEN, OSError) as error:
+            if not _is_damage(error):
+                raise
+            return restriction_trackers.OffsetRange(0, 1)  # `ReadRows` reports it
 
     def create_tracker(
         self, restriction: restriction_trackers.OffsetRange
@@ -85,10 +88,12 @@ class ReadRows(beam.DoFn):
                     located = self._columns.locate(header)
                     if group < file.num_row_groups:
                         yield from self._group(file, group, number, header, located)
-                except _BROKEN as error:
-                    yield problems.found(self._listing.table, place, _broken(error))
-                except ValueError as error:
-                    if group == 0:
+                except (*_BROKEN, OSError, ValueError) as error:
+                    if _is_damage(error):
+                        yield problems.found(self._listing.table, place, _broken(error))
+                    elif not isinstance(error, ValueError):
+                        raise
+                    elif group == 0:
                         yield problems.found(self._listing.table, place, f"{error} (the schema)")
                 group += 1
 
@@ -156,6 +161,16 @@ class ReadRows(beam.DoFn):
                 continue
             self._rows.inc()
             yield place, row
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Whether the file is to blame, not the way to it, which a runner tries again.
+
+    Arrow and bz2 raise a plain OSError without a number for damaged content; what a network or a
+    disk raises has a number or a class of its own, such as ConnectionError and BeamIOError.
+    """
+    is_content = type(error) is OSError and error.errno is None
+    return is_content or isinstance(error, _BROKEN)
 
 
 def _broken(error: BaseException) -> str:

@@ -19,6 +19,7 @@ Cells = Callable[[bytes], list[str] | None]  # of a line; None for a blank one
 
 _DATUM = re.compile(r"\s*-?\d+([.,]\d+)*([eE][-+]?\d+)?\s*|\s*\d{4}-\d\d-\d\d.*")
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
+# YAML makes no texts of them
 _NULLS = (
     "null",
     "true",
@@ -29,7 +30,7 @@ _NULLS = (
     "off",
     "y",
     "n",
-)  # YAML makes no texts of them
+)
 
 
 class Header(NamedTuple):

@@ -23,9 +23,8 @@ class Report:
     settings: parameters.Parameters
     search: quality.Measured  # of the body alone, width k, nothing excluded
     served: quality.Measured  # with the seen items of each request excluded
-    milliseconds: dict[
-        str, dict[str, float]
-    ]  # by `index` and `exact`, then by batch size; without the query tower
+    # by `index` and `exact`, then by batch size; without the query tower
+    milliseconds: dict[str, dict[str, float]]
     curve: tuple[quality.Point, ...]
 
 

@@ -33,9 +33,8 @@ class Ivf(body.Body):
         labels = kmeans.cluster(vectors, settings.partitions)
         capacity = math.ceil(_CAPACITY * len(vectors) / settings.partitions)
         members = kmeans.bounded(vectors, labels, capacity)
-        probes = math.ceil(
-            settings.probes * len(members) / settings.partitions
-        )  # the same share of the items
+        # the same share of the items
+        probes = math.ceil(settings.probes * len(members) / settings.partitions)
         super().__init__(
             vectors, dataclasses.replace(settings, partitions=len(members), probes=probes)
         )

@@ -110,9 +110,8 @@ class RecallModule(tf.Module):
         """
         super().__init__()
         self._retrieval = retrieval
-        self._item_ids = tf.Variable(
-            [*item_ids, b""], trainable=False, name="item_ids"
-        )  # the last one is nothing
+        # the last one is nothing
+        self._item_ids = tf.Variable([*item_ids, b""], trainable=False, name="item_ids")
         self._positions = tf.lookup.StaticHashTable(
             tf.lookup.TextFileInitializer(
                 vocabulary,

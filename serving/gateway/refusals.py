@@ -14,13 +14,14 @@ from modules import strict
 from serving.gateway import edge, errors, wire
 from serving.history import store
 
+# that `answer` handles
 KINDS = (
     exceptions.RequestValidationError,
     http_exceptions.HTTPException,
     errors.ApiError,
     store.StoreError,
     Exception,
-)  # that `answer` handles
+)
 EVENTS = "/v1/events"
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 _MODELS: dict[str, type[pydantic.BaseModel]] = {

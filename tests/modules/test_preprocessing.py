@@ -192,11 +192,12 @@ def case(graph: Any, number: int) -> dict[str, Any]:
 def test_times_equal_the_calendar(graph, number, name):
     row, times = graph[0][number], TIMES[name]
     epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    # datetime ends before the year 10000
     local = [
         (epoch + datetime.timedelta(seconds=t)).astimezone(zoneinfo.ZoneInfo(ZONE))
         for t in times
         if t < 2**37
-    ]  # datetime ends before the year 10000
+    ]
 
     assert row[features.TIME_OF_DAY][: len(local)] == [when.hour for when in local]
     assert row[features.DAY_OF_WEEK][: len(local)] == [when.weekday() for when in local]

@@ -87,9 +87,8 @@ def test_the_best_that_are_not_excluded_come_back(
         [],
         best_first[3, : min(number, 3)].tolist(),
     ]
-    positions, found = retrieve(
-        tf.constant(queries), padded([row * 2 + [-1] for row in excluded])
-    )  # with duplicates
+    # with duplicates
+    positions, found = retrieve(tf.constant(queries), padded([row * 2 + [-1] for row in excluded]))
     for row in range(4):
         wanted = expected(scores[row], excluded[row])
         assert positions.numpy()[row].tolist() == wanted

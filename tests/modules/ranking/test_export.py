@@ -146,11 +146,12 @@ def test_missing_and_unknown_inputs_take_the_default_and_are_counted(ranked, sav
     }
     found = saved(gone, ids, scores)
     assert found["missing_inputs"][0] - whole == 2 and np.isfinite(found["score"]).all()
+    # as the columns declare
     default = {
         **request,
         "request_device": np.array([b"web"], object),
         "request_battery": np.array([0.0], np.float32),
-    }  # as the columns declare
+    }
     expected = saved(default, ids, scores)["score"]
     close.assert_close(found["score"], expected, roundings=close.SUMS, scale=np.abs(expected).max())
     unknown = saved({**request, "request_device": np.array([b"fridge"], object)}, ids, scores)

@@ -234,6 +234,7 @@ def test_the_existing_recommender_has_nothing_but_items_and_places(transformed):
     model, batch = transformed.model(settings), transformed.batch(settings)
     model.compute_loss(batch)
     names = {v.name.split("/")[-2] for v in model.trainable_variables}
+    # query_tower: BOS
     assert names == {
         "item_id",
         "position",
@@ -245,7 +246,7 @@ def test_the_existing_recommender_has_nothing_but_items_and_places(transformed):
         "norm",
         "norm_0",
         "norm_1",
-    }  # query_tower: BOS
+    }
 
 
 def test_sections_may_come_as_json():

@@ -213,9 +213,8 @@ def test_the_gate_fails_and_nothing_is_written(
 def test_a_depth_that_is_not_configured_is_deepened_until_it_is_enough(
     tmp_path: pathlib.Path, queries: np.ndarray
 ) -> None:
-    spread = (
-        np.random.default_rng(3).normal(size=(ITEMS, DIMENSION)).astype(np.float32)
-    )  # no clusters to find
+    # no clusters to find
+    spread = np.random.default_rng(3).normal(size=(ITEMS, DIMENSION)).astype(np.float32)
     trained = fake_trained.save(tmp_path / "trained", ITEM_IDS, spread)
     report = run(trained, str(tmp_path / "servable"), queries, config.Index(body="ivf", k=K))
     assert next(p.recall for p in report.curve if p.effort == 1) < 0.99 <= report.search.recall

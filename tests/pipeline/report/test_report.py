@@ -66,9 +66,8 @@ def test_titles_and_values_are_escaped(root: pathlib.Path, page: page_reader.Pag
     markup = (root / small_run.NAME / "report.html").read_text(encoding="utf-8")
     assert "script" not in page.tags
     assert "<script" not in markup
-    assert (
-        page.text.count(small_artifacts.NASTY) >= 4
-    )  # title, held-out item, value of a slice, most frequent value
+    # title, held-out item, value of a slice, most frequent value
+    assert page.text.count(small_artifacts.NASTY) >= 4
     # in a chart, and no formula
     assert f"{html.escape(small_artifacts.NASTY, quote=False)}</text>" in markup
 
@@ -87,9 +86,8 @@ def test_page_is_well_formed_and_accessible(page: page_reader.Page) -> None:
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))
     assert {link[1:] for link in page.links} <= set(page.ids)
-    assert (
-        page.tags.count("svg") == 13
-    )  # 3 metrics, 1 slice, 2 of popularity, 4 curves, 1 index, 2 of the data
+    # 3 metrics, 1 slice, 2 of popularity, 4 curves, 1 index, 2 of the data
+    assert page.tags.count("svg") == 13
     assert page.unlabelled_charts == 0
     assert page.tags.count("table") == page.tags.count("caption")
     assert page.tags.count("h1") == 1

@@ -11,7 +11,7 @@ import pydantic
 from fastapi import routing, staticfiles
 from starlette import requests, responses, types
 
-from modules import features, release
+from modules import features, ids, release
 from serving.gateway import bodies, edge, errors, refusals, releases, state, users, wire
 from serving.history import store
 
@@ -43,9 +43,10 @@ _PAGE_HEADERS = {
     "cache-control": "no-cache",
 }
 Limit = Annotated[int, fastapi.Query(ge=1, le=100, description="the most that are answered")]
-Prefix = Annotated[str, fastapi.Query(max_length=200, description="how the ids begin")]
+Prefix = Annotated[str, fastapi.Query(max_length=ids.MAX_BYTES, description="how the ids begin")]
 Words = Annotated[
-    str, fastapi.Query(max_length=200, description="an id, or a part of a title, in any case")
+    str,
+    fastapi.Query(max_length=ids.MAX_BYTES, description="an id, or a part of a title, in any case"),
 ]
 UserId = Annotated[str, fastapi.Path(description="id as in the data set, percent-encoded")]
 ItemId = Annotated[str, fastapi.Path(description="id as in the data set, percent-encoded")]

@@ -9,24 +9,17 @@ from typing import Annotated, Any
 
 import pydantic
 
-MAX_ID_BYTES = 512
+from modules import ids
+
 MAX_TIMESTAMP = 4_102_444_800  # 2100-01-01, so that milliseconds are refused
 MAX_K = 10_000
 MAX_TIMEOUT_MS = 60_000
 
 
-def _usable_id(value: str) -> str:
-    if "\x00" in value:
-        raise ValueError("an id holds no NUL character")
-    if len(value.encode()) > MAX_ID_BYTES:
-        raise ValueError(
-            f"an id has at most {MAX_ID_BYTES} bytes of UTF-8, found {len(value.encode())}"
-        )
-    return value
-
-
 Id = Annotated[
-    str, pydantic.Field(min_length=1, max_length=MAX_ID_BYTES), pydantic.AfterValidator(_usable_id)
+    str,
+    pydantic.Field(min_length=1, max_length=ids.MAX_BYTES),
+    pydantic.AfterValidator(ids.check),
 ]
 UserId = Annotated[Id, pydantic.Field(description="id of who did it, as in the data set")]
 ItemId = Annotated[Id, pydantic.Field(description="id of the item, as in the data set")]

@@ -1,4 +1,7 @@
-"""The interface of a history store, and which store a URL means."""
+"""The interface of a history store, and which store a URL means.
+
+Ids are what modules/ids.py lets through; who calls a store has asked there.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from modules import ids as ids_rule
 from tests.serving.gateway import conftest
 
 TIME, new_user, ids = conftest.TIME, conftest.new_user, conftest.ids
@@ -239,14 +240,33 @@ def test_a_history_of_ten_thousand_events(gateway):
         ("/v1/users?limit=0", "limit"),
         ("/v1/users?limit=101", "limit"),
         ("/v1/users?limit=x", "limit"),
-        ("/v1/items?query=" + "x" * 201, "query"),
+        ("/v1/users?prefix=" + "x" * 513, "prefix"),
+        ("/v1/items?query=" + "x" * 513, "query"),
         ("/v1/users/", "user_id"),
         ("/v1/users/a%00b", "user_id"),
-        ("/v1/users/" + "x" * 600, "user_id"),
+        ("/v1/users/" + "x" * 513, "user_id"),
     ],
 )
 def test_paths_that_cannot_be_used(gateway, path, field):
     assert conftest.problem(gateway.http.get(path), 400, "invalid_argument")[0] == field
+
+
+@pytest.mark.parametrize("longest", ["x" * ids_rule.MAX_BYTES, "é" * (ids_rule.MAX_BYTES // 2)])
+def test_the_longest_ids_are_stored_found_and_asked_for(gateway, longest):
+    assert gateway.add(longest, longest, event_id=longest)["event_ids"] == [longest]
+    assert gateway.add(longest, longest, event_id=longest)["duplicates"] == 1
+    answer = gateway.recommend(user_id=longest, exclude=[longest])
+    assert answer["user_id"] == longest and answer["known_user"] is True
+    shown = gateway.http.get(f"/v1/users/{longest}").json()
+    assert [event["item_id"] for event in shown["events"]] == [longest]
+    assert gateway.http.get("/v1/users", params={"prefix": longest}).json() == [longest]
+
+
+@pytest.mark.parametrize("field", ["user_id", "item_id", "event_id"])
+def test_an_event_with_an_id_that_is_a_byte_too_long(gateway, field):
+    event = {"user_id": "u1", "item_id": "m1", field: "é" * 256 + "x"}
+    found, message = gateway.refusal(event, "/v1/events")
+    assert found == field and "an id has at most 512 bytes of UTF-8, found 513" in message
 
 
 @pytest.mark.parametrize(

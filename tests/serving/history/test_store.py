@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from modules import ids as ids_rule
 from serving.history import store
 from tests.serving.history import writer
 
@@ -26,6 +27,8 @@ STRANGE = (
     " ",
     "e\u0301",
     "%s",
+    "x" * ids_rule.MAX_BYTES,
+    "é" * (ids_rule.MAX_BYTES // 2),
 )
 
 

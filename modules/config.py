@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import zoneinfo
 from typing import Literal
 
 from modules import features, strict
+from modules.columns import check_timezone
 from modules.data_config import Column, Data, Kind, Split, Table, unix_seconds
 from modules.ranking_config import Ranking
 from modules.strict import ConfigError
@@ -74,13 +74,7 @@ class Features:
 
     def __post_init__(self) -> None:
         strict.at_least(self, max_history=2)
-        try:
-            zoneinfo.ZoneInfo(self.timezone)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-            raise ConfigError(
-                f"timezone: found {self.timezone!r}, expected a name like UTC or Europe/Berlin."
-                + strict.nearest(self.timezone, zoneinfo.available_timezones())
-            ) from None
+        check_timezone(self.timezone)
 
 
 def _shares(section: RecallModel | Training, *names: str) -> None:

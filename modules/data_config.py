@@ -7,102 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import math
 import re
-from collections.abc import Mapping
 from typing import Literal
 
-from modules import formats, strict
+from modules import formats, rules, strict
+from modules.columns import FILE_ORDER, Column, Kind, finite
 from modules.strict import ConfigError
 
-Kind = Literal["categorical", "multi_categorical", "numeric", "vector"]
-Role = Literal[
-    "user_id", "item_id", "timestamp", "action_type", "title", "feature", "context", "ignore"
-]
-KINDS: tuple[str, ...] = ("categorical", "multi_categorical", "numeric", "vector")
-ROLES: tuple[str, ...] = (
-    "user_id",
-    "item_id",
-    "timestamp",
-    "action_type",
-    "title",
-    "feature",
-    "context",
-    "ignore",
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Column:
-    """A table's column: `role` says what it is for, `kind` how it is read, `default` fills gaps.
-
-    Attributes:
-      role: what the column is for. Events have `user_id`, `item_id` and `timestamp` once, and
-          `action_type` at most once; users have `user_id` once, items `item_id` once. A `feature`
-          is what is known after the event, such as a rating; a `context` is what is known before
-          it, such as the device.
-      kind: how a feature or context is read; the other roles have none. Events have categorical and
-          numeric columns only.
-    """
-
-    role: Role = "feature"
-    kind: Kind | None = None
-    default: float | str | None = None
-    missing: tuple[str, ...] = ()  # texts that count as an empty cell, like NA
-    separator: str = " "  # between the values of a multi_categorical, or the numbers of a vector
-    dimension: int | None = None  # of a vector
-    unit: Literal["s", "ms"] = "s"  # of a timestamp
-    source: str | None = None  # the column's name in the file, where the key differs
-
-    @classmethod
-    def shorthand(cls, text: str, path: str) -> Mapping[str, str]:
-        """Reads `age: numeric` and `id: user_id` as `{kind: numeric}` and `{role: user_id}`."""
-        if text in KINDS:
-            return {"kind": text}
-        if text in ROLES:
-            return {"role": text}
-        raise ConfigError(
-            f"{path}: found '{text}', expected a kind ({', '.join(KINDS)}) or a role "
-            f"({', '.join(ROLES)}).{strict.nearest(text, KINDS + ROLES)}"
-        )
-
-    def __post_init__(self) -> None:
-        if self.role in ("feature", "context") and self.kind is None:
-            raise ConfigError(f"kind: missing; a {self.role} needs one of {', '.join(KINDS)}.")
-        if self.role not in ("feature", "context") and self.kind is not None:
-            raise ConfigError(f"kind: a column with role {self.role} has no kind; remove it.")
-        if self.kind == "vector" and (self.dimension is None or self.dimension < 1):
-            raise ConfigError("dimension: a vector needs its dimension, a whole number above 0.")
-        if self.kind != "vector" and self.dimension is not None:
-            raise ConfigError("dimension: only a vector has one; remove it or set kind: vector.")
-        self._check_default()
-
-    def _check_default(self) -> None:
-        what = f"kind {self.kind}" if self.kind else f"role {self.role}"
-        if self.kind in ("numeric", "vector"):
-            number = _number(self.default)
-            if number is None and self.default is not None:
-                raise ConfigError(
-                    f"default: found {self.default!r}, expected a finite number for {what}."
-                )
-            object.__setattr__(self, "default", number)
-        elif isinstance(self.default, (int, float)):  # not its text: YAML has already made 7 of 007
-            raise ConfigError(
-                f"default: found the number {self.default:g}, expected a text for {what}. Put "
-                "it in quotes."
-            )
-
-    @property
-    def fill(self) -> float | str:
-        """What stands in for a missing value: the declared default, else 0 or the empty text."""
-        if self.default is not None:
-            return self.default
-        return 0.0 if self.kind in ("numeric", "vector") else ""
-
-    @property
-    def fill_texts(self) -> tuple[str, ...]:
-        """`fill` of a multi_categorical: its values, as those of a cell."""
-        return tuple(text for text in str(self.fill).split(self.separator) if text)
+__all__ = ["Column", "ConfigError", "Data", "Kind", "Split", "Table", "unix_seconds"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +35,13 @@ class Table:
           one splits plainly.
       header: the names of all columns in the file's order, where no file has a line with them.
       encoding: of texts; any text encoding that Python knows.
-      list_column: the column that holds the list of event structs, in Parquet with one row a user.
+      escape: of csv, the character before which a quote or delimiter is plain text, such as a
+          backslash; without it, a quote inside quotes is written twice.
+      list_column: the column that holds the list of event structs, in Parquet or JSON with one row
+          a user.
+      keep: rules on columns in the file, such as `rating >= 4`; only rows that fulfil all count.
+          See modules/rules.py.
+      drop: rules of the same form; rows that fulfil any do not count.
     """
 
     path: str
@@ -132,7 +50,10 @@ class Table:
     delimiter: str | None = None
     header: tuple[str, ...] | None = None
     encoding: str = "utf-8"
+    escape: str | None = None
     list_column: str | None = None
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ending = formats.ending(self.path)
@@ -142,7 +63,7 @@ class Table:
                 f"list_column: only Parquet holds lists of events, the format is {kind}."
             )
         if kind == "parquet":
-            for key in ("delimiter", "header"):
+            for key in ("delimiter", "header", "escape"):
                 if getattr(self, key) is not None:
                     raise ConfigError(
                         f"{key}: only text has one, the format is parquet. Remove it, or correct "
@@ -162,6 +83,14 @@ class Table:
                 object.__setattr__(self, "delimiter", formats.read_delimiter(self.delimiter))
         except ValueError as error:
             raise ConfigError(f"delimiter: {error}") from None
+        if self.escape is not None and (len(self.escape) != 1 or self.escape.isalnum()):
+            raise ConfigError(f"escape: found {self.escape!r}, expected one character, such as \\.")
+        for key in ("keep", "drop"):
+            for at, text in enumerate(getattr(self, key)):
+                try:
+                    rules.read(text)
+                except ConfigError as error:
+                    raise ConfigError(f"{key}[{at}]: {error}") from None
         self._check_header()
 
     def _check_header(self) -> None:
@@ -180,15 +109,29 @@ class Table:
                 )
         for key, column in self.columns.items():
             name = column.source or key
-            if column.role != "ignore" and name not in self.header:
+            reads = column.role != "ignore" and column.from_ is None
+            if reads and name not in self.header:
                 raise ConfigError(
                     f"columns.{key}: no column '{name}' in header; found "
                     f"{', '.join(self.header)}.{strict.nearest(name, self.header)}"
                 )
 
+    @property
+    def filters(self) -> tuple[tuple[rules.Rule, bool], ...]:
+        """The rules with whether a row counts only where it fulfils them; `keep`, then `drop`."""
+        return (
+            *((rules.read(text), True) for text in self.keep),
+            *((rules.read(text), False) for text in self.drop),
+        )
+
     def column_with(self, role: str) -> str | None:
         """The name of the column that has the role, or None."""
         return next((n for n, c in self.columns.items() if c.role == role), None)
+
+    @property
+    def is_timeless(self) -> bool:
+        """Whether the order of the rows stands for their time."""
+        return any(column.from_ == FILE_ORDER for column in self.columns.values())
 
     def features(self, role: str = "feature") -> dict[str, Column]:
         return {n: c for n, c in self.columns.items() if c.role == role}
@@ -201,10 +144,18 @@ class Data:
     events: Table
     users: Table | None = None
     items: Table | None = None  # without it, the catalogue is the distinct items of the events
-    unknown_item: Literal["refuse", "keep"] = "refuse"  # keep: as out-of-vocabulary, counted
-    unknown_user: Literal["refuse", "keep"] = "refuse"  # keep: with the columns' defaults, counted
+    # of an event whose item has no row. add: to the catalogue, with the columns' defaults; keep: as
+    # out-of-vocabulary, never recommended; counted
+    unknown_item: Literal["add", "keep", "refuse"] = "add"
+    unknown_user: Literal["keep", "refuse"] = "keep"  # keep: with the columns' defaults, counted
+    unknown_share: float = 0.1  # of the events, at most, that add and keep accept
     duplicate_events: Literal["keep", "drop", "refuse"] = "keep"  # same user, item and timestamp
     duplicate_items: Literal["refuse", "first"] = "refuse"
+    duplicate_users: Literal["refuse", "first"] = "refuse"
+    missing_timestamp: Literal["refuse", "drop"] = "refuse"  # drop: the event, counted
+    # check: refuse ids that differ in spaces around them or in .0 alone; clean: take both off;
+    # exact: as they are
+    ids: Literal["check", "clean", "exact"] = "check"
     # folder of the curated one; default schema/<name>, else made from the columns
     schema: str | None = None
 
@@ -213,9 +164,11 @@ class Data:
             self.events,
             "events",
             once=("user_id", "item_id", "timestamp"),
-            maybe=("action_type",),
+            maybe=("action_type", "weight"),
             allowed=("feature", "context", "ignore"),
         )
+        if not 0 <= self.unknown_share <= 1:
+            raise ConfigError(f"unknown_share: found {self.unknown_share}, expected 0 to 1.")
         if self.users:
             _roles(self.users, "users", once=("user_id",), maybe=(), allowed=("feature", "ignore"))
         if self.items:
@@ -313,7 +266,7 @@ class Split:
 
 def unix_seconds(key: str, value: float | str | None) -> int:
     """Reads a date (UTC), a date-time or Unix seconds; `key` names the value in the error."""
-    number = _number(value)
+    number = finite(value)
     if number is not None:
         return int(number)
     try:
@@ -323,12 +276,3 @@ def unix_seconds(key: str, value: float | str | None) -> int:
             f"{key}: found {value!r}, expected a date like 1998-03-01, a date-time or Unix seconds."
         ) from None
     return int((when if when.tzinfo else when.replace(tzinfo=datetime.timezone.utc)).timestamp())
-
-
-def _number(value: float | str | None) -> float | None:
-    """A finite number, also written as a text (YAML 1.1 reads 1e-3 as one); None for all else."""
-    try:
-        number = math.nan if value is None else float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

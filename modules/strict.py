@@ -54,16 +54,18 @@ def read(cls: type[T], value: Any, path: str = "") -> T:
             f"{path or 'the file'}: found {_shown(value)}, expected a mapping of {_keys(cls)}."
         )
     hints = typing.get_type_hints(cls)
-    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    fields = {key_of(f): f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in value:
         if key not in fields:
             raise ConfigError(f"{_join(path, key)}: unknown key.{nearest(str(key), fields)}")
     arguments = {}
     for name, field in fields.items():
         if name in value:
-            arguments[name] = _convert(hints[name], value[name], _join(path, name))
+            arguments[field.name] = _convert(hints[field.name], value[name], _join(path, name))
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise ConfigError(f"{_join(path, name)}: missing; expected {_expected(hints[name])}.")
+            raise ConfigError(
+                f"{_join(path, name)}: missing; expected {_expected(hints[field.name])}."
+            )
     try:
         return cls(**arguments)
     except ConfigError as error:
@@ -87,7 +89,7 @@ def at_least(section: Any, **lowest: float) -> None:
 def to_plain(value: Any) -> Any:
     """The inverse of `read`: dictionaries, lists and scalars only, ready for JSON or YAML."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {key_of(f): to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {k: to_plain(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
@@ -187,7 +189,12 @@ def _shown(value: Any) -> str:
 
 
 def _keys(cls: Any) -> str:
-    return ", ".join(f.name for f in dataclasses.fields(cls))
+    return ", ".join(map(key_of, dataclasses.fields(cls)))
+
+
+def key_of(field: dataclasses.Field[Any]) -> str:
+    """What a file calls the field: `from_` is there because `from` is a word of Python."""
+    return field.name.removesuffix("_")
 
 
 def _join(path: str, key: Any) -> str:

@@ -1,7 +1,8 @@
 """Reads YAML strictly: syntax errors and duplicate keys give file and line; keys know their lines.
 
 YAML's guess at times is off: `1998-03-01` stays a text, since the configuration reads its own
-times.
+times. So are all its guesses in lists of texts as they stand in a data file (`_TEXTS`): there `No`,
+`NULL` and 007 are what is written.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ class Document:
         while key and key not in self.lines:
             key = key[: max(key.rfind("."), key.rfind("["), 0)]
         return f"{self.file}:{self.lines[key]}" if key else str(self.file)
+
+
+_TEXTS = ("missing", "header", "symbols")
 
 
 class _Loader(yaml.SafeLoader):
@@ -98,4 +102,8 @@ def _walk(node: yaml.Node, path: str, lines: dict[str, int], file: pathlib.Path)
                     f"{file}:{line}: {inner}: stands twice, first on line {seen[name]}; remove one."
                 )
             seen[name] = lines[inner] = line
+            if name in _TEXTS and isinstance(child, yaml.SequenceNode):
+                for scalar in child.value:
+                    if isinstance(scalar, yaml.ScalarNode):
+                        scalar.tag = "tag:yaml.org,2002:str"
             _walk(child, inner, lines, file)

@@ -80,7 +80,7 @@ def _read(
     told = meanings.of_attributes(cls)
     keys = []
     for field in dataclasses.fields(cls):
-        inner = _join(path, field.name)
+        inner = _join(path, strict.key_of(field))
         below = _dataclass_in(hints[field.name])
         section = _read(below[1], template, inner + below[0], alike) if below else None
         elsewhere = (alike.get((base, field.name), "") for base in cls.__mro__)

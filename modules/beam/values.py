@@ -41,7 +41,7 @@ def converter(column: config.Column, *, fills: bool = True) -> Converter:
     if column.role in ("user_id", "item_id"):
         return _identifier
     if column.role == "timestamp":
-        return functools.partial(_timestamp, unit=column.unit)
+        return functools.partial(_timestamp, unit=column.unit or "s")
     present: Callable[[Any, config.Column], Any] = _PRESENT.get(column.kind or "", _text_of)
     missing = fill(column) if fills else math.nan if column.kind == "numeric" else ""
     empty = frozenset(("", *column.missing))

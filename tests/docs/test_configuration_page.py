@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 
 from docs.hooks import config_keys, configuration_page, markdown, meanings
-from modules import config
+from modules import config, strict
 from pipeline import yaml_file
 
 ROW = re.compile(r'\| <span id="(?P<path>[^"]+)"></span>(?P<key>.+) \| (?P<default>.*) \| (.*) \|')
@@ -132,9 +132,9 @@ def rows(page) -> dict[str, tuple[str, str, str]]:
 def _expected(cls: type, path: str) -> list[str]:
     """Paths of all fields below, found without the code under test."""
     paths = []
-    for name, hint in typing.get_type_hints(cls).items():
-        if name not in {field.name for field in dataclasses.fields(cls)}:
-            continue
+    hints = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        name, hint = strict.key_of(field), hints[field.name]
         inner = f"{path}.{name}".lstrip(".")
         paths.append(inner)
         origin, args = typing.get_origin(hint), typing.get_args(hint)
@@ -170,7 +170,7 @@ def test_some_rows_as_they_should_be(rows):
 
 def test_every_section_can_be_pointed_to(page):
     for field in dataclasses.fields(config.Config)[1:]:
-        assert f"## `{field.name}` {{#section-{field.name}}}\n" in page
+        assert f"## `{strict.key_of(field)}` {{#section-{field.name}}}\n" in page
     for table in ("events", "users", "items"):
         assert re.search(rf'(\{{#|id=")section-data\.{table}\b', page)
 

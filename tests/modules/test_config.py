@@ -56,7 +56,7 @@ def test_a_configuration_survives_json():
             (
                 "data.users.columns.age: found 'numerical', expected a kind (categorical, "
                 "multi_categorical, numeric, vector) or a role (user_id, item_id, timestamp, "
-                "action_type, title, feature, context, ignore). Did you mean 'numeric'?"
+                "action_type, weight, title, feature, context, ignore). Did you mean 'numeric'?"
             ),
         ),
         (

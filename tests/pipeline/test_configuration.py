@@ -330,7 +330,9 @@ TEMPLATE = yaml_file.read(configuration.FOLDER / "template.yaml")
 def _missing(cls: type, content: dict, path: str) -> list[str]:
     """Paths of fields of the dataclass that the mapping does not name, sections included."""
     missing = []
-    for name, hint in typing.get_type_hints(cls).items():
+    hints = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        name, hint = strict.key_of(field), hints[field.name]
         inner = f"{path}.{name}" if path else name
         if name not in content:
             missing.append(inner)
@@ -346,7 +348,7 @@ def test_the_template_names_every_key():
     optional = {
         f"data.{table}.{key}"
         for table in ("users", "items")
-        for key in ("delimiter", "header", "encoding", "list_column")
+        for key in ("delimiter", "header", "encoding", "escape", "list_column", "keep", "drop")
     }
     # told once, at the events
     assert set(_missing(config.Config, TEMPLATE.content, "")) == optional

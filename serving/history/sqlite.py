@@ -228,6 +228,11 @@ class SqliteStore(store.Store):
                 ) from error
             if "malformed" in text or "not a database" in text:
                 raise self._damaged(text) from error
+            if os.path.isdir(self._path):
+                raise store.StoreError(
+                    f"{self._path}: found a folder, expected an SQLite file. Move it away, or give "
+                    "another file."
+                ) from error
             if "unable to open" in text:
                 raise store.StoreError(
                     f"{self._path}: cannot be opened ({text}). Check that the folder "

@@ -171,6 +171,11 @@ def test_another_programs_file_is_refused_and_left_alone(path: pathlib.Path) -> 
     assert path.read_bytes() == before
 
 
+def test_a_folder_in_the_place_of_the_file(tmp_path: pathlib.Path) -> None:
+    message = refusal(tmp_path)
+    assert message.startswith(f"{tmp_path}: found a folder, expected an SQLite file. Move it away")
+
+
 def test_a_folder_that_does_not_exist(tmp_path: pathlib.Path) -> None:
     message = refusal(tmp_path / "no" / "history.sqlite")
     assert "cannot be opened" in message

@@ -6,6 +6,7 @@ to import TensorFlow runs in a process of its own (`pipeline.doctor_probe`).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import glob
 import importlib.metadata
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 from modules.strict import ConfigError
-from pipeline import configuration
+from pipeline import configuration, metadata_file, runs
 
 PACKAGE = "tfx-two-stage-recommender"
 PROBE = (sys.executable, "-m", "pipeline.doctor_probe")
@@ -62,6 +63,8 @@ def findings(config_name: str, overrides: Sequence[str], root: pathlib.Path) -> 
     yield memory()
     yield disk(root)
     yield from data_files(config_name, overrides)
+    with contextlib.suppress(ConfigError):  # which `data_files` has told
+        yield from metadata(runs.Run(root, configuration.load(config_name, overrides).name))
     yield from probe(PROBE)
 
 
@@ -169,6 +172,15 @@ def data_files(config_name: str, overrides: Sequence[str]) -> Iterator[Finding]:
                 f"{name}: {table.path} does not exist",
                 f"correct data.{name}.path; the demo's data comes with `make setup`",
             )
+
+
+def metadata(run: runs.Run) -> Iterator[Finding]:
+    """Checks that what ML Metadata knows of the run can be read, if there was one."""
+    try:
+        if metadata_file.check(run.metadata):
+            yield Finding("ok", "run", str(run.metadata))
+    except metadata_file.Unreadable as error:
+        yield Finding("fail", "run", error.problem, error.remedy)
 
 
 def probe(command: Sequence[str], seconds: float = PROBE_SECONDS) -> Iterator[Finding]:

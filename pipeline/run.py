@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import pathlib
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from modules import config, release, strict
-from pipeline import progress, runs
+from pipeline import metadata_file, moved, progress, runs
 
 
 class RunFailed(RuntimeError):
@@ -34,21 +35,24 @@ def run(
     Raises:
       RunFailed: a component failed; what it had written is removed, and the next run continues
           before it.
+      metadata_file.Unreadable: what ML Metadata knows of earlier runs cannot be read.
     """
     place = runs.Run(root, cfg.name)
     started = time.monotonic()
-    print(f"{cfg.name}: loading TFX ...", flush=True)
     lines = progress.ComponentProgress()
-    with place.locked(), progress.logs_to_file(place.folder / "logs", lines, verbose) as log:
-        try:
-            _run(cfg, place, lines, use_cache)
-        except strict.ConfigError:
-            raise
-        except Exception as error:
-            logging.getLogger(__name__).exception("The run failed.")
-            raise RunFailed(
-                f"{lines.running or 'The pipeline'} failed: {_reason(error)}\nDetails: {log}"
-            ) from error
+    with place.locked():
+        _prepare(place)
+        print(f"{cfg.name}: loading TFX ...", flush=True)
+        with progress.logs_to_file(place.folder / "logs", lines, verbose) as log:
+            try:
+                _run(cfg, place, lines, use_cache)
+            except strict.ConfigError:
+                raise
+            except Exception as error:
+                logging.getLogger(__name__).exception("The run failed.")
+                raise RunFailed(
+                    f"{lines.running or 'The pipeline'} failed: {_reason(error)}\nDetails: {log}"
+                ) from error
     print(f"Done in {time.monotonic() - started:.0f} s.", flush=True)
     return place
 
@@ -80,6 +84,23 @@ def _verdicts(place: runs.Run) -> Iterator[dict[str, Any]]:
     yield found.evaluation()["blessing"]
     if found.pipeline_run.execution(sources.TWO_STAGE_EVALUATOR):
         yield found.json(sources.TWO_STAGE_EVALUATOR, "evaluation", "two_stage.json")["blessing"]
+
+
+def _prepare(place: runs.Run) -> None:
+    """Looks at what earlier runs left, and lets it name the folder where it is now."""
+    if not metadata_file.check(place.metadata, writing=True):
+        return
+    if old := moved.settle(place):
+        print(
+            f"{place.folder}: was moved or copied from {' and '.join(old)}; {place.metadata.name} "
+            "now names its new place. Components that read from the old one run once more.",
+            flush=True,
+        )
+    if place.serving.is_dir():
+        from pipeline import release_writer
+
+        with contextlib.suppress(release.ReleaseError):  # the run pushes another one
+            release_writer.repoint(place.serving)
 
 
 def _run(

@@ -7,6 +7,8 @@ import fcntl
 import pathlib
 from collections.abc import Iterator
 
+ARTIFACTS = "artifacts"
+
 
 class RunBusy(RuntimeError):
     """Another process is running this pipeline in the same folder."""
@@ -31,7 +33,7 @@ class Run:
     def __init__(self, root: str | pathlib.Path, name: str) -> None:
         self.folder = pathlib.Path(root).expanduser().resolve() / name
         self.metadata = self.folder / "metadata.sqlite"
-        self.artifacts = self.folder / "artifacts"
+        self.artifacts = self.folder / ARTIFACTS
         self.serving = self.folder / "serving"
         self.checkpoints = self.folder / "checkpoints"
         self.report = self.folder / "report.html"

@@ -13,7 +13,10 @@ from typing import Literal
 from urllib import parse
 
 import ml_metadata as mlmd
+from ml_metadata import errors
 from ml_metadata.proto import metadata_store_pb2 as pb
+
+from pipeline import metadata_file, moved
 
 State = Literal["executed", "cached", "failed", "running"]
 Value = int | float | str
@@ -98,11 +101,25 @@ class PipelineRun:
 def newest(database: pathlib.Path) -> PipelineRun | None:
     """Reads the newest pipeline run from ML Metadata's SQLite file.
 
+    Where the file's folder was moved or copied, artifacts have their present places.
+
     Returns:
       The run, or None where the file does not exist or no component has started yet.
+
+    Raises:
+      metadata_file.Unreadable: the file cannot be used.
     """
-    if not database.is_file():
+    if not metadata_file.check(database):
         return None
+    try:
+        return _newest(database)
+    except (errors.StatusError, RuntimeError) as error:
+        raise metadata_file.damaged(database, str(error)) from error
+    except (LookupError, ValueError) as error:  # a damage that SQLite does not see
+        raise metadata_file.damaged(database, f"its rows do not fit together: {error!r}") from error
+
+
+def _newest(database: pathlib.Path) -> PipelineRun | None:
     settings = pb.ConnectionConfig()
     settings.sqlite.filename_uri = str(database)
     settings.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY
@@ -112,13 +129,14 @@ def newest(database: pathlib.Path) -> PipelineRun | None:
         return None
     run = max(runs, key=lambda context: context.id)
     executions = sorted(store.get_executions_by_context(run.id), key=lambda e: e.id)
-    return PipelineRun(run.name, tuple(_executions(store, executions))) if executions else None
+    links = _Links(store, [e.id for e in executions], database.parent)
+    found = tuple(_executions(store, executions, links))
+    return PipelineRun(run.name, found) if found else None
 
 
 def _executions(
-    store: mlmd.MetadataStore, executions: Sequence[pb.Execution]
+    store: mlmd.MetadataStore, executions: Sequence[pb.Execution], links: _Links
 ) -> Iterable[Execution]:
-    links = _Links(store, [e.id for e in executions])
     for found in executions:
         outputs = links.artifacts(found.id, outputs=True)
         cached = found.last_known_state == pb.Execution.CACHED
@@ -137,14 +155,18 @@ def _executions(
 
 
 class _Links:
-    """The artifacts of executions, fetched at once."""
+    """The artifacts of executions, fetched at once, below the run's present folder."""
 
-    def __init__(self, store: mlmd.MetadataStore, execution_ids: list[int]) -> None:
+    def __init__(
+        self, store: mlmd.MetadataStore, execution_ids: list[int], folder: pathlib.Path
+    ) -> None:
         self._events: dict[int, list[pb.Event]] = collections.defaultdict(list)
         for event in store.get_events_by_execution_ids(execution_ids):
             self._events[event.execution_id].append(event)
         ids = sorted({e.artifact_id for events in self._events.values() for e in events})
         self._artifacts = {a.id: a for a in store.get_artifacts_by_id(ids)}
+        self._folder = folder
+        self._old_places = moved.old_places((a.uri for a in self._artifacts.values()), folder)
 
     def artifacts(self, execution_id: int, *, outputs: bool) -> tuple[Artifact, ...]:
         found = [
@@ -154,10 +176,20 @@ class _Links:
         ]
         return tuple(
             Artifact(
-                id=a.id, type_name=a.type, key=_key(event), uri=a.uri, properties=_properties(a)
+                id=a.id,
+                type_name=a.type,
+                key=_key(event),
+                uri=self._rebased(a.uri),
+                properties={
+                    name: self._rebased(value) if isinstance(value, str) else value
+                    for name, value in _properties(a).items()
+                },
             )
             for event, a in sorted(found, key=lambda pair: pair[1].id)
         )
+
+    def _rebased(self, text: str) -> str:
+        return moved.rebased(text, self._old_places, self._folder)
 
 
 def _original(store: mlmd.MetadataStore, outputs: Sequence[Artifact]) -> pb.Execution | None:

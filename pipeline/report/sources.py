@@ -50,8 +50,19 @@ class Artifacts:
             words = _WORDS[execution.state] if execution else "has not run"
             raise NotMade(f"{component} {words} in the newest run.")
         if not found.path.exists():
-            raise NotMade(f"{component} made {found.path}, which is no longer there.")
+            remedy = self._remedy(found.path)
+            raise NotMade(f"{component} made {found.path}, which is no longer there. {remedy}")
         return found
+
+    def _remedy(self, path: pathlib.Path) -> str:
+        """What to do about an artifact that is gone."""
+        again = "`recsys run` makes it again."
+        if self.run.artifacts.exists() or self.run.folder in path.parents:
+            return again
+        return (
+            f"If the run was moved or copied to {self.run.folder}, bring its folder "
+            f"{self.run.artifacts.name} along; else {again}"
+        )
 
     def file(self, component: str, key: str, *parts: str) -> pathlib.Path:
         """A file inside the artifact's folder.

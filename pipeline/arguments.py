@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
+from collections.abc import Iterator
 
-from modules import config
+from modules import config, ids
 from modules.strict import ConfigError
-from pipeline import configuration
+from pipeline import configuration, listed
 
 _MILLISECONDS = 10**11  # seconds reach this in the year 5138, milliseconds in 1973
 
@@ -22,28 +24,78 @@ def override(text: str) -> str:
 
 
 def history(text: str) -> tuple[tuple[str, int | None], ...]:
-    """`50,172:881250949`: item ids, oldest first, each with its Unix seconds where known."""
-    events = []
-    for part in ids(text):
-        item, colon, when = part.rpartition(":")
-        events.append((item, time(when)) if colon and item and when.isdecimal() else (part, None))
-    return tuple(events)
+    """`50,172:881250949`: item ids, oldest first, each with its Unix seconds where known.
+
+    An id with a comma, or with a colon and digits at its end, stands in quotes (see listed.py):
+    `"a,b":881250949,"tt:12"`.
+    """
+    with _naming_elements():
+        return tuple(map(_event, listed.elements(text, "ITEM")))
 
 
-def ids(text: str) -> tuple[str, ...]:
-    """`50,172`: ids separated by commas."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def _event(element: listed.Element) -> tuple[str, int | None]:
+    if element.is_quoted:
+        item, when = element.text, element.rest.removeprefix(":")
+        if element.rest and not (element.rest.startswith(":") and when.isdecimal()):
+            raise listed.ListError(
+                f"element {element.number}: found {listed.shown(element.rest)} behind the closing "
+                f"quote of {listed.shown(item)}, expected a comma or :TIME with Unix seconds, like "
+                f":881250949; a quote inside is written twice."
+            )
+    else:
+        item, colon, when = element.text.rpartition(":")
+        if not (colon and item and when.isdecimal()):
+            item, when = element.text, ""
+    _check_id(element, item)
+    try:
+        return item, time(when) if when else None
+    except argparse.ArgumentTypeError as error:
+        raise listed.ListError(f"element {element.number}, {listed.shown(item)}: {error}") from None
+
+
+def item_ids(text: str) -> tuple[str, ...]:
+    """`50,172` or `50,"a,b"`: ids separated by commas, in quotes where they hold one."""
+    with _naming_elements():
+        found = tuple(listed.only(text, "ITEM"))
+        for element in found:
+            _check_id(element, element.text)
+    return tuple(element.text for element in found)
+
+
+def identifier(text: str) -> str:
+    """One id, whatever it holds."""
+    if problem := ids.problem(text):
+        raise argparse.ArgumentTypeError(f"found {listed.shown(text)}; {problem}.")
+    return text
 
 
 def profile(text: str) -> dict[str, str]:
-    """`age=24,gender=M`: columns of the users table with their values as they stand in the file."""
+    """`age=24,"tags=a,b"`: columns of users with their values as they stand in the file."""
     values = {}
-    for part in ids(text):
-        column, equals, value = part.partition("=")
-        if not equals or not column:
-            raise argparse.ArgumentTypeError(f"found {part!r}, expected COLUMN=VALUE, like age=24.")
-        values[column.strip()] = value.strip()
+    with _naming_elements():
+        for element in listed.only(text, "COLUMN=VALUE"):
+            column, equals, value = element.text.partition("=")
+            if not equals or not column:
+                raise listed.ListError(
+                    f"element {element.number}: found {listed.shown(element.text)}, expected "
+                    "COLUMN=VALUE, like age=24."
+                )
+            values[column.strip()] = value.strip()
     return values
+
+
+def _check_id(element: listed.Element, item: str) -> None:
+    if problem := ids.problem(item):
+        raise listed.ListError(f"element {element.number}: found {listed.shown(item)}; {problem}.")
+
+
+@contextlib.contextmanager
+def _naming_elements() -> Iterator[None]:
+    """Makes what is wrong with a list into a usage error."""
+    try:
+        yield
+    except listed.ListError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def time(text: str) -> int:

@@ -193,17 +193,25 @@ def _add_recommend(children: _Children) -> None:
         "recommend items from the release in force",
         "examples:\n  recsys recommend --user 42 --k 10 --explain\n"
         "  recsys recommend --history 50,172:881250949 --profile age=24,gender=M\n"
-        "  recsys recommend --user 42 --at 1998-04-23T20:00 --exclude 1,50",
+        "  recsys recommend --user 42 --at 1998-04-23T20:00 --exclude 1,50\n\n"
+        "An element of --history, --exclude or --profile with a comma stands in double quotes, a\n"
+        "quote inside them is written twice; so does an id that ends in a colon and digits:\n"
+        """  recsys recommend --history '"a,b":881250949,"tt:12","5"" disc",50'\n"""
+        """  recsys recommend --user 42 --profile '"tags=new,blue",age=24'""",
     )
     who = child.add_mutually_exclusive_group(required=True)
     who.add_argument(
-        "--user", metavar="ID", help="a user of the data set, with history and profile"
+        "--user",
+        metavar="ID",
+        type=arguments.identifier,
+        help="a user of the data set, with history and profile",
     )
     who.add_argument(
         "--history",
         metavar="ITEM[:TIME],...",
         type=arguments.history,
-        help="item ids, oldest first, with Unix seconds where known; '' for none",
+        help="item ids, oldest first, with Unix seconds where known, in double quotes where "
+        """they hold commas or colons, like '"a,b":881250949,50'; '' for none""",
     )
     child.add_argument(
         "--profile",
@@ -221,7 +229,7 @@ def _add_recommend(children: _Children) -> None:
     child.add_argument(
         "--exclude",
         metavar="ITEM,...",
-        type=arguments.ids,
+        type=arguments.item_ids,
         default=(),
         help="item ids not to recommend, besides the history's",
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from modules import config, features, release, request_arrays, requests, strict, two_stage
-from pipeline import answer, run_files, runs
+from pipeline import answer, listed, run_files, runs
 from pipeline.report import text
 
 History = Sequence[tuple[str, int | None]]
@@ -184,7 +184,7 @@ def _item_notes(unknown: Sequence[str], found: int, k: int) -> Iterator[str]:
     if unknown:
         yield (
             f"ids that are not in the catalogue, taken as unknown items: {len(unknown)} "
-            f"({', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''})."
+            f"({', '.join(map(listed.written, unknown[:5]))}{', ...' if len(unknown) > 5 else ''})."
         )
     if found < k:
         yield f"only {found} items are left."

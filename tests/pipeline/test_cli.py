@@ -149,8 +149,14 @@ def test_answers_without_heavy_imports(run_python, argv):
         (["recommend", "--user", "1", "--at=-1"], "time: found '-1', a time before 1970"),
         (
             ["recommend", "--history", "50,172:881250949000"],
-            "argument --history: time: found '881250949000'",
+            "argument --history: element 2, '172': time: found '881250949000'",
         ),
+        (
+            ["recommend", "--history", '50,"a'],
+            "argument --history: element 2: found '\"a', a quote",
+        ),
+        (["recommend", "--user", ""], "argument --user: found ''; an id is not empty."),
+        (["recommend", "--user", "x" * 513], "an id has at most 512 bytes of UTF-8, found 513."),
         (
             ["recommend", "--user", "1", "--profile", "age"],
             "found 'age', expected COLUMN=VALUE, like age=24.",

@@ -139,7 +139,8 @@ def _add(
         "--config",
         metavar="NAME_OR_FILE",
         default="movielens-100k",
-        help=f"a YAML file, or one of {', '.join(configuration.names())} (default %(default)s)",
+        help=f"a YAML file, or one of {', '.join(configuration.main_names())}, or an example for a "
+        "public data set, such as examples/ml-1m (default %(default)s)",
     )
     common.add_argument(
         "-o",

@@ -19,6 +19,7 @@ from pipeline import yaml_file
 FOLDER = pathlib.Path(__file__).parent / "configs"
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _PACKAGE = "package:"
+_EXAMPLES = "examples"
 
 
 def load(name_or_file: str, overrides: Sequence[str] = ()) -> config.Config:
@@ -49,8 +50,14 @@ def load(name_or_file: str, overrides: Sequence[str] = ()) -> config.Config:
 
 
 def names() -> list[str]:
-    """The configurations that come with the package."""
-    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+    """The configurations that come with the package; those of public layouts as `examples/NAME`."""
+    found = (file.relative_to(FOLDER).with_suffix("") for file in FOLDER.rglob("*.yaml"))
+    return sorted(file.as_posix() for file in found)
+
+
+def main_names() -> list[str]:
+    """The configurations of the package without the examples."""
+    return [name for name in names() if "/" not in name]
 
 
 def find(name_or_file: str) -> pathlib.Path:
@@ -60,12 +67,23 @@ def find(name_or_file: str) -> pathlib.Path:
     file = pathlib.Path(name_or_file).expanduser()
     if file.is_file():
         return file
+    if file.parts[:1] == (_EXAMPLES,):
+        examples = [name for name in names() if "/" in name]
+        raise ConfigError(
+            f"{name_or_file}: neither a configuration of the package nor a file."
+            f"{strict.nearest(name_or_file, examples)}"
+        )
     if file.suffix in (".yaml", ".yml") or len(file.parts) > 1:
-        known = ", ".join(names())
+        known = ", ".join(main_names())
         raise ConfigError(f"{name_or_file}: no such file; expected a YAML file or one of {known}.")
+    example = f"{_EXAMPLES}/{name_or_file}"
     raise ConfigError(
         f"{name_or_file}: neither a configuration of the package nor a file."
-        f"{strict.nearest(name_or_file, names())}"
+        + (
+            f" Did you mean '{example}'?"
+            if example in names()
+            else strict.nearest(name_or_file, main_names())
+        )
     )
 
 

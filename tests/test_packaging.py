@@ -48,7 +48,11 @@ def test_all_code_is_shipped(shipped):
 
 def test_configurations_schemas_and_the_report_are_shipped(shipped):
     data = _sources("*.yaml", "*.pbtxt", "*.html", "*.css")
-    assert {"pipeline/configs/movielens-100k.yaml", "schema/movielens-100k/schema.pbtxt"} <= data
+    assert {
+        "pipeline/configs/movielens-100k.yaml",
+        "pipeline/configs/examples/ml-1m.yaml",
+        "schema/movielens-100k/schema.pbtxt",
+    } <= data
     assert data - shipped == set()
 
 

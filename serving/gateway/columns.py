@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,15 @@ class Asked:
 
 
 class Columns:
-    """The columns of a release."""
+    """The columns of a release.
+
+    Attributes:
+      about: what the release says of them.
+      user: the features of users by column; `context`, `event` and `item` likewise.
+      user_values: by categorical column of users whose values are all known, those of training and
+          those that stand for a missing one.
+      event_values: the same of events and contexts.
+    """
 
     def __init__(self, about: catalogue.About) -> None:
         self.about = about
@@ -58,6 +66,8 @@ class Columns:
         self.context = {f.column: f for f in features.context_features(data)}
         self.event = {f.column: f for f in features.event_features(data)} | self.context
         self.item = {f.column: f for f in features.item_features(data)}
+        self.user_values = dict(_values(self.user, about.choices))
+        self.event_values = dict(_values(self.event, about.choices))
 
     def check_profile(self, given: Mapping[str, Any], path: str) -> dict[str, Any]:
         """Values of users' columns; raises ApiError naming the field."""
@@ -96,6 +106,16 @@ class Columns:
         newest = list(dict.fromkeys(reversed(asked.excluded)))[: self.about.max_exclusions]
         example[features.SEEN_ITEM_ID] = [item.encode() for item in newest]
         return example
+
+
+def _values(
+    known: Mapping[str, features.Feature], choices: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, frozenset[str]]]:
+    for column, feature in known.items():
+        ours = choices.get(feature.name)
+        if ours is not None and len(ours) < catalogue.MAX_CHOICES:  # else there may be more
+            missing = ("", *feature.spec.missing, str(feature.spec.fill), *feature.spec.fill_texts)
+            yield column, frozenset((*ours, *missing))
 
 
 def in_order(events: Iterable[store.Event]) -> list[store.Event]:

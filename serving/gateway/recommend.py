@@ -29,6 +29,7 @@ from serving.gateway import (
     metrics,
     models,
     releases,
+    remarks,
     settings,
     users,
     wire,
@@ -72,6 +73,10 @@ class Trace:
             took = time.monotonic() - start
             self.measured.stage_seconds.labels(name).observe(took)
             self.milliseconds[name] = round(self.milliseconds.get(name, 0.0) + 1e3 * took, 3)
+
+    def is_degraded(self, stage: str) -> bool:
+        """Whether a stage gave no answer."""
+        return any(part["stage"] == stage for part in self.degraded)
 
     def degrade(self, stage: str, reason: str, fallback: str) -> None:
         """Notes that a stage gave no answer."""
@@ -153,6 +158,8 @@ class Recommender:
             asked = person.asked(ask, loaded.columns)
             ranked = await self._stages(loaded, asked, ask, trace)
         answer = self._answer(ask, ranked, loaded, asked, wanted, trace)
+        answered = loaded if ranked is None else ranked.loaded or loaded
+        trace.notes += remarks.of(ask, person.known or trace.is_degraded("store"), asked, answered)
         if asked.events and asked.timestamp - asked.events[-1].timestamp > _LONG_AGO:
             days = (asked.timestamp - asked.events[-1].timestamp) // 86_400
             trace.notes.append(

@@ -213,7 +213,11 @@ class Recommendation(pydantic.BaseModel):
     missing_inputs: int | None = pydantic.Field(
         description="values of profile and context that took their defaults; null without rank"
     )
-    notes: list[str] = pydantic.Field(description="for people: what is odd about the answer")
+    notes: list[str] = pydantic.Field(
+        description="for people: what is odd about the answer or the request, such as a user whom "
+        "the store does not have, items that the catalogue does not have, or values of columns "
+        "that training did not have: how many, and the first ones"
+    )
     timings_ms: dict[str, float] = pydantic.Field(description="milliseconds by stage, and in total")
 
 

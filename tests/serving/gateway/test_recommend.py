@@ -106,7 +106,10 @@ def test_a_history_may_come_in_any_order(gateway):
 def test_excluded_items_never_come_back(gateway):
     answer = gateway.recommend(history=M3, exclude=["m5", "m6", "unknown"], k=8)
     assert ids(answer) == ["m4", "m7", "m8", "m9", "m0", "m1", "m2"]
-    assert answer["notes"] == ["only 7 of the 10 items are left"]
+    assert answer["notes"] == [
+        "only 7 of the 10 items are left",
+        "ids of `exclude` that are not in the catalogue: 1 ('unknown')",
+    ]
 
 
 def test_more_exclusions_than_the_model_takes(gateway):

@@ -39,6 +39,8 @@ SECONDS: Mapping[str, float] = {  # in a unit of time
     "h": 3600,
     "d": 86400,
 }
+# Texts that programs write for nothing: no id, and no time.
+NOTHING = frozenset(("NULL", "null", "Null", "NaN", "nan", "NAN", "None", r"\N", "<NA>"))
 FILE_ORDER: Literal["file_order"] = "file_order"
 JSON = "json"  # a separator: the cell is a list in JSON or Python
 
@@ -152,8 +154,9 @@ class Column:
                 "categorical."
             )
         self._check_time()
-        if self.number is not None and self.kind != "numeric" and self.role != "weight":
-            raise ConfigError("number: only a numeric column has one; remove it.")
+        counted = self.kind == "numeric" or self.role in ("weight", "timestamp")
+        if self.number is not None and (not counted or self.format is not None):
+            raise ConfigError("number: only a column of numbers has one; remove it.")
         if self.scaling != "robust" and self.kind != "numeric":
             raise ConfigError("scaling: only a numeric column has one; remove it.")
         self._check_default()
@@ -186,7 +189,7 @@ class Column:
 
     def _check_default(self) -> None:
         what = f"kind {self.kind}" if self.kind else f"role {self.role}"
-        if self.kind in ("numeric", "vector"):
+        if self.is_number:
             number = finite(self.default)
             if number is None and self.default is not None:
                 raise ConfigError(
@@ -201,10 +204,17 @@ class Column:
 
     @property
     def fill(self) -> float | str:
-        """What stands in for a missing value: the declared default, else 0 or the empty text."""
+        """What stands in for a missing value: the default, else 0, 1 for a weight, or no text."""
         if self.default is not None:
             return self.default
-        return 0.0 if self.kind in ("numeric", "vector") else ""
+        if self.role == "weight":
+            return 1.0
+        return 0.0 if self.is_number else ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether a value consists of numbers."""
+        return self.kind in ("numeric", "vector") or self.role == "weight"
 
     @property
     def fill_texts(self) -> tuple[str, ...]:

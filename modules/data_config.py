@@ -152,7 +152,6 @@ class Data:
     duplicate_events: Literal["keep", "drop", "refuse"] = "keep"  # same user, item and timestamp
     duplicate_items: Literal["refuse", "first"] = "refuse"
     duplicate_users: Literal["refuse", "first"] = "refuse"
-    missing_timestamp: Literal["refuse", "drop"] = "refuse"  # drop: the event, counted
     # check: refuse ids that differ in spaces around them or in .0 alone; clean: take both off;
     # exact: as they are
     ids: Literal["check", "clean", "exact"] = "check"
@@ -201,6 +200,11 @@ def _keys(table: Table, name: str) -> None:
             )
 
 
+_NO_TIME = (
+    " If the events have none, their order can stand for it: add timestamp: {from: file_order}."
+)
+
+
 def _roles(
     table: Table, name: str, once: tuple[str, ...], maybe: tuple[str, ...], allowed: tuple[str, ...]
 ) -> None:
@@ -217,6 +221,7 @@ def _roles(
             raise ConfigError(
                 f"{name}.columns: expected one column with role {role}, found "
                 f"{', '.join(counts.get(role, [])) or 'none'}."
+                + (_NO_TIME if role == "timestamp" and role not in counts else "")
             )
     for role in maybe:
         if len(counts.get(role, [])) > 1:

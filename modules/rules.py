@@ -3,7 +3,7 @@
 A rule is a column's name in the file, an operator and a value, with spaces between them. A name or
 a value with spaces stands in single or double quotes. A number is compared as a number with cells
 that are numbers; all else as a text. An empty cell fulfils `is missing` and the operators with
-`not` and `!=`, no other.
+`not` and `!=`, no other; so does a text such as NULL, and one that the column's `missing` lists.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from modules import strict
+from modules import columns
 from modules.strict import ConfigError
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -46,8 +46,8 @@ _RULE = re.compile(
     + r"|(?<=[\s\"'])(?:not\s+)?(?:startswith|endswith|contains|in)\b)"
     + r"\s*(?P<rest>.*?)\s*"
 )
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _ITEM = re.compile(r"\s*" + _WORD.format("item", r"[^,\"'\]]+?") + r"\s*(?:,|$)")
-_MISSING = ("", "null", "nan", "none", r"\n")  # in small letters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +69,11 @@ class Rule:
     def holds(self, cell: Any) -> bool:
         """Whether a cell, a text or a typed value (None: missing), fulfils the rule."""
         return self._test(cell)
+
+    @property
+    def compares_dates(self) -> bool:
+        """Whether the values are dates such as 2024-01-31, also with a time of day."""
+        return bool(self.values) and all(map(_DATE.match, self.values))
 
     @functools.cached_property
     def _test(self) -> Callable[[Any], bool]:
@@ -116,31 +121,17 @@ def read(text: str) -> Rule:
     values = _items(rest) if rest[:1] in ("'", '"') else (rest,)
     if not rest or len(values) != 1:
         raise ConfigError(f"found {text!r}, {expected}.")
-    if found in _ORDER and _number(values[0]) is None and not re.match(r"\d{4}-\d\d", values[0]):
+    if found in _ORDER and _number(values[0]) is None and not _DATE.match(values[0]):
         raise ConfigError(
             f"found {text!r}, expected a number or a date like 2024-01-31 after '{found}'."
         )
     return Rule(text, name, found, values)
 
 
-def check_columns(found: tuple[Rule, ...], header: Any, key: str) -> None:
-    """Refuses rules of columns that a file does not have.
-
-    Raises:
-      ValueError: names the rule and the known columns.
-    """
-    for at, rule in enumerate(found):
-        if rule.column not in header:
-            raise ValueError(
-                f"no column '{rule.column}', which {key}[{at}] ({rule.text!r}) asks for; found "
-                f"{', '.join(header)}.{strict.nearest(rule.column, header)}"
-            )
-
-
 def is_missing(cell: Any) -> bool:
     """Whether a cell is empty, or one of the texts that stand for nothing, such as NULL and NaN."""
     if isinstance(cell, str):
-        return cell.strip().lower() in _MISSING
+        return not cell.strip() or cell in columns.NOTHING
     return cell is None or cell != cell
 
 

@@ -35,12 +35,13 @@ a\tApple\t1.5\tred round\t0 1
 b\tBread\t\t\t
 c\tCheese\t3\tround\t1 0.5
 """
+SMALL_TIMES = {"role": "timestamp", "unit": "s"}  # of 1970, which nobody doubts who says so
 PLAIN: dict[str, Any] = {
     "events": {
         "columns": {
             "user_id": "user_id",
             "item_id": "item_id",
-            "timestamp": "timestamp",
+            "timestamp": SMALL_TIMES,
             "rating": {"kind": "numeric", "default": 3},
         }
     },
@@ -83,7 +84,7 @@ def write(
 
 def only_events(path: pathlib.Path | str, **extra: Any) -> config.Data:
     """Events alone, with the columns user, item and time; `extra` are further keys of the table."""
-    columns = {"user": "user_id", "item": "item_id", "time": "timestamp"}
+    columns = {"user": "user_id", "item": "item_id", "time": SMALL_TIMES}
     return strict.read(config.Data, {"events": {"path": str(path), "columns": columns, **extra}})
 
 

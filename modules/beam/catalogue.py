@@ -9,7 +9,7 @@ from typing import Any
 import apache_beam as beam
 
 from modules import config, features
-from modules.beam import files, histories, problems, summary
+from modules.beam import files, histories, identity, problems, summary, values
 
 Use = tuple[int, files.Place | None]  # number of events with the item, place of the first
 
@@ -61,6 +61,8 @@ class MakeItems(beam.DoFn):
     def process(self, element: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[Any]:
         item, groups = element
         uses = next(iter(groups[USES]), None)
+        if self._data.ids == "check":
+            yield identity.seen("item", item, *_place(groups, uses))
         if self._data.items is None:
             yield from self._emit({features.ITEM_ID: [item]}, uses)
             return
@@ -68,7 +70,7 @@ class MakeItems(beam.DoFn):
         if not found:
             yield from self._unknown(item, *(uses or (0, None)))
             return
-        (first, values), *others = found
+        (first, cells), *others = found
         if others:
             yield summary.counted({summary.DUPLICATE_ITEMS: len(others)})
         for place, _ in others if self._data.duplicate_items == "refuse" else ():
@@ -81,8 +83,8 @@ class MakeItems(beam.DoFn):
             )
         row = {features.ITEM_ID: [item]}
         if self._has_title:
-            row[features.ITEM_TITLE] = [values[-1]]
-        row |= {f.name: histories.as_list(f.kind, v) for f, v in zip(self._features, values)}
+            row[features.ITEM_TITLE] = [cells[-1]]
+        row |= {f.name: histories.as_list(f.kind, v) for f, v in zip(self._features, cells)}
         yield from self._emit(row, uses)
 
     def _emit(self, row: histories.RawFeatures, uses: Use | None) -> Iterator[Any]:
@@ -90,11 +92,26 @@ class MakeItems(beam.DoFn):
         yield summary.counted({summary.ITEMS: 1, summary.ITEMS_WITHOUT_EVENTS: int(uses is None)})
 
     def _unknown(self, item: str, count: int, first: files.Place | None) -> Iterator[Any]:
-        yield summary.counted({summary.UNKNOWN_ITEMS: 1, summary.UNKNOWN_ITEM_EVENTS: count})
+        counts = {summary.UNKNOWN_ITEMS: 1, summary.UNKNOWN_ITEM_EVENTS: count}
+        firsts = {} if first is None else {summary.UNKNOWN_ITEMS: (first, item)}
+        yield summary.counted(counts, None, firsts)
         if self._data.unknown_item == "refuse":
             yield problems.found(
                 "events",
                 first,
                 f"item {item!r} is not in data.items ({count} events). "
-                "Add the item, or set data.unknown_item: keep.",
+                "Add the item, or set data.unknown_item: add.",
             )
+        if self._data.unknown_item == "add":
+            row: histories.RawFeatures = {features.ITEM_ID: [item]}
+            if self._has_title:
+                row[features.ITEM_TITLE] = [""]
+            row |= {f.name: histories.as_list(f.kind, values.fill(f.spec)) for f in self._features}
+            yield from self._emit(row, (count, first))
+
+
+def _place(groups: Mapping[str, Iterable[Any]], uses: Use | None) -> tuple[str, files.Place]:
+    """The table and the place where an item stands first, in the events if it is there."""
+    if uses is not None and uses[1] is not None:
+        return "events", uses[1]
+    return "items", min(row[0] for row in groups[ITEMS])

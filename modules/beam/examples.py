@@ -8,7 +8,18 @@ from typing import Any
 import apache_beam as beam
 
 from modules import config, features, ranking_config
-from modules.beam import catalogue, files, histories, problems, sequences, summary, tables
+from modules.beam import (
+    catalogue,
+    files,
+    guesses,
+    histories,
+    identity,
+    problems,
+    rows,
+    sequences,
+    summary,
+    tables,
+)
 
 SUMMARY = "summary"
 
@@ -37,12 +48,8 @@ class MakeExamples(beam.PTransform):
         hold_out: ranking_config.HoldOut | None = None,
     ) -> None:
         super().__init__()
-        self._data, self._split, self._max_history, self._listings = (
-            data,
-            split,
-            max_history,
-            listings,
-        )
+        self._data, self._guesses = guesses.resolve(data, listings)
+        self._split, self._max_history, self._listings = split, max_history, listings
         self._hold_out = hold_out
 
     def expand(self, begin: beam.pvalue.PBegin) -> dict[str, Any]:
@@ -55,21 +62,32 @@ class MakeExamples(beam.PTransform):
         )
         windows = self._windows(events, read)
         items = self._items(events, read)
+        dropped = (
+            tuple(table[rows.DROPPED] for table in read.values())
+            | "AllDropped" >> beam.Flatten().with_output_types(rows.Dropped)
+            | "CountDropped" >> beam.combiners.Count.PerElement()
+            | "Dropped" >> beam.ParDo(summary.CountDropped())
+        )
         found = (
-            (windows[summary.TAG], items[summary.TAG])
+            (windows[summary.TAG], items[summary.TAG], dropped)
             | "AllCounts" >> beam.Flatten().with_output_types(summary.Counts)
             | "AddCounts" >> beam.CombineGlobally(summary.Add())
             | "Summarise"
-            >> beam.ParDo(summary.Summarise(self._data, self._split, self._hold_out)).with_outputs(
-                problems.TAG, main=SUMMARY
-            )
+            >> beam.ParDo(
+                summary.Summarise(self._data, self._split, self._hold_out, self._guesses)
+            ).with_outputs(problems.TAG, main=SUMMARY)
+        )
+        ids = (
+            (windows[identity.TAG], items[identity.TAG])
+            | "AllIds" >> beam.Flatten().with_output_types(identity.Keyed)
+            | "CheckIds" >> identity.Check()
         )
         return {
             **{split: windows[split] for split in sequences.splits(self._hold_out)},
             features.SPLIT_CATALOGUE: items[features.SPLIT_CATALOGUE],
             SUMMARY: found[SUMMARY],
             problems.TAG: tuple(
-                step[problems.TAG] for step in (*read.values(), windows, items, found)
+                step[problems.TAG] for step in (*read.values(), windows, items, ids, found)
             ),
         }
 
@@ -80,7 +98,7 @@ class MakeExamples(beam.PTransform):
         if self._data.users is not None:
             columns = [f.column for f in features.user_features(self._data)]
             joined[histories.USERS] = read["users"][tables.ROWS] | "KeyUsers" >> beam.ParDo(
-                histories.KeyRows(self._data.users, "user_id", columns)
+                histories.KeyRows(self._data, self._data.users, "user_id", columns)
             )
         make = beam.ParDo(
             histories.MakeWindows(self._data, self._split, self._max_history, self._hold_out)
@@ -89,7 +107,9 @@ class MakeExamples(beam.PTransform):
             joined
             | "JoinUsers" >> beam.CoGroupByKey()
             | "MakeWindows"
-            >> make.with_outputs(*sequences.splits(self._hold_out), summary.TAG, problems.TAG)
+            >> make.with_outputs(
+                *sequences.splits(self._hold_out), summary.TAG, identity.TAG, problems.TAG
+            )
         )
 
     def _items(
@@ -105,11 +125,12 @@ class MakeExamples(beam.PTransform):
             title = self._data.items.column_with("title")
             columns += [title] if title else []
             joined[catalogue.ITEMS] = read["items"][tables.ROWS] | "KeyItems" >> beam.ParDo(
-                histories.KeyRows(self._data.items, "item_id", columns)
+                histories.KeyRows(self._data, self._data.items, "item_id", columns)
             )
         make = beam.ParDo(catalogue.MakeItems(self._data))
         return (
             joined
             | "JoinItems" >> beam.CoGroupByKey()
-            | "MakeItems" >> make.with_outputs(features.SPLIT_CATALOGUE, summary.TAG, problems.TAG)
+            | "MakeItems"
+            >> make.with_outputs(features.SPLIT_CATALOGUE, summary.TAG, identity.TAG, problems.TAG)
         )

@@ -10,7 +10,7 @@ from typing import Any
 import apache_beam as beam
 
 from modules import config, features, ranking_config
-from modules.beam import files, problems, rows, sequences, summary, values
+from modules.beam import files, identity, problems, rows, sequences, summary, values
 
 Event = tuple[float, files.Place, str, tuple[typing.Any, ...]]  # time, place, item, features
 Keyed = tuple[str, tuple[files.Place, tuple[typing.Any, ...]]]  # id, (place, other values)
@@ -31,11 +31,15 @@ class KeyEvents(beam.DoFn):
             for role in ("user_id", "item_id", "timestamp")
         )
         self._features = [names.index(f.column) for f in event_columns(data)]
+        self._cleans = data.ids == "clean"
 
     def process(self, element: rows.Row) -> Iterator[tuple[str, Event]]:
         place, row = element
         carried = tuple([row[n] for n in self._features])
-        yield row[self._user], (row[self._time], place, row[self._item], carried)
+        user, item = row[self._user], row[self._item]
+        if self._cleans:
+            user, item = identity.clean(user), identity.clean(item)
+        yield user, (row[self._time], place, item, carried)
 
 
 @beam.typehints.with_input_types(rows.Row)
@@ -43,14 +47,18 @@ class KeyEvents(beam.DoFn):
 class KeyRows(beam.DoFn):
     """Rows of users or items by their id; the other values in the order of `columns`."""
 
-    def __init__(self, table: config.Table, role: str, columns: Sequence[str]) -> None:
+    def __init__(
+        self, data: config.Data, table: config.Table, role: str, columns: Sequence[str]
+    ) -> None:
+        self._cleans = data.ids == "clean"
         names = rows.names(table)
         self._key = names.index(str(table.column_with(role)))
         self._others = [names.index(column) for column in columns]
 
     def process(self, element: rows.Row) -> Iterator[Keyed]:
         place, row = element
-        yield row[self._key], (place, tuple([row[n] for n in self._others]))
+        key = identity.clean(row[self._key]) if self._cleans else row[self._key]
+        yield key, (place, tuple([row[n] for n in self._others]))
 
 
 def event_columns(data: config.Data) -> tuple[features.Feature, ...]:
@@ -78,11 +86,13 @@ def join(
       The profile, None if the user is not in the table of users, and the events, the oldest first.
     """
     profile = yield from _find_profile(
-        user, sorted(groups.get(USERS, ()), key=lambda row: row[0]), data
+        user, sorted(groups.get(USERS, ()), key=lambda row: row[0]), data, counts
     )
     events: list[Event] = sorted(groups[EVENTS], key=lambda event: event[:2])
+    if data.events.is_timeless:
+        events = [(float(n), *event[1:]) for n, event in enumerate(events)]
     if profile is None and events:
-        counts[summary.UNKNOWN_USERS] = 1
+        counts |= {summary.UNKNOWN_USERS: 1, summary.UNKNOWN_USER_EVENTS: len(events)}
         if data.unknown_user == "refuse":
             yield problems.found(
                 "events",
@@ -94,18 +104,20 @@ def join(
 
 
 def _find_profile(
-    user: str, found: list[Any], data: config.Data
+    user: str, found: list[Any], data: config.Data, counts: dict[str, int]
 ) -> typing.Generator[Any, None, RawFeatures | None]:
     if data.users is None:
         return {}
     if not found:
         return None
     (first, row), *others = found
-    for place, _ in others:
+    counts[summary.DUPLICATE_USERS] = len(others)
+    for place, _ in others if data.duplicate_users == "refuse" else ():
         yield problems.found(
             "users",
             place,
-            f"user {user!r} again; data.users has one row a user. Remove one.",
+            f"user {user!r} again; data.users has one row a user. Remove one, or set "
+            "data.duplicate_users: first.",
             repeats=first,
         )
     return {f.name: as_list(f.kind, v) for f, v in zip(features.user_features(data), row)}
@@ -158,6 +170,10 @@ class MakeWindows(beam.DoFn):
         user, groups = element
         counts: dict[str, int] = {}
         profile, events = yield from join(user, groups, self._data, counts)
+        if self._data.ids == "check":
+            table, rows_ = (EVENTS, [e[1] for e in events[:1]]) if events else (USERS, [])
+            place = rows_[0] if rows_ else min(row[0] for row in groups[USERS])
+            yield identity.seen("user", user, table, place)
         if not events:
             yield summary.counted({summary.USERS_WITHOUT_EVENTS: 1})
             return
@@ -171,7 +187,12 @@ class MakeWindows(beam.DoFn):
         if self._hold_out is not None:
             held = sequences.hold_out(user, times[: parts.train], self._hold_out)
             yield from self._ranking({features.USER_ID: [user], **profile}, events, held, counts)
-        yield summary.counted(counts, (times[0], times[-1]))
+        unknown = (
+            {summary.UNKNOWN_USERS: (events[0][1], user)}
+            if counts.get(summary.UNKNOWN_USERS)
+            else {}
+        )
+        yield summary.counted(counts, (times[0], times[-1]), unknown)
 
     def _windows(
         self,

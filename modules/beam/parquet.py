@@ -160,7 +160,10 @@ class ReadRows(beam.DoFn):
                 yield problems.found(self._listing.table, place, str(error))
                 continue
             self._rows.inc()
-            yield place, row
+            if isinstance(row, str):
+                yield rows.dropped(self._listing.table, row)
+            else:
+                yield place, row
 
 
 def _is_damage(error: BaseException) -> bool:

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import typing
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-from modules import config
-from modules.beam import files, values
+import apache_beam as beam
+
+from modules import config, rules
+from modules.beam import files, times, values
 
 # number in the listing, path, size in bytes, whether pieces of it may be read (of a text)
 File = tuple[int, str, int, bool]
 Row = tuple[files.Place, tuple[typing.Any, ...]]  # place, values in the order of `names`
 
-# place in the row, the column's name, its converter
-Located = list[tuple[int, str, values.Converter]]
+
+class Filter(NamedTuple):
+    """A rule at work: `cells[at]`, as `prepare` makes it, has to fulfil it, or must not."""
+
+    at: int
+    prepare: Callable[[Any], Any]
+    rule: rules.Rule
+    wanted: bool
+
+
+class Located(NamedTuple):
+    """Where a file has what is read: filters; of each column its place, name and converter."""
+
+    filters: list[Filter]
+    cells: list[tuple[int, str, values.Converter]]
+
+
+DROPPED = "dropped"  # tag of the rows that do not count
+Dropped = tuple[str, str]  # table, the rule's text
+
+
+def dropped(table: str, rule: str) -> beam.pvalue.TaggedOutput:
+    """A row that does not count by a rule, on its output."""
+    return beam.pvalue.TaggedOutput(DROPPED, (table, rule))
 
 
 def names(table: config.Table) -> list[str]:
@@ -31,7 +56,11 @@ class Columns:
 
     def __init__(self, table: config.Table, table_name: str) -> None:
         self._table_name = table_name
+        self._filters = table.filters
         used = {name: table.columns[name] for name in names(table)}
+        self._timeless = {name for name, column in used.items() if column.from_ is not None}
+        self._by_source = {column.source or name: column for name, column in used.items()}
+        self._sources = {name: column.source or name for name, column in table.columns.items()}
         self._used = [
             (
                 name,
@@ -43,8 +72,10 @@ class Columns:
 
     @property
     def sources(self) -> list[str]:
-        """Names in the file of the columns that are read."""
-        return [source for _, source, _ in self._used]
+        """Names in the file of the columns that are read, for their values or for rules."""
+        ours = [source for name, source, _ in self._used if name not in self._timeless]
+        ruled = [self._source(rule) for rule, _ in self._filters]
+        return list(dict.fromkeys([*ours, *ruled]))
 
     def check_once(self, header: Sequence[str]) -> None:
         """Refuses a header in which a column that is read occurs several times: which one is meant?
@@ -52,13 +83,13 @@ class Columns:
         Raises:
           ValueError: names the column and its places, from 1.
         """
-        for name, source, _ in self._used:
+        for reader, source in self._readers():
             places = [str(n) for n, column in enumerate(header, start=1) if column == source]
             if len(places) > 1:
                 raise ValueError(
-                    f"column '{source}', which data.{self._table_name}.columns.{name} reads, is "
-                    f"there {len(places)} times, in places {', '.join(places)} of the header; "
-                    "expected once. Rename or remove the others."
+                    f"column '{source}', which {reader} reads, is there {len(places)} times, in "
+                    f"places {', '.join(places)} of the header; expected once. Rename or remove "
+                    "the others."
                 )
 
     def locate(self, header: Sequence[str], remedy: str = "") -> Located:
@@ -69,9 +100,9 @@ class Columns:
           remedy: for one that is missing, where more is known than the names.
 
         Raises:
-          ValueError: a declared column is not in the header.
+          ValueError: a column that is read is not in the header.
         """
-        for name, source, _ in self._used:
+        for reader, source in self._readers():
             if source not in header:
                 close = difflib.get_close_matches(source, header, n=1)
                 remedy = remedy or (
@@ -82,21 +113,86 @@ class Columns:
                     else "Correct the column's name or source in the configuration."
                 )
                 raise ValueError(
-                    f"no column '{source}', which data.{self._table_name}.columns.{name} reads; "
-                    f"found {', '.join(header) or 'no columns'}. {remedy}"
+                    f"no column '{source}', which {reader} reads; found "
+                    f"{', '.join(header) or 'no columns'}. {remedy}"
                 )
-        return [(list(header).index(source), name, convert) for name, source, convert in self._used]
+        places = {name: at for at, name in reversed(list(enumerate(header)))}
+        return Located(
+            [self._filter(rule, wanted, places) for rule, wanted in self._filters],
+            [
+                (0, name, _no_time) if name in self._timeless else (places[source], name, convert)
+                for name, source, convert in self._used
+            ],
+        )
 
-    def convert(self, located: Located, cells: Sequence[Any]) -> tuple[Any, ...]:
-        """The row's values, in the order of `names`.
+    def convert(self, located: Located, cells: Sequence[Any]) -> tuple[Any, ...] | str:
+        """The row's values, in the order of `names`, or the rule by which it does not count.
 
         Raises:
           ValueError: a cell does not fit its column; the message names the column.
         """
         row, name = [], ""
+        for at, prepare, rule, wanted in located.filters:
+            try:
+                if rule.holds(prepare(cells[at])) is not wanted:
+                    return rule.text
+            except ValueError as error:
+                raise ValueError(f"column '{rule.column}': {error}.") from None
         try:
-            for at, name, convert in located:  # noqa: B007 (the error names it)
+            for at, name, convert in located.cells:  # noqa: B007 (the error names it)
                 row.append(convert(cells[at]))
         except ValueError as error:
             raise ValueError(f"column '{name}': {error}.") from None
         return tuple(row)
+
+    def _readers(self) -> list[tuple[str, str]]:
+        """What reads a column, as the configuration calls it, and the column."""
+        path = f"data.{self._table_name}"
+        return [
+            *(
+                (f"{path}.columns.{name}", source)
+                for name, source, _ in self._used
+                if name not in self._timeless
+            ),
+            *(
+                (f"{path}.{'keep' if wanted else 'drop'} ({rule.text!r})", self._source(rule))
+                for rule, wanted in self._filters
+            ),
+        ]
+
+    def _source(self, rule: rules.Rule) -> str:
+        """The rule's column in the file; it may also be called as the configuration calls it."""
+        return (
+            rule.column
+            if rule.column in self._by_source
+            else self._sources.get(rule.column, rule.column)
+        )
+
+    def _filter(self, rule: rules.Rule, wanted: bool, places: dict[str, int]) -> Filter:
+        source = self._source(rule)
+        column = self._by_source.get(source)
+        if column is None:
+            return Filter(places[source], _as_it_is, rule, wanted)
+        absent = values.absence(column)
+
+        def prepare(cell: Any) -> Any:
+            return None if absent(cell) else cell
+
+        if column.role != "timestamp" or not rule.compares_dates:
+            return Filter(places[source], prepare, rule, wanted)
+        # dates are compared as times, in the column's zone, however the file writes them
+        convert = times.converter(column, limits=False)
+        zoned = times.converter(dataclasses.replace(column, unit=None, format=None), limits=False)
+        seconds = [str(zoned(value)) for value in rule.values]
+        rule = dataclasses.replace(rule, values=tuple(seconds))
+        return Filter(
+            places[source], lambda cell: None if absent(cell) else convert(cell), rule, wanted
+        )
+
+
+def _no_time(_cell: Any) -> float:
+    return 0.0
+
+
+def _as_it_is(cell: Any) -> Any:
+    return cell

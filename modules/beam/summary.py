@@ -9,7 +9,7 @@ from typing import Any
 import apache_beam as beam
 
 from modules import config, data_config, features, ranking_config
-from modules.beam import problems, sequences
+from modules.beam import doubts, files, problems, rows, sequences
 
 TAG = "counts"
 FILE_NAME = "summary.json"
@@ -24,14 +24,18 @@ USERS_WITHOUT_EVENTS = "users_without_events"
 ITEMS_WITHOUT_EVENTS = "items_without_events"
 TIES = "events_with_the_time_of_the_one_before"
 UNKNOWN_USERS = "unknown_users"
+UNKNOWN_USER_EVENTS = "events_of_unknown_users"
 UNKNOWN_ITEMS = "unknown_items"
 UNKNOWN_ITEM_EVENTS = "events_of_unknown_items"
 DUPLICATE_EVENTS = "duplicate_events"
 DUPLICATE_ITEMS = "duplicate_items"
+DUPLICATE_USERS = "duplicate_users"
 _LENGTH = "length_"
+_RULE = "rule_"
 
 Times = tuple[float, float] | None  # first and last, Unix seconds
-Counts = tuple[dict[str, int], Times]
+Firsts = dict[str, tuple[files.Place, str]]  # of what is counted, the first one's place and id
+Counts = tuple[dict[str, int], Times, Firsts]
 
 
 def targets(split: str) -> str:
@@ -49,9 +53,21 @@ def history_length(n: int) -> str:
     return f"{_LENGTH}{1 << (n - 1).bit_length()}"
 
 
-def counted(counts: Mapping[str, int], times: Times = None) -> beam.pvalue.TaggedOutput:
+def counted(
+    counts: Mapping[str, int], times: Times = None, firsts: Firsts | None = None
+) -> beam.pvalue.TaggedOutput:
     """Counts, on their output."""
-    return beam.pvalue.TaggedOutput(TAG, (dict(counts), times))
+    return beam.pvalue.TaggedOutput(TAG, (dict(counts), times, firsts or {}))
+
+
+@beam.typehints.with_input_types(tuple[rows.Dropped, int])
+@beam.typehints.with_output_types(Counts)
+class CountDropped(beam.DoFn):
+    """Counts of rows that do not count by a rule."""
+
+    def process(self, element: tuple[rows.Dropped, int]) -> Iterator[Counts]:
+        (table, rule), count = element
+        yield {f"{_RULE}{table}.{rule}": count}, None, {}
 
 
 @beam.typehints.with_input_types(Counts)
@@ -60,19 +76,22 @@ class Add(beam.CombineFn):
     """Adds counts by name and widens the range of times."""
 
     def create_accumulator(self) -> Counts:
-        return {}, None
+        return {}, None, {}
 
     def add_input(self, accumulator: Counts, element: Counts) -> Counts:
         return self.merge_accumulators([accumulator, element])
 
     def merge_accumulators(self, accumulators: Iterable[Counts]) -> Counts:
         total: dict[str, int] = {}
-        times: list[float] = []
-        for counts, found in accumulators:
+        found_times: list[float] = []
+        firsts: Firsts = {}
+        for counts, found, first in accumulators:
             for name, count in counts.items():
                 total[name] = total.get(name, 0) + count
-            times += found or ()
-        return total, (min(times), max(times)) if times else None
+            found_times += found or ()
+            for name, one in first.items():
+                firsts[name] = min(one, firsts.get(name, one))
+        return total, (min(found_times), max(found_times)) if found_times else None, firsts
 
     def extract_output(self, accumulator: Counts) -> Counts:
         return accumulator
@@ -84,17 +103,30 @@ class Summarise(beam.DoFn):
     """The summary, and the problems of a data set from which nothing can be learned or measured."""
 
     def __init__(
-        self, data: config.Data, split: config.Split, hold_out: ranking_config.HoldOut | None = None
+        self,
+        data: config.Data,
+        split: config.Split,
+        hold_out: ranking_config.HoldOut | None = None,
+        guesses: Mapping[str, str | None] | None = None,
     ) -> None:
         self._data, self._split, self._hold_out = data, split, hold_out
+        self._guesses = dict(guesses or {})
 
     def process(self, element: Counts) -> Iterator[Any]:
-        counts, times = element
+        counts, times, firsts = element
         for name, count in counts.items():
             beam.metrics.Metrics.counter(problems.NAMESPACE, name).inc(count)
         found = summarise(counts, times, self._data, self._hold_out)
-        for text in complaints(found, self._split, self._hold_out):
+        found["guessed_separators"] = self._guesses
+        for what, (place, one) in firsts.items():
+            text = doubts.of_unknown(what.removeprefix("unknown_"), one, found, self._data)
+            if text is not None:
+                yield problems.found("events", place, text)
+        text = doubts.of_times(times, found["events"], self._data)
+        if text is not None:
             yield problems.found("events", None, text)
+        for complaint in complaints(found, self._split, self._hold_out):
+            yield problems.found("events", None, complaint)
         yield found
 
 
@@ -132,12 +164,22 @@ def summarise(
                 "items": count(UNKNOWN_ITEMS),
                 "events": count(UNKNOWN_ITEM_EVENTS),
             },
-            "unknown_user": {"policy": data.unknown_user, "users": count(UNKNOWN_USERS)},
+            "unknown_user": {
+                "policy": data.unknown_user,
+                "users": count(UNKNOWN_USERS),
+                "events": count(UNKNOWN_USER_EVENTS),
+            },
             "duplicate_events": {
                 "policy": data.duplicate_events,
                 "events": count(DUPLICATE_EVENTS),
             },
             "duplicate_items": {"policy": data.duplicate_items, "items": count(DUPLICATE_ITEMS)},
+            "duplicate_users": {"policy": data.duplicate_users, "users": count(DUPLICATE_USERS)},
+        },
+        "dropped": {
+            name.removeprefix(_RULE): number
+            for name, number in sorted(counts.items())
+            if name.startswith(_RULE)
         },
         **{
             name: count(name)

@@ -14,7 +14,8 @@ class ReadTable(beam.PTransform):
     """Reads a table.
 
     Returns:
-      The outputs `ROWS` (`rows.Row`) and `problems.TAG` (`problems.Problem`).
+      The outputs `ROWS` (`rows.Row`), `rows.DROPPED` (`rows.Dropped`) and `problems.TAG`
+      (`problems.Problem`).
     """
 
     def __init__(self, listing: files.Listing, table: config.Table) -> None:
@@ -29,10 +30,12 @@ class ReadTable(beam.PTransform):
         found = begin | "Files" >> beam.Create(listed).with_output_types(rows.File)
         if self._listing.format == "parquet":
             read = beam.ParDo(parquet.ReadRows(self._listing, self._table))
-            return found | "ReadRowGroups" >> read.with_outputs(problems.TAG, main=ROWS)
+            return found | "ReadRowGroups" >> read.with_outputs(
+                problems.TAG, rows.DROPPED, main=ROWS
+            )
         parse = beam.ParDo(text.ParseLines(self._listing, self._table))
         return (
             found
             | "ReadLines" >> beam.ParDo(text.ReadLines(self._table.encoding))
-            | "ParseLines" >> parse.with_outputs(problems.TAG, main=ROWS)
+            | "ParseLines" >> parse.with_outputs(problems.TAG, rows.DROPPED, main=ROWS)
         )

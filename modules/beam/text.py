@@ -121,7 +121,10 @@ class ParseLines(beam.DoFn):
             yield problems.found(self._listing.table, (number, position, 0), str(error))
             return
         self._rows.inc()
-        yield (number, position, 0), row
+        if isinstance(row, str):
+            yield rows.dropped(self._listing.table, row)
+        else:
+            yield (number, position, 0), row
 
     def _first(self, number: int, position: int, line: bytes) -> bytes | None:
         """The row in a file's first line, if it is one."""

@@ -12,7 +12,7 @@ from typing import Any
 import apache_beam as beam
 
 from modules import config, features
-from modules.beam import files, histories, problems, tables, values
+from modules.beam import files, guesses, histories, problems, tables, values
 
 USERS = "users"
 _SEVERAL = ("multi_categorical", "vector")
@@ -34,7 +34,8 @@ class ReadUsers(beam.PTransform):
     ) -> None:
         """`newest` is how many events of a user are given."""
         super().__init__()
-        self._data, self._newest, self._listings = data, newest, listings
+        self._data, _ = guesses.resolve(data, listings)
+        self._newest, self._listings = newest, listings
 
     def expand(self, begin: beam.pvalue.PBegin) -> dict[str, Any]:
         read = {
@@ -49,7 +50,7 @@ class ReadUsers(beam.PTransform):
         if self._data.users is not None:
             columns = [f.column for f in features.user_features(self._data)]
             joined[histories.USERS] = read["users"][tables.ROWS] | "KeyUsers" >> beam.ParDo(
-                histories.KeyRows(self._data.users, "user_id", columns)
+                histories.KeyRows(self._data, self._data.users, "user_id", columns)
             )
         made = (
             joined

@@ -2,8 +2,7 @@
 
 A converter raises ValueError with what is wrong.
 
-The same converters serve text (every cell is a string) and Parquet (cells have types, None is
-missing).
+The same converters serve text (every cell is a string) and formats with types (None is missing).
 
 | column             | value                                   | missing           |
 |--------------------|-----------------------------------------|-------------------|
@@ -13,6 +12,7 @@ missing).
 | categorical        | str                                     | `Column.fill`     |
 | multi_categorical  | tuple of str                            | `Column.fill`     |
 | numeric            | float                                   | `Column.fill`     |
+| weight             | float, 0 or more                        | `Column.fill`     |
 | vector             | tuple of `Column.dimension` floats      | all `Column.fill` |
 
 Feedback, a feature of an event, is not filled but stays unknown, NaN or the empty text, so that
@@ -22,39 +22,80 @@ objectives of ranking leave it out. For the models' inputs, Transform fills it.
 from __future__ import annotations
 
 import datetime
-import functools
+import decimal
 import math
 from collections.abc import Callable
 from typing import Any
 
-from modules import config
+from modules import columns, config, ids
+from modules.beam import lists, numbers, times
 
 Converter = Callable[[Any], Any]
-
-_MILLISECONDS = 1e11  # seconds reach this in the year 5138, milliseconds in 1973
-_MICROSECONDS = 1e14
-_SECONDS_AS_MS = 1e8  # as seconds 1973, as milliseconds the second day of 1970
 
 
 def converter(column: config.Column, *, fills: bool = True) -> Converter:
     """Function that turns a column's cell into its value; if `fills`, a missing one into `fill`."""
+    absent = absence(column)
     if column.role in ("user_id", "item_id"):
-        return _identifier
+        return _required(_identifier, absent, f"every row needs its {column.role}")
     if column.role == "timestamp":
-        return functools.partial(_timestamp, unit=column.unit or "s")
-    present: Callable[[Any, config.Column], Any] = _PRESENT.get(column.kind or "", _text_of)
+        return _required(times.converter(column), absent, "every event needs its time")
+    present = _present(column)
     missing = fill(column) if fills else math.nan if column.kind == "numeric" else ""
-    empty = frozenset(("", *column.missing))
 
     def convert(cell: Any) -> Any:
-        absent = cell in empty if isinstance(cell, str) else _missing(cell)
-        return missing if absent else present(cell, column)
+        return missing if absent(cell) else present(cell)
 
     return convert
 
 
-def _missing(cell: Any) -> bool:
-    return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
+def absence(column: config.Column) -> Callable[[Any], bool]:
+    """Function that says whether a cell of the column is missing.
+
+    Missing is what is empty, what the column's `missing` lists, and of ids and times also what
+    stands for nothing everywhere (`columns.NOTHING`).
+    """
+    required = column.role in ("user_id", "item_id", "timestamp")
+    texts = frozenset(("", *column.missing, *(columns.NOTHING if required else ())))
+
+    def absent(cell: Any) -> bool:
+        if isinstance(cell, str):
+            return cell in texts
+        if cell is None or cell != cell:
+            return True
+        return bool(column.missing) and not isinstance(cell, (list, tuple)) and _text(cell) in texts
+
+    return absent
+
+
+def _required(present: Converter, absent: Callable[[Any], bool], rule: str) -> Converter:
+    def convert(cell: Any) -> Any:
+        if absent(cell):
+            found = "nothing" if cell in (None, "") or cell != cell else repr(cell)
+            raise ValueError(f"found {found}, {rule}. Fill it, or leave such rows out with drop")
+        return present(cell)
+
+    return convert
+
+
+def _present(column: config.Column) -> Converter:
+    """What turns a cell that is not missing into its value."""
+    if column.role == "weight":
+        return _weight(numbers.converter(column))
+    if column.kind == "numeric":
+        return numbers.converter(column)
+    if column.kind == "multi_categorical":
+        separator = column.separator
+        return lambda cell: tuple(
+            [_text(part) for part in lists.parts(cell, separator) if not _is_nothing(part)]
+        )
+    if column.kind == "vector":
+        return _vector(column)
+    return _text
+
+
+def _is_nothing(part: Any) -> bool:
+    return part is None or part == "" or part != part
 
 
 def fill(column: config.Column) -> Any:
@@ -63,7 +104,7 @@ def fill(column: config.Column) -> Any:
         return (float(column.fill),) * int(column.dimension or 0)
     if column.kind == "multi_categorical":
         return column.fill_texts
-    return float(column.fill) if column.kind == "numeric" else str(column.fill)
+    return float(column.fill) if column.is_number else str(column.fill)
 
 
 def _text(cell: Any) -> str:
@@ -71,105 +112,57 @@ def _text(cell: Any) -> str:
         return cell
     if isinstance(cell, bytes):
         return cell.decode("utf-8")
-    if isinstance(cell, (bool, int)):
+    if isinstance(cell, (bool, int, datetime.date)):
         return str(cell)
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() else repr(cell)
+    if isinstance(cell, decimal.Decimal):
+        whole = cell.to_integral_value()
+        return str(int(whole)) if cell == whole else str(cell.normalize())
     raise ValueError(f"found {_shown(cell)}, expected one text or number")
 
 
 def _identifier(cell: Any) -> str:
-    if _missing(cell):
-        raise ValueError("found nothing; every row needs an id. Remove the row or fill it")
     text = _text(cell)
     if "\n" in text or "\r" in text:  # Transform leaves it out of the vocabulary without a word
         raise ValueError(
             f"found {_shown(cell)}, an id with a line break, which no vocabulary can hold. "
             "Remove it, in events, users and items alike"
         )
+    problem = ids.problem(text)
+    if problem is not None:
+        raise ValueError(f"found {_shown(cell)}; {problem}. Shorten it, in all tables alike")
     return text
 
 
-def _text_of(cell: Any, _column: config.Column) -> str:
-    return _text(cell)
-
-
-def _number(cell: Any, _column: config.Column) -> float:
-    return _finite(cell)
-
-
-def _finite(cell: Any) -> float:
-    try:
-        value = float(cell)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"found {_shown(cell)}, expected a number. Correct it, list it under the column's "
-            "missing, or declare the column categorical"
-        ) from None
-    if not math.isfinite(value):
-        raise ValueError(
-            f"found {_shown(cell)}, expected a finite number. Leave it empty for the default"
-        )
-    return value
-
-
-def _timestamp(cell: Any, unit: str) -> float:
-    if isinstance(cell, datetime.datetime):
-        return (cell if cell.tzinfo else cell.replace(tzinfo=datetime.timezone.utc)).timestamp()
-    try:
-        value = float(cell)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(
-            f"found {_shown(cell)}, expected a time as a number of Unix seconds (or of "
-            "milliseconds with unit: ms)"
-        )
-    if value < 0:
-        raise ValueError(
-            f"found {_shown(cell)}, a negative time; expected Unix seconds from 1970 on"
-        )
-    if unit == "s" and value >= _MILLISECONDS:
-        raise ValueError(
-            f"found {_shown(cell)}, which looks like "
-            + (
-                "milliseconds; set unit: ms"
-                if value < _MICROSECONDS
-                else "microseconds; convert it to seconds"
+def _weight(number: Converter) -> Converter:
+    def convert(cell: Any) -> float:
+        value: float = number(cell)
+        if value < 0:
+            raise ValueError(
+                f"found {_shown(cell)}, expected a weight of 0 or more. Correct it, or drop such "
+                "rows"
             )
-        )
-    if unit == "ms" and _SECONDS_AS_MS <= value < _MILLISECONDS:
-        raise ValueError(f"found {_shown(cell)}, which looks like seconds; remove unit: ms")
-    return value / 1000 if unit == "ms" else value
+        return value
+
+    return convert
 
 
-def _texts(cell: Any, column: config.Column) -> tuple[str, ...]:
-    if isinstance(cell, (list, tuple)):
-        return tuple(_text(c) for c in cell if not _missing(c))
-    return tuple(part for part in _text(cell).split(column.separator) if part)
+def _vector(column: config.Column) -> Converter:
+    def convert(cell: Any) -> tuple[float, ...]:
+        parts = lists.parts(cell, column.separator)
+        if len(parts) != column.dimension:
+            separator = "" if column.separator is None else f", separated by {column.separator!r}"
+            raise ValueError(
+                f"found a vector of {len(parts)} numbers, expected {column.dimension} (dimension)"
+                f"{separator}"
+            )
+        return tuple([number(part) for part in parts])
 
-
-def _vector(cell: Any, column: config.Column) -> tuple[float, ...]:
-    parts = (
-        cell
-        if isinstance(cell, (list, tuple))
-        else [p for p in _text(cell).split(column.separator) if p]
-    )
-    if len(parts) != column.dimension:
-        raise ValueError(
-            f"found a vector of {len(parts)} numbers, expected {column.dimension} (dimension), "
-            f"separated by {column.separator!r}"
-        )
-    return tuple(_finite(part) for part in parts)
+    number = numbers.converter(column)
+    return convert
 
 
 def _shown(cell: Any) -> str:
     text = repr(cell)
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-_PRESENT: dict[str, Callable[[Any, config.Column], Any]] = {
-    "numeric": _number,
-    "vector": _vector,
-    "multi_categorical": _texts,
-}

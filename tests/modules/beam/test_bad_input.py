@@ -280,6 +280,6 @@ def test_a_wrong_parquet_schema_is_refused(
 
 
 def _events(path: pathlib.Path, kind: str, **extra: str) -> config.Data:
-    columns = {name: name for name in ("user_id", "item_id", "timestamp")}
+    columns = {"user_id": "user_id", "item_id": "item_id", "timestamp": tables.SMALL_TIMES}
     table = {"path": str(path), "format": kind, "columns": columns, **extra}
     return strict.read(config.Data, {"events": table})

@@ -234,7 +234,7 @@ def test_any_name_in_the_file_is_read_by_its_source(tmp_path: pathlib.Path) -> N
     roles = {
         "user": {"role": "user_id"},
         "item": {"role": "item_id"},
-        "time": {"role": "timestamp"},
+        "time": tables.SMALL_TIMES,
         "fav_cat": {"kind": "categorical"},
         "a_b": {"role": "context", "kind": "categorical"},
     }

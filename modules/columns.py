@@ -202,6 +202,13 @@ class Column:
                 "it in quotes."
             )
 
+        elif self.kind == "multi_categorical" and self.separator is None and self.default:
+            if any(c in "|;, " for c in self.default):
+                raise ConfigError(
+                    f"default: found {self.default!r}, which is one value or several by the "
+                    "separator. Declare separator as well."
+                )
+
     @property
     def fill(self) -> float | str:
         """What stands in for a missing value: the default, else 0, 1 for a weight, or no text."""

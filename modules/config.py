@@ -14,7 +14,7 @@ import re
 from typing import Literal
 
 from modules import features, strict
-from modules.columns import check_timezone
+from modules.columns import Number, check_timezone
 from modules.data_config import Column, Data, Kind, Split, Table, unix_seconds
 from modules.ranking_config import Ranking
 from modules.strict import ConfigError
@@ -31,6 +31,7 @@ __all__ = [  # with the sections that other modules declare
     "Features",
     "Index",
     "Kind",
+    "Number",
     "Ranking",
     "RecallModel",
     "Releases",

@@ -46,30 +46,41 @@ def of_times(span: tuple[float, float] | None, events: int, data: config.Data) -
     column = data.events.columns[name]
     if span is None or column.from_ is not None:
         return None
-    path, (first, last) = f"data.events.columns.{name}", span
-    if last - first < 1 and events >= _SAME_TIME_EVENTS:
-        return (
-            f"{path}: all {events:,} events have the same time, {_utc(first)}, so that nothing "
-            "says which came first. If their order is that of the rows, replace the column by "
-            f"{name}: {{from: file_order}}."
-        )
+    return _of_1970(name, column, span) or _of_one_time(name, span, events)
+
+
+def _of_1970(name: str, column: config.Column, span: tuple[float, float]) -> str | None:
+    first, last = span
     unit = column.unit or "s"
     raw_first, raw_last = (time / columns.SECONDS[unit] for time in span)
-    declared = column.unit == "s" or column.format is not None
-    if first >= times.YEAR_1971 or declared:
+    if first >= times.YEAR_1971 or column.unit == "s" or column.format is not None:
         return None
-    read = f"the times are from {_utc(first)} to {_utc(last)}, read as {times.UNIT_NAMES[unit]}"
+    read = (
+        f"data.events.columns.{name}: the times are from {_utc(first)} to {_utc(last)}, read as "
+        f"{times.UNIT_NAMES[unit]} since 1970"
+    )
     if last < times.YEAR_1971 and (column.unit is None or times.is_plausible(raw_last)):
         return (
-            f"{path}: {read} since 1970, which is hardly meant; the last is {raw_last:.0f}. "
+            f"{read}, which is hardly meant; the last is {raw_last:.0f}. "
             f"{times.readings(raw_last)}; with unit: s times are taken as they are."
         )
     if column.unit is not None:
         return None
     return (
-        f"{path}: {read} since 1970; the first, {raw_first:.0f}, is hardly meant. If it stands "
-        "for no time, add it to the column's missing and set drop: "
-        f'["{column.source or name} is missing"]; with unit: s times are taken as they are.'
+        f"{read}; the first, {raw_first:.0f}, is hardly meant. If it stands for no time, add it to "
+        f'the column\'s missing and set drop: ["{column.source or name} is missing"]; with unit: s '
+        "times are taken as they are."
+    )
+
+
+def _of_one_time(name: str, span: tuple[float, float], events: int) -> str | None:
+    first, last = span
+    if last - first >= 1 or events < _SAME_TIME_EVENTS:
+        return None
+    return (
+        f"data.events.columns.{name}: all {events:,} events have the same time, {_utc(first)}, so "
+        "that nothing says which came first. If their order is that of the rows, replace the "
+        f"column by {name}: {{from: file_order}}."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 
 from modules import release
-from pipeline import configuration, runs
+from pipeline import configuration, moved, run_files, runs
 from pipeline import run as pipeline_run
 from tests.e2e import small_shop
 
@@ -95,6 +96,17 @@ def test_unchanged_rerun_reuses_everything(
     pipeline_run.run(configuration.load(str(shop), []), root)
     assert last_states(first) == dict.fromkeys(COMPONENTS, "CACHED")
     assert versions(first) == pushed
+
+
+def test_a_copied_run_reads_its_own_files(first: runs.Run, tmp_path: pathlib.Path) -> None:
+    shutil.copytree(first.folder, tmp_path / first.folder.name)
+    copy = runs.Run(tmp_path, first.folder.name)
+    for run in (copy, first):
+        assert run.artifacts in run_files.indexed_model(run).parents
+        assert run.artifacts in run_files.rank_model(run).parents
+        assert next(run_files.serialized_examples(run, "test"))
+    assert moved.settle(copy) == (str(first.folder),)
+    assert run_files.indexed_model(copy).is_dir() and moved.settle(first) == ()
 
 
 def test_a_refused_model_is_not_pushed_and_only_the_evaluator_runs(

@@ -202,12 +202,15 @@ class Column:
                 "it in quotes."
             )
 
-        elif self.kind == "multi_categorical" and self.separator is None and self.default:
-            if any(c in "|;, " for c in self.default):
-                raise ConfigError(
-                    f"default: found {self.default!r}, which is one value or several by the "
-                    "separator. Declare separator as well."
-                )
+        elif (
+            self.kind == "multi_categorical"
+            and self.separator is None
+            and any(c in "|;, " for c in self.default or "")
+        ):
+            raise ConfigError(
+                f"default: found {self.default!r}, which is one value or several by the separator. "
+                "Declare separator as well."
+            )
 
     @property
     def fill(self) -> float | str:

@@ -46,6 +46,8 @@ def of_times(span: tuple[float, float] | None, events: int, data: config.Data) -
     column = data.events.columns[name]
     if span is None or column.from_ is not None:
         return None
+    if column.unit == "s" or column.format is not None:
+        return None  # who says how times are written means them
     return _of_1970(name, column, span) or _of_one_time(name, span, events)
 
 
@@ -53,7 +55,7 @@ def _of_1970(name: str, column: config.Column, span: tuple[float, float]) -> str
     first, last = span
     unit = column.unit or "s"
     raw_first, raw_last = (time / columns.SECONDS[unit] for time in span)
-    if first >= times.YEAR_1971 or column.unit == "s" or column.format is not None:
+    if first >= times.YEAR_1971:
         return None
     read = (
         f"data.events.columns.{name}: the times are from {_utc(first)} to {_utc(last)}, read as "

@@ -27,24 +27,24 @@ TEMPORAL = config.Split(method="temporal", valid_from="2020-01-01", test_from="2
         (
             "events",
             "u1\ta\t5\tx\n",
-            "shop.inter, line 9: column 'timestamp': found 'x', expected a time as a number",
+            "shop.inter, line 9: column 'timestamp': found 'x', expected a number of seconds",
         ),
         (
             "events",
             "u1\ta\t5\tnan\n",
-            "shop.inter, line 9: column 'timestamp': found 'nan', expected a time",
+            "shop.inter, line 9: column 'timestamp': found 'nan', every event needs its time",
         ),
         (
             "events",
             "u1\ta\t5\t-5\n",
-            "shop.inter, line 9: column 'timestamp': found '-5', a negative time",
+            "shop.inter, line 9: column 'timestamp': found '-5', expected seconds since 1970",
         ),
         (
             "events",
             "u1\ta\t5\t881250949000\n",
             (
-                "line 9: column 'timestamp': found '881250949000', which looks like milliseconds; "
-                "set unit: ms"
+                "line 9: column 'timestamp': found '881250949000', expected seconds since 1970, up "
+                "to the year 2099. It would be 1997-12-04 15:55 in milliseconds (unit: ms)."
             ),
         ),
         (
@@ -55,7 +55,7 @@ TEMPORAL = config.Split(method="temporal", valid_from="2020-01-01", test_from="2
         (
             "events",
             "\ta\t5\t5\n",
-            "shop.inter, line 9: column 'user_id': found nothing; every row needs an id",
+            "shop.inter, line 9: column 'user_id': found nothing, every row needs its user_id.",
         ),
         (
             "events",
@@ -69,16 +69,16 @@ TEMPORAL = config.Split(method="temporal", valid_from="2020-01-01", test_from="2
             "events",
             "u1\tz\t5\t5\n",
             (
-                "shop.inter, line 9: item 'z' is not in data.items (1 events). Add the item, "
-                "or set data.unknown_item: keep."
+                "shop.inter, line 9: item 'z' is not in data.items, as are 1 items of 1 events, "
+                "12.5% of all; data.unknown_share allows 10%."
             ),
         ),
         (
             "events",
             "u3\ta\t5\t5\n",
             (
-                "shop.inter, line 9: user 'u3' is not in data.users (1 events). Add the "
-                "user, or set data.unknown_user: keep."
+                "shop.inter, line 9: user 'u3' is not in data.users, as are 1 users of 1 events, "
+                "12.5% of all; data.unknown_share allows 10%."
             ),
         ),
         (
@@ -86,7 +86,7 @@ TEMPORAL = config.Split(method="temporal", valid_from="2020-01-01", test_from="2
             "u1\t20\tM\n",
             (
                 "shop.user, line 4: user 'u1' again; data.users has one row a user. Remove "
-                "one. The first one is at "
+                "one, or set data.duplicate_users: first. The first one is at "
             ),
         ),
         (
@@ -239,7 +239,10 @@ def test_a_nested_row_is_named_with_its_element(tmp_path: pathlib.Path) -> None:
     ]
     parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "e.parquet")
     message = tables.refusal(_events(tmp_path / "e.parquet", "parquet", list_column="seq"))
-    assert "e.parquet, row 1, element 2: column 'timestamp': found -2, a negative time" in message
+    assert (
+        "e.parquet, row 1, element 2: column 'timestamp': found -2, expected seconds since 1970"
+        in message
+    )
 
 
 def test_an_id_with_a_line_break_is_refused_with_its_row(tmp_path: pathlib.Path) -> None:

@@ -15,7 +15,9 @@ def test_good_data_are_summarised(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     summary = check.check(
-        tables.write(tmp_path, events=tables.EVENTS + "u1\tz\t\t9\n", unknown_item="keep"),
+        tables.write(
+            tmp_path, events=tables.EVENTS + "u1\tz\t\t9\n", unknown_item="keep", unknown_share=0.2
+        ),
         config.Split(),
         config.Features(max_history=50),
     )
@@ -55,6 +57,7 @@ def test_problems_of_several_files_and_steps_are_in_the_order_of_the_files(
         (tmp_path / "events" / f"{name}.inter").write_text("\n".join(lines) + "\n")
     (tmp_path / "shop.user").write_text(tables.USERS + "u2\tolder\t\nu1\t\t\n")
     (tmp_path / "shop.item").write_text(tables.ITEMS + "a\tAgain\t1\t\t\n")
+    plain |= {"unknown_user": "refuse", "unknown_item": "refuse"}
     plain["events"]["path"] = str(tmp_path / "events")
     with pytest.raises(errors.DataError) as caught:
         check.check(strict.read(config.Data, plain), config.Split())

@@ -276,7 +276,7 @@ def test_action_type_context_and_source_are_carried(tmp_path: pathlib.Path) -> N
     columns = {
         "user_id": {"role": "user_id", "source": "who"},
         "item_id": "item_id",
-        "timestamp": "timestamp",
+        "timestamp": tables.SMALL_TIMES,
         "kind": {"role": "action_type", "default": "view"},
         "device": {"role": "context", "kind": "categorical", "default": "web"},
     }
@@ -301,17 +301,17 @@ def test_action_type_context_and_source_are_carried(tmp_path: pathlib.Path) -> N
             {"events": 7, "duplicate_events": {"policy": "drop", "events": 1}},
         ),
         (
-            {"unknown_item": "keep"},
+            {"unknown_item": "keep", "unknown_share": 0.3},
             "u1\tz\t\t300\nu2\tz\t\t1\n",
             {"events": 9, "items": 3, "unknown_item": {"policy": "keep", "items": 1, "events": 2}},
         ),
         (
-            {"unknown_user": "keep"},
+            {"unknown_user": "keep", "unknown_share": 0.3},
             "u3\ta\t\t1\n",
             {
                 "events": 8,
                 "users": 3,
-                "unknown_user": {"policy": "keep", "users": 1},
+                "unknown_user": {"policy": "keep", "users": 1, "events": 1},
                 "users_only_in_train": 1,
             },
         ),
@@ -329,10 +329,10 @@ def test_policies_are_counted(
 def test_an_unknown_user_gets_the_defaults_of_every_kind(tmp_path: pathlib.Path) -> None:
     events = tables.EVENTS + "u3\ta\t\t1\n"
     users = "user_id:token\tlikes:token_seq\ttaste:float_seq\nu1\tx\t1 2\nu2\ty\t1 2\n"
-    plain = strict.to_plain(tables.write(tmp_path, events=events, users=users, unknown_user="keep"))
+    plain = strict.to_plain(tables.write(tmp_path, events=events, users=users, unknown_share=1))
     plain["users"]["columns"] = {
         "user_id": "user_id",
-        "likes": {"kind": "multi_categorical", "default": "none yet"},
+        "likes": {"kind": "multi_categorical", "default": "none yet", "separator": " "},
         "taste": {"kind": "vector", "dimension": 2, "default": -1},
     }
     (row,) = tables.of_user(tables.make(tmp_path, strict.read(config.Data, plain))["train"], "u3")
@@ -478,7 +478,8 @@ def test_a_hold_out_that_holds_nothing_is_refused(
 
 
 def _csv(path: pathlib.Path, delimiter: str | None = None, **features: str) -> config.Data:
-    columns = {"user_id": "user_id", "item_id": "item_id", "timestamp": "timestamp", **features}
+    keys = {"user_id": "user_id", "item_id": "item_id", "timestamp": tables.SMALL_TIMES}
+    columns = {**keys, **features}
     return strict.read(
         config.Data,
         {

@@ -47,7 +47,7 @@ def test_a_declared_header_is_taken_literally_in_recboles_format(tmp_path: pathl
     ("rows", "message"),
     [
         ("u,a\nu,b,2\n", "e.csv, line 1: found 2 fields, expected 3 (user, item, time). Correct"),
-        ("u,a,1\nu,b,x\n", "e.csv, line 2: column 'time': found 'x', expected a time"),
+        ("u,a,1\nu,b,x\n", "e.csv, line 2: column 'time': found 'x', expected a number of seconds"),
         ("u;a;1\n", "found 1 fields, expected 3 (user, item, time). Set delimiter: semicolon."),
         ("u::a::1\n", 'found 1 fields, expected 3 (user, item, time). Set delimiter: "::".'),
         (

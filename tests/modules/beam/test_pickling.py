@@ -21,7 +21,7 @@ def _functions(data: config.Data) -> list[Any]:
         text.ParseLines(listings["events"], data.events),
         parquet.ReadRows(listings["events"], data.events),
         histories.KeyEvents(data),
-        histories.KeyRows(data.events, "user_id", ["rating"]),
+        histories.KeyRows(data, data.events, "user_id", ["rating"]),
         histories.MakeWindows(data, config.Split(), 10, config.Ranking().hold_out),
         catalogue.KeyPlaces(),
         catalogue.CountUses(),

@@ -119,7 +119,7 @@ def test_without_a_table_of_users_profiles_are_empty(tmp_path: pathlib.Path) -> 
             "line 9: column 'timestamp': found 'never', expected",
         ),
         (
-            {"events": tables.EVENTS + "new\ta\t1\t1\n"},
+            {"events": tables.EVENTS + "new\ta\t1\t1\n", "unknown_user": "refuse"},
             "line 9: user 'new' is not in data.users (1 events).",
         ),
         (

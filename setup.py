@@ -57,6 +57,7 @@ setuptools.setup(
         "tqdm",
         "psutil",
         "packaging",
+        "duckdb",  # its sniffer of CSV reads the samples of `recsys dataset draft`
         "zstandard",
         "tzdata",
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
+import re
 from collections.abc import Iterator
 
 from modules import config, ids
@@ -138,3 +139,12 @@ def threshold(text: str) -> tuple[str, float]:
             f"found {text!r}, expected FEATURE=X with X from 0 to 1, like user_age=0.2."
         )
     return name, value
+
+
+def name(text: str) -> str:
+    """A data set's name: small letters, digits, - and _."""
+    if not re.fullmatch(r"[a-z0-9_-]+", text):
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}, expected small letters, digits, - and _, like my-shop."
+        )
+    return text

@@ -32,6 +32,7 @@ examples:
   recsys serve --open                            models, API and a page to try them, on this machine
   recsys skew --logs requests/                   do logged requests look like the training data?
   recsys releases                                what was released, and which release is in force
+  recsys dataset draft clicks.csv > shop.yaml    look at files and write the YAML that reads them
   recsys dataset check --config shop.yaml        read all rows and say what is wrong, without a run
   recsys doctor                                  is this machine set up?
 
@@ -104,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
         "read every row and report what is wrong",
         "example:\n  recsys dataset check --config shop.yaml",
     )
+    _add_draft(inner)
     return top
 
 
@@ -408,6 +410,41 @@ def _add_store(children: _Children) -> None:
         "example:\n  recsys store status --store redis://127.0.0.1:6379/0",
     )
     child.add_argument("--store", metavar="URL", help=where)
+
+
+def _add_draft(children: _Children) -> None:
+    child = children.add_parser(
+        "draft",
+        help="look at files and write the configuration that reads them",
+        description="Looks at a sample of files and writes the configuration that reads them:\n"
+        "which table each is, what each column is for, and how times, numbers and lists are\n"
+        "written, each with the reason and examples. What is unsure is marked UNSURE, and listed\n"
+        "at the end.",
+        epilog="Files are CSV and other delimited text, JSON lines, Parquet, or RecBole's; also\n"
+        "compressed, and as a folder or a glob. Several files are told apart by the ids that they\n"
+        "share. A URL is opened as Beam opens it.\n\n"
+        "examples:\n"
+        "  recsys dataset draft clicks.csv                       print it\n"
+        "  recsys dataset draft clicks.csv --output shop.yaml    write it\n"
+        "  recsys dataset draft data/ --output shop.yaml         all tables of a folder\n"
+        "  recsys dataset draft ratings.dat users.dat movies.dat --output ml-1m.yaml\n"
+        "  recsys dataset draft --events 'logs/*.json.gz' --items products.csv\n"
+        "then:\n"
+        "  recsys dataset check --config shop.yaml               what was read, and what is wrong\n"
+        "  recsys run --config shop.yaml",
+    )
+    child.set_defaults(command=commands.dataset_draft)
+    child.add_argument("files", metavar="FILE", nargs="*", help="a file, a folder or a glob")
+    for name in ("events", "users", "items"):
+        child.add_argument(f"--{name}", metavar="FILE", help=f"the file that holds the {name}")
+    child.add_argument(
+        "--name", type=arguments.name, help="of the data set (default: from the events' file)"
+    )
+    child.add_argument(
+        "--output", metavar="FILE", type=pathlib.Path, help="the YAML (default: standard output)"
+    )
+    child.add_argument("--force", action="store_true", help="replace the YAML if it is there")
+    child.add_argument("--verbose", action="store_true", help="show logs and tracebacks")
 
 
 def _version() -> str:

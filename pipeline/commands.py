@@ -160,3 +160,18 @@ def dataset_check(args: argparse.Namespace) -> int:
         cfg.data, cfg.split, cfg.features, cfg.ranking.hold_out if cfg.ranking.enabled else None
     )
     return 0
+
+
+def dataset_draft(args: argparse.Namespace) -> int:
+    """Looks at files and writes the configuration that reads them."""
+    from pipeline.draft import command
+
+    given = {name: getattr(args, name) for name in ("events", "users", "items")}
+    command.main(
+        args.files,
+        given={name: file for name, file in given.items() if file is not None},
+        name=args.name,
+        output=args.output,
+        force=args.force,
+    )
+    return 0

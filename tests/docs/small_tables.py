@@ -55,7 +55,7 @@ def _cell(column: config.Column, user: int, number: int, *, of_events: bool) -> 
         "action_type": "click",
         "numeric": str(number + 1),
         "categorical": "even" if item % 2 == 0 else "odd",
-        "multi_categorical": column.separator.join(("one", "two")[: 1 + item % 2]),
-        "vector": column.separator.join(["0.5"] * (column.dimension or 0)),
+        "multi_categorical": (column.separator or "|").join(("one", "two")[: 1 + item % 2]),
+        "vector": (column.separator or "|").join(["0.5"] * (column.dimension or 0)),
         "ignore": "",
     }[kind]

@@ -296,6 +296,31 @@ def test_dataset_check(implementation):
     assert calls[1][0][3] is None
 
 
+def test_dataset_draft(implementation, capsys):
+    calls = implementation("pipeline.draft.command", "main")
+    said = {"given": {}, "name": None, "output": None, "force": False}
+    assert cli.main(["dataset", "draft", "a.csv", "b/"]) == 0
+    assert calls[-1] == ((["a.csv", "b/"],), said)
+    more = ["--events", "a.csv", "--name", "shop", "--output", "shop.yaml", "--force"]
+    assert cli.main(["dataset", "draft", *more]) == 0
+    assert calls[-1] == (
+        ([],),
+        {
+            "given": {"events": "a.csv"},
+            "name": "shop",
+            "output": pathlib.Path("shop.yaml"),
+            "force": True,
+        },
+    )
+    with pytest.raises(SystemExit):
+        cli.main(["dataset", "draft", "a.csv", "--name", "My Shop"])
+    assert "expected small letters" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["dataset", "draft", "--help"])
+    text = capsys.readouterr().out
+    assert "examples:" in text and "recsys dataset draft clicks.csv" in text
+
+
 def test_store(implementation):
     loaded, asked = (
         implementation("pipeline.store", "load"),

@@ -1,0 +1,58 @@
+"""Reads a sample of a table in the format that its first bytes and its ending say."""
+
+from __future__ import annotations
+
+import contextlib
+
+from modules import formats
+from modules.beam import errors, first_bytes, streams
+from pipeline.draft import json_sample, parquet_sample, samples, sources, text_sample
+
+_FIRST = 2**12  # bytes
+
+
+def read(source: sources.Source, most: int = samples.ROWS) -> samples.Sample:
+    """Reads a sample of a table.
+
+    Args:
+      source: the table's files.
+      most: rows of its beginning.
+
+    Raises:
+      errors.DataError: the message names the file, what is wrong, and the remedy.
+    """
+    file = source.files[0]
+    try:
+        with contextlib.closing(streams.blocks(file)) as blocks:
+            first = next(blocks, b"")[:_FIRST]
+    except (streams.BrokenFileError, OSError) as error:
+        raise errors.DataError(f"{file}: {error}") from None
+    if not first.strip():
+        raise errors.DataError(f"{file}: the file is empty, expected rows. Give another file.")
+    kind = format_of(file, first)
+    if kind == "parquet":
+        found = parquet_sample.read(source.path, source.files, most)
+    elif kind == samples.JSON:
+        found = json_sample.read(source.path, source.files, source.sizes[0], most)
+    else:
+        found = text_sample.read(source.path, source.files, source.sizes[0], kind, most)
+    return samples.with_partitions(found)
+
+
+def format_of(file: str, first: bytes) -> formats.Format:
+    """What a file is that begins so.
+
+    Raises:
+      errors.DataError: it is what no reader reads, such as an Excel workbook.
+    """
+    if first.startswith(b"PAR1"):
+        return "parquet"
+    text = first.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"{"):
+        return samples.JSON
+    ending = formats.ending(file)
+    kind = ending.format if ending is not None and ending.format == "recbole" else "csv"
+    wrong = first_bytes.refusal(first, kind, "utf-8")
+    if wrong is not None and not wrong.startswith("line"):  # of the encoding
+        raise errors.DataError(f"{file}: {wrong}")
+    return kind

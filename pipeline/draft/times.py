@@ -1,0 +1,194 @@
+"""Tells which times a column's cells are: the unit of numbers, the format of texts.
+
+What is proposed is what the reader accepts: each format is tried with the reader's own converter.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import itertools
+import statistics
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from modules import columns
+from modules.beam import times as readers
+from pipeline.draft import numbers, words
+
+_FROM = 631_152_000.0  # 1990, in Unix seconds
+_AHEAD = 366 * 86400.0  # seconds from now on that a likely time may lie
+_PROBED = 30  # values that a format is tried on before all are
+_SHARE = 0.9  # of the values that are times, at least
+_UNITS: tuple[columns.Unit, ...] = ("s", "ms", "us", "ns")
+_COARSE: tuple[columns.Unit, ...] = ("min", "h", "d")  # only where the name is that of a time
+_DATES = (
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d.%m.%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d.%m.%y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%m %d, %Y",
+)
+_CLOCKS = (
+    "",
+    " %H:%M",
+    " %H:%M:%S",
+    " %H:%M:%S.%f",
+    " %I:%M:%S %p",
+    " %I:%M %p",
+    ", %H:%M",
+    ", %H:%M:%S",
+)
+_OTHERS = (
+    "%Y%m%d%H%M%S",
+    "%Y%m%d %H:%M:%S",
+    "%a %b %d %H:%M:%S %z %Y",  # Twitter, Foursquare
+    "%a %b %d %H:%M:%S %Y",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%d/%b/%Y:%H:%M:%S %z",  # logs of web servers
+    "Posted %B %d, %Y.",  # reviews of Steam
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Time:
+    """How a column writes times.
+
+    Attributes:
+      column: the declaration that reads them.
+      first: the earliest, in Unix seconds.
+      last: the latest, in Unix seconds.
+      is_days: whether all are midnights.
+      is_naive: whether they are texts without a zone, of some time of day.
+      unsure: what is not certain; None: nothing.
+    """
+
+    column: columns.Column
+    first: float
+    last: float
+    is_days: bool = False
+    is_naive: bool = False
+    unsure: str | None = None
+
+
+def guess(cells: Sequence[Any], name: str) -> Time | None:
+    """The times that distinct cells are; None: they are none.
+
+    Args:
+      cells: without missing ones.
+      name: of the column.
+    """
+    if not cells or any(isinstance(cell, (bool, tuple, bytes)) for cell in cells):
+        return None
+    if all(isinstance(cell, datetime.date) for cell in cells):
+        return _read(cells, columns.Column(role="timestamp"))
+    form = numbers.form({str(cell): 1 for cell in cells[:1000]})
+    if form is not None:
+        return _of_days(cells, form, name) or _of_numbers(cells, form, name)
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    return _of_texts(texts) if len(texts) == len(cells) else None
+
+
+def _of_numbers(cells: Sequence[Any], form: numbers.Form, name: str) -> Time | None:
+    """Numbers in the unit that gives likely times."""
+    plain = columns.Column(role="timestamp", unit="s", number=form.number, missing=form.missing)
+    middle = statistics.median(_seconds(cells, plain))
+    latest = datetime.datetime.now(datetime.timezone.utc).timestamp() + _AHEAD
+    is_named = words.time_score(name) > 0
+    for unit in (*_UNITS, *(_COARSE if is_named else ())):
+        if not _FROM <= middle * columns.SECONDS[unit] <= latest:
+            continue
+        found = _read(cells, dataclasses.replace(plain, unit=None if unit == "s" else unit))
+        if found is None or unit not in _COARSE:
+            return found
+        doubt = f"the numbers were taken for {readers.UNIT_NAMES[unit]} since 1970"
+        return dataclasses.replace(found, unsure=doubt)
+    if not is_named or not words.is_plainly_time(name):
+        return None
+    return Time(
+        dataclasses.replace(plain, unit=None),
+        middle,
+        middle,
+        unsure=f"in no unit are the numbers likely times. {readers.readings(middle)}",
+    )
+
+
+def _of_days(cells: Sequence[Any], form: numbers.Form, name: str) -> Time | None:
+    """Dates as numbers, such as 20200705."""
+    if not (19000101 <= form.low <= form.high <= 20991231 and form.is_whole):
+        return None
+    if not words.time_score(name):
+        return None
+    return _read(cells, columns.Column(role="timestamp", format="%Y%m%d", missing=form.missing))
+
+
+def _of_texts(texts: Sequence[str]) -> Time | None:
+    if sum(any(char.isdigit() for char in text) for text in texts[:_PROBED]) < len(texts[:_PROBED]):
+        return None
+    found = []
+    for form in _formats():
+        column = columns.Column(role="timestamp", format=form)
+        if _read(texts[:_PROBED], column) is not None and (time := _read(texts, column)):
+            found.append(time)
+            if form is None:
+                break
+    if len(found) > 1:
+        one, other = found[:2]
+        days = [day(_seconds(texts[:1], time.column)[0]) for time in (one, other)]
+        doubt = (
+            f"{texts[0]} is {days[0]} by {one.column.format} and {days[1]} by "
+            f"{other.column.format}; both read all sampled values"
+        )
+        return dataclasses.replace(found[0], unsure=doubt)
+    return found[0] if found else None
+
+
+def _formats() -> Iterator[str | None]:
+    yield None
+    for date, clock in itertools.product(_DATES, _CLOCKS):
+        yield date + clock
+    yield from _OTHERS
+
+
+def _read(cells: Sequence[Any], column: columns.Column) -> Time | None:
+    """Reads the cells as a run would; None if too few are times."""
+    seconds = _seconds(cells, column)
+    if not seconds or len(seconds) < _SHARE * len(cells):
+        return None
+    is_days = all(second % 86400 == 0 for second in seconds)
+    is_naive = isinstance(cells[0], str) and column.unit is None and _follows_zone(cells[0], column)
+    return Time(column, min(seconds), max(seconds), is_days, is_naive and not is_days)
+
+
+def _follows_zone(cell: str, column: columns.Column) -> bool:
+    """Whether the declared zone says which time the cell is."""
+    elsewhere = dataclasses.replace(column, timezone="Asia/Tokyo")
+    return _seconds([cell], column) != _seconds([cell], elsewhere)
+
+
+def _seconds(cells: Sequence[Any], column: columns.Column) -> list[float]:
+    convert = readers.converter(column, limits=False)
+    seconds = []
+    for cell in cells:
+        try:
+            seconds.append(convert(cell))
+        except (ValueError, OverflowError):
+            continue
+    return seconds
+
+
+def day(seconds: float) -> str:
+    """A date of UTC, such as 2024-01-31."""
+    return readers.day(seconds)[:10]

@@ -1,0 +1,34 @@
+"""Texts of YAML: scalars, lists and mappings on one line, quoted where they have to be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+_PLAIN = re.compile(r"[\w$./~*-][\w $./:*()=<>+-]*", re.ASCII)
+
+
+def scalar(value: Any) -> str:
+    """A value on one line; what is no text, or would be none without quotes, in quotes."""
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{scalar(key)}: {scalar(item)}" for key, item in value.items())
+        return f"{{{inner}}}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(scalar, value))}]"
+    if not isinstance(value, str):
+        return str(value)
+    plain = _PLAIN.fullmatch(value) and ": " not in value and not value.endswith((" ", ":"))
+    if plain and _is_same(value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_same(text: str) -> bool:
+    try:
+        return bool(yaml.safe_load(f"[{text}]") == [text])
+    except yaml.YAMLError:
+        return False

@@ -12,7 +12,8 @@ the exported layer can be fed either alone.
   <categorical>_xf                      int64 [B, 1], 0..V-1, V unknown; of an event or its context
                                         [B, (n)]
   <multi_categorical>_xf                int64 [B, (any)]
-  <numeric>_xf                          float32 [B, 1], z-score; of an event or its context [B, (n)]
+  <numeric>_xf                          float32 [B, 1], scaled (modules/scaling.py); of an event or
+                                        its context [B, (n)]
   <vector>_xf                           float32 [B, dimension], as it is
 
 What is missing (the empty text, one of the column's `missing` texts, NaN, no value) becomes the
@@ -27,11 +28,9 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from modules import config, features, ragged, strict, time_features
+from modules import config, features, ragged, scaling, strict, time_features
 
 Tensors = dict[str, Any]  # tf.Tensor or tf.RaggedTensor, by name
-
-_LEAST_SPREAD = 1e-6  # of the mean: what float32 cannot tell from a constant
 
 
 def preprocessing_fn(
@@ -53,9 +52,17 @@ def preprocessing_fn(
     outputs = _item_ids(inputs)
     outputs.update(_times(inputs[features.EVENT_TIMESTAMP], options.timezone))
     outputs[features.WINDOW_START] = ragged.first(inputs[features.WINDOW_START], default=0)
+    numbers = {}
     for feature in features.all_features(data):
         values = _filled(inputs[feature.name], feature)
-        outputs[feature.name] = _transformed(values, _analysed(values, feature, inputs), feature)
+        shaped, analysed = _shaped(values, feature), _analysed(values, feature, inputs)
+        if feature.kind == "numeric":
+            numbers[feature.name] = scaling.Numbers(shaped, analysed, feature.spec.scaling)
+        elif feature.kind == "vector":
+            outputs[feature.name] = shaped
+        else:
+            outputs[feature.name] = _ids(shaped, analysed, feature)
+    outputs.update(scaling.scale(numbers))
     return {features.transformed_name(name): tensor for name, tensor in outputs.items()}
 
 
@@ -83,19 +90,14 @@ def _times(timestamps: tf.RaggedTensor, timezone: str) -> Tensors:
     }
 
 
-def _transformed(values: tf.RaggedTensor, analysed: tf.Tensor, feature: features.Feature) -> Any:
-    """One feature as the models get it.
+def _ids(shaped: Any, analysed: tf.Tensor, feature: features.Feature) -> Any:
+    """A feature's categories by its vocabulary.
 
     Args:
-      values: [B, (n)], without gaps.
-      analysed: [m], the values that statistics are taken of.
-      feature: says how.
+      shaped: tf.Tensor or tf.RaggedTensor [B, (n)] of texts.
+      analysed: [m], the texts that make the vocabulary.
+      feature: names the vocabulary.
     """
-    shaped = _shaped(values, feature)
-    if feature.kind == "vector":
-        return shaped
-    if feature.kind == "numeric":
-        return tf.ragged.map_flat_values(_z_score, shaped, tft.mean(analysed), tft.var(analysed))
     vocabulary = tft.vocabulary(analysed, vocab_filename=feature.vocabulary)
     return tf.ragged.map_flat_values(tft.apply_vocabulary, shaped, vocabulary, num_oov_buckets=1)
 
@@ -141,10 +143,3 @@ def _shaped(values: tf.RaggedTensor, feature: features.Feature) -> tf.Tensor | t
     if feature.kind == "vector":
         return values.to_tensor(feature.spec.fill, shape=[None, feature.spec.dimension])
     return ragged.first(values, feature.spec.fill)
-
-
-def _z_score(values: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
-    """Gives (values - mean) / standard deviation; 0 for columns constant or empty when analysed."""
-    deviation = tf.sqrt(variance)
-    varies = deviation > _LEAST_SPREAD * tf.abs(mean)  # false for NaN, the mean of nothing
-    return tf.where(varies, (values - mean) / tf.where(varies, deviation, 1.0), 0.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import functools
-import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -51,6 +50,7 @@ class CountStatistics(beam.PTransform):
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
         histories = (
             examples
+            | "BatchWindows" >> beam.BatchElements(min_batch_size=16, max_batch_size=256)
             | "Events" >> beam.ParDo(_KeyEvents(self._data, self._folder))
             | "Histories" >> counting.InOrder()
         )
@@ -112,10 +112,13 @@ class ReadCategories(beam.PTransform):
 
 @beam.typehints.with_output_types(tuple[bytes, list[tuple[int, Any]]])
 class _KeyEvents(beam.DoFn):
-    """(user, [(place in the history, event)]) of the targets of a window."""
+    """(user, [(place in the history, event)]) of the targets of each of a batch of windows.
+
+    Feedback is scaled by the transform graph, so that an absurd number does no harm here, either.
+    """
 
     def __init__(self, data: config.Data, transform_folder: str) -> None:
-        self._feedback = [(f.name, float(f.spec.fill)) for f in _feedback(data)]
+        self._feedback = _feedback(data)
         self._folder = transform_folder
         self._shared = shared.Shared()  # one vocabulary a worker process
 
@@ -123,30 +126,42 @@ class _KeyEvents(beam.DoFn):
         self._rows = self._shared.acquire(
             functools.partial(_Rows, self._folder), tag=self._folder
         ).rows
+        if self._feedback:
+            self._layer = tft.TFTransformOutput(self._folder).transform_features_layer()
 
     def process(
-        self, element: requests.RawExample
+        self, element: list[requests.RawExample]
     ) -> Iterator[tuple[bytes, list[tuple[int, Event]]]]:
-        start = element[features.WINDOW_START][0]
-        items, times = element[features.EVENT_ITEM_ID], element[features.EVENT_TIMESTAMP]
-        rows = [self._rows.get(item, features.PADDING_ID) for item in items]
-        yield (
-            element[features.USER_ID][0],
-            [
-                (
-                    start + n,
-                    (
-                        rows[n],
-                        times[n],
-                        tuple(
-                            fill if math.isnan(element[name][n]) else element[name][n]
-                            for name, fill in self._feedback
-                        ),
-                    ),
-                )
-                for n in counting.target_places(element)
-            ],
-        )
+        for example, feedback in zip(element, self._scaled(element)):
+            start, times = example[features.WINDOW_START][0], example[features.EVENT_TIMESTAMP]
+            rows = [
+                self._rows.get(item, features.PADDING_ID)
+                for item in example[features.EVENT_ITEM_ID]
+            ]
+            yield (
+                example[features.USER_ID][0],
+                [
+                    (start + n, (rows[n], times[n], feedback[n]))
+                    for n in counting.target_places(example)
+                ],
+            )
+
+    def _scaled(self, examples: list[requests.RawExample]) -> list[list[tuple[float, ...]]]:
+        """All feedback of each event of each example."""
+        if not self._feedback:
+            return [[()] * len(example[features.EVENT_ITEM_ID]) for example in examples]
+        raw = {
+            f.name: tf.ragged.constant(
+                [example[f.name] for example in examples],
+                tf.float32,
+                ragged_rank=1,
+                row_splits_dtype=tf.int64,
+            )
+            for f in self._feedback
+        }
+        found = self._layer(raw)
+        columns = [found[f.transformed].to_list() for f in self._feedback]
+        return [list(zip(*lists)) for lists in zip(*columns)]
 
 
 class _Rows:

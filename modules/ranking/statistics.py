@@ -41,7 +41,7 @@ class Categories:
 
 @dataclasses.dataclass(frozen=True)
 class Feedback:
-    """One numeric event feature, like a rating.
+    """One numeric event feature, like a rating, as the transform graph scales it.
 
     Attributes:
       items: float32 [N+2], mean of each item's events, drawn to the mean of all where they are few.

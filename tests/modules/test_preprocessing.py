@@ -260,8 +260,8 @@ def test_a_missing_value_is_the_default_be_it_absent_empty_or_declared_so(graph)
     assert empty["user_hobbies"] == [0]
     assert absent["user_taste"] == [0.0, 0.0]
     assert empty["context_device"] == [web, 0]
-    # default 0
-    assert empty["context_battery"][0] == pytest.approx(-50 / math.sqrt(600 / 7), rel=1e-5)
+    # default 0, pulled in to 20
+    assert empty["context_battery"][0] == pytest.approx(-30 / math.sqrt(600 / 7), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -295,9 +295,9 @@ def test_a_list_has_the_same_default_of_training_and_of_a_request(default, fille
 
 def test_numbers_are_z_scores_of_what_was_analysed_and_a_profile_counts_once(graph):
     # Ages 20, 40 and 30 of three users: mean 30, variance 200 / 3. Battery 40, 60 three times and
-    # 50.
+    # 50: 90 lies outside of the fences, 20 and 80.
     assert case(graph, 4)["user_age"] == pytest.approx([20 / math.sqrt(200 / 3)], rel=1e-5)
-    assert case(graph, 3)["context_battery"][1] == pytest.approx(40 / math.sqrt(600 / 7), rel=1e-5)
+    assert case(graph, 3)["context_battery"][1] == pytest.approx(30 / math.sqrt(600 / 7), rel=1e-5)
     assert [row["item_price"][0] for row in graph[0][-3:]] == pytest.approx(
         [-math.sqrt(1.5), math.sqrt(1.5), 0.0], rel=1e-5, abs=1e-6
     )

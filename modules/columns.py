@@ -137,6 +137,8 @@ class Column:
         )
 
     def __post_init__(self) -> None:
+        if self.unit == "s" and self.role != "timestamp":  # earlier releases have it on all columns
+            object.__setattr__(self, "unit", None)
         if self.from_ is not None and self.role == "feature" and self.kind is None:
             object.__setattr__(self, "role", "timestamp")
         if self.role in ("feature", "context") and self.kind is None:

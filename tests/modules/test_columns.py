@@ -15,6 +15,11 @@ def test_from_makes_a_timestamp_without_a_column() -> None:
     assert strict.to_plain(column)["from"] == "file_order"
 
 
+def test_what_earlier_releases_say_of_every_column_is_read() -> None:
+    plain = {"role": "feature", "kind": "numeric", "unit": "s", "separator": " ", "missing": []}
+    assert strict.read(config.Column, plain).unit is None
+
+
 def test_a_weight_that_is_missing_is_one() -> None:
     assert config.Column(role="weight").fill == 1.0
     assert strict.read(config.Column, {"role": "weight", "default": 0}).fill == 0.0
@@ -40,7 +45,7 @@ def test_the_default_of_a_list_is_read_as_a_cell(
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ({"kind": "numeric", "unit": "s"}, r"^unit: only a timestamp has one"),
+        ({"kind": "numeric", "unit": "ms"}, r"^unit: only a timestamp has one"),
         ({"kind": "numeric", "format": "%Y"}, r"^format: only a timestamp has one"),
         ({"kind": "numeric", "timezone": "Europe/Berlin"}, r"^timezone: only a timestamp has one"),
         ({"role": "user_id", "from": "file_order"}, r"^from: only a timestamp has one"),

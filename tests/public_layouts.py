@@ -450,7 +450,7 @@ def kuairec(folder: pathlib.Path) -> Sample:
         _history(str),
         1593907703,
         {"item_id": ["1"], "item_feat": ["27", "9"]},
-        {"user_user_active_degree": ["high_active"], "user_register_days": [107.0]},
+        {"user_active_degree": ["high_active"], "user_register_days": [107.0]},
     )
 
 

@@ -35,6 +35,8 @@ class Table:
           one splits plainly.
       header: the names of all columns in the file's order, where no file has a line with them.
       encoding: of texts; any text encoding that Python knows.
+      quote: of csv, the character around fields that hold a delimiter, a line break or a quote; or
+          `none` where quotes are letters.
       escape: of csv, the character before which a quote or delimiter is plain text, such as a
           backslash; without it, a quote inside quotes is written twice.
       list_column: the column that holds the list of event structs, in Parquet or JSON with one row
@@ -50,6 +52,7 @@ class Table:
     delimiter: str | None = None
     header: tuple[str, ...] | None = None
     encoding: str = "utf-8"
+    quote: str = '"'
     escape: str | None = None
     list_column: str | None = None
     keep: tuple[str, ...] = ()
@@ -58,22 +61,22 @@ class Table:
     def __post_init__(self) -> None:
         ending = formats.ending(self.path)
         kind = self.format or (ending.format if ending else None)
-        if self.list_column and kind not in ("parquet", None):
+        if self.list_column and kind in formats.DELIMITED:
             raise ConfigError(
-                f"list_column: only Parquet holds lists of events, the format is {kind}."
+                f"list_column: only Parquet and JSON hold lists of events, the format is {kind}."
             )
-        if kind == "parquet":
-            for key in ("delimiter", "header", "escape"):
+        if kind is not None and kind not in formats.DELIMITED:
+            for key in ("delimiter", "header"):
                 if getattr(self, key) is not None:
                     raise ConfigError(
-                        f"{key}: only text has one, the format is parquet. Remove it, or correct "
-                        "the format."
+                        f"{key}: only text in columns has one, the format is {kind}. Remove it, or "
+                        "correct the format."
                     )
-            if not formats.is_utf8(self.encoding):
-                raise ConfigError(
-                    f"encoding: found {self.encoding}; Parquet says itself how it holds texts. "
-                    "Remove it, or correct the format."
-                )
+        if kind == "parquet" and not formats.is_utf8(self.encoding):
+            raise ConfigError(
+                f"encoding: found {self.encoding}; Parquet says itself how it holds texts. "
+                "Remove it, or correct the format."
+            )
         try:
             formats.check_encoding(self.encoding)
         except ValueError as error:
@@ -83,8 +86,7 @@ class Table:
                 object.__setattr__(self, "delimiter", formats.read_delimiter(self.delimiter))
         except ValueError as error:
             raise ConfigError(f"delimiter: {error}") from None
-        if self.escape is not None and (len(self.escape) != 1 or self.escape.isalnum()):
-            raise ConfigError(f"escape: found {self.escape!r}, expected one character, such as \\.")
+        self._check_quotes(kind)
         for key in ("keep", "drop"):
             for at, text in enumerate(getattr(self, key)):
                 try:
@@ -92,6 +94,36 @@ class Table:
                 except ConfigError as error:
                     raise ConfigError(f"{key}[{at}]: {error}") from None
         self._check_header()
+
+    def _check_quotes(self, kind: formats.Format | None) -> None:
+        """Refuses quotes and escapes that a text in this format cannot have."""
+        try:
+            object.__setattr__(self, "quote", formats.read_quote(self.quote))
+        except ValueError as error:
+            raise ConfigError(f"quote: {error}") from None
+        if self.escape is not None and (len(self.escape) != 1 or self.escape.isalnum()):
+            raise ConfigError(f"escape: found {self.escape!r}, expected one character, such as \\.")
+        for key, is_set in (("quote", self.quote not in ('"', "")), ("escape", bool(self.escape))):
+            if is_set and kind not in ("csv", None):
+                raise ConfigError(
+                    f"{key}: only csv has one, the format is {kind}. Remove it, or correct the "
+                    "format."
+                )
+            if is_set and self.delimiter is not None and len(self.delimiter) > 1:
+                raise ConfigError(
+                    f"{key}: goes with a delimiter of one character, found {self.delimiter!r}, "
+                    "which splits plainly. Remove one of them."
+                )
+            if is_set and getattr(self, key) == self.delimiter:
+                raise ConfigError(
+                    f"{key}: found {self.delimiter!r}, which is the delimiter, too; expected "
+                    "another character."
+                )
+        if self.escape is not None and self.escape == self.quote:
+            raise ConfigError(
+                f"escape: found {self.escape!r}, which is the quote, too. Remove it: a quote "
+                "inside quotes is written twice without it."
+            )
 
     def _check_header(self) -> None:
         """Refuses names that do not tell the columns of a file without header apart."""

@@ -11,8 +11,9 @@ import encodings.aliases
 import os
 from typing import Literal, get_args
 
-Format = Literal["recbole", "csv", "parquet"]
+Format = Literal["recbole", "csv", "json", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+DELIMITED: tuple[Format, ...] = ("recbole", "csv")  # those with a header and a delimiter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +45,9 @@ ENDINGS = (  # of a folder, the files with the first that is found are read
     Ending(".txt", "csv", weak=True),
     Ending(".dat", "csv", weak=True),
     Ending(".data", "csv", weak=True),
+    Ending(".json", "json"),
+    Ending(".jsonl", "json"),
+    Ending(".ndjson", "json"),
     Ending(".parquet", "parquet"),
     Ending(".pq", "parquet"),
 )
@@ -60,6 +64,7 @@ COMPRESSIONS = {
 # Words that stand for a delimiter, the likeliest first.
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|", "space": " "}
 UNNAMED_DELIMITERS = ("::",)  # that messages suggest as well
+NO_QUOTE = "none"  # the word for a text in which quotes are letters
 ENCODINGS = ("utf-8", "latin-1", "cp1252", "utf-16")  # that messages suggest
 
 
@@ -117,6 +122,22 @@ def read_delimiter(text: str) -> str:
         raise ValueError(
             f"found {text!a}, {expected}; none holds a quote, a line break, a NUL or half of "
             "a surrogate pair. Give what stands between the columns in the file."
+        )
+    return text
+
+
+def read_quote(text: str) -> str:
+    """The character around fields of csv; empty where quotes are letters.
+
+    Raises:
+      ValueError: it is no character, or cannot be a quote; the message goes on from the key's path.
+    """
+    if text.strip().lower() in (NO_QUOTE, ""):
+        return ""
+    if len(text) > 1 or text.isalnum() or text.isspace():
+        raise ValueError(
+            f"found {text!r}, expected the character around fields, such as '\"', or {NO_QUOTE} "
+            "where quotes are letters."
         )
     return text
 

@@ -1,21 +1,17 @@
 """The header of a text file: declared, or its first line; and what to do where neither fits.
 
-A header decides where the columns are and how a line becomes cells.
+A header decides where the columns are. What folders say (see partitions.py) comes after it.
 """
 
 from __future__ import annotations
 
-import codecs
 import contextlib
-import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from modules import config, formats
-from modules.beam import files, rows, streams
-
-Cells = Callable[[bytes], list[str] | None]  # of a line; None for a blank one
+from modules.beam import delimited, files, partitions, rows, streams
 
 _DATUM = re.compile(r"\s*-?\d+([.,]\d+)*([eE][-+]?\d+)?\s*|\s*\d{4}-\d\d-\d\d.*")
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
@@ -34,11 +30,18 @@ _NULLS = (
 
 
 class Header(NamedTuple):
-    """Names of all columns, places of those that are read, and how a line becomes cells."""
+    """Names of all columns of a file, its folders' cells, and where in both what is read lies."""
 
     names: list[str]
+    more: list[str | None]
     located: rows.Located
-    cells: Cells
+
+
+def dialect(listing: files.Listing, table: config.Table, number: int) -> delimited.Dialect:
+    """How the file with this number is cut into rows."""
+    path = listing.paths[number]
+    delimiter = table.delimiter or formats.default_delimiter(listing.format, path)
+    return delimited.of_table(listing.format, table, delimiter)
 
 
 class Headers:
@@ -55,38 +58,38 @@ class Headers:
         """The header of the file with this number; None if it is bad, which `begin` reports."""
         if number not in self._known:
             with contextlib.suppress(ValueError):  # then it is known to be bad
-                self.begin(number, self._first_line(number))
+                self.begin(number, *self._first_row(number))
         return self._known[number]
 
-    def begin(self, number: int, line: bytes) -> bytes | None:
-        """Takes the first line of a file; gives it back without its mark where it is a row.
+    def begin(self, number: int, line: bytes, cells: Sequence[str] | ValueError | None) -> bool:
+        """Takes the first row of a file, without its mark; says whether it is one, no header.
 
         Raises:
           ValueError: it is no header that fits the columns, or is one where none is expected.
         """
-        if not formats.keeps_line_breaks(self._table.encoding) or formats.is_utf8(
-            self._table.encoding
-        ):
-            line = line.removeprefix(codecs.BOM_UTF8)
         self._known[number] = None
-        cells = self._cells(self._delimiter(number))
+        if isinstance(cells, ValueError):
+            raise cells
         if self._table.header is not None:
-            names = list(self._table.header)
-            self._known[number] = Header(names, self._columns.locate(names), cells)
-            self._refuse_names(cells(line) or [])
-            return line
-        names = self._names(cells(line) or [])
+            self._known[number] = self._header(number, list(self._table.header))
+            self._refuse_names(cells or [])
+            return True
+        names = self._names(cells or [])
         self._columns.check_once(names)
-        remedy = "" if self._fits(names) else self._remedy(number, line, names)
-        self._known[number] = Header(names, self._columns.locate(names, remedy), cells)
-        return None
+        remedy = "" if self._fits(number, names) else self._remedy(number, line, names)
+        self._known[number] = self._header(number, names, remedy)
+        return False
 
     def wrong_length(self, number: int, line: bytes, cells: list[str]) -> str:
         """What is wrong with a row that has another number of cells than the header."""
         header = self._known[number]
         assert header is not None
         expected = len(header.names)
-        other = self._delimiter_for(line, lambda c: len(c) == expected) if len(cells) == 1 else None
+        other = (
+            self._delimiter_for(number, line, lambda c: len(c) == expected)
+            if len(cells) == 1
+            else None
+        )
         declared = ", the header" if self._table.header else ""
         remedy = (
             _set(other)
@@ -97,28 +100,32 @@ class Headers:
             f"found {len(cells)} fields, expected {expected} ({', '.join(header.names)}). {remedy}"
         )
 
-    def _delimiter(self, number: int) -> str:
-        path = self._listing.paths[number]
-        return self._table.delimiter or formats.default_delimiter(self._listing.format, path)
+    def _header(self, number: int, names: list[str], remedy: str = "") -> Header:
+        folders = self._folders(number)
+        more = [name for name in folders if name not in names]
+        located = self._columns.locate([*names, *more], remedy)
+        return Header(names, [folders[name] for name in more], located)
 
-    def _cells(self, delimiter: str) -> Cells:
-        return _cells(self._listing.format, delimiter, self._table.encoding)
+    def _folders(self, number: int) -> dict[str, str | None]:
+        return partitions.of(self._listing.paths[number], self._table)
 
-    def _first_line(self, number: int) -> bytes:
-        blocks = streams.blocks(self._listing.paths[number], self._table.encoding)
+    def _first_row(self, number: int) -> delimited.Record:
+        encoding = self._table.encoding
+        blocks = streams.blocks(self._listing.paths[number], encoding)
         with contextlib.closing(blocks):
-            return next(streams.lines(blocks), b"")
+            read, _ = streams.unmarked(blocks, encoding)
+            return next(dialect(self._listing, self._table, number).rows(read), (b"", None))
 
-    def _names(self, cells: list[str]) -> list[str]:
+    def _names(self, cells: Sequence[str]) -> list[str]:
         is_typed = self._listing.format == "recbole"
         return [cell.split(":")[0] if is_typed else cell.strip() for cell in cells]
 
-    def _fits(self, names: list[str]) -> bool:
-        return set(self._columns.sources) <= set(names)
+    def _fits(self, number: int, names: list[str]) -> bool:
+        return set(self._columns.sources) <= {*names, *self._folders(number)}
 
-    def _refuse_names(self, cells: list[str]) -> None:
+    def _refuse_names(self, cells: Sequence[str]) -> None:
         names = self._names(cells)
-        if names == list(self._table.header or ()) or self._fits(names):
+        if names == list(self._table.header or ()) or set(self._columns.sources) <= set(names):
             raise ValueError(
                 f"found {', '.join(names)}, the names of columns, expected a row, for header "
                 "declares that the files have none. Remove header from the configuration, or this "
@@ -127,15 +134,17 @@ class Headers:
 
     def _remedy(self, number: int, line: bytes, names: list[str]) -> str:
         """What to do where the first line lacks declared columns; empty: nothing is known."""
-        other = self._delimiter_for(line, lambda cells: self._fits(self._names(cells)))
+        other = self._delimiter_for(
+            number, line, lambda cells: self._fits(number, self._names(cells))
+        )
         if other:
             return _set(other)
         sources = self._columns.sources
         if set(sources) & set(names):
             return ""
         if len(names) == 1 < len(sources):
-            other = self._delimiter_for(line, lambda cells: len(cells) >= len(sources))
-        fields = (self._cells(other)(line) or []) if other else names
+            other = self._delimiter_for(number, line, lambda cells: len(cells) >= len(sources))
+        fields = (self._cells(line, other) or []) if other else names
         if not any(_DATUM.fullmatch(field) for field in fields):
             return ""
         remedies = [_set(other)] if other else []
@@ -163,13 +172,19 @@ class Headers:
             f"from all files and set header: [{', '.join(map(_yaml, header.names))}]."
         )
 
-    def _delimiter_for(self, line: bytes, fits: Callable[[list[str]], bool]) -> str | None:
+    def _delimiter_for(
+        self, number: int, line: bytes, fits: Callable[[list[str]], bool]
+    ) -> str | None:
         """The first of the usual delimiters between which the cells of the line fit."""
+        own = dialect(self._listing, self._table, number).delimiter
         for delimiter in (*formats.UNNAMED_DELIMITERS, *formats.DELIMITERS.values()):
             with contextlib.suppress(ValueError):
-                if fits(self._cells(delimiter)(line) or []):
+                if delimiter != own and fits(self._cells(line, delimiter) or []):
                     return delimiter
         return None
+
+    def _cells(self, line: bytes, delimiter: str) -> list[str] | None:
+        return delimited.of_table(self._listing.format, self._table, delimiter).cells(line)
 
 
 def _set(delimiter: str) -> str:
@@ -181,26 +196,3 @@ def _yaml(name: str) -> str:
     if _PLAIN.fullmatch(name) and name.lower() not in _NULLS:
         return name
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _cells(kind: formats.Format, delimiter: str, encoding: str) -> Cells:
-    codec = streams.codec(encoding)
-    quoted = kind == "csv" and len(delimiter) == 1
-
-    def cells(line: bytes) -> list[str] | None:
-        try:
-            text = line.decode(codec).rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise ValueError(streams.undecodable(line, encoding)) from None
-        if not text:
-            return None
-        return _csv_cells(text, delimiter) if quoted else text.split(delimiter)
-
-    return cells
-
-
-def _csv_cells(text: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([text], delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise ValueError(f"not a CSV row ({error}). Quotes have to close on their line.") from None

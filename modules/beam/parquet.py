@@ -8,21 +8,43 @@ is), for every struct.
 from __future__ import annotations
 
 import gzip
+import itertools
 import zlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.io import filesystems, restriction_trackers
-from pyarrow import parquet
+from pyarrow import compute, parquet
 
 from modules import config, strict
-from modules.beam import files, problems, row_counter, rows
+from modules.beam import arrow_cells, files, problems, reader, rows
 
-_BATCH_ROWS = 1024
+_BATCH_ROWS = 4096
 # What pyarrow, and what decompresses a whole file, make of one that is damaged; see `_is_damage`.
 _BROKEN = (pa.ArrowInvalid, gzip.BadGzipFile, EOFError, zlib.error)
+
+
+class _Schema(NamedTuple):
+    """Where a file has what is read.
+
+    Attributes:
+      columns: to read, at the top level.
+      inner: sources in the structs of the list column.
+      outer: sources in the row (around them).
+      folders: sources that the folders of the file name, with the cell.
+    """
+
+    columns: list[str]
+    inner: list[str]
+    outer: list[str]
+    folders: list[tuple[str, str | None]]
+
+    @property
+    def header(self) -> list[str]:
+        """Sources of the cells, in their order."""
+        return [*self.inner, *self.outer, *(source for source, _ in self.folders)]
 
 
 class _RowGroups(beam.transforms.core.RestrictionProvider):
@@ -61,18 +83,14 @@ class _RowGroups(beam.transforms.core.RestrictionProvider):
 
 @beam.typehints.with_input_types(rows.File)
 @beam.typehints.with_output_types(rows.Row)
-class ReadRows(beam.DoFn):
+class ReadRows(reader.Reader):
     """Yields the checked and converted rows of the claimed row groups."""
 
     def __init__(self, listing: files.Listing, table: config.Table) -> None:
-        self._listing, self._table = listing, table
-        self._rows = row_counter.RowCounter(listing.table)
+        super().__init__(listing, table)
         self._empty_lists = beam.metrics.Metrics.counter(
             problems.NAMESPACE, f"{listing.table}_empty_lists"
         )
-
-    def setup(self) -> None:
-        self._columns = rows.Columns(self._table, self._listing.table)
 
     def process(
         self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam(_RowGroups())
@@ -84,25 +102,52 @@ class ReadRows(beam.DoFn):
                 place = (number, files.WHOLE_FILE, 0)
                 try:
                     file = parquet.ParquetFile(stream)
-                    header = self._header(file.schema_arrow)
-                    located = self._columns.locate(header)
+                    schema = self._schema(file.schema_arrow, number)
                     if group < file.num_row_groups:
-                        yield from self._group(file, group, number, header, located)
+                        yield from self._group(file, group, number, schema)
                 except (*_BROKEN, OSError, ValueError) as error:
                     if _is_damage(error):
-                        yield problems.found(self._listing.table, place, _broken(error))
+                        yield self.problem(place, _broken(error))
                     elif not isinstance(error, ValueError):
                         raise
                     elif group == 0:
-                        yield problems.found(self._listing.table, place, f"{error} (the schema)")
+                        yield self.problem(place, f"{error} (the schema)")
                 group += 1
 
-    def _header(self, schema: pa.Schema) -> list[str]:
-        """Names of the structs' fields, then of the top-level columns."""
+    def _schema(self, schema: pa.Schema, number: int) -> _Schema:
+        """Where a file has what is read.
+
+        Raises:
+          ValueError: it lacks a column.
+        """
         column = self._table.list_column
+        structs = self._structs(schema)
+        self._columns.check_once([field.name for field in structs])
         self._columns.check_once(schema.names)
+        inner = list(arrow_cells.sources(structs))
+        around = (f.with_type(pa.null()) if f.name == column else f for f in schema)
+        names = [*inner, *arrow_cells.sources(around)]
+        folders = self.partitions(number)
+        header = [*names, *(name for name in folders if name not in names)]
+        self._columns.locate(header)
+        used = [source for source in self._columns.sources if source in names]
+        return _Schema(
+            columns=sorted(
+                {arrow_cells.column(schema, source) for source in used if source not in inner}
+                | ({column} if column else set())
+            ),
+            inner=[source for source in used if source in inner],
+            outer=[source for source in used if source not in inner],
+            folders=[
+                (source, folders[source]) for source in self._columns.sources if source not in names
+            ],
+        )
+
+    def _structs(self, schema: pa.Schema) -> Sequence[pa.Field]:
+        """The fields of the structs in the list column; none without one."""
+        column = self._table.list_column
         if column is None:
-            return list(schema.names)
+            return []
         if column not in schema.names:
             raise ValueError(
                 f"no column '{column}', which data.{self._listing.table}.list_column names; "
@@ -114,56 +159,52 @@ class ReadRows(beam.DoFn):
             raise ValueError(
                 f"column '{column}' (list_column) is {kind}, expected a list of structs"
             )
-        fields = [field.name for field in kind.value_type]
-        self._columns.check_once(fields)
-        return fields + list(schema.names)
+        return list(kind.value_type)
 
     def _group(
-        self,
-        file: parquet.ParquetFile,
-        group: int,
-        number: int,
-        header: list[str],
-        located: rows.Located,
+        self, file: parquet.ParquetFile, group: int, number: int, schema: _Schema
     ) -> Iterator[Any]:
-        column = self._table.list_column
-        used = [n for n in file.schema_arrow.names if n == column or n in self._columns.sources]
         position = sum(file.metadata.row_group(g).num_rows for g in range(group))
-        for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=used):
+        located = self._columns.locate(schema.header)
+        for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=schema.columns):
             try:
-                records = batch.to_pylist()
+                found = list(self._cells(batch, schema))
             except UnicodeDecodeError as error:
-                yield problems.found(
-                    self._listing.table,
+                yield self.problem(
                     (number, position, 0),
                     "a text in this row or the "
                     f"{batch.num_rows - 1} after it is not UTF-8: {error}. Convert it.",
                 )
-                records = []
-            for at, record in enumerate(records):
-                yield from self._record(record, (number, position + at), header, located)
+                found = []
+            for at, element, cells in found:
+                yield self.made((number, position + at, element), located, cells)
             position += batch.num_rows
 
-    def _record(
-        self, record: dict[str, Any], at: tuple[int, int], header: list[str], located: rows.Located
-    ) -> Iterator[Any]:
-        column = self._table.list_column
-        structs = [{}] if column is None else record[column] or []
-        if not structs:
-            self._empty_lists.inc()
-        for n, struct in enumerate(structs, start=0 if column is None else 1):
-            place = (*at, n)
-            merged = {**record, **(struct or {})}
-            try:
-                row = self._columns.convert(located, [merged.get(name) for name in header])
-            except ValueError as error:
-                yield problems.found(self._listing.table, place, str(error))
-                continue
-            self._rows.inc()
-            if isinstance(row, str):
-                yield rows.dropped(self._listing.table, row)
-            else:
-                yield place, row
+    def _cells(
+        self, batch: pa.RecordBatch, schema: _Schema
+    ) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
+        """The number of the row in the batch, of the struct in it from 1 (0: none), the cells."""
+        outer = [arrow_cells.cells(batch, source) for source in schema.outer]
+        outer += [[value] * batch.num_rows for _, value in schema.folders]
+        if self._table.list_column is None:
+            ats, elements = range(batch.num_rows), itertools.repeat(0)
+            yield from zip(ats, elements, _rows(outer, batch.num_rows))
+            return
+        lists = batch.column(batch.schema.get_field_index(self._table.list_column))
+        lengths = compute.list_value_length(lists).fill_null(0).to_pylist()
+        structs = lists.flatten()
+        fields = pa.RecordBatch.from_arrays(structs.flatten(), [f.name for f in structs.type])
+        inner = _rows([arrow_cells.cells(fields, source) for source in schema.inner], len(structs))
+        for at, (length, around) in enumerate(zip(lengths, _rows(outer, batch.num_rows))):
+            if not length:
+                self._empty_lists.inc()
+            for element in range(1, length + 1):
+                yield at, element, (*next(inner), *around)
+
+
+def _rows(columns: Sequence[Sequence[Any]], number: int) -> Iterator[tuple[Any, ...]]:
+    """Cells of columns as those of rows."""
+    return zip(*columns) if columns else itertools.repeat((), number)
 
 
 def _is_damage(error: BaseException) -> bool:

@@ -6,13 +6,12 @@ import dataclasses
 import itertools
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.io import restriction_trackers
 
 from modules import config
-from modules.beam import files, parquet, rows, text
+from modules.beam import files, rows, tables
 
 ROWS = 1000
 
@@ -40,21 +39,10 @@ def first_texts(
 
 
 def _rows(listing: files.Listing, table: config.Table) -> Iterator[rows.Row]:
-    file: rows.File = (0, listing.paths[0], listing.sizes[0], False)
-    if listing.format == "parquet":
-        read = parquet.ReadRows(listing, table)
-        read.setup()
-        yield from _kept(read.process(file, _tracker(1)))
-        return
-    parse = text.ParseLines(listing, table)
-    parse.setup()
-    for line in text.ReadLines(table.encoding).process(file, _tracker(sys.maxsize)):
-        yield from _kept(parse.process(line))
-
-
-def _tracker(stop: int) -> Any:
-    return restriction_trackers.OffsetRestrictionTracker(restriction_trackers.OffsetRange(0, stop))
-
-
-def _kept(found: Iterator[Any]) -> Iterator[rows.Row]:
-    return (row for row in found if not isinstance(row, beam.pvalue.TaggedOutput))
+    read = tables.reader(listing, table)
+    read.setup()
+    first = restriction_trackers.OffsetRange(0, 1 if listing.format == "parquet" else sys.maxsize)
+    tracker = restriction_trackers.OffsetRestrictionTracker(first)
+    for row in read.process((0, listing.paths[0], listing.sizes[0], False), tracker):
+        if not isinstance(row, beam.pvalue.TaggedOutput):
+            yield row

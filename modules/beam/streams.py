@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import contextlib
+import itertools
 import lzma
+import sys
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
@@ -29,8 +32,10 @@ class BrokenFileError(ValueError):
     """A compressed file that ends too early or does not decompress."""
 
 
-def blocks(path: str, encoding: str = "utf-8", start: int = 0) -> Generator[bytes, None, None]:
-    """The file's bytes, from `start` on (above 0 only of a file that `splits`).
+def blocks(
+    path: str, encoding: str = "utf-8", start: int = 0, stop: int = sys.maxsize
+) -> Generator[bytes, None, None]:
+    """The file's bytes, from `start` to `stop` (those of a file that does not `splits`: all).
 
     Raises:
       BrokenFileError: after what could be read of a broken file.
@@ -39,11 +44,22 @@ def blocks(path: str, encoding: str = "utf-8", start: int = 0) -> Generator[byte
     with filesystems.FileSystems.open(path, compression_type=plain) as stream:
         if start:
             stream.seek(start)
-        read: Iterator[bytes] = iter(lambda: stream.read(_BLOCK), b"")
+        read = _read(stream, stop - start)
         compression = formats.compression(path)
         if compression is not None:
             read = _decompressed(read, compression)
         yield from read if formats.keeps_line_breaks(encoding) else _as_utf8(read, encoding)
+
+
+def check(path: str) -> None:
+    """Reads a file to its end.
+
+    Raises:
+      BrokenFileError: it is broken.
+    """
+    with contextlib.closing(blocks(path)) as read:
+        for _ in read:
+            pass
 
 
 def splits(path: str, encoding: str) -> bool:
@@ -51,15 +67,36 @@ def splits(path: str, encoding: str) -> bool:
     return formats.compression(path) is None and formats.keeps_line_breaks(encoding)
 
 
-def lines(read: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines with their ends, which are LF, CR LF or CR, also mixed."""
-    rest = b""
+def unmarked(read: Iterator[bytes], encoding: str) -> tuple[Iterator[bytes], int]:
+    """A file's bytes without the mark of UTF-8 at the beginning, and the mark's length."""
+    first = next(read, b"")
+    mark = len(codecs.BOM_UTF8) if first.startswith(codecs.BOM_UTF8) else 0
+    if codec(encoding) != "utf-8":
+        mark = 0
+    return itertools.chain([first[mark:]], read), mark
+
+
+def pieces(read: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines, many at once; they end in LF, CR LF or CR, also mixed."""
+    begun: list[bytes] = []  # of a line that goes on
     for block in filter(None, read):
-        pieces = (rest + block).splitlines(keepends=True)
-        rest = pieces.pop()  # may go on, if only with the LF after its CR
-        yield from pieces
-    if rest:
-        yield rest
+        if begun and begun[-1].endswith(b"\r") and not block.startswith(b"\n"):
+            yield b"".join(begun)
+            begun = []
+        end = max(block.rfind(b"\n"), block.rfind(b"\r", 0, -1)) + 1  # a CR may go on with its LF
+        if end:
+            yield b"".join([*begun, block[:end]])
+            begun = []
+        if end < len(block):
+            begun.append(block[end:])
+    if begun:
+        yield b"".join(begun)
+
+
+def lines(read: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines with their ends."""
+    for piece in pieces(read):
+        yield from piece.splitlines(keepends=True)
 
 
 def count_lines(read: Iterable[bytes], offset: int) -> int:
@@ -103,6 +140,12 @@ def undecodable(line: bytes, encoding: str) -> str:
     else:
         name, remedy = encoding, "Correct the encoding in the configuration, or the file."
     return f"byte 0x{byte:02x} at position {at} {of} is not {name}. {remedy}"
+
+
+def _read(stream: Any, size: int) -> Iterator[bytes]:
+    while size > 0 and (block := stream.read(min(size, _BLOCK))):
+        size -= len(block)
+        yield block
 
 
 def _decompressed(read: Iterator[bytes], compression: str) -> Iterator[bytes]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import apache_beam as beam
 
 from modules import config
-from modules.beam import files, parquet, problems, rows, text
+from modules.beam import files, json_lines, parquet, problems, rows, text
+from modules.beam import reader as read_rows
 
 ROWS = "rows"
 
@@ -28,14 +29,14 @@ class ReadTable(beam.PTransform):
             for number, (path, size) in enumerate(zip(self._listing.paths, self._listing.sizes))
         ]
         found = begin | "Files" >> beam.Create(listed).with_output_types(rows.File)
-        if self._listing.format == "parquet":
-            read = beam.ParDo(parquet.ReadRows(self._listing, self._table))
-            return found | "ReadRowGroups" >> read.with_outputs(
-                problems.TAG, rows.DROPPED, main=ROWS
-            )
-        parse = beam.ParDo(text.ParseLines(self._listing, self._table))
-        return (
-            found
-            | "ReadLines" >> beam.ParDo(text.ReadLines(self._table.encoding))
-            | "ParseLines" >> parse.with_outputs(problems.TAG, rows.DROPPED, main=ROWS)
-        )
+        read = beam.ParDo(reader(self._listing, self._table))
+        return found | "ReadRows" >> read.with_outputs(problems.TAG, rows.DROPPED, main=ROWS)
+
+
+def reader(listing: files.Listing, table: config.Table) -> read_rows.Reader:
+    """What reads the files of a table, each in pieces."""
+    if listing.format == "parquet":
+        return parquet.ReadRows(listing, table)
+    if listing.format == "json":
+        return json_lines.JsonRows(listing, table)
+    return text.DelimitedRows(listing, table)

@@ -1,133 +1,172 @@
-"""Reads text tables: RecBole's atomic files (`name:type` header, tabs) and CSV, one row a line.
+"""Reads text files in pieces: several workers read one big file, each from the start of a row.
 
-`ReadLines` is splittable: several workers read one big file. The offset of a line is its place, so
-ties keep the file order and an error can count its line, without a global row number. A row may not
-span lines.
+The offset of a row is its place, so that ties keep the file order and an error can count its line,
+without a global row number. `DelimitedRows` and `json_lines.JsonRows` say what a row is.
 """
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io import restriction_trackers
+from apache_beam.io import restriction_trackers as trackers
 
-from modules import config
-from modules.beam import files, headers, problems, row_counter, rows, streams
-
-# Number of the file, offset in `streams.blocks`, the line with its end; or `files.WHOLE_FILE` and
-# what is wrong with the file.
-Line = tuple[int, int, bytes]
+from modules import config, formats
+from modules.beam import files, headers, problems, reader, rows, streams
 
 _CHUNK = 2**20  # bytes of a file that are read in one piece
 
 
-class _ByteRanges(beam.transforms.core.RestrictionProvider):
-    """A file's bytes, in chunks; in one piece if it does not split (its length is not known)."""
+class TextRows(reader.Reader, beam.transforms.core.RestrictionProvider, abc.ABC):
+    """Yields the rows that start in the claimed range of a file's bytes, and a broken file as such.
 
-    def initial_restriction(self, element: rows.File) -> restriction_trackers.OffsetRange:
+    A file that does not split is one range without end (its length is not known).
+    """
+
+    @abc.abstractmethod
+    def read(self, number: int, start: int, stop: int) -> Iterator[Any]:
+        """What becomes of the rows that start in a range of the file with this number."""
+
+    def process(
+        self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam()
+    ) -> Iterator[Any]:
+        number, path, _, _ = element
+        claimed = tracker.current_restriction()
+        if not tracker.try_claim(claimed.start):
+            return
+        read = self.read(number, claimed.start, claimed.stop)
+        try:
+            yield from read if formats.compression(path) is None else self._checked(read, path)
+        except streams.BrokenFileError as error:
+            yield self.problem((number, files.WHOLE_FILE, 0), error)
+        tracker.try_claim(claimed.stop)  # nothing is left
+
+    def _checked(self, read: Iterator[Any], path: str) -> Iterator[Any]:
+        """Looks at a first bad row whether all of its compressed file is to blame.
+
+        Raises:
+          streams.BrokenFileError: so it is.
+        """
+        for found in read:
+            if getattr(found, "tag", None) == problems.TAG:
+                streams.check(path)
+                yield found
+                break
+            yield found
+        yield from read
+
+    def initial_restriction(self, element: rows.File) -> trackers.OffsetRange:
+        """All of a file."""
         _, _, size, splits = element
-        return restriction_trackers.OffsetRange(0, size if splits else sys.maxsize)
+        return trackers.OffsetRange(0, size if splits else sys.maxsize)
 
-    def create_tracker(
-        self, restriction: restriction_trackers.OffsetRange
-    ) -> beam.io.iobase.RestrictionTracker:
-        tracker = restriction_trackers.OffsetRestrictionTracker(restriction)
-        if restriction.stop == sys.maxsize:
-            return restriction_trackers.UnsplittableRestrictionTracker(tracker)
-        return tracker
+    def create_tracker(self, restriction: trackers.OffsetRange) -> trackers.RestrictionTracker:
+        """Of a range that no runner may divide further: only `split` knows where rows start."""
+        return trackers.UnsplittableRestrictionTracker(
+            trackers.OffsetRestrictionTracker(restriction)
+        )
 
     def split(
-        self, element: rows.File, restriction: restriction_trackers.OffsetRange
-    ) -> Iterator[restriction_trackers.OffsetRange]:
-        del element
-        if restriction.stop == sys.maxsize:
-            return iter([restriction])
-        ranges: Iterator[restriction_trackers.OffsetRange] = restriction.split(_CHUNK)
-        return ranges
+        self, element: rows.File, restriction: trackers.OffsetRange
+    ) -> Iterator[trackers.OffsetRange]:
+        """Pieces of a file."""
+        whole = restriction.stop == sys.maxsize
+        starts = () if whole else self.starts(element[0], restriction)
+        start = restriction.start
+        for stop in starts:
+            if start < stop < restriction.stop:
+                yield trackers.OffsetRange(start, stop)
+                start = stop
+        yield trackers.OffsetRange(start, restriction.stop)
 
-    def restriction_size(
-        self, element: rows.File, restriction: restriction_trackers.OffsetRange
-    ) -> int:
+    def starts(self, number: int, restriction: trackers.OffsetRange) -> Iterator[int]:
+        """Where pieces of a file start."""
+        del number
+        return iter(range(restriction.start + _CHUNK, restriction.stop, _CHUNK))
+
+    def restriction_size(self, element: rows.File, restriction: trackers.OffsetRange) -> int:
+        """How much there is to read, for the runner."""
         return element[2] if restriction.stop == sys.maxsize else restriction.size()
+
+    @contextlib.contextmanager
+    def opened(
+        self, number: int, start: int, stop: int = sys.maxsize
+    ) -> Iterator[tuple[Iterator[bytes], int]]:
+        """A file's bytes from a place on, and that place; it is after a mark at the beginning."""
+        path, encoding = self._listing.paths[number], self._table.encoding
+        with contextlib.closing(streams.blocks(path, encoding, start, stop)) as read:
+            yield streams.unmarked(read, encoding) if start == 0 else (read, start)
 
 
 @beam.typehints.with_input_types(rows.File)
-@beam.typehints.with_output_types(Line)
-class ReadLines(beam.DoFn):
-    """Yields the lines that start in the claimed range, and a broken file as such, at its end."""
-
-    def __init__(self, encoding: str = "utf-8") -> None:
-        self._encoding = encoding
-
-    def process(
-        self, element: rows.File, tracker: Any = beam.DoFn.RestrictionParam(_ByteRanges())
-    ) -> Iterator[Line]:
-        number, path, _, _ = element
-        start = position = tracker.current_restriction().start
-        with contextlib.closing(streams.blocks(path, self._encoding, max(0, start - 1))) as blocks:
-            lines = streams.lines(blocks)
-            if start > 0:  # the line over the border belongs to the range before
-                position += len(next(lines, b"")) - 1
-            try:
-                for line in lines:
-                    if not tracker.try_claim(position):
-                        return
-                    yield number, position, line
-                    position += len(line)
-            except streams.BrokenFileError as error:
-                yield number, files.WHOLE_FILE, str(error).encode()
-            tracker.try_claim(tracker.current_restriction().stop)  # there is no line any more
-
-
-@beam.typehints.with_input_types(Line)
 @beam.typehints.with_output_types(rows.Row)
-class ParseLines(beam.DoFn):
-    """Checks and converts lines into rows; checks a header where it is read, counts blank lines."""
+class DelimitedRows(TextRows):
+    """Rows of RecBole's atomic files (`name:type` header, tabs) and of CSV.
+
+    Checks a header where it is read, counts blank lines.
+    """
 
     def __init__(self, listing: files.Listing, table: config.Table) -> None:
-        self._listing, self._table = listing, table
-        self._rows = row_counter.RowCounter(listing.table)
+        super().__init__(listing, table)
         self._blank = beam.metrics.Metrics.counter(
             problems.NAMESPACE, f"{listing.table}_blank_lines"
         )
 
     def setup(self) -> None:
-        self._columns = rows.Columns(self._table, self._listing.table)
+        super().setup()
         self._headers = headers.Headers(self._listing, self._table, self._columns)
 
-    def process(self, element: Line) -> Iterator[Any]:
-        number, position, line = element
-        try:
-            if position <= 0:
-                first = self._first(number, position, line)
-                if first is None:
-                    return
-                line = first
-            header = self._headers.of(number)
-            if header is None:
-                return
-            cells = header.cells(line)
-            if cells is None:
-                self._blank.inc()
-                return
-            if len(cells) != len(header.names):
-                raise ValueError(self._headers.wrong_length(number, line, cells))
-            row = self._columns.convert(header.located, cells)
-        except ValueError as error:
-            yield problems.found(self._listing.table, (number, position, 0), str(error))
+    def starts(self, number: int, restriction: trackers.OffsetRange) -> Iterator[int]:
+        """Where rows start, if quotes may hold line breaks: only the text before can tell."""
+        dialect = headers.dialect(self._listing, self._table, number)
+        if not dialect.spans_lines or restriction.size() <= _CHUNK:
+            yield from super().starts(number, restriction)
             return
-        self._rows.inc()
-        if isinstance(row, str):
-            yield rows.dropped(self._listing.table, row)
-        else:
-            yield (number, position, 0), row
+        with self.opened(number, restriction.start) as (read, position):
+            for start in dialect.starts(read, _CHUNK):
+                yield position + start
 
-    def _first(self, number: int, position: int, line: bytes) -> bytes | None:
-        """The row in a file's first line, if it is one."""
-        if position == files.WHOLE_FILE:
-            raise ValueError(line.decode())
-        return self._headers.begin(number, line)
+    def read(self, number: int, start: int, stop: int) -> Iterator[Any]:
+        header = None if start == 0 else self._headers.of(number)
+        if start > 0 and header is None:
+            return  # it is bad, which the range at the beginning says
+        dialect = headers.dialect(self._listing, self._table, number)
+        exact = dialect.spans_lines  # then `starts` has said where the range starts and stops
+        begin = start if start == 0 or exact else start - 1
+        with self.opened(number, begin, stop if exact else sys.maxsize) as (read, first):
+            position = first
+            records = dialect.rows(read)
+            if position < start:  # the line over the border belongs to the range before
+                position += len(next(records, (b"", None))[0])
+            for line, cells in records:
+                if position >= stop:
+                    return
+                place = (number, position, 0)
+                position += len(line)
+                if header is None:
+                    try:
+                        is_row = self._headers.begin(number, line, cells)
+                    except ValueError as error:
+                        yield self.problem(place, error)
+                        return
+                    header = self._headers.of(number)
+                    assert header is not None
+                    if not is_row:
+                        continue
+                if isinstance(cells, list):
+                    yield self._row(place, header, line, cells)
+                elif cells is None:
+                    self._blank.inc()
+                else:
+                    yield self.problem(place, cells)
+
+    def _row(
+        self, place: files.Place, header: headers.Header, line: bytes, cells: list[str]
+    ) -> Any:
+        if len(cells) != len(header.names):
+            return self.problem(place, self._headers.wrong_length(place[0], line, cells))
+        return self.made(place, header.located, [*cells, *header.more] if header.more else cells)

@@ -10,15 +10,25 @@ import pytest
 from apache_beam.internal import cloudpickle_pickler
 
 from modules import config
-from modules.beam import catalogue, encode, files, histories, parquet, problems, summary, text
+from modules.beam import (
+    catalogue,
+    encode,
+    files,
+    histories,
+    json_lines,
+    parquet,
+    problems,
+    summary,
+    text,
+)
 from tests import tables
 
 
 def _functions(data: config.Data) -> list[Any]:
     listings = files.list_tables(data)
     return [
-        text.ReadLines("utf-16"),
-        text.ParseLines(listings["events"], data.events),
+        text.DelimitedRows(listings["events"], data.events),
+        json_lines.JsonRows(listings["events"], data.events),
         parquet.ReadRows(listings["events"], data.events),
         histories.KeyEvents(data),
         histories.KeyRows(data, data.events, "user_id", ["rating"]),

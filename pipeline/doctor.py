@@ -11,6 +11,7 @@ import dataclasses
 import glob
 import importlib.metadata
 import json
+import os
 import pathlib
 import platform
 import re
@@ -20,6 +21,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
+from modules import globs
 from modules.strict import ConfigError
 from pipeline import configuration, metadata_file, runs
 
@@ -163,7 +165,7 @@ def data_files(config_name: str, overrides: Sequence[str]) -> Iterator[Finding]:
             continue
         if re.match(r"\w+://", table.path):
             yield Finding("warn", "data", f"{name}: {table.path} is remote and was not looked at")
-        elif glob.glob(table.path):
+        elif _is_there(table.path):
             yield Finding("ok", "data", f"{name}: {table.path}")
         else:
             yield Finding(
@@ -181,6 +183,11 @@ def metadata(run: runs.Run) -> Iterator[Finding]:
             yield Finding("ok", "run", str(run.metadata))
     except metadata_file.Unreadable as error:
         yield Finding("fail", "run", error.problem, error.remedy)
+
+
+def _is_there(path: str) -> bool:
+    literal, pattern = globs.divided(path)
+    return bool(glob.glob(pattern, root_dir=literal)) if pattern else os.path.exists(literal)
 
 
 def probe(command: Sequence[str], seconds: float = PROBE_SECONDS) -> Iterator[Finding]:

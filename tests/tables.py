@@ -95,12 +95,12 @@ def history(folder: pathlib.Path, data: config.Data) -> list[str]:
     return items
 
 
-def rows_read(folder: pathlib.Path, data: config.Data) -> list[list[Any]]:
-    """The rows of the events, in the order of the files, as they are read in pieces."""
-    listing = files.list_tables(data)["events"]
+def rows_read(folder: pathlib.Path, data: config.Data, name: str = "events") -> list[list[Any]]:
+    """The rows of a table, in the order of the files, as they are read in pieces."""
+    listing = files.list_tables(data)[name]
     with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
-        read = pipeline | read_table.ReadTable(listing, data.events)
-        read[problems.TAG] | beam.ParDo(problems.Refuse({"events": listing}))
+        read = pipeline | read_table.ReadTable(listing, files.tables(data)[name])
+        read[problems.TAG] | beam.ParDo(problems.Refuse({name: listing}))
         read[read_table.ROWS] | beam.Map(json.dumps) | beam.io.WriteToText(str(folder / "rows"))
     lines = (line for path in folder.glob("rows-*") for line in path.read_text().splitlines())
     return [values for _, values in sorted(map(json.loads, lines))]

@@ -26,6 +26,7 @@ LIGHT = (
     "modules/columns.py",
     "modules/data_config.py",
     "modules/formats.py",
+    "modules/globs.py",
     "modules/ranking_config.py",
     "modules/rules.py",
     "modules/training_config.py",

@@ -202,19 +202,26 @@ class _Reader:
 
     def _wrong(self, error: csv.Error) -> str:
         row = b"".join(self._taken).decode(self._codec, "replace")
+        after = len(self._taken) - 1
+        goes_on = "expected after" in str(error)
+        escape = self._dialect.escape.encode(self._codec)
         if "NUL" in str(error):
             return "found a NUL character, which no CSV has. Remove it, or correct the encoding."
-        if "expected after" in str(error):
+        if goes_on and not after:
             return self._goes_on(row)
-        if len(row) > _FIELD and len(self._taken) == 1:
+        if len(row) > _FIELD and not after:
             return f"found a field of more than {_FIELD:,} characters. Leave the column out."
-        if not self._dialect.quote or self._taken[-1].endswith(
-            self._dialect.escape.encode() or b"\0"
-        ):
+        if escape and self._taken[-1].endswith(escape):
             return "the file ends after an escape character. Correct the row, or the escape."
-        field = len(next(self._reader([self._taken[0].decode(self._codec)], strict=False)))
+        first = self._taken[0].decode(self._codec)
+        field = f"the quote that opens in field {len(next(self._reader([first], strict=False)))}"
+        if goes_on:
+            return (
+                f"{field} closes {after} lines after it, and the field goes on there. "
+                f"{self._remedy()}"
+            )
         within = f"within {_FIELD:,} characters" if len(row) > _FIELD else "in the file"
-        return f"the quote that opens in field {field} does not close {within}. {self._remedy()}"
+        return f"{field} does not close {within}. {self._remedy()}"
 
     def _goes_on(self, row: str) -> str:
         """Says where a field goes on after the quote that closes it."""

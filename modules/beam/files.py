@@ -1,8 +1,8 @@
 """Finds the files of a table, on any file system that Beam knows, and names places in them.
 
 A table's path is a file, a folder (all its files with an ending of the format, hidden ones left
-out) or a glob; `package:NAME/REST` is a file that an installed Python package ships. Files are
-ordered by name. What a file holds is looked at once, here, before any row is read.
+out) or a glob (see paths.py); `package:NAME/REST` is a file that an installed Python package ships.
+Files are ordered by name. What a file holds is looked at once, here, before any row is read.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import dataclasses
 import hashlib
 import importlib.util
 import os
+from collections.abc import Sequence
 
-from apache_beam.io import filesystem, filesystems
+from apache_beam.io import filesystems
 
 from modules import config, formats, strict
-from modules.beam import errors, first_bytes, streams, table_format
+from modules.beam import errors, first_bytes, partitions, paths, streams, table_format
 
 # Of a row: number of the file in the listing, offset of its line in `streams.blocks` (Parquet:
 # number of the row), place in the row's list. Sorting by it is the file order.
 Place = tuple[int, int, int]
 WHOLE_FILE = -1  # instead of an offset
 
-_GLOB = "*?["
 _PACKAGE = "package:"
 _HASHED_BYTES = 256 * 2**20  # larger files are told apart by size and modification time
 _BLOCK = 2**20
@@ -52,30 +52,17 @@ class Listing:
     empty: int = 0
 
     def describe(self, place: Place) -> str:
-        """`FILE, line N` (the first line is 1), `FILE, row N` of a Parquet file, or `FILE`."""
+        """`FILE, line N`, `FILE, row N` of Parquet, each from 1, or `FILE`; in a list also `element`."""
         file, position, item = place
         path = self.paths[file]
         if position == WHOLE_FILE:
             return path
-        if self.format != "parquet":
-            return f"{path}, line {line_number(path, position, self.encoding)}"
-        return f"{path}, row {position + 1}" + (f", element {item}" if item else "")
-
-    def broken(self, place: Place) -> str | None:
-        """What is wrong with the compressed text that holds the place, as a whole; None: nothing.
-
-        A row may be bad only because its file is; reads the file to its end.
-        """
-        path = self.paths[place[0]]
-        if self.format == "parquet" or formats.compression(path) is None:
-            return None
-        try:
-            with contextlib.closing(streams.blocks(path)) as blocks:
-                for _ in blocks:
-                    pass
-        except streams.BrokenFileError as error:
-            return f"{path}: {error}"
-        return None
+        row = (
+            f"row {position + 1}"
+            if self.format == "parquet"
+            else f"line {line_number(path, position, self.encoding)}"
+        )
+        return f"{path}, {row}" + (f", element {item}" if item else "")
 
     def splits(self, file: int) -> bool:
         """Whether several workers may read pieces of the text file with this number."""
@@ -101,25 +88,27 @@ def list_files(table: config.Table, name: str) -> Listing:
           endings, or a file holds something else than its format says.
     """
     path = local_path(table.path, name)
-    found = _match(path, name) if any(c in path for c in _GLOB) or not _is_folder(path) else []
-    if found:
-        kind = table.format or table_format.of_files(sorted(m.path for m in found), name)
-    else:
-        inside = _match(f"{path.rstrip('/')}/**", name)
-        inside = sorted((m for m in inside if not _hidden(path, m.path)), key=lambda m: m.path)
-        if not inside:
-            raise errors.DataError(
-                f"data.{name}.path: nothing found at {path}; expected a file, a folder with "
-                f"{_expected(table, name)} files, or a glob. Check the path and the permission to "
-                "read it."
-            )
-        kind, chosen = table_format.in_folder(table, name, path, [m.path for m in inside])
-        found = [m for m in inside if m.path in set(chosen)]
+    folder, found = paths.match(path, name)
+    if not found:
+        raise errors.DataError(
+            f"data.{name}.path: nothing found at {path}; expected a file, a folder with "
+            f"{_expected(table, name)} files, or a glob. Check the path and the permission to "
+            "read it."
+        )
+    try:
+        if folder is None:
+            kind = table.format or table_format.of_files([m.path for m in found], name)
+        else:
+            kind, chosen = table_format.in_folder(table, name, folder, [m.path for m in found])
+            found = [m for m in found if m.path in set(chosen)]
+    except errors.DataError:
+        if table.format is None:
+            _check_first_bytes([m.path for m in found if m.size_in_bytes], None, table.encoding)
+        raise
     try:
         dataclasses.replace(table, format=kind)
     except strict.ConfigError as error:  # what the format that was found cannot have
         raise errors.DataError(f"data.{name}.{error}") from None
-    found = sorted(found, key=lambda m: m.path)
     filled = [m for m in found if m.size_in_bytes > 0]
     if not filled:
         raise errors.DataError(
@@ -133,7 +122,7 @@ def list_files(table: config.Table, name: str) -> Listing:
         table.encoding,
         len(found) - len(filled),
     )
-    _check_first_bytes(listing)
+    _check_first_bytes(listing.paths, kind, table.encoding)
     return listing
 
 
@@ -141,11 +130,11 @@ def _expected(table: config.Table, name: str) -> str:
     return f"*{formats.endings(table.format, name)[0].text}" if table.format else "its"
 
 
-def _check_first_bytes(listing: Listing) -> None:
+def _check_first_bytes(listed: Sequence[str], kind: formats.Format | None, encoding: str) -> None:
     """Refuses the first file that holds something else than its format says."""
     with concurrent.futures.ThreadPoolExecutor(_OPENED_AT_ONCE) as opened:
-        for path, first in zip(listing.paths, opened.map(_first_bytes, listing.paths)):
-            wrong = first_bytes.refusal(first, listing.format, listing.encoding)
+        for path, first in zip(listed, opened.map(_first_bytes, listed)):
+            wrong = first_bytes.refusal(first, kind, encoding)
             if wrong is not None:
                 raise errors.DataError(f"{path}{', ' if wrong.startswith('line') else ': '}{wrong}")
 
@@ -181,15 +170,17 @@ def line_number(path: str, offset: int, encoding: str = "utf-8") -> int:
 
 
 def fingerprint(data: config.Data) -> str:
-    """A digest that changes when the content of any input file does.
+    """A digest that changes when the content of any input file does, or what its folders say.
 
     Local files count with their bytes (above 256 MB: size and modification time), others with the
     size and the checksum that their file system reports.
     """
     digest = hashlib.sha256()
+    declared = tables(data)
     for name, listing in list_tables(data).items():
         for path, size in zip(listing.paths, listing.sizes):
             digest.update(f"{name}\0{os.path.basename(path)}\0{size}\0".encode())
+            digest.update(repr(sorted(partitions.of(path, declared[name]).items())).encode())
             digest.update(_content(path, size))
     return digest.hexdigest()
 
@@ -204,19 +195,3 @@ def _content(path: str, size: int) -> bytes:
         while block := stream.read(_BLOCK):
             digest.update(block)
     return digest.digest()
-
-
-def _match(pattern: str, name: str) -> list[filesystem.FileMetadata]:
-    try:
-        matched = filesystems.FileSystems.match([pattern])[0].metadata_list
-    except (filesystem.BeamIOError, ValueError, ImportError) as error:
-        raise errors.DataError(f"data.{name}.path: cannot list {pattern}: {error}") from error
-    return [m for m in matched if not os.path.isdir(m.path)]
-
-
-def _is_folder(path: str) -> bool:
-    return path.endswith("/") or os.path.isdir(path)
-
-
-def _hidden(folder: str, path: str) -> bool:
-    return any(part.startswith((".", "_")) for part in path[len(folder) :].split("/"))

@@ -30,30 +30,66 @@ def _begins(pattern: bytes, what: str, remedy: str, *, binary: bool = False) -> 
 
 
 _PARQUET = _begins(rb"PAR[1E]", "Parquet", "Set format: parquet", binary=True)
+_JSON_LINES = (
+    _begins(rb"\s*\{\s*(\}|[\"'][^\n\r]*\}\s*[\n\r])", "JSON lines", "Set format: json"),
+    _begins(rb"\s*\{\s*\"[^\n\r]*\Z", "JSON lines", "Set format: json"),
+)
+_LINES = "and set format: json"
+_JSON = (
+    _begins(
+        rb"\s*\{\s*([\n\r]|\"[^\n\r]*[\n\r])",
+        "JSON whose objects go over several lines",
+        f"Write each as a line, as in jq -c . FILE > FILE.jsonl, {_LINES}",
+    ),
+    _begins(
+        rb"\s*\[\s*\{\s*[\"'\n\r}]",
+        "a list of JSON",
+        f"Write each element as a line, as in jq -c '.[]' FILE > FILE.jsonl, {_LINES}",
+    ),
+)
 _ZIP = rb"PK\x03\x04"
+_HDF5 = rb"\x89HDF\r\n\x1a\n"
 _CONTENTS = (
     _PARQUET,
     _begins(rb"\x1f\x8b", "compressed with gzip", "Let its name end in .gz"),
     _begins(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", "compressed with bzip2", "Let its name end in .bz2"),
     _begins(rb"\xfd7zXZ\0", "compressed with xz", "Let its name end in .xz"),
     _begins(rb"\x28\xb5\x2f\xfd", "compressed with zstd", "Let its name end in .zst"),
+    _begins(rb"\x04\x22\x4d\x18", "compressed with lz4", "Unpack it"),
+    _begins(rb"\xff\x06\0\0sNaPpY", "compressed with snappy", "Unpack it"),
     _begins(_ZIP + rb".*\bxl/", "an Excel workbook (xlsx)", "Export it as CSV"),
     _begins(
         _ZIP + rb".{22}mimetypeapplication/vnd\.oasis",
         "an OpenDocument file, such as a spreadsheet (ods)",
         "Export it as CSV",
     ),
+    _begins(_ZIP + rb".{22}[^\n]{1,99}\.npy", "a NumPy archive (npz)", _EXPORT),
     _begins(_ZIP, "a zip archive", "Unpack it"),
+    _begins(rb".{257}ustar", "a tar archive", "Unpack it"),
+    _begins(rb"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it"),
+    _begins(rb"Rar!\x1a\x07", "a RAR archive", "Unpack it"),
     _begins(
         rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (xls)", "Export it as CSV"
     ),
-    _begins(rb"\s*\{\s*(\}|\"[^\n\r]*\}\s*,?\s*[\n\r]|[\n\r])", "JSON lines", _EXPORT),
-    _begins(rb"\s*\{\s*\"[^\n\r]*\Z", "JSON lines", _EXPORT),
-    _begins(rb"\s*\[\s*\{\s*[\"\n\r}]", "JSON", _EXPORT),
+    *_JSON_LINES,
+    *_JSON,
     _begins(rb"Obj\x01", "Avro", _EXPORT),
     _begins(rb"ORC", "ORC", _EXPORT, binary=True),
-    _begins(rb"ARROW1\0\0", "an Arrow file (Feather)", _EXPORT),
+    _begins(
+        rb"ARROW1\0\0|FEA1|\xff\xff\xff\xff.\0\0\0\x10\0\0\0", "an Arrow file (Feather)", _EXPORT
+    ),
     _begins(rb"SQLite format 3\0", "an SQLite database", _EXPORT),
+    _begins(rb".{8}DUCK", "a DuckDB database", _EXPORT, binary=True),
+    _begins(_HDF5 + rb"|MATLAB 7", "HDF5, as of pandas or MATLAB", _EXPORT),
+    _begins(rb"MATLAB 5", "a MATLAB file (mat)", _EXPORT, binary=True),
+    _begins(rb"\x93NUMPY", "a NumPy array (npy)", _EXPORT),
+    _begins(rb"\x80[\x02-\x05][\x95\]}(cK\x8c]", "a Python pickle", _EXPORT),
+    _begins(rb"RD[XA][23]\n|X\n\0\0\0[\x02\x03]", "data of R (rds, RData)", _EXPORT),
+    _begins(
+        rb"version https://git-lfs\.github\.com/spec",
+        "a pointer of Git LFS to the file",
+        "Fetch the file, as in git lfs pull",
+    ),
     _begins(rb"%PDF-", "a PDF document", "Get the table itself, as CSV or Parquet"),
     _begins(
         rb"\s*(<!doctype html|<html)",
@@ -71,15 +107,17 @@ _MARKS = {  # the longer ones first
 }
 
 
-def refusal(first: bytes, kind: formats.Format, encoding: str) -> str | None:
+def refusal(first: bytes, kind: formats.Format | None, encoding: str) -> str | None:
     """What is wrong with a file of this format that begins so, and what to do; None: nothing.
 
     Args:
       first: the first bytes, decompressed if the file's ending says that it is compressed.
-      kind: the format that is declared, or that follows from the ending.
+      kind: the format that is declared, or that follows from the ending; None: neither.
       encoding: the declared one, of a text.
     """
     text = first.removeprefix(_UTF8)
+    if not formats.keeps_line_breaks(encoding):
+        text = first.decode(encoding, "replace").lstrip("\ufeff").encode()
     content = _recognised(text)
     if kind == "parquet":
         if content is _PARQUET:
@@ -91,10 +129,23 @@ def refusal(first: bytes, kind: formats.Format, encoding: str) -> str | None:
                     "or it is damaged; copy it again, or correct the format."
                 )
             return "this is text, not Parquet: set format: csv, or recbole."
-    if content is not None:
+    if content is not None and not (kind == "json" and content in _JSON_LINES):
         unread = ", which is not read" if content.remedy is _EXPORT else ""
-        return f"this looks like {content.what}{unread}; the format is {kind}. {content.remedy}."
-    return _encoding(first, encoding)
+        declared = f"; the format is {kind}" if kind else ""
+        return f"this looks like {content.what}{unread}{declared}. {content.remedy}."
+    return _encoding(first, encoding) or (_no_object(text) if kind == "json" else None)
+
+
+def _no_object(text: bytes) -> str | None:
+    """Tells what is no JSON lines by its first character."""
+    begin = text.lstrip()
+    if not begin or begin.startswith(b"{"):
+        return None
+    line = begin.splitlines()[0][:40].decode("utf-8", "replace")
+    return (
+        f"begins with {line!r}, expected an object of JSON in each line, such as "
+        '{"user": 1}. If it is text in columns, set format: csv.'
+    )
 
 
 def _recognised(text: bytes) -> _Content | None:

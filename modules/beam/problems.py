@@ -38,15 +38,13 @@ def describe(problem: Problem, listings: Mapping[str, files.Listing]) -> str:
 
 @beam.typehints.with_input_types(Problem)
 class Refuse(beam.DoFn):
-    """Ends the pipeline with the first problem that arrives, or with a broken file as its cause."""
+    """Ends the pipeline with the first problem that arrives."""
 
     def __init__(self, listings: Mapping[str, files.Listing]) -> None:
         self._listings = dict(listings)
 
     def process(self, element: Problem) -> Iterator[None]:
-        table, place, _, _ = element
-        broken = None if place is None else self._listings[table].broken(place)
-        raise errors.DataError(broken or describe(element, self._listings))
+        raise errors.DataError(describe(element, self._listings))
 
 
 @beam.typehints.with_input_types(Problem)

@@ -151,8 +151,36 @@ def test_lists_of_events_are_refused_of_text() -> None:
     for extra in ({"path": "e.inter"}, {"path": "events", "format": "recbole"}):
         with pytest.raises(
             strict.ConfigError,
-            match=r"^data\.events\.list_column: only Parquet holds lists of events, the format is "
+            match=r"^data\.events\.list_column: only Parquet and JSON hold lists of events, the "
+            r"format is "
             r"recbole",
         ):
             _table(list_column="seq", **extra)
     assert _table(list_column="seq", path="events").format is None  # its files will say
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"quote": "ab"}, r"quote: found 'ab', expected the character around fields"),
+        ({"quote": "x"}, r"quote: found 'x', expected the character"),
+        ({"quote": "'", "format": "json"}, r"quote: only csv has one, the format is json"),
+        ({"escape": "\\", "format": "recbole"}, r"escape: only csv has one, the format is recbole"),
+        ({"escape": "\\", "delimiter": "::"}, r"escape: goes with a delimiter of one character"),
+        ({"quote": ",", "delimiter": ","}, r"quote: found ',', which is the delimiter, too"),
+        ({"escape": '"'}, r"escape: found '\"', which is the quote, too"),
+        ({"delimiter": "tab", "format": "json"}, r"delimiter: only text in columns has one"),
+        ({"header": ["user"], "path": "e.jsonl.gz"}, r"header: only text in columns has one"),
+    ],
+)
+def test_quotes_and_keys_of_columns_are_refused_where_they_say_nothing(
+    extra: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(strict.ConfigError, match=rf"^data\.events\.{message}"):
+        _table(**extra)
+
+
+def test_none_and_the_empty_text_mean_that_quotes_are_letters() -> None:
+    assert _table(quote="none").quote == _table(quote="").quote == ""
+    assert _table().quote == '"'
+    assert _table(quote="'").quote == "'"

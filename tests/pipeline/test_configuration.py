@@ -348,7 +348,10 @@ def test_the_template_names_every_key():
     optional = {
         f"data.{table}.{key}"
         for table in ("users", "items")
-        for key in ("delimiter", "header", "encoding", "escape", "list_column", "keep", "drop")
+        for key in (
+            *("delimiter", "header", "encoding", "quote", "escape"),
+            *("list_column", "keep", "drop"),
+        )
     }
     # told once, at the events
     assert set(_missing(config.Config, TEMPLATE.content, "")) == optional

@@ -224,12 +224,6 @@ def test_one_user_with_equal_times_and_items_without_features_are_fine(
     assert made["summary"][0]["users_without_events"] == 1
 
 
-def test_quotes_that_do_not_close_are_refused(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "e.csv").write_text('user_id,item_id,timestamp\nu,"a,1\n')
-    message = tables.refusal(_events(tmp_path / "e.csv", "csv"))
-    assert "e.csv, line 2: not a CSV row (unexpected end of data). Quotes have to close" in message
-
-
 def test_a_nested_row_is_named_with_its_element(tmp_path: pathlib.Path) -> None:
     rows = [
         {

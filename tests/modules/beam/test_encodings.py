@@ -14,7 +14,7 @@ from apache_beam.io.restriction_trackers import OffsetRange
 from pyarrow import parquet
 
 from modules import config
-from modules.beam import check, errors, text
+from modules.beam import check, errors, files, text
 from tests import tables
 
 ROWS = "user,item,time\nu,Café,1\nu,Tee,2\nu,Öl,3\n"
@@ -75,7 +75,7 @@ def test_only_texts_whose_line_breaks_are_bytes_are_read_in_pieces(
     data = tables.only_events(tmp_path / "e.csv", encoding=encoding)
     assert [time for _, _, time in tables.rows_read(tmp_path, data)] == list(range(130_000))
     size = (tmp_path / "e.csv").stat().st_size
-    ranges = text._ByteRanges()
+    ranges = text.DelimitedRows(files.list_tables(data)["events"], data.events)
     element = (0, str(tmp_path / "e.csv"), size, encoding == "latin-1")
     whole = ranges.initial_restriction(element)
     found = list(ranges.split(element, whole))
@@ -145,7 +145,7 @@ def test_a_damaged_compressed_text_is_never_read_only_as_far_as_it_goes(
     assert run in checked
 
 
-def test_a_row_that_is_bad_because_its_file_is_damaged_gives_the_cause(
+def test_a_row_that_is_bad_because_its_file_is_damaged_gives_the_cause_alone(
     tmp_path: pathlib.Path,
 ) -> None:
     rows = "".join(f"u,i{n},{n}\n" for n in range(100_000))
@@ -153,9 +153,8 @@ def test_a_row_that_is_bad_because_its_file_is_damaged_gives_the_cause(
     (tmp_path / "e.csv.gz").write_bytes(_cut(content))
     run, checked = _both(tables.only_events(tmp_path / "e.csv.gz"))
     assert "e.csv.gz: the file is cut off or corrupt" in run
-    _, first, second = checked.splitlines()[:3]
-    assert "e.csv.gz: the file is cut off or corrupt" in first
-    assert "e.csv.gz, line 2: found 2 fields" in second
+    assert run in checked
+    assert "1 problem in the data" in checked
 
 
 def test_damaged_parquet_is_refused(tmp_path: pathlib.Path) -> None:

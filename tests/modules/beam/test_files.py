@@ -90,7 +90,8 @@ def test_without_a_format_endings_that_disagree_or_say_nothing_are_refused(
     assert str(caught.value) == (
         "data.events.format: missing, and the files' endings do not say one; found "
         f"{found}, expected one of .inter (recbole), .csv/.tsv/.tab/.txt/.dat/.data (csv), "
-        ".parquet/.pq (parquet). Set format: recbole, csv or parquet."
+        ".json/.jsonl/.ndjson (json), .parquet/.pq (parquet). Set format: recbole, csv, json or "
+        "parquet."
     )
 
 
@@ -109,7 +110,7 @@ def test_a_format_that_follows_from_the_files_has_to_fit_the_other_keys(
 ) -> None:
     (tmp_path / "e.parquet").write_bytes(b"PAR1\0")
     table = config.Table(path=str(tmp_path), columns={}, delimiter="tab")
-    with pytest.raises(errors.DataError, match=r"^data\.events\.delimiter: only text has one"):
+    with pytest.raises(errors.DataError, match=r"^data\.events\.delimiter: only text in columns"):
         files.list_files(table, "events")
 
 

@@ -60,10 +60,10 @@ def _sqlite(folder: pathlib.Path) -> bytes:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", r"an old Excel workbook \(xls\)"),
         (
             b'{"user": "u", "time": 1}\n{"user": "v"}\n',
-            "JSON lines, which is not read; the format is csv. Export it as CSV or Parquet.",
+            "JSON lines; the format is csv. Set format: json.",
         ),
         (b'{"user": "u"}', "looks like JSON lines"),
-        (b'[\n  {\n    "user": "u"', "looks like JSON, which"),
+        (b'[\n  {\n    "user": "u"', "looks like a list of JSON; .* jq"),
         (b"Obj\x01\x04\x14avro.codec", "looks like Avro, which is not read"),
         (_written(orc.write_table, ROWS), "looks like ORC, which is not read"),
         (_written(feather.write_feather, ROWS), "an Arrow file"),

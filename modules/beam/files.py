@@ -52,7 +52,7 @@ class Listing:
     empty: int = 0
 
     def describe(self, place: Place) -> str:
-        """`FILE, line N`, `FILE, row N` of Parquet, each from 1, or `FILE`; in a list also `element`."""
+        """`FILE, line N` or `FILE, row N`, each from 1, or `FILE`; in a list also `element`."""
         file, position, item = place
         path = self.paths[file]
         if position == WHOLE_FILE:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import urllib.parse
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from modules import formats
 from pipeline.draft import layouts
 
 ROWS = 50_000  # that are looked at, of the beginning of a table
-JSON = cast(formats.Format, "json")
+JSON: formats.Format = "json"
 HEAD = 16 * 2**20  # bytes, decompressed, that are looked at, at most
 
 

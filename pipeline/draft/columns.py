@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from modules import columns as declared
@@ -17,9 +17,12 @@ _RECBOLE = {"token": "categorical", "token_seq": "multi_categorical", "float": "
 _NO_KIND = "a date or time, which no kind reads"
 
 
-def of_events(candidate: tables.Candidate) -> tuple[proposals.Line, ...]:
-    """The columns of the events."""
-    found, columns = candidate.roles, candidate.columns
+def of_events(
+    candidate: tables.Candidate, elsewhere: Collection[str] = ()
+) -> tuple[proposals.Line, ...]:
+    """The columns of the events, but those that are read `elsewhere`."""
+    found = candidate.roles
+    columns = {name: f for name, f in candidate.columns.items() if name not in elsewhere}
     lines: list[proposals.Line] = []
     used: set[str] = set()
     for name, column in columns.items():
@@ -215,7 +218,10 @@ def _title(columns: Mapping[str, facts.Facts], key: str) -> str | None:
     texts = [f for f in columns.values() if f.name != key and f.number is None and f.present]
     named = [f for f in texts if words.has(f.name, words.TITLE) and f.list is None]
     ranked = sorted(named, key=lambda f: (words.title_rank(f.name), -f.distinct))
-    return ranked[0].name if ranked else None
+    ids = columns[key].distinct
+    speaking = [f for f in texts if f.list is None and f.time is None and f.distinct > ids / 2]
+    speaking = [f for f in speaking if not f.declared and " " in "".join(f.texts[:20])]
+    return next((f.name for f in (*ranked, *speaking)), None)
 
 
 def number_spec(number: declared.Number) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from modules import formats
 from modules.beam import errors
 from pipeline.draft import (
     columns,
+    derived,
     policies,
     proposals,
     reading,
@@ -58,6 +59,7 @@ def make(
     assigned = _with_all_keys(assigned)
     events = assigned.events
     roles.require(events.roles, events.sample.path, events.columns)
+    assigned = derived.with_derived(assigned)
     draft = proposals.Draft(
         name or _name(assigned.events.sample.path),
         tuple(_tables(assigned, folder)),
@@ -107,13 +109,31 @@ def _tables(found: tables.Tables, folder: str) -> Iterator[proposals.Table]:
         "events",
         _seen(found.events.sample),
         (*_keys(found.events.sample, folder), *policies.rules(found.events)),
-        columns.of_events(found.events),
+        columns.of_events(found.events, _elsewhere(found)),
     )
     for name, key in (("users", found.users), ("items", found.items)):
         if key is not None:
             sample = key.candidate.sample
-            keys = (*_keys(sample, folder), *policies.without_id(key.candidate, [key.column]))
-            yield proposals.Table(name, _seen(sample), keys, columns.of_table(key, name))
+            needed = policies.without_id(key.candidate, [key.column])
+            seen, keys = _seen(sample), tuple(_keys(sample, folder))
+            if key.is_derived:
+                seen = f"from the events' file: these columns are the same for each {name[:-1]}"
+                keys = tuple(
+                    dataclasses.replace(line, reason="", unsure=None)
+                    for line in _keys(found.events.sample, folder)
+                )
+            yield proposals.Table(name, seen, (*keys, *needed), columns.of_table(key, name))
+
+
+def _elsewhere(found: tables.Tables) -> set[str]:
+    """The columns of the events' file that are read as those of its users and items."""
+    return {
+        name
+        for key in (found.users, found.items)
+        if key is not None and key.is_derived
+        for name in key.candidate.columns
+        if name != key.column
+    }
 
 
 def _seen(sample: samples.Sample) -> str:

@@ -116,12 +116,13 @@ def policies(found: tables.Tables) -> Iterator[proposals.Line]:
         column = None if key is None else key.candidate.columns[key.column]
         if column is not None and column.distinct < column.present:
             again = next(value for value, count in column.counts.items() if count > 1)
-            yield proposals.Line(
-                f"duplicate_{name}",
-                "first",
+            reason = (
                 f"{column.present - column.distinct:,} rows have an id that was there before, such "
-                f"as {again}; the first one counts",
+                f"as {again}; the first one counts"
             )
+            if key is not None and key.is_derived:
+                reason = f"the first row of each {name[:-1]} counts"
+            yield proposals.Line(f"duplicate_{name}", "first", reason)
     variants = next(_variants(found), None)
     if variants is not None:
         yield proposals.Line(

@@ -35,11 +35,19 @@ class Candidate:
 
 @dataclasses.dataclass(frozen=True)
 class Key:
-    """The column of a table of users or items that its rows are known by."""
+    """A table of users or items, and the column that its rows are known by.
+
+    Attributes:
+      candidate: the table.
+      column: its name.
+      reason: why it is these, such as how many ids it shares with the events; empty: none.
+      is_derived: whether it is read from the events' own file.
+    """
 
     candidate: Candidate
     column: str
     reason: str
+    is_derived: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import pathlib
-import random
 
 import pyarrow as pa
 import pytest
@@ -12,50 +11,17 @@ from pyarrow import parquet
 
 from modules import config
 from modules.beam import check, errors
-from pipeline import configuration
-from pipeline.draft import command, draft, writer
-
-START = 1_700_000_000
-
-
-def rows(users: int = 8, events: int = 6, items: int = 9) -> list[tuple[str, str, int]]:
-    """(user, item, Unix seconds), by user."""
-    chance = random.Random(1)
-    return [
-        (f"u{user}", f"i{chance.randrange(items)}", START + 1000 * user + 60 * event)
-        for user in range(users)
-        for event in range(events)
-    ]
-
-
-def write(path: pathlib.Path, lines, encoding="utf-8") -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding=encoding)
-    return str(path)
-
-
-def make(*files, given=None, folder=".") -> str:
-    return draft.make([str(f) for f in files], given or {}, None, str(folder), "shop.yaml")
-
-
-def load(text: str, folder: pathlib.Path) -> config.Data:
-    path = folder / "draft.yaml"
-    path.write_text(text, encoding="utf-8")
-    return configuration.load(str(path)).data
-
-
-def roles(table: config.Table) -> dict[str, str]:
-    """By column: its role, or the kind of a feature."""
-    return {name: column.kind or column.role for name, column in table.columns.items()}
+from pipeline.draft import command, writer
+from tests.pipeline.draft import drafts
 
 
 def test_clean_events(tmp_path):
     lines = ["visitor,product,when,action,price"]
-    lines += [f"{u},{i},{t},{'view' if t % 180 else 'buy'},{t % 7}.5" for u, i, t in rows()]
-    file = write(tmp_path / "clicks.csv", lines)
-    text = make(file)
-    data = load(text, tmp_path)
-    assert roles(data.events) == {
+    lines += [f"{u},{i},{t},{'view' if t % 180 else 'buy'},{t % 7}.5" for u, i, t in drafts.rows()]
+    file = drafts.write(tmp_path / "clicks.csv", lines)
+    text = drafts.make(file)
+    data = drafts.load(text, tmp_path)
+    assert drafts.roles(data.events) == {
         "visitor": "user_id",
         "product": "item_id",
         "when": "timestamp",
@@ -68,20 +34,20 @@ def test_clean_events(tmp_path):
 
 
 def test_three_tables_are_told_apart(tmp_path):
-    events = [f"{u},{i},{t}" for u, i, t in rows()]
-    write(tmp_path / "a.csv", ["customer_id,article_id,t_dat", *events])
-    write(tmp_path / "b.csv", ["customer_id,age", *(f"u{n},{20 + n}" for n in range(8))])
+    events = [f"{u},{i},{t}" for u, i, t in drafts.rows()]
+    drafts.write(tmp_path / "a.csv", ["customer_id,article_id,t_dat", *events])
+    drafts.write(tmp_path / "b.csv", ["customer_id,age", *(f"u{n},{20 + n}" for n in range(8))])
     items = [f'i{n},Thing {n},{n}.5,"{"x|y" if n % 2 else "y"}"' for n in range(9)]
-    write(tmp_path / "c.csv", ["article_id,prod_name,price,tags", *items])
-    text = make(tmp_path)
-    data = load(text, tmp_path)
+    drafts.write(tmp_path / "c.csv", ["article_id,prod_name,price,tags", *items])
+    text = drafts.make(tmp_path)
+    data = drafts.load(text, tmp_path)
     assert [pathlib.Path(t.path).name for t in (data.events, data.users, data.items)] == [
         "a.csv",
         "b.csv",
         "c.csv",
     ]
-    assert roles(data.users) == {"customer_id": "user_id", "age": "numeric"}
-    assert roles(data.items) == {
+    assert drafts.roles(data.users) == {"customer_id": "user_id", "age": "numeric"}
+    assert drafts.roles(data.items) == {
         "article_id": "item_id",
         "prod_name": "title",
         "price": "numeric",
@@ -95,16 +61,16 @@ def test_three_tables_are_told_apart(tmp_path):
 def test_dirty_events(tmp_path):
     """Every fault has a key, or a mark with what to do."""
     lines = ["InvoiceNo;CustomerID;StockCode;InvoiceDate;Quantity;UnitPrice"]
-    for number, (user, item, _) in enumerate(rows()):
+    for number, (user, item, _) in enumerate(drafts.rows()):
         day = 1 + number % 28
         invoice, quantity = (f"C{number}", -1) if number % 10 == 9 else (f"{number}", 2)
         user = "" if number == 3 else f"{user[1:]}.0"
         lines.append(f"{invoice};{user};{item};{day}/12/2010 8:26;{quantity};12,5 EUR")
-    file = write(
+    file = drafts.write(
         tmp_path / "é" / "retail.csv", [*lines, lines[-1].replace("8:26", "8:26é")], "cp1252"
     )
-    text = make(file)
-    table = load(text, tmp_path).events
+    text = drafts.make(file)
+    table = drafts.load(text, tmp_path).events
     assert (table.delimiter, table.encoding) == (";", "cp1252")
     assert table.drop == ("CustomerID is missing",)
     assert "# drop: [CustomerID is missing, InvoiceNo startswith C, Quantity <= 0]" in text
@@ -115,9 +81,11 @@ def test_dirty_events(tmp_path):
 
 
 def test_no_header_and_no_time(tmp_path):
-    file = write(tmp_path / "x.tsv", [f"{u}\t{i}\t{t // 60 % 5 + 1}" for u, i, t in rows()])
-    text = make(file)
-    table = load(text, tmp_path).events
+    file = drafts.write(
+        tmp_path / "x.tsv", [f"{u}\t{i}\t{t // 60 % 5 + 1}" for u, i, t in drafts.rows()]
+    )
+    text = drafts.make(file)
+    table = drafts.load(text, tmp_path).events
     assert table.header == ("user_id", "item_id", "rating")
     assert table.is_timeless
     assert table.columns["row_order"].role == "timestamp"
@@ -137,24 +105,27 @@ def test_no_header_and_no_time(tmp_path):
     ],
 )
 def test_public_layouts_without_header(tmp_path, name, cells, header):
-    lines = [cells.format(u=u[1:], i=100 + int(i[1:]), t=t) for u, i, t in rows()]
-    text = make(write(tmp_path / name, lines))
-    table = load(text, tmp_path).events
+    lines = [cells.format(u=u[1:], i=100 + int(i[1:]), t=t) for u, i, t in drafts.rows()]
+    text = drafts.make(drafts.write(tmp_path / name, lines))
+    table = drafts.load(text, tmp_path).events
     assert table.header == header
-    assert roles(table)[header[0]] == "user_id" and roles(table)[header[1]] == "item_id"
-    assert roles(table)["timestamp"] == "timestamp"
+    assert (
+        drafts.roles(table)[header[0]] == "user_id" and drafts.roles(table)[header[1]] == "item_id"
+    )
+    assert drafts.roles(table)["timestamp"] == "timestamp"
     assert writer.marks(text) == []
 
 
 def test_parquet_with_lists_of_events(tmp_path):
     events = [
-        {"item_id": n % 5, "action_type": n % 3, "timestamp": START + 60 * n} for n in range(12)
+        {"item_id": n % 5, "action_type": n % 3, "timestamp": drafts.START + 60 * n}
+        for n in range(12)
     ]
     table = pa.table({"user_id": [1, 2, 3], "seq": [events[:4], events[4:8], events[8:]]})
     parquet.write_table(table, tmp_path / "seq.parquet")
-    found = load(make(tmp_path / "seq.parquet"), tmp_path).events
+    found = drafts.load(drafts.make(tmp_path / "seq.parquet"), tmp_path).events
     assert found.list_column == "seq"
-    assert roles(found) == {
+    assert drafts.roles(found) == {
         "user_id": "user_id",
         "item_id": "item_id",
         "action_type": "action_type",
@@ -163,54 +134,59 @@ def test_parquet_with_lists_of_events(tmp_path):
 
 
 def test_ids_that_differ_in_a_point_and_zero(tmp_path):
-    events = [f"{u},{i[1:]}.0,{t}" for u, i, t in rows()]
-    write(tmp_path / "events.csv", ["user,item,time", *events])
-    write(tmp_path / "items.csv", ["item,name", *(f"{n},Thing {n}" for n in range(9))])
-    data = load(make(tmp_path), tmp_path)
+    events = [f"{u},{i[1:]}.0,{t}" for u, i, t in drafts.rows()]
+    drafts.write(tmp_path / "events.csv", ["user,item,time", *events])
+    drafts.write(tmp_path / "items.csv", ["item,name", *(f"{n},Thing {n}" for n in range(9))])
+    data = drafts.load(drafts.make(tmp_path), tmp_path)
     assert data.ids == "clean"
     check.check(data, config.Split())
 
 
 def test_many_events_of_users_without_a_row(tmp_path):
-    write(tmp_path / "events.csv", ["user,item,time", *(f"{u},{i},{t}" for u, i, t in rows())])
-    write(tmp_path / "users.csv", ["user,age", *(f"u{n},{20 + n}" for n in range(4))])
-    text = make(tmp_path)
-    data = load(text, tmp_path)
+    drafts.write(
+        tmp_path / "events.csv", ["user,item,time", *(f"{u},{i},{t}" for u, i, t in drafts.rows())]
+    )
+    drafts.write(tmp_path / "users.csv", ["user,age", *(f"u{n},{20 + n}" for n in range(4))])
+    text = drafts.make(tmp_path)
+    data = drafts.load(text, tmp_path)
     assert data.unknown_share == 0.6  # half of the events, and some room
     assert "50% of the sampled events" in writer.marks(text)[0][1]
     check.check(data, config.Split())
 
 
 def test_parts_of_one_table(tmp_path):
-    lines = [f"{u},{i},{t}" for u, i, t in rows()]
-    parts = [write(tmp_path / f"part-{n}.csv", ["user,item,time", *lines[n::2]]) for n in range(2)]
-    write(tmp_path / "notes.md", ["nothing"])
-    assert load(make(*parts), tmp_path).events.path == str(tmp_path / "part-*.csv")
-    assert load(make(tmp_path), tmp_path).events.path == str(tmp_path)
-    write(tmp_path / "part-1.csv", lines[1::2])
-    assert "part-1.csv does not begin with the names" in writer.marks(make(tmp_path))[0][1]
+    lines = [f"{u},{i},{t}" for u, i, t in drafts.rows()]
+    parts = [
+        drafts.write(tmp_path / f"part-{n}.csv", ["user,item,time", *lines[n::2]]) for n in range(2)
+    ]
+    drafts.write(tmp_path / "notes.md", ["nothing"])
+    assert drafts.load(drafts.make(*parts), tmp_path).events.path == str(tmp_path / "part-*.csv")
+    assert drafts.load(drafts.make(tmp_path), tmp_path).events.path == str(tmp_path)
+    drafts.write(tmp_path / "part-1.csv", lines[1::2])
+    assert "part-1.csv does not begin with the names" in writer.marks(drafts.make(tmp_path))[0][1]
 
 
 def test_hive_folders(tmp_path):
     for day in (1, 2):
-        lines = [f"{u},{i},{t}" for u, i, t in rows()]
-        write(tmp_path / f"day={day}" / "a.csv", ["user,item,time", *lines])
-    assert "day: numeric" in make(tmp_path)
+        lines = [f"{u},{i},{t}" for u, i, t in drafts.rows()]
+        drafts.write(tmp_path / f"day={day}" / "a.csv", ["user,item,time", *lines])
+    assert "day: numeric" in drafts.make(tmp_path)
 
 
 def test_compressed_files_are_read_and_broken_ones_refused(tmp_path):
     packed = gzip.compress(
         "".join(
-            f"{line}\n" for line in ["user,item,time", *(f"{u},{i},{t}" for u, i, t in rows())]
+            f"{line}\n"
+            for line in ["user,item,time", *(f"{u},{i},{t}" for u, i, t in drafts.rows())]
         ).encode()
     )
     (tmp_path / "events.csv.gz").write_bytes(packed)
-    assert writer.marks(make(tmp_path / "events.csv.gz")) == []
+    assert writer.marks(drafts.make(tmp_path / "events.csv.gz")) == []
     (tmp_path / "events.csv.gz").write_bytes(packed[:-12])
     with pytest.raises(
         errors.DataError, match=r"events.csv.gz: the file is cut off.*copy it again"
     ):
-        make(tmp_path / "events.csv.gz")
+        drafts.make(tmp_path / "events.csv.gz")
 
 
 @pytest.mark.parametrize(
@@ -237,32 +213,37 @@ def test_compressed_files_are_read_and_broken_ones_refused(tmp_path):
 def test_what_cannot_be_used_is_refused(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(errors.DataError, match=f"{name}.*{message}"):
-        make(tmp_path / name)
+        drafts.make(tmp_path / name)
 
 
 def test_nothing_there(tmp_path):
     with pytest.raises(errors.DataError, match="nothing found"):
-        make(tmp_path / "none.csv")
+        drafts.make(tmp_path / "none.csv")
 
 
 def test_paths_are_relative_to_the_yaml(tmp_path, monkeypatch):
-    write(tmp_path / "data" / "x.csv", ["user,item,time", *(f"{u},{i},{t}" for u, i, t in rows())])
+    drafts.write(
+        tmp_path / "data" / "x.csv",
+        ["user,item,time", *(f"{u},{i},{t}" for u, i, t in drafts.rows())],
+    )
     monkeypatch.chdir(tmp_path)
-    assert "path: data/x.csv" in make("data/x.csv")
-    assert "path: ../data/x.csv" in make("data/x.csv", folder="configs")
+    assert "path: data/x.csv" in drafts.make("data/x.csv")
+    assert "path: ../data/x.csv" in drafts.make("data/x.csv", folder="configs")
 
 
 def test_the_tables_that_are_said(tmp_path):
-    events = write(
-        tmp_path / "one.csv", ["user,item,time", *(f"{u},{i},{t}" for u, i, t in rows())]
+    events = drafts.write(
+        tmp_path / "one.csv", ["user,item,time", *(f"{u},{i},{t}" for u, i, t in drafts.rows())]
     )
-    items = write(tmp_path / "two.csv", ["id,name", *(f"i{n},Thing {n}" for n in range(9))])
-    data = load(make(given={"events": events, "items": items}), tmp_path)
-    assert roles(data.items) == {"id": "item_id", "name": "title"}
+    items = drafts.write(tmp_path / "two.csv", ["id,name", *(f"i{n},Thing {n}" for n in range(9))])
+    data = drafts.load(drafts.make(given={"events": events, "items": items}), tmp_path)
+    assert drafts.roles(data.items) == {"id": "item_id", "name": "title"}
 
 
 def test_output(tmp_path, capsys):
-    file = write(tmp_path / "x.csv", ["user,item,time", *(f"{u},{i},{t}" for u, i, t in rows())])
+    file = drafts.write(
+        tmp_path / "x.csv", ["user,item,time", *(f"{u},{i},{t}" for u, i, t in drafts.rows())]
+    )
     output = tmp_path / "shop.yaml"
     told = {"given": {}, "name": "shop", "output": output}
     command.main([file], **told, force=False)

@@ -184,7 +184,8 @@ def _name(path: str) -> str:
     """A data set's name, from that of its events' file or folder."""
     parts = os.path.abspath(path).split(os.sep)
     stems = [part.split(".")[0].lower() for part in reversed(parts)]
-    base = next((stem for stem in stems if stem not in _GENERIC and stem), stems[0])
+    speaking = (s for s in stems if any(part not in _GENERIC for part in words.parts(s)))
+    base = next(speaking, stems[0])
     return re.sub(r"[^a-z0-9_]+", "-", base).strip("-_") or "data"
 
 

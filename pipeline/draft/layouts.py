@@ -91,10 +91,16 @@ _LAYOUTS = (
 
 def of_file(path: str, cells: Sequence[str]) -> Layout | None:
     """The layout of a file that is called so and whose rows have as many cells; None: unknown."""
+    return next((layout for layout in _called(path) if len(layout.header) == len(cells)), None)
+
+
+def is_known(path: str) -> bool:
+    """Whether a file is called as one of a public data set."""
+    return bool(_called(path))
+
+
+def _called(path: str) -> list[Layout]:
     name = os.path.basename(path)
     if formats.compression(name) is not None:
         name = os.path.splitext(name)[0]
-    for layout in _LAYOUTS:
-        if re.fullmatch(layout.pattern, name) and len(layout.header) == len(cells):
-            return layout
-    return None
+    return [layout for layout in _LAYOUTS if re.fullmatch(layout.pattern, name)]

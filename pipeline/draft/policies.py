@@ -12,6 +12,7 @@ from modules.beam import identity, values
 from pipeline.draft import facts, proposals, tables, words
 
 _ACCEPTED = 0.1  # share of events of unknown items or users that the default accepts
+_MANY = 0.7  # distinct ids a row, below which a table hardly has a row each
 _CANCELLED = re.compile(r"[Cc]\d+")
 _ID = values.converter(columns.Column(role="item_id"))
 
@@ -120,9 +121,12 @@ def policies(found: tables.Tables) -> Iterator[proposals.Line]:
                 f"{column.present - column.distinct:,} rows have an id that was there before, such "
                 f"as {again}; the first one counts"
             )
+            unsure = None
             if key is not None and key.is_derived:
                 reason = f"the first row of each {name[:-1]} counts"
-            yield proposals.Line(f"duplicate_{name}", "first", reason)
+            elif column.distinct < _MANY * column.present:
+                unsure = f"{column.present:,} rows are of {column.distinct:,} {name}"
+            yield proposals.Line(f"duplicate_{name}", "first", reason, unsure)
     variants = next(_variants(found), None)
     if variants is not None:
         yield proposals.Line(

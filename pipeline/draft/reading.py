@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 from modules import formats
 from modules.beam import errors, first_bytes, streams
 from pipeline.draft import json_sample, parquet_sample, samples, sources, text_sample
 
 _FIRST = 2**12  # bytes
+_ATOMIC = re.compile(rb"[^\t\r\n]+:(token|float)(_seq)?[\t\r\n]")  # a header of RecBole
 
 
 def read(source: sources.Source, most: int = samples.ROWS) -> samples.Sample:
@@ -51,7 +53,8 @@ def format_of(file: str, first: bytes) -> formats.Format:
     if text.startswith(b"{"):
         return samples.JSON
     ending = formats.ending(file)
-    kind = ending.format if ending is not None and ending.format == "recbole" else "csv"
+    is_atomic = ending is not None and ending.format == "recbole" and _ATOMIC.match(text)
+    kind: formats.Format = "recbole" if is_atomic else "csv"
     wrong = first_bytes.refusal(first, kind, "utf-8")
     if wrong is not None and not wrong.startswith("line"):  # of the encoding
         raise errors.DataError(f"{file}: {wrong}")

@@ -13,6 +13,7 @@ from apache_beam.io import filesystem, filesystems
 
 from modules import formats
 from modules.beam import errors
+from pipeline.draft import layouts
 
 _GLOB = re.compile(r"[*?\[{]")
 _PART = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{20,}|\d+")  # of the names of parts: an UUID, a number
@@ -66,7 +67,8 @@ def _in_folder(folder: str) -> list[Source]:
             for part in os.path.relpath(os.path.join(base, name), folder).split(os.sep)
         )
     ]
-    files = sorted(file for file in listed if formats.ending(file) and os.path.getsize(file))
+    named = (file for file in listed if formats.ending(file) or layouts.is_known(file))
+    files = sorted(file for file in named if os.path.getsize(file))
     strong = [file for file in files if not _is_weak(file)]
     if not files:
         shown = ", ".join(sorted(map(os.path.basename, listed))[:5]) or "no file"
@@ -81,8 +83,9 @@ def _in_folder(folder: str) -> list[Source]:
 
 
 def _is_weak(file: str) -> bool:
+    """Whether a file may be something else than a table, such as notes."""
     ending = formats.ending(file)
-    return ending is None or ending.weak
+    return (ending is None or ending.weak) and not layouts.is_known(file)
 
 
 def together(files: Iterable[str]) -> list[list[str]]:

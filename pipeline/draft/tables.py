@@ -146,6 +146,8 @@ def _key(one: Candidate, events: Candidate, table: str) -> tuple[float, Key | No
     vocabulary = words.USER if table == "users" else words.ITEM
     theirs = {identity.clean(text) for text in events.columns[name].texts}
     best: tuple[float, Key | None] = (0, None)
+    if _is_long(one):
+        return 0, None
     is_called_so = _hint(one, table, vocabulary) > 0
     for column in one.columns.values():
         repeats = column.distinct < _KEY * column.present
@@ -173,7 +175,15 @@ def _hint(one: Candidate, table: str, vocabulary: Sequence[str]) -> float:
     return 0.5 * (words.score(stem, vocabulary) > 0)
 
 
+def _is_long(one: Candidate) -> bool:
+    """Whether rows are single properties, `item, property, value`, not items."""
+    names = {part for name in one.columns for part in words.parts(name)}
+    return "value" in names and bool(names & {"property", "attribute", "key", "field"})
+
+
 def _why_unused(one: Candidate, events: Candidate) -> str:
+    if _is_long(one):
+        return "each row is one property; make a table with a column of each"
     for name in (events.roles.user, events.roles.item):
         if name in one.columns and one.columns[str(name)].distinct < _KEY * one.sample.sampled:
             return f"{name} repeats, so that it has no row a user or item"

@@ -62,7 +62,7 @@ def read(
             "with rows, or correct its header."
         )
     is_whole = head.is_whole and len(rows) <= most and len(files) == 1
-    rows = rows[:most]
+    fitting = fitting[:most]
     total: int | None = len(rows) if is_whole else None
     if not is_whole and streams.splits(file, head.encoding):
         bytes_a_row = sum(sum(map(len, row)) + len(row) for row in fitting) / len(fitting)

@@ -160,7 +160,7 @@ def _context(column: facts.Facts, in_events: bool) -> str:
     return ""
 
 
-def _list(column: facts.Facts) -> tuple[dict[str, Any], str, None]:
+def _list(column: facts.Facts) -> tuple[str | dict[str, Any], str, None]:
     form = column.list
     assert form is not None
     spec: dict[str, Any] = {"kind": "multi_categorical"}
@@ -168,7 +168,8 @@ def _list(column: facts.Facts) -> tuple[dict[str, Any], str, None]:
         spec = {"kind": "vector", "dimension": form.dimension}
     if form.separator is not None:
         spec["separator"] = form.separator
-    return spec, f"lists: {_examples(column)}", None
+    short = spec["kind"] if len(spec) == 1 else spec
+    return short, f"lists: {_examples(column)}", None
 
 
 def _why_ignored(column: facts.Facts, *, in_events: bool) -> str | None:

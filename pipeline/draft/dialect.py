@@ -1,25 +1,28 @@
-"""How a text is divided into rows and cells: delimiter, escape, and whether a header comes first.
+"""How a text is divided into rows and cells: delimiter, quotes, and whether a header comes first.
 
-DuckDB's sniffer decides. It knows delimiters of one character; longer ones are counted here.
+DuckDB's sniffer tells the delimiter. It knows those of one character; longer ones are counted here.
+Quotes are tried with the reader's own rows.
 """
 
 from __future__ import annotations
 
-import csv
+import collections
 import dataclasses
-import io
+import itertools
 import os
 import re
 import tempfile
 from collections.abc import Iterator
 
 from modules import formats
+from modules.beam import delimited
 from pipeline.draft import words
 
 _LINES = 20_000  # that DuckDB looks at
 _COUNTED = 200  # lines in which a delimiter has to stand equally often
 _DATUM = re.compile(r"\s*[-+]?\d+([.,:/-]\d+)*([eE][-+]?\d+)?\s*|\s*\d{4}-\d\d-\d\d.*")
-_BACKSLASH = "\\"
+_QUOTE, _BACKSLASH = '"', "\\"
+_QUOTES = ((_QUOTE, ""), (_QUOTE, _BACKSLASH), ("", ""))  # with escapes; the likeliest first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,31 +31,29 @@ class Dialect:
 
     Attributes:
       delimiter: what stands between the cells.
-      escape: before a quote that is a letter; None: quotes are doubled.
+      quote: around cells; empty: quotes are letters.
+      escape: before a quote that is a letter; empty: quotes are doubled.
       has_header: whether the first line names the columns.
       unsure: what is not certain about the header; None: nothing.
     """
 
     delimiter: str
-    escape: str | None = None
+    quote: str = _QUOTE
+    escape: str = ""
     has_header: bool = True
     unsure: str | None = None
 
-    def rows(self, text: str) -> Iterator[list[str]]:
-        """The rows of a text, blank lines left out."""
-        if len(self.delimiter) > 1:
-            yield from (line.split(self.delimiter) for line in text.splitlines() if line)
-            return
-        read = csv.reader(
-            io.StringIO(text, newline=""),
-            delimiter=self.delimiter,
-            escapechar=self.escape,
-            doublequote=self.escape is None,
-        )
-        try:
-            yield from (row for row in read if row)
-        except csv.Error:  # a row that the end of the piece has cut
-            return
+    def rows(self, text: str) -> Iterator[list[str] | ValueError]:
+        """The rows of a text, blank ones left out; what is wrong in the place of a bad one."""
+        plain = len(self.delimiter) > 1
+        quote, escape = ("", "") if plain else (self.quote, self.escape)
+        reader = delimited.Dialect(self.delimiter, quote=quote, escape=escape)
+        found = (cells for _, cells in reader.rows([text.encode("utf-8", "surrogatepass")]))
+        return (cells for cells in found if cells)
+
+    def good_rows(self, text: str) -> Iterator[list[str]]:
+        """The rows of a text without the bad ones."""
+        return (row for row in self.rows(text) if not isinstance(row, ValueError))
 
 
 def sniff(text: str, delimiter: str | None = None) -> Dialect:
@@ -60,14 +61,19 @@ def sniff(text: str, delimiter: str | None = None) -> Dialect:
 
     Args:
       text: the beginning, with whole lines.
-      delimiter: where it is known.
+      delimiter: of RecBole's files, which have no quotes.
     """
+    if delimiter is not None:
+        return Dialect(delimiter, quote="")
     lines = text.splitlines()
     several = [d for d in formats.UNNAMED_DELIMITERS if _is_even(lines, d)]
-    found = Dialect(delimiter or several[0]) if delimiter or several else _duckdb(lines)
+    found = Dialect(several[0] if several else _duckdb(lines))
     if found.delimiter not in lines[0]:
         even = [d for d in formats.DELIMITERS.values() if _is_even(lines, d)]
-        found = dataclasses.replace(found, delimiter=(even or [","])[0])
+        found = Dialect((even or [","])[0])
+    if _QUOTE in text:
+        tried = [dataclasses.replace(found, quote=q, escape=e) for q, e in _QUOTES]
+        found = min(tried, key=lambda dialect: _bad(dialect, text))
     return _with_header(found, text)
 
 
@@ -77,30 +83,34 @@ def _is_even(lines: list[str], delimiter: str) -> bool:
     return len(counts) == 1 and counts != {0}
 
 
-def _duckdb(lines: list[str]) -> Dialect:
+def _duckdb(lines: list[str]) -> str:
+    """The delimiter that DuckDB finds."""
     import duckdb
 
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "sample.csv")
         with open(path, "w", encoding="utf-8", errors="replace", newline="") as stream:
             stream.write("\n".join(lines[:_LINES]) + "\n")
-        query = (
-            "SELECT Delimiter, Escape, Quote FROM "
-            "sniff_csv(?, sample_size = -1, ignore_errors = true)"
-        )
+        query = "SELECT Delimiter FROM sniff_csv(?, sample_size = -1, ignore_errors = true)"
         try:
             found = duckdb.connect().execute(query, [path]).fetchone()
-        except duckdb.Error:
+        except duckdb.Error:  # nothing fits
             found = None
-    if found is None:
-        return Dialect(",")
-    delimiter, escape, quote = found
-    return Dialect(delimiter, _BACKSLASH if quote == '"' and escape == _BACKSLASH else None)
+    return found[0] if found else ","
+
+
+def _bad(dialect: Dialect, text: str) -> int:
+    """How many rows are none, or have another number of cells than most."""
+    lengths = collections.Counter(
+        0 if isinstance(row, ValueError) else len(row) for row in dialect.rows(text)
+    )
+    fitting = max((n for length, n in lengths.items() if length), default=0)
+    return sum(lengths.values()) - fitting
 
 
 def _with_header(dialect: Dialect, text: str) -> Dialect:
     """Decides whether the first line is a header: names are no numbers, and no values of rows."""
-    rows = [row for row, _ in zip(dialect.rows(text), range(_COUNTED))]
+    rows = list(itertools.islice(dialect.good_rows(text), _COUNTED))
     first, others = rows[0], rows[1:]
     if len(set(first)) < len(first) or any(not cell.strip() for cell in first):
         return dataclasses.replace(dialect, has_header=False)

@@ -160,7 +160,9 @@ def _keys(sample: samples.Sample, folder: str) -> Iterator[proposals.Line]:
         if sample.delimiter != formats.default_delimiter("csv", sample.files[0]):
             word = {text: word for word, text in formats.DELIMITERS.items()}
             yield proposals.Line("delimiter", word.get(sample.delimiter, sample.delimiter))
-        if sample.escape is not None:
+        if not sample.quote and len(sample.delimiter) == 1:
+            yield proposals.Line("quote", formats.NO_QUOTE, "quotes are letters")
+        if sample.escape:
             yield proposals.Line("escape", sample.escape, r"a quote inside quotes is written \"")
     if sample.encoding != "utf-8":
         yield proposals.Line("encoding", sample.encoding, "", unsure.get("encoding"))

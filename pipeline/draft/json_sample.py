@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modules.beam import errors, streams
+from modules.beam import errors, json_lines, streams
 from pipeline.draft import samples
 
 
@@ -21,9 +20,9 @@ def read(path: str, files: Sequence[str], size: int, most: int) -> samples.Sampl
       most: rows of its beginning.
 
     Raises:
-      errors.DataError: a line is no object of JSON, or the file is cut off.
+      errors.DataError: no line is an object of JSON, or the file is cut off.
     """
-    file, read = files[0], 0
+    file, read, bad = files[0], 0, ""
     found: list[dict[str, Any]] = []
     is_whole = len(files) == 1
     try:
@@ -33,12 +32,14 @@ def read(path: str, files: Sequence[str], size: int, most: int) -> samples.Sampl
                     is_whole = False
                     break
                 read += len(line)
-                if line.strip():
-                    found.append(_flat(_object(file, number, line)))
+                try:
+                    found += [_flat(json_lines.parse(line))] if line.strip() else []
+                except ValueError as error:
+                    bad = bad or f"line {number}: {error}"
     except streams.BrokenFileError as error:
         raise errors.DataError(f"{file}: {error}") from None
     if not found:
-        raise errors.DataError(f"{file}: found no row, expected an object of JSON in each line.")
+        raise errors.DataError(f"{file}: {bad or 'found no row, expected an object in each line.'}")
     lists = _list_column(found)
     if lists is not None:
         outer = [{k: v for k, v in row.items() if k != lists} for row in found]
@@ -50,27 +51,13 @@ def read(path: str, files: Sequence[str], size: int, most: int) -> samples.Sampl
     return samples.Sample(
         path=path,
         files=tuple(files),
-        format=samples.JSON,
+        format="json",
         columns={name: [row.get(name) for row in found] for name in names},
         is_whole=is_whole,
         rows=total,
         list_column=lists,
+        unsure={"rows": f"a line that cannot be read: {bad}"} if bad else {},
     )
-
-
-def _object(file: str, number: int, line: bytes) -> Mapping[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError as error:
-        raise errors.DataError(
-            f"{file}, line {number}: not JSON ({error}). Expected one object a line; a file that "
-            "is one array needs jq -c '.[]' FILE."
-        ) from None
-    if not isinstance(found, dict):
-        raise errors.DataError(
-            f"{file}, line {number}: found {str(found)[:60]!r}, expected an object of JSON."
-        )
-    return found
 
 
 def _flat(row: Mapping[str, Any], before: str = "") -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 from apache_beam.io import filesystems
 from pyarrow import parquet
 
-from modules.beam import errors
+from modules.beam import arrow_cells, errors
 from pipeline.draft import samples
 
 _LATER_ROWS = 5_000  # of a row group that is not the first
@@ -26,41 +26,55 @@ def read(path: str, files: Sequence[str], most: int) -> samples.Sample:
         try:
             opened = parquet.ParquetFile(stream)
             lists = _list_column(opened.schema_arrow)
-            rows = _rows(opened, most)
+            columns = _columns(opened, lists, most)
         except (pa.ArrowInvalid, OSError) as error:
             raise errors.DataError(
                 f"{file}: the file is cut off or corrupt (Parquet: {error}); copy it again."
             ) from None
-    if not rows:
+    sampled = max(map(len, columns.values()), default=0)
+    if not sampled:
         raise errors.DataError(f"{file}: found no row. Give a file with rows.")
     total = opened.metadata.num_rows if len(files) == 1 else None
-    is_whole = total == len(rows)
-    names = list(rows[0])
+    is_whole = total == sampled
     if lists is not None:
-        fields = [field.name for field in opened.schema_arrow.field(lists).type.value_type]
-        names = list(dict.fromkeys([*(n for n in names if n != lists), *fields]))
-        rows = [{**row, **e} for row in rows for e in row[lists] or []][:most]
-        total = None
+        columns, total = _elements(columns, lists, most), None
     return samples.Sample(
         path=path,
         files=tuple(files),
         format="parquet",
-        columns={name: [row.get(name) for row in rows] for name in names},
+        columns=columns,
         is_whole=is_whole,
         rows=total,
         list_column=lists,
     )
 
 
-def _rows(file: parquet.ParquetFile, most: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+def _columns(file: parquet.ParquetFile, lists: str | None, most: int) -> dict[str, list[Any]]:
+    """The cells of each source, of the fields of a struct in place of the struct."""
+    found: dict[str, list[Any]] = {}
     groups = file.num_row_groups
     for group in sorted({0, groups // 2, groups - 1} & set(range(groups))):
         limit = _LATER_ROWS if group else most
         batch = next(file.iter_batches(limit, row_groups=[group]), None)
-        if batch is not None:
-            found += batch.to_pylist()
+        for source in [] if batch is None else _sources(batch.schema, lists):
+            found.setdefault(source, []).extend(arrow_cells.cells(batch, source))
     return found
+
+
+def _sources(schema: pa.Schema, lists: str | None) -> list[str]:
+    inner = [f for f in arrow_cells.sources(schema) if not lists or not f.startswith(f"{lists}.")]
+    return [name for name in inner if not any(other.startswith(f"{name}.") for other in inner)]
+
+
+def _elements(columns: Mapping[str, Sequence[Any]], lists: str, most: int) -> dict[str, list[Any]]:
+    """The cells of the events in lists, those of the row around them repeated."""
+    rows = [
+        {**{name: cells[at] for name, cells in columns.items() if name != lists}, **(event or {})}
+        for at, events in enumerate(columns[lists])
+        for event in events or []
+    ][:most]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def _list_column(schema: pa.Schema) -> str | None:

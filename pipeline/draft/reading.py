@@ -34,7 +34,7 @@ def read(source: sources.Source, most: int = samples.ROWS) -> samples.Sample:
     kind = format_of(file, first)
     if kind == "parquet":
         found = parquet_sample.read(source.path, source.files, most)
-    elif kind == samples.JSON:
+    elif kind == "json":
         found = json_sample.read(source.path, source.files, source.sizes[0], most)
     else:
         found = text_sample.read(source.path, source.files, source.sizes[0], kind, most)
@@ -50,12 +50,12 @@ def format_of(file: str, first: bytes) -> formats.Format:
     if first.startswith(b"PAR1"):
         return "parquet"
     text = first.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(b"{"):
-        return samples.JSON
+    if text.startswith(b"{") and first_bytes.refusal(first, "json", "utf-8") is None:
+        return "json"
     ending = formats.ending(file)
     is_atomic = ending is not None and ending.format == "recbole" and _ATOMIC.match(text)
     kind: formats.Format = "recbole" if is_atomic else "csv"
-    wrong = first_bytes.refusal(first, kind, "utf-8")
+    wrong = first_bytes.refusal(first, None, "utf-8")
     if wrong is not None and not wrong.startswith("line"):  # of the encoding
         raise errors.DataError(f"{file}: {wrong}")
     return kind

@@ -96,11 +96,12 @@ def _time(columns: Sequence[facts.Facts]) -> str | None:
     return max(found, key=_time_rank).name if found else None
 
 
-def _time_rank(column: facts.Facts) -> tuple[bool, bool, bool, float]:
+def _time_rank(column: facts.Facts) -> tuple[bool, bool, bool, bool, float]:
     time = column.time
     assert time is not None
     named = words.time_score(column.name)
-    return named > 0, time.unsure is None, not time.is_days, named
+    plain = time.column.format is None
+    return named > 0, time.unsure is None, not time.is_days, plain, named
 
 
 def _action(columns: Sequence[facts.Facts]) -> str | None:

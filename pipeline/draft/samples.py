@@ -11,7 +11,6 @@ from modules import formats
 from pipeline.draft import layouts
 
 ROWS = 50_000  # that are looked at, of the beginning of a table
-JSON: formats.Format = "json"
 HEAD = 16 * 2**20  # bytes, decompressed, that are looked at, at most
 
 
@@ -30,7 +29,8 @@ class Sample:
       has_header: whether the files have a line with the names; else the names are made up.
       delimiter: of a text.
       encoding: of a text.
-      escape: of a csv.
+      quote: of a csv; empty: quotes are letters.
+      escape: of a csv; empty: none.
       list_column: holds the list of events, of a table with one row a user.
       layout: the public data set that the file is of, if its name says so.
       types: what a file says itself of a column, such as `token_seq` of RecBole.
@@ -46,7 +46,8 @@ class Sample:
     has_header: bool = True
     delimiter: str | None = None
     encoding: str = "utf-8"
-    escape: str | None = None
+    quote: str = '"'
+    escape: str = ""
     list_column: str | None = None
     layout: layouts.Layout | None = None
     types: Mapping[str, str] = dataclasses.field(default_factory=dict)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -41,10 +42,11 @@ def read(
     file = files[0]
     head = _head(file)
     text = head.text
-    found = dialect.sniff(text[:_DIALECT], "\t" if kind == "recbole" else None)
-    rows = [row for row, _ in zip(found.rows(text), range(most + 2))]
+    found = dialect.sniff(_whole_lines(text[:_DIALECT]), "\t" if kind == "recbole" else None)
+    read = list(itertools.islice(found.rows(text), most + 2))
+    rows = [row for row in read if not isinstance(row, ValueError)]
     if not rows:
-        raise errors.DataError(f"{file}: found blank lines only, expected rows.")
+        raise errors.DataError(f"{file}: found no row that can be read. Look at its first lines.")
     layout = layouts.of_file(file, rows[0])
     if layout is not None and set(layout.header).isdisjoint(c.strip() for c in rows[0]):
         found = dataclasses.replace(found, has_header=False, unsure=None)
@@ -53,7 +55,7 @@ def read(
     unsure = {
         "encoding": head.doubt,
         "header": found.unsure,
-        "rows": _wrong(rows, len(names)) or _other_headers(files, text, found, head.encoding),
+        "rows": _bad(read) or _wrong(rows, len(names)) or _other_headers(files, found, head),
     }
     fitting = [row for row in rows if len(row) == len(names)]
     if not fitting:
@@ -61,14 +63,14 @@ def read(
             f"{file}: found a header ({', '.join(names)}) and no row that fits it. Give a file "
             "with rows, or correct its header."
         )
-    is_whole = head.is_whole and len(rows) <= most and len(files) == 1
+    is_whole = head.is_whole and len(read) <= most and len(files) == 1
     fitting = fitting[:most]
     total: int | None = len(rows) if is_whole else None
     if not is_whole and streams.splits(file, head.encoding):
         bytes_a_row = sum(sum(map(len, row)) + len(row) for row in fitting) / len(fitting)
         total = round(size / bytes_a_row) if len(files) == 1 else None
         for piece in _pieces(file, head.encoding, size):
-            more = (row for row, _ in zip(found.rows(piece), range(_PIECE_ROWS)))
+            more = itertools.islice(found.good_rows(piece), _PIECE_ROWS)
             fitting += [row for row in more if len(row) == len(names)]
     return samples.Sample(
         path=path,
@@ -81,6 +83,7 @@ def read(
         layout=layout,
         delimiter=found.delimiter,
         encoding=head.encoding,
+        quote=found.quote,
         escape=found.escape,
         types=types,
         unsure={key: doubt for key, doubt in unsure.items() if doubt is not None},
@@ -103,7 +106,7 @@ def _head(file: str) -> _Head:
     data, ended = _read(file, encoding, samples.HEAD)
     if encoding == "utf-8":
         encoding, doubt = encodings.guess(data)
-    wrong = first_bytes.refusal(first, "csv", encoding)
+    wrong = first_bytes.refusal(first, None, encoding)
     if wrong is not None:
         raise errors.DataError(f"{file}: {wrong}")
     text = data.decode(streams.codec(encoding), "replace").removeprefix("\ufeff")
@@ -124,17 +127,15 @@ def _read(file: str, encoding: str, limit: int) -> tuple[bytes, bool]:
     return bytes(data), True
 
 
-def _other_headers(
-    files: Sequence[str], text: str, found: dialect.Dialect, encoding: str
-) -> str | None:
+def _other_headers(files: Sequence[str], found: dialect.Dialect, head: _Head) -> str | None:
     """Which of a table's files begins otherwise than the first one; None: none was found."""
     if not found.has_header:
         return None
-    header = next(found.rows(text), [])
+    header = next(found.good_rows(head.text), [])
     for file in files[1:_COMPARED]:
-        data, _ = _read(file, encoding, 1)
-        first = data.decode(streams.codec(encoding), "replace").removeprefix("\ufeff")
-        if next(found.rows(_whole_lines(first)), []) != header:
+        data, _ = _read(file, head.encoding, 1)
+        first = data.decode(streams.codec(head.encoding), "replace").removeprefix("\ufeff")
+        if next(found.good_rows(_whole_lines(first)), []) != header:
             return f"{file} does not begin with the names that {files[0]} begins with"
     return None
 
@@ -171,6 +172,16 @@ def _names(
         types = {cell.partition(":")[0]: cell.partition(":")[2] for cell in rows[0]}
         return list(types), types
     return [cell.strip() for cell in rows[0]], {}
+
+
+def _bad(rows: Sequence[list[str] | ValueError]) -> str | None:
+    """What is wrong with rows that cannot be read, but for the last, which the end may cut."""
+    bad = [(at, row) for at, row in enumerate(rows, start=1) if isinstance(row, ValueError)]
+    if not bad or bad[0][0] == len(rows):
+        return None
+    return (
+        f"{len(bad):,} of the first {len(rows):,} rows cannot be read; row {bad[0][0]}: {bad[0][1]}"
+    )
 
 
 def _wrong(rows: Sequence[Sequence[str]], expected: int) -> str | None:

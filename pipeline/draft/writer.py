@@ -62,7 +62,7 @@ def _line(line: proposals.Line, indent: int) -> Iterator[str]:
         whole = body
     if line.unsure is not None:
         yield from _comment(f"{MARK} {line.unsure}", indent)
-    yield whole
+    yield from _broken(whole, indent) if whole is body and not line.is_suggestion else [whole]
 
 
 def _commented(body: str, reason: str) -> str:
@@ -72,3 +72,12 @@ def _commented(body: str, reason: str) -> str:
 def _comment(text: str, indent: int) -> Iterator[str]:
     for line in textwrap.wrap(text, _WIDTH - indent - 2, break_on_hyphens=False):
         yield f"{' ' * indent}# {line}"
+
+
+def _broken(body: str, indent: int) -> Iterator[str]:
+    """A line that is too long, as several, each but the last up to a comma between values."""
+    start = " " * (indent + 2)
+    while len(body) > _WIDTH and (at := body.rfind(", ", len(start), _WIDTH)) > 0:
+        yield body[: at + 1]
+        body = start + body[at + 2 :]
+    yield body

@@ -25,7 +25,7 @@ def test_a_backslash_before_quotes():
 
 def test_doubled_quotes_and_line_breaks_in_quotes():
     found = dialect.sniff('user,item,n\nu1,"a ""b""",1\nu2,"d\ne",2\n')
-    assert found.escape is None
+    assert (found.quote, found.escape) == ('"', "")
     assert list(found.rows('u2,"d\ne",2\n')) == [["u2", "d\ne", "2"]]
 
 

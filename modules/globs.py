@@ -23,5 +23,9 @@ def divided(path: str) -> tuple[str, str]:
         folder = "/".join(parts[:count]) or "/"
         if os.path.isdir(folder):
             pattern = "/".join(parts[count:])
-            return (folder, pattern) if any(c in pattern for c in _CHARACTERS) else (path, "")
-    return path, ""
+            return (folder, pattern) if _is_glob(pattern) else (path, "")
+    return (".", path) if _is_glob(path) else (path, "")
+
+
+def _is_glob(text: str) -> bool:
+    return any(character in text for character in _CHARACTERS)

@@ -8,6 +8,7 @@ import pathlib
 from collections.abc import Iterator
 
 ARTIFACTS = "artifacts"
+_OF_GLOBS = "*?[\\"
 
 
 class RunBusy(RuntimeError):
@@ -44,8 +45,14 @@ class Run:
 
         Raises:
           RunBusy: another process holds the folder.
-          RunFolder: it cannot be made or written.
+          RunFolder: it cannot be made or written, or not be read by TFX.
         """
+        if found := [c for c in _OF_GLOBS if c in str(self.folder)]:
+            raise RunFolder(
+                f"{self.folder}: the path of a run holds {' '.join(found)}, which TFX and Beam "
+                "read as a glob. Choose another folder with --root; data and configuration may "
+                "stay where they are."
+            )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock_file = (self.folder / ".lock").open("w")

@@ -31,13 +31,13 @@ def _begins(pattern: bytes, what: str, remedy: str, *, binary: bool = False) -> 
 
 _PARQUET = _begins(rb"PAR[1E]", "Parquet", "Set format: parquet", binary=True)
 _JSON_LINES = (
-    _begins(rb"\s*\{\s*(\}|[\"'][^\n\r]*\}\s*[\n\r])", "JSON lines", "Set format: json"),
-    _begins(rb"\s*\{\s*\"[^\n\r]*\Z", "JSON lines", "Set format: json"),
+    _begins(rb"\s*\{[ \t]*(\}|[\"'][^\n\r]*\}\s*[\n\r])", "JSON lines", "Set format: json"),
+    _begins(rb"\s*\{[ \t]*\"[^\n\r]*\Z", "JSON lines", "Set format: json"),
 )
 _LINES = "and set format: json"
 _JSON = (
     _begins(
-        rb"\s*\{\s*([\n\r]|\"[^\n\r]*[\n\r])",
+        rb"\s*\{[ \t]*([\n\r]|\"[^\n\r]*[\n\r])",
         "JSON whose objects go over several lines",
         f"Write each as a line, as in jq -c . FILE > FILE.jsonl, {_LINES}",
     ),
@@ -59,11 +59,11 @@ _CONTENTS = (
     _begins(rb"\xff\x06\0\0sNaPpY", "compressed with snappy", "Unpack it"),
     _begins(_ZIP + rb".*\bxl/", "an Excel workbook (xlsx)", "Export it as CSV"),
     _begins(
-        _ZIP + rb".{22}mimetypeapplication/vnd\.oasis",
+        _ZIP + rb".{26}mimetypeapplication/vnd\.oasis",
         "an OpenDocument file, such as a spreadsheet (ods)",
         "Export it as CSV",
     ),
-    _begins(_ZIP + rb".{22}[^\n]{1,99}\.npy", "a NumPy archive (npz)", _EXPORT),
+    _begins(_ZIP + rb".{26}[^\n]{1,99}\.npy", "a NumPy archive (npz)", _EXPORT),
     _begins(_ZIP, "a zip archive", "Unpack it"),
     _begins(rb".{257}ustar", "a tar archive", "Unpack it"),
     _begins(rb"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it"),

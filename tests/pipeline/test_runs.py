@@ -29,3 +29,11 @@ def test_a_folder_that_cannot_be_made_says_the_remedy(tmp_path: pathlib.Path, ro
         runs.RunFolder, match=r"shop: cannot be made or written \(.+\)\. Choose .* --root\."
     ):
         held.__enter__()
+
+
+@pytest.mark.parametrize("name", ["p [v2]", "a*b", "e?f"])
+def test_a_folder_that_tfx_reads_as_a_glob_is_refused(tmp_path: pathlib.Path, name: str) -> None:
+    held = runs.Run(tmp_path / name, "shop").locked()
+    with pytest.raises(runs.RunFolder, match=r"read as a glob\. Choose another .* --root"):
+        held.__enter__()
+    assert not (tmp_path / name).exists()

@@ -7,9 +7,12 @@ import gzip
 import io
 import lzma
 import pathlib
+import pickle
 import sqlite3
+import tarfile
 import zipfile
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import zstandard
@@ -36,6 +39,21 @@ def _zipped(*names: str) -> bytes:
         for name in names:
             archive.writestr(name, "<x/>")
     return buffer.getvalue()
+
+
+def _tar() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("e.csv"))
+    return buffer.getvalue()
+
+
+def _npz(buffer: io.BytesIO) -> None:
+    np.savez(buffer, user=np.zeros(2))
+
+
+def _npy(buffer: io.BytesIO) -> None:
+    np.save(buffer, np.zeros(2))
 
 
 def _sqlite(folder: pathlib.Path) -> bytes:
@@ -69,6 +87,19 @@ def _sqlite(folder: pathlib.Path) -> bytes:
         (_written(feather.write_feather, ROWS), "an Arrow file"),
         (b"%PDF-1.7\n", "a PDF document"),
         (b"\n<!DOCTYPE html><html>", "an HTML page"),
+        (_tar(), "a tar archive; .* Unpack it"),
+        (
+            _zipped("mimetypeapplication/vnd.oasis.opendocument.spreadsheet"),
+            r"a spreadsheet \(ods\)",
+        ),
+        (_written(_npz), r"a NumPy archive \(npz\), which is not read"),
+        (_written(_npy), r"a NumPy array \(npy\), which is not read"),
+        (pickle.dumps(ROWS.to_pydict()), "a Python pickle, which is not read"),
+        (b"\x89HDF\r\n\x1a\n\0\0", "HDF5, as of pandas or MATLAB, which is not read"),
+        (b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + b"\0" * 9, r"a MATLAB file \(mat\)"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "as in git lfs pull"),
+        (b'{\n  "user": "u"', "JSON whose objects go over several lines; .* jq -c"),
+        (b'{"events": [\n  {"user": "u"}', "JSON whose objects go over several lines"),
     ],
 )
 def test_other_contents_are_recognised(
@@ -98,6 +129,44 @@ def test_a_database_is_recognised(tmp_path: pathlib.Path) -> None:
 )
 def test_texts_that_begin_alike_are_texts(text: bytes) -> None:
     assert first_bytes.refusal(text, "csv", "utf-8") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("e.xlsx", _zipped("xl/workbook.xml"), "looks like an Excel workbook (xlsx). Export it"),
+        ("e.zip", _zipped("e.csv"), "this looks like a zip archive. Unpack it."),
+        ("e.tar.gz", gzip.compress(_tar()), "this looks like a tar archive. Unpack it."),
+        ("e", _written(parquet.write_table, ROWS), "this looks like Parquet. Set format: parquet."),
+    ],
+)
+def test_without_a_format_what_a_file_holds_is_said(
+    tmp_path: pathlib.Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    for path in (tmp_path / name, tmp_path):
+        with pytest.raises(errors.DataError) as caught:
+            files.list_tables(tables.only_events(path))
+        assert f"{name}: " in str(caught.value) and message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (CSV, "begins with 'user,item,time', expected an object of JSON in each line"),
+        (b'[{"user": "u"},\n{"user": "v"}]', "a list of JSON; .* as in jq -c '.\\[\\]' FILE"),
+        (b'[\n{"user": "u"}]', "a list of JSON"),
+        (b'{\n"user": "u"\n}', "JSON whose objects go over several lines"),
+        (_written(parquet.write_table, ROWS), "Parquet; the format is json. Set format: parquet"),
+        ('{"user": "u"}\n'.encode("utf-16"), "Set encoding: utf-16"),
+    ],
+)
+def test_what_is_no_json_lines_is_said(
+    tmp_path: pathlib.Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "e.jsonl").write_bytes(content)
+    with pytest.raises(errors.DataError, match=message):
+        files.list_tables(tables.only_events(tmp_path / "e.jsonl"))
 
 
 def test_text_and_other_files_are_no_parquet(tmp_path: pathlib.Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from modules import columns
@@ -17,15 +17,17 @@ _SHARE_OF_LISTS = 0.9  # of the cells that are not empty
 def parts(cell: Any, separator: str | None) -> list[Any]:
     """The values of a cell, texts without spaces around them; empty ones are left out.
 
+    Lists in lists are one list, as of Amazon's categories, which are several paths.
+
     Args:
       cell: a list that the file holds as such, or a text.
       separator: see `columns.Column`; None: the text is one value.
 
     Raises:
-      ValueError: the text is no list of JSON or Python, or holds a list in a list.
+      ValueError: the text is no list of JSON or Python, or holds something with keys.
     """
     if isinstance(cell, (list, tuple)):
-        return list(cell)
+        return list(_flat(cell))
     if not isinstance(cell, str):
         return [cell]
     if separator == columns.JSON:
@@ -73,11 +75,19 @@ def _listed(cell: str) -> list[Any]:
                 f'found {_shown(cell)}, expected a list like ["a", "b"] (separator: json). '
                 "Correct it, or the separator"
             ) from None
-    if not isinstance(found, (list, tuple, set, frozenset)):
-        found = [found]
-    if any(isinstance(part, (list, tuple, dict, set)) for part in found):
-        raise ValueError(f"found {_shown(cell)}, expected a list of texts or numbers alone")
-    return [part.strip() if isinstance(part, str) else part for part in found]
+    if isinstance(found, dict):
+        raise ValueError(  # noqa: TRY004 - as of all cells
+            f"found {_shown(cell)}, expected a list of texts or numbers alone"
+        )
+    return [part.strip() if isinstance(part, str) else part for part in _flat([found])]
+
+
+def _flat(parts: Iterable[Any]) -> Iterator[Any]:
+    for part in parts:
+        if isinstance(part, (list, tuple, set, frozenset)):
+            yield from _flat(part)
+        else:
+            yield part
 
 
 def _shown(cell: str) -> str:

@@ -20,6 +20,8 @@ from modules.beam import lists
         ("('a', 'b')", "json", ["a", "b"]),
         ("[1, 2.5, null]", "json", [1, 2.5, None]),
         ("[]", "json", []),
+        ('[["a", "b"], ["a", "c"]]', "json", ["a", "b", "a", "c"]),
+        ([["a", "b"], [["c"]]], None, ["a", "b", "c"]),
         ('"a"', "json", ["a"]),
         (["a", 1], "|", ["a", 1]),
         (3, None, [3]),
@@ -29,7 +31,7 @@ def test_parts(cell: Any, separator: str | None, expected: list[Any]) -> None:
     assert lists.parts(cell, separator) == expected
 
 
-@pytest.mark.parametrize("cell", ["[a, b]", "['a'", "[[1], [2]]", '{"a": 1}]'])
+@pytest.mark.parametrize("cell", ["[a, b]", "['a'", '{"a": 1}', '{"a": 1}]'])
 def test_what_is_no_list_is_refused(cell: str) -> None:
     with pytest.raises(ValueError, match="expected a list"):
         lists.parts(cell, "json")

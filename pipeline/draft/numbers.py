@@ -27,6 +27,7 @@ _CURRENCIES = frozenset(
         "rub kr zł kč ft lei лв zar sgd hkd thb idr rp vnd ₫"
     )
 )
+_PROBED = 50  # texts of which half have to be numbers in some form
 _SEEN = 2_000  # texts that tell the form
 _THREES = re.compile(r"\d([., '])\d{3}(?!\d)")
 
@@ -90,6 +91,10 @@ def plainly(text: str) -> float | None:
 
 def _candidates(texts: Collection[str]) -> list[columns.Number]:
     """The forms that the reader suggests for any of the texts, each with the symbols of all."""
+    probed = list(itertools.islice(texts, _PROBED))
+    numbers = [text for text in probed if plainly(text) is not None or readers.forms(text)]
+    if len(numbers) < len(probed) / 2:
+        return []
     found = [f for text in itertools.islice(texts, _SEEN) for f in readers.forms(text)]
     symbols = tuple(sorted({symbol for number in found for symbol in number.symbols}))
     if any(map(_is_word, symbols)):

@@ -70,6 +70,7 @@ class Time:
       column: the declaration that reads them.
       first: the earliest, in Unix seconds.
       last: the latest, in Unix seconds.
+      count: how many cells are times.
       is_days: whether all are midnights.
       is_naive: whether they are texts without a zone, of some time of day.
       unsure: what is not certain; None: nothing.
@@ -78,6 +79,7 @@ class Time:
     column: columns.Column
     first: float
     last: float
+    count: int
     is_days: bool = False
     is_naive: bool = False
     unsure: str | None = None
@@ -104,7 +106,7 @@ def guess(cells: Sequence[Any], name: str) -> Time | None:
 def _of_numbers(cells: Sequence[Any], form: numbers.Form, name: str) -> Time | None:
     """Numbers in the unit that gives likely times."""
     plain = columns.Column(role="timestamp", unit="s", number=form.number, missing=form.missing)
-    middle = statistics.median(_seconds(cells, plain))
+    middle = statistics.median(_seconds(cells, plain) or [0.0])
     latest = datetime.datetime.now(datetime.timezone.utc).timestamp() + _AHEAD
     is_named = words.time_score(name) > 0
     for unit in (*_UNITS, *(_COARSE if is_named else ())):
@@ -121,6 +123,7 @@ def _of_numbers(cells: Sequence[Any], form: numbers.Form, name: str) -> Time | N
         dataclasses.replace(plain, unit=None),
         middle,
         middle,
+        0,
         unsure=f"in no unit are the numbers likely times. {readers.readings(middle)}",
     )
 
@@ -135,24 +138,29 @@ def _of_days(cells: Sequence[Any], form: numbers.Form, name: str) -> Time | None
 
 
 def _of_texts(texts: Sequence[str]) -> Time | None:
-    if sum(any(char.isdigit() for char in text) for text in texts[:_PROBED]) < len(texts[:_PROBED]):
+    """Texts in the format that reads most of them; day and month may be either if two do."""
+    probed = texts[:_PROBED]
+    if not all(any(map(str.isdigit, text)) for text in probed):
         return None
     found = []
     for form in _formats():
         column = columns.Column(role="timestamp", format=form)
-        if _read(texts[:_PROBED], column) is not None and (time := _read(texts, column)):
+        if _read(probed, column) is not None and (time := _read(texts, column)):
             found.append(time)
             if form is None:
                 break
-    if len(found) > 1:
-        one, other = found[:2]
-        days = [day(_seconds(texts[:1], time.column)[0]) for time in (one, other)]
+    most = max((time.count for time in found), default=0)
+    best = [time for time in found if time.count == most]
+    if len(best) > 1:
+        one, other = best[:2]
+        text = next(t for t in texts if all(_seconds([t], time.column) for time in (one, other)))
+        days = [day(_seconds([text], time.column)[0]) for time in (one, other)]
         doubt = (
-            f"{texts[0]} is {days[0]} by {one.column.format} and {days[1]} by "
-            f"{other.column.format}; both read all sampled values"
+            f"{text} is {days[0]} by {one.column.format} and {days[1]} by {other.column.format}; "
+            "both read all sampled values"
         )
-        return dataclasses.replace(found[0], unsure=doubt)
-    return found[0] if found else None
+        return dataclasses.replace(one, unsure=doubt)
+    return best[0] if best else None
 
 
 def _formats() -> Iterator[str | None]:
@@ -169,7 +177,7 @@ def _read(cells: Sequence[Any], column: columns.Column) -> Time | None:
         return None
     is_days = all(second % 86400 == 0 for second in seconds)
     is_naive = isinstance(cells[0], str) and column.unit is None and _follows_zone(cells[0], column)
-    return Time(column, min(seconds), max(seconds), is_days, is_naive and not is_days)
+    return Time(column, min(seconds), max(seconds), len(seconds), is_days, is_naive and not is_days)
 
 
 def _follows_zone(cell: str, column: columns.Column) -> bool:
@@ -179,13 +187,17 @@ def _follows_zone(cell: str, column: columns.Column) -> bool:
 
 
 def _seconds(cells: Sequence[Any], column: columns.Column) -> list[float]:
+    """The times of the cells that are some; none if too many are not, as soon as that is known."""
     convert = readers.converter(column, limits=False)
+    left = (1 - _SHARE) * len(cells)
     seconds = []
     for cell in cells:
         try:
             seconds.append(convert(cell))
         except (ValueError, OverflowError):
-            continue
+            left -= 1
+            if left < 0:
+                return []
     return seconds
 
 

@@ -155,6 +155,8 @@ def _same(value: str) -> Callable[[Any], bool]:
     def test(cell: Any) -> bool:
         if is_missing(cell):
             return False
+        if isinstance(cell, bool) and value.lower() == str(cell).lower():
+            return True  # of JSON and Parquet: true, like the text of it
         return _text(cell) == value or (number is not None and _number(cell) == number)
 
     return test

@@ -72,7 +72,7 @@ class JsonRows(text.TextRows):
             return
         try:
             rows_of = self._cells(parse(line, self._table.encoding), folders)
-            if any(_may_be_rounded(cell) for cells in rows_of for cell in cells):
+            if any(float in map(type, cells) and _may_be_rounded(cells) for cells in rows_of):
                 rows_of = self._cells(parse_exactly(line, self._table.encoding), folders)
         except ValueError as error:
             yield self.problem((*at, 0), error)
@@ -251,9 +251,9 @@ def _without_halves(value: Any) -> Any:
     return value
 
 
-def _may_be_rounded(cell: Any) -> bool:
+def _may_be_rounded(cells: list[Any]) -> bool:
     """Whether orjson may have made a float of a whole number with more digits than it holds."""
-    return type(cell) is float and not -_BIG < cell < _BIG
+    return any(type(cell) is float and not -_BIG < cell < _BIG for cell in cells)
 
 
 def _shown(value: Any) -> str:

@@ -58,6 +58,8 @@ def test_refuses(text: str, message: str) -> None:
         ("x >= 4", ["4", "4.0", "1e3", 4, 4.5], ["3.9", "", None, "many", "NULL", float("nan")]),
         ("x < 4", ["3", -1], ["4", "", "many"]),
         ("x == 1", ["1", "1.0", 1, 1.0, True], ["2", "", None, "one"]),
+        ("x == true", [True, "true"], [False, "false", None, ""]),
+        ("x != True", [False, "false", None], [True, "True"]),
         ("x == 01", ["01", "1", 1], ["2"]),
         ("x != 1", ["2", "", None, "NULL"], ["1", "1.0", 1]),
         ("x == view", ["view"], ["views", "View", ""]),

@@ -7,7 +7,7 @@ import pathlib
 import sys
 from collections.abc import Mapping, Sequence
 
-from modules.beam import errors
+from modules import strict
 from pipeline.draft import draft, writer
 
 _SHOWN = 8  # marks that are listed
@@ -24,15 +24,16 @@ def main(
     """Drafts, writes to `output` or prints, and lists on stderr what is unsure.
 
     Raises:
-      errors.DataError: the files cannot be used, or `output` is there and `force` is not given.
+      errors.DataError: the files cannot be used.
+      ConfigError: no file is given, or `output` is there and `force` is not given.
     """
     if output is not None and output.exists() and not force:
-        raise errors.DataError(
+        raise strict.ConfigError(
             f"{output}: the file is there; a draft does not replace it. Give another name, or "
             "--force."
         )
     if not files and not given:
-        raise errors.DataError("no file given; expected FILE... or --events FILE.")
+        raise strict.ConfigError("no file given; expected FILE... or --events FILE.")
     folder = "." if output is None else os.path.dirname(output) or "."
     config = str(output) if output is not None else "FILE.yaml"
     text = draft.make(files, given, name, folder, config)

@@ -112,7 +112,7 @@ def _with_header(dialect: Dialect, text: str) -> Dialect:
     """Decides whether the first line is a header: names are no numbers, and no values of rows."""
     rows = list(itertools.islice(dialect.good_rows(text), _COUNTED))
     first, others = rows[0], rows[1:]
-    if len(set(first)) < len(first) or any(not cell.strip() for cell in first):
+    if not all(cell.strip() for cell in first[1:]):  # pandas leaves that of its index empty
         return dataclasses.replace(dialect, has_header=False)
     if any(_DATUM.fullmatch(cell) for cell in first):
         return dataclasses.replace(dialect, has_header=False)

@@ -64,7 +64,7 @@ def make(
         name or _name(assigned.events.sample.path),
         tuple(_tables(assigned, folder)),
         tuple(policies.policies(assigned)),
-        tuple(f"{path} is not used: {why}." for path, why in assigned.unused.items()),
+        tuple(f"Not used: {path}; {why}." for path, why in assigned.unused.items()),
     )
     return _tried(draft, assigned, config)
 
@@ -140,7 +140,8 @@ def _seen(sample: samples.Sample) -> str:
     """How many rows were looked at."""
     if sample.is_whole:
         return f"{sample.sampled:,} rows"
-    of = f" of about {sample.rows:,}" if sample.rows else ""
+    about = "" if sample.format == "parquet" else "about "  # which says it
+    of = f" of {about}{sample.rows:,}" if sample.rows else ""
     first = f", of the first of {len(sample.files):,} files" if len(sample.files) > 1 else ""
     return f"{sample.sampled:,} rows{of} were looked at{first}"
 

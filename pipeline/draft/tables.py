@@ -186,5 +186,5 @@ def _why_unused(one: Candidate, events: Candidate) -> str:
         return "each row is one property; make a table with a column of each"
     for name in (events.roles.user, events.roles.item):
         if name in one.columns and one.columns[str(name)].distinct < _KEY * one.sample.sampled:
-            return f"{name} repeats, so that it has no row a user or item"
-    return "no column has the ids of users or items of the events"
+            return f"{name} repeats in its rows"
+    return "it shares no ids with the events"

@@ -55,7 +55,10 @@ def read(
     unsure = {
         "encoding": head.doubt,
         "header": found.unsure,
-        "rows": _bad(read) or _wrong(rows, len(names)) or _other_headers(files, found, head),
+        "rows": _bad(read)
+        or _wrong(rows, len(names))
+        or _again(names)
+        or _other_headers(files, found, head),
     }
     fitting = [row for row in rows if len(row) == len(names)]
     if not fitting:
@@ -76,7 +79,11 @@ def read(
         path=path,
         files=tuple(files),
         format=kind,
-        columns={name: [row[at] for row in fitting] for at, name in enumerate(names)},
+        columns={
+            name: [row[at] for row in fitting]
+            for at, name in enumerate(names)
+            if name and names.count(name) == 1
+        },
         is_whole=is_whole,
         rows=total,
         has_header=found.has_header,
@@ -127,6 +134,14 @@ def _read(file: str, encoding: str, limit: int) -> tuple[bytes, bool]:
     return bytes(data), True
 
 
+def _again(names: Sequence[str]) -> str | None:
+    """Which names stand for several columns, so that none of these can be read."""
+    several = sorted({name for name in names if names.count(name) > 1})
+    if not several:
+        return None
+    return f"{', '.join(several)}: there several times, so left out. Rename all but one"
+
+
 def _other_headers(files: Sequence[str], found: dialect.Dialect, head: _Head) -> str | None:
     """Which of a table's files begins otherwise than the first one; None: none was found."""
     if not found.has_header:
@@ -170,7 +185,7 @@ def _names(
         return list(layout.header if layout else samples.made_up(len(rows[0]))), {}
     if kind == "recbole":
         types = {cell.partition(":")[0]: cell.partition(":")[2] for cell in rows[0]}
-        return list(types), types
+        return [cell.partition(":")[0] for cell in rows[0]], types
     return [cell.strip() for cell in rows[0]], {}
 
 

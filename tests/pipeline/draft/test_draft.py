@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from modules import config
+from modules import config, strict
 from modules.beam import check, errors
 from pipeline.draft import command, writer
 from tests.pipeline.draft import drafts
@@ -166,6 +166,15 @@ def test_parts_of_one_table(tmp_path):
     assert "part-1.csv does not begin with the names" in writer.marks(drafts.make(tmp_path))[0][1]
 
 
+def test_columns_without_a_name_and_with_the_same(tmp_path):
+    lines = [f"{n},{u},{i},{t},x,y" for n, (u, i, t) in enumerate(drafts.rows())]
+    text = drafts.make(drafts.write(tmp_path / "x.csv", [",user,item,time,tag,tag", *lines]))
+    data = drafts.load(text, tmp_path)
+    assert list(data.events.columns) == ["user", "item", "time"]
+    assert "tag: there several times" in writer.marks(text)[0][1]
+    check.check(data, config.Split())
+
+
 def test_hive_folders(tmp_path):
     for day in (1, 2):
         lines = [f"{u},{i},{t}" for u, i, t in drafts.rows()]
@@ -252,7 +261,7 @@ def test_output(tmp_path, capsys):
         "",
         f"draft: {output}, no place marked UNSURE\nNext: recsys dataset check --config {output}\n",
     )
-    with pytest.raises(errors.DataError, match=r"is there.*--force"):
+    with pytest.raises(strict.ConfigError, match=r"is there.*--force"):
         command.main([file], **told, force=False)
     command.main([file], **told, force=True)
     command.main([file], **{**told, "output": None}, force=False)

@@ -37,8 +37,8 @@ def test_what_repeats_is_no_table_of_items():
     found = tables.assign([coupons, EVENTS, other], {})
     assert found.items is None and found.users is None
     assert found.unused == {
-        "c.csv": "item repeats, so that it has no row a user or item",
-        "d.csv": "no column has the ids of users or items of the events",
+        "c.csv": "item repeats in its rows",
+        "d.csv": "it shares no ids with the events",
     }
 
 

@@ -104,7 +104,9 @@ def _value(cell: object) -> float:
 
 def quoted(name: str) -> str:
     """A column's name as a rule has it."""
-    return name if re.fullmatch(r"[\w.-]+", name) else f'"{name}"'
+    if re.fullmatch(r"[\w.-]+", name):
+        return name
+    return f'"{name}"' if "'" in name else f"'{name}'"
 
 
 def policies(found: tables.Tables) -> Iterator[proposals.Line]:
@@ -117,10 +119,9 @@ def policies(found: tables.Tables) -> Iterator[proposals.Line]:
         column = None if key is None else key.candidate.columns[key.column]
         if column is not None and column.distinct < column.present:
             again = next(value for value, count in column.counts.items() if count > 1)
-            reason = (
-                f"{column.present - column.distinct:,} rows have an id that was there before, such "
-                f"as {again}; the first one counts"
-            )
+            count = column.present - column.distinct
+            rows = "1 row has" if count == 1 else f"{count:,} rows have"
+            reason = f"{rows} an id that was there before, such as {again}; the first one counts"
             unsure = None
             if key is not None and key.is_derived:
                 reason = f"the first row of each {name[:-1]} counts"

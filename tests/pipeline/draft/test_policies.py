@@ -32,7 +32,7 @@ def test_returned_and_cancelled_goods_are_suggested():
     quantities = [str(-1 if n < 2 else 3) for n in range(10)]
     found = lines(**{"InvoiceNo": invoices, "quantity sold": quantities})
     assert found == [
-        ("drop", ["InvoiceNo startswith C", '"quantity sold" <= 0'], True),
+        ("drop", ["InvoiceNo startswith C", "'quantity sold' <= 0"], True),
     ]
 
 

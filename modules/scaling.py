@@ -1,21 +1,26 @@
 """Numbers as the models get them: the z-score, of values among which none lies absurdly far out.
 
 A single 1e15 among ratings makes their standard deviation so large that all others come out equal.
-Scaling `robust` therefore pulls values in to fences before mean and variance are taken. Where no
-value lies outside of them it is the plain z-score.
+Scaling `robust` therefore pulls values in to fences, and does not let such values have a say in
+mean and deviation. Where no value lies outside, it is the plain z-score.
 
 The fences follow the letter values (Tukey, Exploratory Data Analysis, 1977, ch. 2; Hofmann, Wickham
 and Kafadar, Letter-Value Plots: Boxplots for Large Data, 2017): the quantiles at 1/4, 1/8, ...,
-1/256 and their mirrors. From the median outwards, a letter value widens the range as long as it
+1/1024 and their mirrors. From the median outwards, a letter value widens the range as long as it
 lies no further outside than 10 times the range so far; tails that grow steadily, like years of
 release or prices, are followed to their end. The fences lie one range outside of the last one. The
 plain rule of the quartiles, Q1 - 3 IQR and Q3 + 3 IQR, would cut such tails, and everything but the
 most frequent value of a column that is mostly 0.
+
+All is found in one pass over the data, so mean and deviation of pulled-in values are those of their
+quantiles. TensorFlow Transform 1.16 cannot make a second pass in TFX with its Beam (its `deep_copy`
+does not know the arguments of `AppliedPTransform`).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,10 +31,12 @@ from modules import columns
 
 Numeric = Any  # tf.Tensor or tf.RaggedTensor
 
-BUCKETS = 256
-_LETTERS = (4, 8, 16, 32, 64, 128, 256)  # one in so many values lies outside, on either side
-_RANK_ERROR = 1e-3  # of the quantiles, as a share of the values
+BUCKETS = 1024
+_LETTERS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)  # one in so many lies outside, on either side
+_RANK_ERROR = 2.5e-4  # of the quantiles, as a share of the values
 _STEP = 10.0  # ranges that the next letter value may lie outside of the range so far
+_INFLATED = 4.0  # times the variance of pulled-in values: so far, the variance of all counts
+_LIMIT = 1000.0  # deviations; not even what occurs once in a million values is further out
 _LEAST_SPREAD = 1e-6  # of the mean: what float32 cannot tell from a constant
 
 
@@ -49,20 +56,41 @@ class Numbers:
 
 
 @dataclasses.dataclass(frozen=True)
-class Fences:
-    """Between which bounds the values of F features lie, absurd ones left aside.
+class Scale:
+    """What F features are scaled by.
 
     Attributes:
-      low: float64 [F].
-      high: float64 [F], equal to `low` where fewer than one in 256 values differs from the others.
+      low: the lower fences, float64 [F].
+      high: the upper fences, float64 [F].
+      mean: of the values, pulled in if there are absurd ones, float64 [F].
+      variance: of the same, float64 [F].
+      limit: of what comes out, in deviations.
     """
 
     low: tf.Tensor
     high: tf.Tensor
+    mean: tf.Tensor
+    variance: tf.Tensor
+    limit: float
 
     @classmethod
-    def of(cls, quantiles: tf.Tensor) -> Fences:
-        """The fences by the 255 bounds between 256 equal parts of each feature, float [F, 255]."""
+    def plain(cls, mean: tf.Tensor, variance: tf.Tensor) -> Scale:
+        """Without fences; of float64 [F] each."""
+        infinity = tf.fill(tf.shape(mean), tf.constant(math.inf, tf.float64))
+        return cls(-infinity, infinity, mean, variance, math.inf)
+
+    @classmethod
+    def robust(cls, quantiles: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> Scale:
+        """With fences.
+
+        Where fewer than one in 1024 values differs from the others, there is no range to go by, and
+        no fence.
+
+        Args:
+          quantiles: float [F, 1023], the bounds between 1024 equal parts of each feature's values.
+          mean: float64 [F], of all values.
+          variance: float64 [F], of all values.
+        """
         ordered = tf.cast(quantiles, tf.float64)
         low = high = ordered[:, BUCKETS // 2 - 1]
         for letter in _LETTERS:
@@ -73,23 +101,36 @@ class Fences:
                 tf.where(low - lower <= reach, lower, low),
                 tf.where(higher - high <= reach, higher, high),
             )
-        return cls(low - (high - low), high + (high - low))
+        width = tf.where(high > low, high - low, math.inf)
+        low, high = low - width, high + width
+        inside = tf.clip_by_value(ordered, low[:, tf.newaxis], high[:, tf.newaxis])
+        centre, spread = tf.nn.moments(inside, axes=[1])
+        honest = (variance <= _INFLATED * spread) | tf.math.is_inf(width)
+        return cls(
+            low,
+            high,
+            tf.where(honest, mean, centre),
+            tf.where(honest, variance, spread),
+            _LIMIT,
+        )
 
-    def pull_in(self, values: tf.Tensor, feature: int) -> tf.Tensor:
-        """Moves what lies outside onto the fences.
-
-        Without a range to go by, what is kept of a value is on which side of the others it lies:
-        -1, 0 or 1.
+    def __call__(self, values: tf.Tensor, feature: int) -> tf.Tensor:
+        """Gives (pulled-in value - mean) / deviation; 0 for what was constant or empty.
 
         Args:
-          values: float64 [n].
+          values: float32 [n].
           feature: which of the F features they are of.
 
         Returns:
-          float64 [n].
+          float32 [n].
         """
-        low, high = self.low[feature], self.high[feature]
-        return tf.where(high > low, tf.clip_by_value(values, low, high), tf.sign(values - low))
+        mean, deviation = self.mean[feature], tf.sqrt(self.variance[feature])
+        varies = deviation > _LEAST_SPREAD * tf.abs(mean)  # false for NaN, the mean of nothing
+        pulled = tf.clip_by_value(
+            tf.cast(values, tf.float64), self.low[feature], self.high[feature]
+        )
+        found = tf.where(varies, (pulled - mean) / tf.where(varies, deviation, 1.0), 0.0)
+        return tf.cast(tf.clip_by_value(found, -self.limit, self.limit), tf.float32)
 
 
 def scale(numbers: Mapping[str, Numbers]) -> dict[str, Numeric]:
@@ -99,30 +140,24 @@ def scale(numbers: Mapping[str, Numbers]) -> dict[str, Numeric]:
       numbers: by any names.
 
     Returns:
-      For each name float32, shaped as the values: 0 for columns that were constant or empty when
-      analysed.
+      For each name float32, shaped as the values.
     """
-    robust = [name for name, column in numbers.items() if column.scaling == "robust"]
-    quantiles = [tft.quantiles(numbers[name].analysed, BUCKETS, _RANK_ERROR)[0] for name in robust]
-    fences = Fences.of(tf.stack(quantiles)) if robust else None
-
-    def pulled(name: str, values: tf.Tensor) -> tf.Tensor:
-        wide = tf.cast(values, tf.float64)  # in float32, the square of 1e30 is infinite
-        return fences.pull_in(wide, robust.index(name)) if fences and name in robust else wide
-
-    def scaled(name: str) -> Numeric:
-        kept = pulled(name, numbers[name].analysed)
-        mean, variance = tft.mean(kept), tft.var(kept)
-        return tf.ragged.map_flat_values(
-            lambda values: tf.cast(_z_score(pulled(name, values), mean, variance), tf.float32),
-            numbers[name].values,
-        )
-
-    return {name: scaled(name) for name in numbers}
-
-
-def _z_score(values: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor) -> tf.Tensor:
-    """Gives (values - mean) / standard deviation; 0 for columns constant or empty when analysed."""
-    deviation = tf.sqrt(variance)
-    varies = deviation > _LEAST_SPREAD * tf.abs(mean)  # false for NaN, the mean of nothing
-    return tf.where(varies, (values - mean) / tf.where(varies, deviation, 1.0), 0.0)
+    found: dict[str, Numeric] = {}
+    for kind in ("robust", "z_score"):
+        chosen = {name: column for name, column in numbers.items() if column.scaling == kind}
+        if not chosen:
+            continue
+        # in float32, the square of 1e30 is infinite
+        wide = [tf.cast(column.analysed, tf.float64) for column in chosen.values()]
+        mean, variance = tf.stack(list(map(tft.mean, wide))), tf.stack(list(map(tft.var, wide)))
+        if kind == "robust":
+            quantiles = [
+                tft.quantiles(column.analysed, BUCKETS, _RANK_ERROR)[0]
+                for column in chosen.values()
+            ]
+            by = Scale.robust(tf.stack(quantiles), mean, variance)
+        else:
+            by = Scale.plain(mean, variance)
+        for place, (name, column) in enumerate(chosen.items()):
+            found[name] = tf.ragged.map_flat_values(by, column.values, place)
+    return found

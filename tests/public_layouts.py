@@ -412,7 +412,7 @@ def book_crossing(folder: pathlib.Path) -> Sample:
             "item_author": ['Rosemary "B." Säger'],
             "item_year": [2002.0],
         },
-        {"user_age": [0.0], "user_location": ["köln", "nrw", "germany"]},
+        {"user_Age": [0.0], "user_Location": ["köln", "nrw", "germany"]},
     )
 
 

@@ -11,7 +11,7 @@ from pipeline import configuration
 from tests import public_layouts, tables
 
 FOLDER = configuration.FOLDER / "examples"
-_PENDING = ("amazon-reviews-2018", "amazon-reviews-2023", "book-crossing", "lastfm-1k")
+_PENDING = ()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ __all__ = ["Column", "ConfigError", "Data", "Kind", "Split", "Table", "unix_seco
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A file, folder or glob with rows.
+    r"""A file, folder or glob with rows.
 
     Attributes:
       path: where the file, folder or glob lies: relative to the YAML file, absolute, with `~` and
@@ -40,7 +40,9 @@ class Table:
       escape: of csv, the character before which a quote or delimiter is plain text, such as a
           backslash; without it, a quote inside quotes is written twice.
       list_column: the column that holds the list of event structs, in Parquet or JSON with one row
-          a user.
+          a user, or a list in a text (see list_pattern).
+      list_pattern: of text in columns, a regular expression of one element in list_column, with a
+          named group for each column that elements have, as in `(?P<item>\w+)-(?P<click>[01])`.
       keep: rules on columns in the file, such as `rating >= 4`; only rows that fulfil all count.
           See modules/rules.py.
       drop: rules of the same form; rows that fulfil any do not count.
@@ -55,16 +57,14 @@ class Table:
     quote: str = '"'
     escape: str | None = None
     list_column: str | None = None
+    list_pattern: str | None = None
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ending = formats.ending(self.path)
         kind = self.format or (ending.format if ending else None)
-        if self.list_column and kind in formats.DELIMITED:
-            raise ConfigError(
-                f"list_column: only Parquet and JSON hold lists of events, the format is {kind}."
-            )
+        self._check_lists(kind)
         if kind is not None and kind not in formats.DELIMITED:
             for key in ("delimiter", "header"):
                 if getattr(self, key) is not None:
@@ -94,6 +94,40 @@ class Table:
                 except ConfigError as error:
                     raise ConfigError(f"{key}[{at}]: {error}") from None
         self._check_header()
+
+    def _check_lists(self, kind: formats.Format | None) -> None:
+        """Refuses lists of events that a table in this format cannot have."""
+        if self.list_column and self.list_pattern is None and kind in formats.DELIMITED:
+            raise ConfigError(
+                f"list_column: in {kind} a list is a text; set list_pattern, the form of its "
+                r"elements, such as '(?P<item>\w+)-(?P<click>[01])'."
+            )
+        if self.list_pattern is None:
+            return
+        if kind is not None and kind not in formats.DELIMITED:
+            raise ConfigError(
+                f"list_pattern: only text in columns has one, the format is {kind}. Remove it, or "
+                "correct the format."
+            )
+        if not self.list_column:
+            raise ConfigError(
+                "list_pattern: goes with list_column, the column whose cells are lists; set it."
+            )
+        found = f"found {self.list_pattern!r}, expected a regular expression"
+        try:
+            pattern = re.compile(self.list_pattern)
+        except re.error as error:
+            raise ConfigError(f"list_pattern: {found} ({error}).") from None
+        if not pattern.groupindex or pattern.fullmatch(""):
+            raise ConfigError(
+                f"list_pattern: {found} with a named group for each column of an element, such as "
+                r"'(?P<item>\w+)', that matches no empty text."
+            )
+
+    @property
+    def element_columns(self) -> tuple[str, ...]:
+        """The columns that the elements of a list in a text have, in the order of the text."""
+        return tuple(re.compile(self.list_pattern).groupindex) if self.list_pattern else ()
 
     def _check_quotes(self, kind: formats.Format | None) -> None:
         """Refuses quotes and escapes that a text in this format cannot have."""
@@ -142,10 +176,11 @@ class Table:
         for key, column in self.columns.items():
             name = column.source or key
             reads = column.role != "ignore" and column.from_ is None
-            if reads and name not in self.header:
+            known = (*self.header, *self.element_columns)
+            if reads and name not in known:
                 raise ConfigError(
                     f"columns.{key}: no column '{name}' in header; found "
-                    f"{', '.join(self.header)}.{strict.nearest(name, self.header)}"
+                    f"{', '.join(known)}.{strict.nearest(name, known)}"
                 )
 
     @property

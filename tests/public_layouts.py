@@ -627,6 +627,7 @@ LAYOUTS: Mapping[str, Callable[[pathlib.Path], Sample]] = {
         hm,
         kuairec,
         lastfm_1k,
+        mind,
         ml_100k,
         ml_1m,
         ml_latest,

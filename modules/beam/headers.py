@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from modules import config, formats
+from modules import config, formats, strict
 from modules.beam import delimited, files, partitions, rows, streams
 
 _DATUM = re.compile(r"\s*-?\d+([.,]\d+)*([eE][-+]?\d+)?\s*|\s*\d{4}-\d\d-\d\d.*")
@@ -30,11 +30,19 @@ _NULLS = (
 
 
 class Header(NamedTuple):
-    """Names of all columns of a file, its folders' cells, and where in both what is read lies."""
+    """Names of all columns of a file, its folders' cells, and where what is read lies.
+
+    Attributes:
+      names: of the file's columns.
+      more: cells of its folders.
+      located: what is read, in the file's cells, those of its folders, and those of an element.
+      list_at: where the list of events lies among the file's cells; None: it has none.
+    """
 
     names: list[str]
     more: list[str | None]
     located: rows.Located
+    list_at: int | None = None
 
 
 def dialect(listing: files.Listing, table: config.Table, number: int) -> delimited.Dialect:
@@ -103,8 +111,25 @@ class Headers:
     def _header(self, number: int, names: list[str], remedy: str = "") -> Header:
         folders = self._folders(number)
         more = [name for name in folders if name not in names]
-        located = self._columns.locate([*names, *more], remedy)
-        return Header(names, [folders[name] for name in more], located)
+        inner = self._table.element_columns
+        located = self._columns.locate([*names, *more, *inner], remedy)
+        return Header(names, [folders[name] for name in more], located, self._list_at(names))
+
+    def _list_at(self, names: list[str]) -> int | None:
+        inner, column = self._table.element_columns, self._table.list_column
+        if not inner:
+            return None
+        twice = next((name for name in inner if name in names), None)
+        if twice is not None:
+            raise ValueError(
+                f"column '{twice}' is in the file and in list_pattern; rename it in the pattern."
+            )
+        if column not in names:
+            raise ValueError(
+                f"no column '{column}', which data.{self._listing.table}.list_column names; found "
+                f"{', '.join(names)}.{strict.nearest(str(column), names)}"
+            )
+        return names.index(column)
 
     def _folders(self, number: int) -> dict[str, str | None]:
         return partitions.of(self._listing.paths[number], self._table)
@@ -121,11 +146,13 @@ class Headers:
         return [cell.split(":")[0] if is_typed else cell.strip() for cell in cells]
 
     def _fits(self, number: int, names: list[str]) -> bool:
-        return set(self._columns.sources) <= {*names, *self._folders(number)}
+        inner = self._table.element_columns
+        return set(self._columns.sources) <= {*names, *self._folders(number), *inner}
 
     def _refuse_names(self, cells: Sequence[str]) -> None:
         names = self._names(cells)
-        if names == list(self._table.header or ()) or set(self._columns.sources) <= set(names):
+        sources = {*self._columns.sources} - {*self._table.element_columns}
+        if names == list(self._table.header or ()) or sources <= set(names):
             raise ValueError(
                 f"found {', '.join(names)}, the names of columns, expected a row, for header "
                 "declares that the files have none. Remove header from the configuration, or this "

@@ -16,7 +16,7 @@ import apache_beam as beam
 from apache_beam.io import restriction_trackers as trackers
 
 from modules import config, formats
-from modules.beam import files, headers, problems, reader, rows, streams
+from modules.beam import elements, files, headers, problems, reader, rows, streams
 
 _CHUNK = 2**20  # bytes of a file that are read in one piece
 
@@ -112,13 +112,15 @@ class DelimitedRows(TextRows):
 
     def __init__(self, listing: files.Listing, table: config.Table) -> None:
         super().__init__(listing, table)
-        self._blank = beam.metrics.Metrics.counter(
-            problems.NAMESPACE, f"{listing.table}_blank_lines"
+        self._blank, self._empty = (
+            beam.metrics.Metrics.counter(problems.NAMESPACE, f"{listing.table}_{what}")
+            for what in ("blank_lines", "empty_lists")
         )
 
     def setup(self) -> None:
         super().setup()
         self._headers = headers.Headers(self._listing, self._table, self._columns)
+        self._elements = elements.Elements(self._table) if self._table.list_pattern else None
 
     def starts(self, number: int, restriction: trackers.OffsetRange) -> Iterator[int]:
         """Where rows start, if quotes may hold line breaks: only the text before can tell."""
@@ -158,7 +160,10 @@ class DelimitedRows(TextRows):
                     if not is_row:
                         continue
                 if isinstance(cells, list):
-                    yield self._row(place, header, line, cells)
+                    if self._elements is None:
+                        yield self._row(place, header, line, cells)
+                    else:
+                        yield from self._rows_of(place, header, line, cells, self._elements)
                 elif cells is None:
                     self._blank.inc()
                 else:
@@ -170,3 +175,27 @@ class DelimitedRows(TextRows):
         if len(cells) != len(header.names):
             return self.problem(place, self._headers.wrong_length(place[0], line, cells))
         return self.made(place, header.located, [*cells, *header.more] if header.more else cells)
+
+    def _rows_of(
+        self,
+        place: files.Place,
+        header: headers.Header,
+        line: bytes,
+        cells: list[str],
+        inner: elements.Elements,
+    ) -> Iterator[Any]:
+        """The rows of the elements in a row's list."""
+        assert header.list_at is not None
+        if len(cells) != len(header.names):
+            yield self.problem(place, self._headers.wrong_length(place[0], line, cells))
+            return
+        try:
+            found = inner.of(cells[header.list_at])
+        except ValueError as error:
+            yield self.problem(place, error)
+            return
+        if not found:
+            self._empty.inc()
+        for element, own in enumerate(found, start=1):
+            row = [*cells, *header.more, *own]
+            yield self.made((*place[:2], element), header.located, row)

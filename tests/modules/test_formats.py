@@ -147,13 +147,11 @@ def test_what_only_text_has_is_refused_of_parquet(
         _table(**{key: value, **declared})
 
 
-def test_lists_of_events_are_refused_of_text() -> None:
+def test_lists_of_events_in_text_need_a_pattern() -> None:
     for extra in ({"path": "e.inter"}, {"path": "events", "format": "recbole"}):
         with pytest.raises(
             strict.ConfigError,
-            match=r"^data\.events\.list_column: only Parquet and JSON hold lists of events, the "
-            r"format is "
-            r"recbole",
+            match=r"^data\.events\.list_column: in recbole a list is a text; set list_pattern",
         ):
             _table(list_column="seq", **extra)
     assert _table(list_column="seq", path="events").format is None  # its files will say

@@ -350,7 +350,7 @@ def test_the_template_names_every_key():
         for table in ("users", "items")
         for key in (
             *("delimiter", "header", "encoding", "quote", "escape"),
-            *("list_column", "keep", "drop"),
+            *("list_column", "list_pattern", "keep", "drop"),
         )
     }
     # told once, at the events

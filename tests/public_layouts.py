@@ -160,6 +160,49 @@ def movietweetings(folder: pathlib.Path) -> Sample:
     )
 
 
+def amazon_reviews_2014(folder: pathlib.Path) -> Sample:
+    """JSON lines; products as dicts of Python with lists in lists, gaps and quotes."""
+    reviews = (
+        {
+            "reviewerID": f"A{u:013}",
+            "asin": f"B{i:09}",
+            "reviewerName": "Annie Jeancola",
+            "helpful": [0, 0],
+            "reviewText": "Very oily \u2014 creamy.\nNot at all like it.",
+            "overall": 1.0 + i % 5,
+            "summary": "",
+            "unixReviewTime": t - t % 86400,
+            "reviewTime": _when(t, "%m %d, %Y"),
+        }
+        for u, i, t in visits("2014-01-30T00:00:00", step=86400)
+    )
+    _json_lines(folder / "reviews_Beauty_5.json.gz", reviews)
+    products = (
+        {
+            "asin": f"B{i:09}",
+            **({"title": f'Men\'s "Care" {i}', "price": 4.5} if i % 2 else {}),
+            "related": {"also_bought": ["B000000002"]},
+            "salesRank": {"Beauty": i},
+            "brand": "",
+            "categories": [["Beauty", "Hair Care"], ["Beauty"]],
+        }
+        for i in range(ITEMS)
+    )
+    with gzip.open(folder / "meta_Beauty.json.gz", "wt", encoding="utf-8") as stream:
+        stream.writelines(f"{product!r}\n" for product in products)
+    return Sample(
+        f"A{0:013}",
+        _history(lambda i: f"B{i:09}"),
+        1391040000,
+        {
+            "item_id": ["B000000001"],
+            "item_title": ['Men\'s "Care" 1'],
+            "item_price": [4.5],
+            "item_categories": ["Beauty", "Hair Care", "Beauty"],
+        },
+    )
+
+
 def amazon_reviews_2018(folder: pathlib.Path) -> Sample:
     """JSON lines with texts of several lines, keys that only some lines have, products twice."""
     reviews = (
@@ -619,6 +662,7 @@ def complete_journey(folder: pathlib.Path) -> Sample:
 LAYOUTS: Mapping[str, Callable[[pathlib.Path], Sample]] = {
     layout.__name__.replace("_", "-"): layout
     for layout in (
+        amazon_reviews_2014,
         amazon_reviews_2018,
         amazon_reviews_2023,
         book_crossing,

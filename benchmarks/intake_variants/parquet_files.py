@@ -141,6 +141,19 @@ def parquet_files() -> Iterator[samples.Variant]:
         path="e",
         columns={"who": "user_id", "what": "item_id", "dt": "timestamp"},
     )
+    yield samples.variant(
+        "csv_hive_header",
+        "CSV without a header in folders, the day only in their names",
+        {
+            f"e/dt=2022-04-{15 + d}/part.csv": "".join(
+                f"{v[0]},{v[1]}\n" for v in samples.VISITS[d::10]
+            )
+            for d in range(10)
+        },
+        path="e",
+        header=["who", "what"],
+        columns={"who": "user_id", "what": "item_id", "dt": "timestamp"},
+    )
     whole = samples.parquet_file()
     yield samples.variant(
         "pq_corrupt_page",

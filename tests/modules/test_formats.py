@@ -121,6 +121,11 @@ def test_a_header_names_the_columns_that_are_declared() -> None:
         _table(header=["user", "item", "att"])
 
 
+@pytest.mark.parametrize("path", ["events", "events/*.csv", "events/at=3/part.csv"])
+def test_a_column_that_is_not_in_the_header_may_be_in_the_names_of_folders(path: str) -> None:
+    assert _table(header=["user", "item"], path=path).header == ("user", "item")
+
+
 @pytest.mark.parametrize(
     ("header", "message"),
     [

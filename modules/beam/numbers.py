@@ -32,7 +32,7 @@ def converter(column: columns.Column) -> Callable[[Any], float]:
 
 def _plain(cell: Any) -> float:
     try:
-        value = float(cell)
+        value = _float(cell)
     except (TypeError, ValueError):
         raise ValueError(f"found {_shown(cell)}, expected a number. {_remedy(cell)}") from None
     return _finite(value, cell)
@@ -64,13 +64,20 @@ def _formed(cell: Any, form: columns.Number) -> float:
             )
         text = text.replace(form.decimal, ".", 1)
     try:
-        value = float(text)
+        value = _float(text)
     except ValueError:
         raise ValueError(
             f"found {_shown(cell)}, expected a number as number says it is written. "
             + (_remedy(text) if text != cell else "Correct it, or the number of the column")
         ) from None
     return _finite(-value if negative else value, cell)
+
+
+def _float(cell: Any) -> float:
+    """The number of a cell; 1_000 is one in Python's source only."""
+    if isinstance(cell, str) and "_" in cell:
+        raise ValueError(cell)
+    return float(cell)
 
 
 def _grouped(groups: list[str]) -> bool:

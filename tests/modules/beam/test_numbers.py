@@ -56,6 +56,8 @@ def test_reads(form: dict[str, Any] | None, cell: Any, expected: float) -> None:
         (None, "EUR 12", r'number: \{symbols: \["EUR"\]\}$'),
         (None, "1.234,56 €", r'decimal: ",", thousands: "\.", symbols: \["€"\]'),
         (None, r"\N", r"If it stands for no value, set missing: \['\\N'\]"),
+        (None, "1_000", r"found '1_000', expected a number\. Correct it"),
+        (COMMA, "1_000", r"found '1_000', expected a number as number says"),
         (None, "NULL", r"set missing: \['NULL'\]"),
         (None, "NaN", r"expected a finite number.*missing: \['NaN'\]"),
         (None, "many", "list it under the column's missing, or declare the column categorical"),

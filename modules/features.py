@@ -117,8 +117,12 @@ class Feature:
 
 
 def feature_name(table: TableName, column: str) -> str:
-    """`user_age` for the column `age` of users; a column that already starts so keeps its name."""
-    return column if column.startswith(f"{table}_") else f"{table}_{column}"
+    """`user_age` for the column `age` or `Age` of users; one that starts so already keeps its name.
+
+    Small letters, for TensorFlow makes them of the names of a signature's inputs.
+    """
+    name = column.lower()
+    return name if name.startswith(f"{table}_") else f"{table}_{name}"
 
 
 def transformed_name(name: str) -> str:

@@ -23,7 +23,11 @@ data:
   items:
     path: items.csv
     format: csv
-    columns: {item: item_id, name: title, group: categorical, tags: multi_categorical}
+    columns:
+      item: item_id
+      name: title
+      group: categorical
+      tags: {kind: multi_categorical, separator: " "}
 features:
   max_history: 12
   crosses:

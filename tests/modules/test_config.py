@@ -121,7 +121,10 @@ def test_a_configuration_survives_json():
         (
             "data.events.columns",
             {"user_id": "user_id", "item_id": "item_id"},
-            "data.events.columns: expected one column with role timestamp, found none.",
+            (
+                "data.events.columns: expected one column with role timestamp, found none. If the "
+                "events have none, their order can stand for it: add timestamp: {from: file_order}."
+            ),
         ),
         (
             "data.events.columns.again",

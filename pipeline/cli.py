@@ -33,7 +33,7 @@ examples:
   recsys skew --logs requests/                   do logged requests look like the training data?
   recsys releases                                what was released, and which release is in force
   recsys dataset draft clicks.csv > shop.yaml    look at files and write the YAML that reads them
-  recsys dataset check --config shop.yaml        read all rows and say what is wrong, without a run
+  recsys dataset check --config shop.yaml        say how the data is read and what is wrong
   recsys doctor                                  is this machine set up?
 
 exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 130 interrupted
@@ -98,13 +98,15 @@ def parser() -> argparse.ArgumentParser:
     )
     dataset = children.add_parser("dataset", help="look at a data set without running the pipeline")
     inner = dataset.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add(
+    child = _add(
         inner,
         "check",
         commands.dataset_check,
-        "read every row and report what is wrong",
-        "example:\n  recsys dataset check --config shop.yaml",
+        "read every row; say what was understood and what is wrong",
+        "examples:\n  recsys dataset check --config shop.yaml\n"
+        "  recsys dataset check --config shop.yaml --json",
     )
+    child.add_argument("--json", action="store_true", help="print what was found as JSON")
     _add_draft(inner)
     return top
 

@@ -154,11 +154,9 @@ def doctor(args: argparse.Namespace) -> int:
 def dataset_check(args: argparse.Namespace) -> int:
     """Reads the whole data set and prints what is in it, or what is wrong with it."""
     cfg = _config(args)
-    from modules.beam import check
+    from pipeline import dataset_check as implementation
 
-    check.check(
-        cfg.data, cfg.split, cfg.features, cfg.ranking.hold_out if cfg.ranking.enabled else None
-    )
+    implementation.main(cfg, as_json=args.json)
     return 0
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import tqdm
 
 from modules import config, strict
-from modules.beam import check, files, users
+from modules.beam import causes, check, files, users
 from pipeline import runs
 from serving.history import store
 
@@ -127,8 +127,8 @@ async def _load(
         with tempfile.TemporaryDirectory() as folder:
             print(f"reading the users and events of {cfg.name} ...", flush=True)
             read = users.ReadUsers(cfg.data, kept_events(cfg), listings)
-            path, problems = check.run(read, users.USERS, folder)
-            check.refuse(problems, listings)
+            (path,), found = check.run(read, (users.USERS,), folder)
+            causes.refuse(found, listings)
             if replace:
                 await opened.clear()
             added = await _add(opened, pathlib.Path(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ import apache_beam as beam
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
 from modules import config, ranking_config, strict
-from modules.beam import errors, examples, files, problems
+from modules.beam import causes, errors, examples, files, problems
 from modules.beam import tables as read_table
 
 EVENTS = """\
@@ -100,8 +101,9 @@ def rows_read(folder: pathlib.Path, data: config.Data, name: str = "events") -> 
     listing = files.list_tables(data)[name]
     with beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline:
         read = pipeline | read_table.ReadTable(listing, files.tables(data)[name])
-        read[problems.TAG] | beam.ParDo(problems.Refuse({name: listing}))
+        _write_problems((read[problems.TAG],) | problems.Gather(), folder)
         read[read_table.ROWS] | beam.Map(json.dumps) | beam.io.WriteToText(str(folder / "rows"))
+    _refuse(folder, {name: listing})
     lines = (line for path in folder.glob("rows-*") for line in path.read_text().splitlines())
     return [values for _, values in sorted(map(json.loads, lines))]
 
@@ -114,15 +116,16 @@ def make(
     options: Any = None,
     hold_out: ranking_config.HoldOut | None = None,
 ) -> dict[str, list[Any]]:
-    """Runs the transforms like a run; refuses the first problem; returns each output's elements."""
+    """Runs the transforms like a run; refuses problems; returns each output's elements."""
     names = (*examples.splits(hold_out), examples.SUMMARY)
     with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
-        made = _refusing(pipeline, data, split, max_history, hold_out)
+        listings, made = _made(pipeline, folder, data, split, max_history, hold_out)
         named = tuple(
             made[name] | f"Name[{name}]" >> beam.Map(lambda row, of: json.dumps([of, row]), name)
             for name in names
         )
         (named | beam.Flatten() | beam.io.WriteToText(str(folder / "made")))
+    _refuse(folder, listings)
     rows = [
         json.loads(line)
         for path in sorted(folder.glob("made-*"))
@@ -137,31 +140,41 @@ def refusal(
     options: Any = None,
     hold_out: ranking_config.HoldOut | None = None,
 ) -> str:
-    """The one error that a run on bad data gives."""
-    try:
-        with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
-            _refusing(pipeline, data, split, 10, hold_out)
-    except Exception as error:
-        message = errors.unwrap(error)
-        if message is None:
-            raise
-        return message
+    """The first problem that a run on bad data names."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
+                listings, _ = _made(pipeline, pathlib.Path(folder), data, split, 10, hold_out)
+            _refuse(pathlib.Path(folder), listings)
+        except errors.DataError as error:
+            heading, *lines = str(error).splitlines()
+            return lines[0].strip() if lines else heading
     raise AssertionError("the run did not fail")
 
 
-def _refusing(
+def _made(
     pipeline: beam.Pipeline,
+    folder: pathlib.Path,
     data: config.Data,
     split: config.Split | None,
     max_history: int,
     hold_out: ranking_config.HoldOut | None,
-) -> dict[str, Any]:
+) -> tuple[dict[str, files.Listing], dict[str, Any]]:
+    """The files, and what is made of them; the problems are written into the folder."""
     listings = files.list_tables(data)
     make = examples.MakeExamples(data, split or config.Split(), max_history, listings, hold_out)
     made: dict[str, Any] = pipeline | make
-    for n, found in enumerate(made[problems.TAG]):
-        found | f"Refuse[{n}]" >> beam.ParDo(problems.Refuse(listings))
-    return made
+    _write_problems(made[problems.TAG], folder)
+    return listings, made
+
+
+def _write_problems(found: beam.PCollection, folder: pathlib.Path) -> None:
+    write = beam.io.WriteToText(str(folder / problems.FILE_NAME), shard_name_template="")
+    found | "Problem" >> beam.Map(json.dumps) | "Problems" >> write
+
+
+def _refuse(folder: pathlib.Path, listings: Mapping[str, files.Listing]) -> None:
+    causes.refuse(json.loads((folder / problems.FILE_NAME).read_text()), listings)
 
 
 def of_user(rows: list[Mapping[str, Any]], user: str) -> list[Mapping[str, Any]]:

@@ -61,6 +61,10 @@ class MakeItems(beam.DoFn):
     def process(self, element: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[Any]:
         item, groups = element
         uses = next(iter(groups[USES]), None)
+        refused = next(iter(groups.get(histories.REFUSED, ())), None)
+        if refused is not None and not any(True for _ in groups[ITEMS]):
+            yield problems.again(refused, uses[0] if uses else 0)
+            return
         if self._data.ids == "check":
             yield identity.seen("item", item, *_place(groups, uses))
         if self._data.items is None:
@@ -101,6 +105,7 @@ class MakeItems(beam.DoFn):
                 first,
                 f"item {item!r} is not in data.items ({count} events). "
                 "Add the item, or set data.unknown_item: add.",
+                needs="items",
             )
         if self._data.unknown_item == "add":
             row: histories.RawFeatures = {features.ITEM_ID: [item]}

@@ -6,17 +6,31 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import tqdm
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
 from modules import config, ranking_config
-from modules.beam import errors, examples, files, problems, row_counter
+from modules.beam import causes, examples, files, problems, profile, row_counter
 
-LIMIT = 10  # problems that are shown
+
+class Found(NamedTuple):
+    """What a check found.
+
+    Attributes:
+      summary: see `summary.summarise`.
+      profile: what was understood of the columns, by table; see `profile_column.ColumnProfile`.
+      problems: see `problems.GroupByKind`.
+      listings: the files that were read, by table.
+    """
+
+    summary: dict[str, Any]
+    profile: dict[str, Any]
+    problems: dict[str, Any]
+    listings: dict[str, files.Listing]
 
 
 def check(
@@ -24,128 +38,62 @@ def check(
     split: config.Split,
     features: config.Features | None = None,
     hold_out: ranking_config.HoldOut | None = None,
-) -> dict[str, Any]:
-    """Runs ExampleGen's transforms in this process, writes no examples and prints what was counted.
+    show: Callable[[Found], None] | None = None,
+) -> Found:
+    """Runs ExampleGen's transforms in this process and writes no examples.
 
-    Returns:
-      The summary (see `summary.summarise`).
+    Args:
+      data: declares the tables.
+      split: how events are held out.
+      features: declares the longest history.
+      hold_out: how events are held out for ranking; None: without.
+      show: is given what was found, before problems are raised.
 
     Raises:
-      errors.DataError: with the number of problems and the first `LIMIT` of them, a line each.
+      errors.DataError: see `causes.refuse`.
     """
     max_history = (features or config.Features()).max_history
     listings = files.list_tables(data)
     make = examples.MakeExamples(data, split, max_history, listings, hold_out)
     with tempfile.TemporaryDirectory() as folder:
-        path, found = run(make, examples.SUMMARY, folder)
-        summary: dict[str, Any] = _read_json(path)
-    print(report(summary, listings, max_history))
-    refuse(found, listings)
-    return summary
+        paths, wrong = run(make, (examples.SUMMARY, profile.TAG), folder)
+        summary, columns = map(_read_json, paths)
+    found = Found(summary, columns, wrong, listings)
+    if show is not None:
+        show(found)
+    causes.refuse(wrong, listings)
+    return found
 
 
-def run(make: beam.PTransform, output: str, folder: str) -> tuple[str, problems.CountedProblems]:
+def run(
+    make: beam.PTransform, outputs: Sequence[str], folder: str
+) -> tuple[list[str], dict[str, Any]]:
     """Runs a transform of tables in this process and shows on a terminal how many rows it has read.
 
     Args:
-      make: gives a dict, with a tuple of PCollections of problems under `problems.TAG`.
-      output: key of what is written.
+      make: gives a dict, with the output of `problems.GroupByKind` under `problems.TAG`.
+      outputs: keys of what is written.
       folder: where to write.
 
     Returns:
-      The path of a file of `output`'s elements, each a line of JSON, and the problems, the first
-      `LIMIT`.
+      The path of a file for each of `outputs`, with an element a line as JSON, and the problems.
     """
-    paths = {name: os.path.join(folder, name) for name in (output, problems.TAG)}
+    paths = {name: os.path.join(folder, name) for name in (*outputs, problems.TAG)}
     with (
         tqdm.tqdm(desc="reading", unit=" rows", file=sys.stderr, disable=None) as bar,
         row_counter.telling(bar.update),
         beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline,
     ):
-        made = pipeline | "Make" >> make
-        first = (
-            made[problems.TAG]
-            | "AllProblems" >> beam.Flatten()
-            | "First" >> beam.CombineGlobally(problems.CountAndFirst(LIMIT))
-        )
-        for name, found in ((output, made[output]), (problems.TAG, first)):
+        made: Mapping[str, beam.PCollection] = pipeline | "Make" >> make
+        for name, path in paths.items():
             (
-                found
+                made[name]
                 | f"ToJson[{name}]" >> beam.Map(json.dumps).with_output_types(str)
-                | f"Write[{name}]" >> beam.io.WriteToText(paths[name], shard_name_template="")
+                | f"Write[{name}]" >> beam.io.WriteToText(path, shard_name_template="")
             )
-    count, kept = _read_json(paths[problems.TAG])
-    return paths[output], (
-        count,
-        [(table, _place(at), text, _place(repeats)) for table, at, text, repeats in kept],
-    )
-
-
-def refuse(found: problems.CountedProblems, listings: Mapping[str, files.Listing]) -> None:
-    """Does nothing where there are no problems.
-
-    Raises:
-      errors.DataError: with the number of problems and the first `LIMIT` of them, a line each.
-    """
-    count, first = found
-    if count:
-        shown = "\n".join(f"  {problems.describe(problem, listings)}" for problem in first)
-        more = f"\n  and {count - len(first)} more" if count > len(first) else ""
-        raise errors.DataError(f"{_number(count, 'problem')} in the data:\n{shown}{more}")
+    return [paths[name] for name in outputs], _read_json(paths[problems.TAG])
 
 
 def _read_json(path: str) -> Any:
     with open(path, encoding="utf-8") as stream:
         return json.load(stream)
-
-
-def _place(value: list[int] | None) -> files.Place | None:
-    return None if value is None else (value[0], value[1], value[2])
-
-
-def report(
-    summary: Mapping[str, Any], listings: Mapping[str, files.Listing], max_history: int
-) -> str:
-    """The summary for a person, with a suggestion for `max_history`."""
-    lines = [
-        f"{name}: {_number(len(listing.paths), 'file')}, {sum(listing.sizes):,} bytes"
-        + (f"; {_number(listing.empty, 'empty file')} left out" if listing.empty else "")
-        for name, listing in listings.items()
-    ]
-    events, users, items = (
-        _number(summary[f"{what}s"], what) for what in ("event", "user", "item")
-    )
-    lines.append(f"{events} of {users}, a catalogue of {items}")
-    lines.append(
-        "targets: " + ", ".join(f"{name} {number:,}" for name, number in summary["targets"].items())
-    )
-    for name, policy in summary["policies"].items():
-        counts = [
-            f"{number:,} {what}" for what, number in policy.items() if number and what != "policy"
-        ]
-        if counts:
-            lines.append(f"{name} ({policy['policy']}): {', '.join(counts)}")
-    lines += [
-        f"{name.replace('_', ' ')}: {number:,}"
-        for name, number in summary.items()
-        if isinstance(number, int) and number and "_" in name and "timestamp" not in name
-    ]
-    return "\n".join([*lines, _suggestion(summary["history_lengths"], max_history)])
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _suggestion(lengths: Mapping[str, int], max_history: int) -> str:
-    """Which power of two holds the whole history of nine users in ten."""
-    total, held = sum(lengths.values()), 0
-    for length, users in lengths.items():
-        held += users
-        if held >= 0.9 * total:
-            return (
-                f"90 % of the users have at most {length} events; features.max_history is "
-                f"{max_history}"
-                + (", more than they need." if max_history >= 2 * int(length) else ".")
-            )
-    return "no user has an event."

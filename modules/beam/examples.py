@@ -15,6 +15,7 @@ from modules.beam import (
     histories,
     identity,
     problems,
+    profile,
     rows,
     sequences,
     summary,
@@ -34,9 +35,8 @@ class MakeExamples(beam.PTransform):
 
     Returns:
       A dict: under the name of each split a PCollection of raw features (`histories.RawFeatures`),
-      under `SUMMARY` one of a single dict, under `problems.TAG` a tuple of PCollections of
-      `problems.Problem`, not flattened, so that `problems.Refuse` runs in the step that finds the
-      problem.
+      under `SUMMARY` one of a single dict, under `profile.TAG` another (see profile.py), and under
+      `problems.TAG` one more, the output of `problems.GroupByKind`.
     """
 
     def __init__(
@@ -86,9 +86,14 @@ class MakeExamples(beam.PTransform):
             **{split: windows[split] for split in sequences.splits(self._hold_out)},
             features.SPLIT_CATALOGUE: items[features.SPLIT_CATALOGUE],
             SUMMARY: found[SUMMARY],
+            profile.TAG: tuple(table[profile.TAG] for table in read.values())
+            | "AllProfiles" >> beam.Flatten()
+            | "MergeProfiles" >> beam.CombineGlobally(profile.Merge())
+            | "LocateProfiles" >> beam.Map(profile.locate, dict(self._listings)),
             problems.TAG: tuple(
                 step[problems.TAG] for step in (*read.values(), windows, items, ids, found)
-            ),
+            )
+            | problems.Gather(),
         }
 
     def _windows(
@@ -99,6 +104,9 @@ class MakeExamples(beam.PTransform):
             columns = [f.column for f in features.user_features(self._data)]
             joined[histories.USERS] = read["users"][tables.ROWS] | "KeyUsers" >> beam.ParDo(
                 histories.KeyRows(self._data, self._data.users, "user_id", columns)
+            )
+            joined[histories.REFUSED] = read["users"][problems.TAG] | "KeyRefusedUsers" >> (
+                beam.ParDo(problems.KeyRefused(identity.of_join(self._data)))
             )
         make = beam.ParDo(
             histories.MakeWindows(self._data, self._split, self._max_history, self._hold_out)
@@ -126,6 +134,9 @@ class MakeExamples(beam.PTransform):
             columns += [title] if title else []
             joined[catalogue.ITEMS] = read["items"][tables.ROWS] | "KeyItems" >> beam.ParDo(
                 histories.KeyRows(self._data, self._data.items, "item_id", columns)
+            )
+            joined[histories.REFUSED] = read["items"][problems.TAG] | "KeyRefusedItems" >> (
+                beam.ParDo(problems.KeyRefused(identity.of_join(self._data)))
             )
         make = beam.ParDo(catalogue.MakeItems(self._data))
         return (

@@ -16,7 +16,7 @@ Event = tuple[float, files.Place, str, tuple[typing.Any, ...]]  # time, place, i
 Keyed = tuple[str, tuple[files.Place, tuple[typing.Any, ...]]]  # id, (place, other values)
 RawFeatures = dict[str, list[typing.Any]]  # by raw name: texts, whole numbers or numbers
 
-EVENTS, USERS = "events", "users"
+EVENTS, USERS, REFUSED = "events", "users", "refused"
 
 
 @beam.typehints.with_input_types(rows.Row)
@@ -78,7 +78,8 @@ def join(
 
     Args:
       user: the id.
-      groups: rows of the user by table, `EVENTS` and `USERS`, in any order.
+      groups: rows of the user by table, `EVENTS` and `USERS`, in any order, and under `REFUSED`
+          the problems with its rows of users.
       data: the declared columns and policies.
       counts: what the policies did is added to it.
 
@@ -91,7 +92,10 @@ def join(
     events: list[Event] = sorted(groups[EVENTS], key=lambda event: event[:2])
     if data.events.is_timeless:
         events = [(float(n), *event[1:]) for n, event in enumerate(events)]
-    if profile is None and events:
+    refused = next(iter(groups.get(REFUSED, ())), None)
+    if profile is None and refused is not None:
+        yield problems.again(refused, len(events))
+    elif profile is None and events:
         counts |= {summary.UNKNOWN_USERS: 1, summary.UNKNOWN_USER_EVENTS: len(events)}
         if data.unknown_user == "refuse":
             yield problems.found(
@@ -99,6 +103,7 @@ def join(
                 events[0][1],
                 f"user {user!r} is not in data.users "
                 f"({len(events)} events). Add the user, or set data.unknown_user: keep.",
+                needs="users",
             )
     return profile, (yield from _distinct(user, events, data, counts))
 
@@ -170,7 +175,7 @@ class MakeWindows(beam.DoFn):
         user, groups = element
         counts: dict[str, int] = {}
         profile, events = yield from join(user, groups, self._data, counts)
-        if self._data.ids == "check":
+        if self._data.ids == "check" and (events or profile is not None):
             table, rows_ = (EVENTS, [e[1] for e in events[:1]]) if events else (USERS, [])
             place = rows_[0] if rows_ else min(row[0] for row in groups[USERS])
             yield identity.seen("user", user, table, place)

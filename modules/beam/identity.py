@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import apache_beam as beam
 
+from modules import config
 from modules.beam import files, problems
 
 TAG = "ids"
@@ -23,6 +24,11 @@ def clean(text: str) -> str:
     text = text.strip()
     match = _WHOLE.fullmatch(text) if text[-1:] == "0" else None
     return match[1] if match else text
+
+
+def of_join(data: config.Data) -> Callable[[str], str] | None:
+    """What makes of an id what it is in joins; None: the id itself."""
+    return clean if data.ids == "clean" else None
 
 
 def seen(what: str, text: str, table: str, place: files.Place) -> beam.pvalue.TaggedOutput:
@@ -65,6 +71,7 @@ class _Report(beam.DoFn):
             place,
             f"the {what} ids {one!r} and {other!r} differ in {differ} alone and count as two. Set "
             "data.ids: clean to make them one in all tables, or data.ids: exact if they are two.",
+            spoils=f"{what}s",
         )
 
 

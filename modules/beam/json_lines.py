@@ -52,7 +52,7 @@ class JsonRows(text.TextRows):
             position = first
             if (wrong := self._wrong_keys(number)) is not None:
                 if start == 0:
-                    yield self.problem((number, position, 0), wrong)
+                    yield self.problem((number, position, 0), wrong, refuses_file=True)
                 return
             folders = self.partitions(number)
             lines = streams.lines(read)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 
 from modules import config
-from modules.beam import files, partitions, problems, row_counter, rows
+from modules.beam import files, partitions, problems, profile, row_counter, rows
 
 
 class Reader(beam.DoFn):
@@ -21,6 +21,11 @@ class Reader(beam.DoFn):
     def setup(self) -> None:
         """Makes what a worker needs."""
         self._columns = rows.Columns(self._table, self._listing.table)
+        self._recorder = profile.Recorder(self._table, self._listing.table, self._columns)
+
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Gives out what was understood of the rows."""
+        yield from self._recorder.finish()
 
     def partitions(self, number: int) -> dict[str, str | None]:
         """The cells that the folders of the file with this number give to all its rows."""
@@ -29,11 +34,14 @@ class Reader(beam.DoFn):
     def made(self, place: files.Place, located: rows.Located, cells: Sequence[Any]) -> Any:
         """The row of these cells, for one of the outputs."""
         try:
-            row = self._columns.convert(located, cells)
+            row = self._recorder.convert(place, located, cells)
         except ValueError as error:
             return self.problem(place, error)
         self._rows.inc()
         return rows.dropped(self._listing.table, row) if isinstance(row, str) else (place, row)
 
-    def problem(self, place: files.Place, error: ValueError | str) -> beam.pvalue.TaggedOutput:
-        return problems.found(self._listing.table, place, str(error))
+    def problem(
+        self, place: files.Place, error: ValueError | str, *, refuses_file: bool = False
+    ) -> beam.pvalue.TaggedOutput:
+        """What is wrong with a row, or with a file as a whole, on its output."""
+        return problems.found(self._listing.table, place, error, refuses_file=refuses_file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import typing
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 
 from modules import config, rules
-from modules.beam import files, times, values
+from modules.beam import files, problems, times, values
 
 # number in the listing, path, size in bytes, whether pieces of it may be read (of a text)
 File = tuple[int, str, int, bool]
@@ -56,6 +57,7 @@ class Columns:
 
     def __init__(self, table: config.Table, table_name: str) -> None:
         self._table_name = table_name
+        self._key = table.column_with("item_id" if table_name == "items" else "user_id")
         self._filters = table.filters
         used = {name: table.columns[name] for name in names(table)}
         self._timeless = {name for name, column in used.items() if column.from_ is not None}
@@ -129,7 +131,7 @@ class Columns:
         """The row's values, in the order of `names`, or the rule by which it does not count.
 
         Raises:
-          ValueError: a cell does not fit its column; the message names the column.
+          problems.RefusedCell: a cell does not fit its column; the message names the column.
         """
         row, name = [], ""
         for at, prepare, rule, wanted in located.filters:
@@ -137,13 +139,25 @@ class Columns:
                 if rule.holds(prepare(cells[at])) is not wanted:
                     return rule.text
             except ValueError as error:
-                raise ValueError(f"column '{rule.column}': {error}.") from None
+                text = f"column '{rule.column}': {error}."
+                raise problems.RefusedCell(text, rule.column) from None
         try:
             for at, name, convert in located.cells:  # noqa: B007 (the error names it)
                 row.append(convert(cells[at]))
         except ValueError as error:
-            raise ValueError(f"column '{name}': {error}.") from None
+            text = f"column '{name}': {error}."
+            raise problems.RefusedCell(text, name, self._id(located, cells)) from None
         return tuple(row)
+
+    def _id(self, located: Located, cells: Sequence[Any]) -> str | None:
+        """The id of a user or item in a row that cannot be used, where it can be read."""
+        if self._table_name == "events":
+            return None
+        for at, name, convert in located.cells:
+            if name == self._key:
+                with contextlib.suppress(ValueError):
+                    return str(convert(cells[at]))
+        return None
 
     def _readers(self) -> list[tuple[str, str]]:
         """What reads a column, as the configuration calls it, and the column."""

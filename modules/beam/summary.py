@@ -121,12 +121,15 @@ class Summarise(beam.DoFn):
         for what, (place, one) in firsts.items():
             text = doubts.of_unknown(what.removeprefix("unknown_"), one, found, self._data)
             if text is not None:
-                yield problems.found("events", place, text)
+                table = what.removeprefix("unknown_")
+                yield problems.found("events", place, text, needs=table)
         text = doubts.of_times(times, found["events"], self._data)
         if text is not None:
             yield problems.found("events", None, text)
         for complaint in complaints(found, self._split, self._hold_out):
-            yield problems.found("events", None, complaint)
+            is_of_items = complaint.startswith("data.items") and self._data.items is not None
+            table = "items" if is_of_items else "events"
+            yield problems.found("events", None, complaint, needs=table)
         yield found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import apache_beam as beam
 
 from modules import config
-from modules.beam import files, json_lines, parquet, problems, rows, text
+from modules.beam import files, json_lines, parquet, problems, profile, rows, text
 from modules.beam import reader as read_rows
 
 ROWS = "rows"
@@ -15,8 +15,8 @@ class ReadTable(beam.PTransform):
     """Reads a table.
 
     Returns:
-      The outputs `ROWS` (`rows.Row`), `rows.DROPPED` (`rows.Dropped`) and `problems.TAG`
-      (`problems.Problem`).
+      The outputs `ROWS` (`rows.Row`), `rows.DROPPED` (`rows.Dropped`), `profile.TAG`
+      (`profile.Profile`) and `problems.TAG` (`problems.Problem`).
     """
 
     def __init__(self, listing: files.Listing, table: config.Table) -> None:
@@ -30,7 +30,9 @@ class ReadTable(beam.PTransform):
         ]
         found = begin | "Files" >> beam.Create(listed).with_output_types(rows.File)
         read = beam.ParDo(reader(self._listing, self._table))
-        return found | "ReadRows" >> read.with_outputs(problems.TAG, rows.DROPPED, main=ROWS)
+        return found | "ReadRows" >> read.with_outputs(
+            problems.TAG, rows.DROPPED, profile.TAG, main=ROWS
+        )
 
 
 def reader(listing: files.Listing, table: config.Table) -> read_rows.Reader:

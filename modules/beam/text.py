@@ -153,7 +153,8 @@ class DelimitedRows(TextRows):
                     try:
                         is_row = self._headers.begin(number, line, cells)
                     except ValueError as error:
-                        yield self.problem(place, error)
+                        is_header = self._headers.of(number) is None
+                        yield self.problem(place, error, refuses_file=is_header)
                         return
                     header = self._headers.of(number)
                     assert header is not None

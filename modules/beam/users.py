@@ -12,7 +12,7 @@ from typing import Any
 import apache_beam as beam
 
 from modules import config, features
-from modules.beam import files, guesses, histories, problems, tables, values
+from modules.beam import files, guesses, histories, identity, problems, tables, values
 
 USERS = "users"
 _SEVERAL = ("multi_categorical", "vector")
@@ -25,8 +25,8 @@ class ReadUsers(beam.PTransform):
     """Joins events with users, with the checks and policies of ExampleGen (see examples.py).
 
     Returns:
-      A dict: `USERS`, a PCollection of `User`, and `problems.TAG`, a tuple of PCollections of
-      problems.
+      A dict: `USERS`, a PCollection of `User`, and `problems.TAG`, one of the output of
+      `problems.GroupByKind`.
     """
 
     def __init__(
@@ -52,6 +52,9 @@ class ReadUsers(beam.PTransform):
             joined[histories.USERS] = read["users"][tables.ROWS] | "KeyUsers" >> beam.ParDo(
                 histories.KeyRows(self._data, self._data.users, "user_id", columns)
             )
+            joined[histories.REFUSED] = read["users"][problems.TAG] | "KeyRefusedUsers" >> (
+                beam.ParDo(problems.KeyRefused(identity.of_join(self._data)))
+            )
         made = (
             joined
             | "JoinUsers" >> beam.CoGroupByKey()
@@ -62,7 +65,8 @@ class ReadUsers(beam.PTransform):
         )
         return {
             USERS: made[USERS],
-            problems.TAG: tuple(step[problems.TAG] for step in (*read.values(), made)),
+            problems.TAG: tuple(step[problems.TAG] for step in (*read.values(), made))
+            | problems.Gather(),
         }
 
 

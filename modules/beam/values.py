@@ -55,8 +55,7 @@ def absence(column: config.Column) -> Callable[[Any], bool]:
     Missing is what is empty, what the column's `missing` lists, and of ids and times also what
     stands for nothing everywhere (`columns.NOTHING`).
     """
-    required = column.role in ("user_id", "item_id", "timestamp")
-    texts = frozenset(("", *column.missing, *(columns.NOTHING if required else ())))
+    texts = missing_texts(column)
 
     def absent(cell: Any) -> bool:
         if isinstance(cell, str):
@@ -66,6 +65,17 @@ def absence(column: config.Column) -> Callable[[Any], bool]:
         return bool(column.missing) and not isinstance(cell, (list, tuple)) and _text(cell) in texts
 
     return absent
+
+
+def is_required(column: config.Column) -> bool:
+    """Whether a row without the column's value is refused."""
+    return column.role in ("user_id", "item_id", "timestamp")
+
+
+def missing_texts(column: config.Column) -> frozenset[str]:
+    """The texts of a column that stand for nothing."""
+    nothing = columns.NOTHING if is_required(column) else ()
+    return frozenset(("", *column.missing, *nothing))
 
 
 def _required(present: Converter, absent: Callable[[Any], bool], rule: str) -> Converter:

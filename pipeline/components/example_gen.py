@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import apache_beam as beam
+from apache_beam.io import filesystems
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, executor_spec
 from tfx.proto import example_gen_pb2
@@ -22,10 +23,15 @@ from tfx.types import artifact_utils, channel, component_spec, standard_artifact
 
 from modules import config as configuration
 from modules import ranking_config, strict
-from modules.beam import encode, errors, examples, files, problems, summary
+from modules.beam import causes, encode, errors, examples, files, problems, profile, summary
 
 EXAMPLES = "examples"
 CONFIG = "config"
+_JSON_FILES = {
+    examples.SUMMARY: summary.FILE_NAME,
+    profile.TAG: profile.FILE_NAME,
+    problems.TAG: problems.FILE_NAME,
+}
 _FILE_PREFIX = "data_tfrecord"
 _FILE_FORMAT = "tfrecords_gzip"
 
@@ -44,17 +50,23 @@ def hold_out(sections: Mapping[str, Any]) -> ranking_config.HoldOut | None:
 
 
 class WriteSplits(beam.PTransform):
-    """Reads the tables, writes the splits' folders and the summary; refuses the first problem."""
+    """Reads the tables; writes the splits' folders, and what was found as JSON.
+
+    Args:
+      sections: of the configuration.
+      folders: for each split.
+      paths: files for the outputs `examples.SUMMARY`, `profile.TAG` and `problems.TAG`.
+    """
 
     def __init__(
-        self, sections: Mapping[str, Any], folders: Mapping[str, str], summary_path: str
+        self, sections: Mapping[str, Any], folders: Mapping[str, str], paths: Mapping[str, str]
     ) -> None:
         super().__init__()
         self._data = strict.read(configuration.Data, sections["data"], "data")
         self._split = strict.read(configuration.Split, sections["split"], "split")
         self._features = strict.read(configuration.Features, sections["features"], "features")
         self._hold_out = hold_out(sections)
-        self._folders, self._summary_path = folders, summary_path
+        self._folders, self._paths = folders, paths
 
     def expand(self, begin: beam.pvalue.PBegin) -> beam.pvalue.PDone:
         listings = files.list_tables(self._data)
@@ -62,8 +74,6 @@ class WriteSplits(beam.PTransform):
             self._data, self._split, self._features.max_history, listings, self._hold_out
         )
         made = begin | "Make" >> make
-        for n, found in enumerate(made[problems.TAG]):
-            found | f"Refuse[{n}]" >> beam.ParDo(problems.Refuse(listings))
         types = encode.value_types(self._data)
         for split, folder in self._folders.items():
             prefix = os.path.join(folder, _FILE_PREFIX)
@@ -72,11 +82,12 @@ class WriteSplits(beam.PTransform):
                 | f"Encode[{split}]" >> beam.ParDo(encode.Encode(types))
                 | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
             )
-        (
-            made[examples.SUMMARY]
-            | "ToJson" >> beam.Map(json.dumps, indent=1).with_output_types(str)
-            | "WriteSummary" >> beam.io.WriteToText(self._summary_path, shard_name_template="")
-        )
+        for name, path in self._paths.items():
+            (
+                made[name]
+                | f"ToJson[{name}]" >> beam.Map(json.dumps, indent=1).with_output_types(str)
+                | f"WriteJson[{name}]" >> beam.io.WriteToText(path, shard_name_template="")
+            )
         return beam.pvalue.PDone(begin.pipeline)
 
 
@@ -95,8 +106,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         splits = examples.splits(hold_out(sections))
         artifact.split_names = artifact_utils.encode_split_names(list(splits))
         folders = {split: artifact_utils.get_split_uri([artifact], split) for split in splits}
-        summary_path = os.path.join(artifact.uri, summary.FILE_NAME)
-        write = WriteSplits(sections, folders, summary_path)
+        paths = {
+            name: os.path.join(artifact.uri, file_name) for name, file_name in _JSON_FILES.items()
+        }
+        write = WriteSplits(sections, folders, paths)
         try:
             with self._make_beam_pipeline() as pipeline:
                 pipeline | "Interactions" >> write
@@ -105,8 +118,23 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             if message is None:
                 raise
             raise errors.DataError(message) from None
+        _refuse(sections, paths[problems.TAG])
         examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(artifact, _FILE_FORMAT)
+
+
+def _refuse(sections: Mapping[str, Any], path: str) -> None:
+    """Removes the file of problems where it holds none.
+
+    Raises:
+      errors.DataError: it holds some.
+    """
+    with filesystems.FileSystems.open(path) as stream:
+        found = json.load(stream)
+    if found["groups"]:
+        data = strict.read(configuration.Data, sections["data"], "data")
+        causes.refuse(found, files.list_tables(data))
+    filesystems.FileSystems.delete([path])
 
 
 class InteractionsExampleGenSpec(component_spec.ComponentSpec):

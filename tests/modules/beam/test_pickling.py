@@ -15,9 +15,11 @@ from modules.beam import (
     encode,
     files,
     histories,
+    identity,
     json_lines,
     parquet,
     problems,
+    profile,
     summary,
     text,
 )
@@ -38,8 +40,9 @@ def _functions(data: config.Data) -> list[Any]:
         catalogue.MakeItems(data),
         summary.Add(),
         summary.Summarise(data, config.Split(), config.Ranking().hold_out),
-        problems.Refuse(listings),
-        problems.CountAndFirst(3),
+        problems.GroupByKind(),
+        problems.KeyRefused(identity.of_join(data)),
+        profile.Merge(),
         encode.Encode(encode.value_types(data)),
     ]
 

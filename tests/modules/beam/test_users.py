@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from modules import config
-from modules.beam import check, errors, files, users
+from modules.beam import causes, check, errors, files, users
 from tests import tables
 
 
 def read(folder: pathlib.Path, data: config.Data, newest: int = 10) -> dict[str, dict[str, Any]]:
     listings = files.list_tables(data)
-    path, found = check.run(users.ReadUsers(data, newest, listings), users.USERS, str(folder))
-    check.refuse(found, listings)
+    read = users.ReadUsers(data, newest, listings)
+    (path,), found = check.run(read, (users.USERS,), str(folder))
+    causes.refuse(found, listings)
     made = [json.loads(line) for line in pathlib.Path(path).read_text().splitlines()]
     return {user["user_id"]: user for user in made}
 

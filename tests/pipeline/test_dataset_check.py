@@ -1,0 +1,78 @@
+"""What `recsys dataset check` prints: tables that fit the terminal, or JSON with stable keys."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import pytest
+
+from modules import config
+from modules.beam import errors
+from pipeline import dataset_check
+from tests import tables
+
+
+def _config(folder: pathlib.Path, **changes: str) -> config.Config:
+    data = tables.write(folder, **changes)
+    return config.Config(name="shop", data=data, ranking=config.Ranking(enabled=False))
+
+
+def test_the_tables_say_what_was_understood(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "90")
+    dataset_check.main(_config(tmp_path), as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    size = (tmp_path / "shop.inter").stat().st_size
+    assert lines[:10] == [
+        f"events: 1 file, {size} bytes; recbole (by the ending); 7 rows",
+        "  column     read as    distinct  missing  values",
+        "  user_id    user_id    2         0        e.g. u1, u2",
+        "  item_id    item_id    3         0        e.g. a, b, c",
+        "  timestamp  timestamp  7         0        1970-01-01 00:01:40 to 1970-01-01 00:07:30 UTC",
+        "                                           e.g. 100, 200, 300",
+        "  rating     numeric    5         14.3%    1 to 5, quartiles 2 4 4",
+        "                                           e.g. 5, 4, 1",
+        "                                           missing: empty 1",
+        "",
+    ]
+    assert max(map(len, lines)) <= 90
+
+
+def test_json_has_its_keys_and_nothing_else_is_printed(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cfg = _config(tmp_path, events=tables.EVENTS + "u1\ta\tbad\t5\n")
+    with pytest.raises(errors.DataError):
+        dataset_check.main(cfg, as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == ["name", "tables", "summary", "problems"]
+    events = found["tables"]["events"]
+    columns = events.pop("columns")
+    assert events == {
+        "path": str(tmp_path / "shop.inter"),
+        "format": "recbole",
+        "format_is_guessed": True,
+        "files": 1,
+        "bytes": (tmp_path / "shop.inter").stat().st_size,
+        "empty_files": 0,
+        "rows": 8,
+        "refused": 1,
+    }
+    assert list(columns["rating"]) == [
+        "role",
+        "kind",
+        "rows",
+        "refused",
+        "missing",
+        "missing_texts",
+        "distinct",
+        "distinct_is_exact",
+        "examples",
+        "numbers",
+        "absurd",
+    ]
+    (problem,) = found["problems"]
+    assert (problem["table"], problem["line"], problem["column"]) == ("events", 9, "rating")
+    assert found["summary"]["events"] == 7

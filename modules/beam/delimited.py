@@ -144,7 +144,8 @@ class _Reader:
         if not self._lines:
             self._lines.extend(next(self._pieces).splitlines(keepends=True))
         self._taken.append(self._lines.popleft())
-        return self._taken[-1].decode(self._codec, "replace")  # looked at again in `_undecodable`
+        # what does not decode is looked at again in `_undecodable`
+        return self._nulls(self._taken[-1].decode(self._codec, "replace"))
 
     def _reader(self, lines: Iterable[str], *, strict: bool = True) -> Any:
         dialect = self._dialect
@@ -160,10 +161,18 @@ class _Reader:
     def _one_a_line(self, piece: bytes, lines: int) -> list[list[str] | None] | None:
         """The cells of whole lines that begin with a row; None if a line is no row."""
         try:
-            rows = list(self._reader(io.StringIO(piece.decode(self._codec), newline="")))
+            text = self._nulls(piece.decode(self._codec))
+            rows = list(self._reader(io.StringIO(text, newline="")))
         except (csv.Error, UnicodeDecodeError):
             return None
         return [row or None for row in rows] if len(rows) == lines else None
+
+    def _nulls(self, text: str) -> str:
+        r"""Keeps cells that are \N, as databases write NULL, from becoming N by the escape."""
+        if self._dialect.escape != "\\" or r"\N" not in text:
+            return text
+        end = re.escape(self._dialect.delimiter)
+        return re.sub(rf"(\A|{end}|[\r\n])\\N(?={end}|[\r\n]|\Z)", r"\1\\\\N", text)
 
     def _row(self) -> Record:
         """The next row; if it is bad, its first line alone."""

@@ -180,7 +180,8 @@ def fingerprint(data: config.Data) -> str:
     for name, listing in list_tables(data).items():
         for path, size in zip(listing.paths, listing.sizes):
             digest.update(f"{name}\0{os.path.basename(path)}\0{size}\0".encode())
-            digest.update(repr(sorted(partitions.of(path, declared[name]).items())).encode())
+            if folders := partitions.of(path, declared[name]):
+                digest.update(repr(sorted(folders.items())).encode())
             digest.update(_content(path, size))
     return digest.hexdigest()
 

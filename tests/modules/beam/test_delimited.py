@@ -52,6 +52,13 @@ def test_an_escape_makes_letters_of_quotes_delimiters_and_line_breaks() -> None:
     assert _cells(plain, b'u,"a\\,b"\n') == [["u", '"a,b"']]
 
 
+def test_nulls_of_databases_are_no_escapes() -> None:
+    expected = [[r"\N", r"\N", "aN", r"\N"], [r"\N", "b\nc", "d", r"\N"]]
+    content = b"\\N,\\N,a\\N,\\N\n\\N,b\\\nc,d,\\N"
+    assert _cells(ESCAPED, content) == expected
+    assert _cells(ESCAPED, b"\\N,\\N,a\\N,\\N\r" * 2) == expected[:1] * 2
+
+
 def test_without_quotes_they_are_letters() -> None:
     assert _cells(delimited.Dialect("\t"), b'i3\t"Weird Al" Yankovic\ni4\t5\'9"\n') == [
         ["i3", '"Weird Al" Yankovic'],

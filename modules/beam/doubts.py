@@ -48,11 +48,11 @@ def of_times(span: tuple[float, float] | None, events: int, data: config.Data) -
         return None
     if column.unit == "s" or column.format is not None:
         return None  # who says how times are written means them
-    return _of_1970(name, column, span) or _of_one_time(name, span, events)
+    return _of_1970(data.events, name, span) or _of_one_time(name, span, events)
 
 
-def _of_1970(name: str, column: config.Column, span: tuple[float, float]) -> str | None:
-    first, last = span
+def _of_1970(table: config.Table, name: str, span: tuple[float, float]) -> str | None:
+    column, (first, last) = table.columns[name], span
     unit = column.unit or "s"
     raw_first, raw_last = (time / columns.SECONDS[unit] for time in span)
     if first >= times.YEAR_1971:
@@ -63,7 +63,8 @@ def _of_1970(name: str, column: config.Column, span: tuple[float, float]) -> str
     )
     if last < times.YEAR_1971 and (column.unit is None or times.is_plausible(raw_last)):
         return (
-            f"{read}, which is hardly meant; the last is {raw_last:.0f}. "
+            f"{read}, which is hardly meant; in {table.path} the first is {raw_first:.0f}, "
+            f"the last {raw_last:.0f}. "
             f"{times.readings(raw_last)}; with unit: s times are taken as they are."
         )
     if column.unit is not None:

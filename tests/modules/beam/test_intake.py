@@ -242,6 +242,7 @@ class TestDoubts:
         events = HEADER + "\n".join(rows) + "\n"
         found = tables.refusal(_data(tmp_path, events))
         assert found.startswith("data.events.columns.time: the times are from 1970-")
+        assert f"in {tmp_path}/" in found and "the first is " in found
         assert message.split(" in ")[-1] in found
         assert "with unit: s times are taken as they are" in found
         time = {"role": "timestamp", "unit": "s"}

@@ -97,7 +97,7 @@ def ml_100k(folder: pathlib.Path) -> Sample:
         "1",
         _history(lambda i: str(i + 1)),
         874713600,
-        {"item_id": ["3"], "item_title": ["Misérables, Les (1952)"], "item_Adventure": [1.0]},
+        {"item_id": ["3"], "item_title": ["Misérables, Les (1952)"], "item_adventure": [1.0]},
         {"user_age": [20.0], "user_gender": ["M"], "user_occupation": ["technician"]},
     )
 
@@ -373,7 +373,7 @@ def hm(folder: pathlib.Path) -> Sample:
             "item_title": ["Strap top"],
             "item_section_name": ["Womens Everyday Basics"],
         },
-        {"user_FN": ["1.0"], "user_Active": [""], "user_fashion_news_frequency": [""]},
+        {"user_fn": ["1.0"], "user_active": [""], "user_fashion_news_frequency": [""]},
     )
 
 
@@ -400,7 +400,7 @@ def online_retail(folder: pathlib.Path) -> Sample:
         _history(lambda i: f"{85000 + i}A"),
         1291191960,
         {"item_id": ["85001A"], "item_title": ['HOLDER, "£1" SMALL']},
-        {"user_Country": ["United Kingdom"]},
+        {"user_country": ["United Kingdom"]},
     )
 
 
@@ -455,7 +455,7 @@ def book_crossing(folder: pathlib.Path) -> Sample:
             "item_author": ['Rosemary "B." Säger'],
             "item_year": [2002.0],
         },
-        {"user_Age": [0.0], "user_Location": ["köln", "nrw", "germany"]},
+        {"user_age": [0.0], "user_location": ["köln", "nrw", "germany"]},
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from modules import columns
+from modules.beam.cells import shown
 
 SEPARATORS = ("|", ";", ",")  # that are guessed, the likeliest first
 _ATOMS = " "  # what RecBole's atomic files have between the values of a list
@@ -72,12 +73,12 @@ def _listed(cell: str) -> list[Any]:
             found = ast.literal_eval(cell.strip())
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             raise ValueError(
-                f'found {_shown(cell)}, expected a list like ["a", "b"] (separator: json). '
+                f'found {shown(cell)}, expected a list like ["a", "b"] (separator: json). '
                 "Correct it, or the separator"
             ) from None
     if isinstance(found, dict):
         raise ValueError(  # noqa: TRY004 - as of all cells
-            f"found {_shown(cell)}, expected a list of texts or numbers alone"
+            f"found {shown(cell)}, expected a list of texts or numbers alone"
         )
     return [part.strip() if isinstance(part, str) else part for part in _flat([found])]
 
@@ -88,8 +89,3 @@ def _flat(parts: Iterable[Any]) -> Iterator[Any]:
             yield from _flat(part)
         else:
             yield part
-
-
-def _shown(cell: str) -> str:
-    text = repr(cell)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from modules import columns
+from modules.beam.cells import shown
 
 LARGEST = 3.4028234663852886e38  # that float32, the models' type, holds
 
@@ -34,7 +35,7 @@ def _plain(cell: Any) -> float:
     try:
         value = _float(cell)
     except (TypeError, ValueError):
-        raise ValueError(f"found {_shown(cell)}, expected a number. {_remedy(cell)}") from None
+        raise ValueError(f"found {shown(cell)}, expected a number. {_remedy(cell)}") from None
     return _finite(value, cell)
 
 
@@ -52,14 +53,14 @@ def _formed(cell: Any, form: columns.Number) -> float:
         groups = whole.split(form.thousands)
         if len(groups) > 1 and not _grouped(groups):
             raise ValueError(
-                f"found {_shown(cell)}, expected digits in threes between {form.thousands!r} "
+                f"found {shown(cell)}, expected digits in threes between {form.thousands!r} "
                 "(number.thousands). Correct it, or the number of the column"
             )
         text = "".join(groups) + point + fraction
     if form.decimal != ".":
         if "." in text:
             raise ValueError(
-                f"found {_shown(cell)}, expected a number with {form.decimal!r} before its "
+                f"found {shown(cell)}, expected a number with {form.decimal!r} before its "
                 "fraction (number.decimal). Correct it, or the number of the column"
             )
         text = text.replace(form.decimal, ".", 1)
@@ -67,7 +68,7 @@ def _formed(cell: Any, form: columns.Number) -> float:
         value = _float(text)
     except ValueError:
         raise ValueError(
-            f"found {_shown(cell)}, expected a number as number says it is written. "
+            f"found {shown(cell)}, expected a number as number says it is written. "
             + (_remedy(text) if text != cell else "Correct it, or the number of the column")
         ) from None
     return _finite(-value if negative else value, cell)
@@ -94,12 +95,12 @@ def _finite(value: float, cell: Any) -> float:
             else "correct it"
         )
         raise ValueError(
-            f"found {_shown(cell)}, expected a finite number. Leave it empty for the default, or "
+            f"found {shown(cell)}, expected a finite number. Leave it empty for the default, or "
             f"{remedy}"
         )
     if abs(value) > LARGEST:
         raise ValueError(
-            f"found {_shown(cell)}, expected a number of at most 3.4e38, as float32 holds it. "
+            f"found {shown(cell)}, expected a number of at most 3.4e38, as float32 holds it. "
             "Correct it"
         )
     return value
@@ -158,8 +159,3 @@ def shown_form(form: columns.Number) -> str:
     if form.symbols:
         parts.append("symbols: [" + ", ".join(f'"{s}"' for s in form.symbols) + "]")
     return f"number: {{{', '.join(parts)}}}"
-
-
-def _shown(cell: Any) -> str:
-    text = repr(cell)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -7,7 +7,6 @@ A text without a zone, and a date or date-time of Parquet without one, is of the
 from __future__ import annotations
 
 import datetime
-import decimal
 import functools
 import math
 import re
@@ -19,6 +18,7 @@ from dateutil import parser as dateutil_parser
 
 from modules import columns
 from modules.beam import numbers
+from modules.beam.cells import shown
 
 YEAR_1971 = 31_536_000.0  # Unix seconds; what lies before is hardly a time in seconds
 LATEST = 4_102_444_800.0  # the year 2100
@@ -95,12 +95,12 @@ def converter(column: columns.Column, *, limits: bool = True) -> Callable[[Any],
                 raise
             return _checked(parse(cell), cell, limits)
         if not math.isfinite(number):
-            raise ValueError(f"found {_shown(cell)}, expected a time; see unit and format")
+            raise ValueError(f"found {shown(cell)}, expected a time; see unit and format")
         seconds = number / 1e9 if unit == "ns" else number * factor
         if limits and not 0 <= seconds < LATEST:
             remedy = readings(number) if doubts or seconds > 0 else _CORRECT
             raise ValueError(
-                f"found {_shown(cell)}, expected {UNIT_NAMES[unit]} since 1970, up to the year "
+                f"found {shown(cell)}, expected {UNIT_NAMES[unit]} since 1970, up to the year "
                 f"2099. {remedy}"
             )
         return seconds
@@ -126,7 +126,7 @@ def _typed(cell: datetime.date, zone: datetime.tzinfo) -> float:
 
 def _checked(seconds: float, cell: Any, limits: bool) -> float:
     if limits and not 0 <= seconds < LATEST:
-        raise ValueError(f"found {_shown(cell)}, expected a time from 1970 to 2099. {_CORRECT}")
+        raise ValueError(f"found {shown(cell)}, expected a time from 1970 to 2099. {_CORRECT}")
     return seconds
 
 
@@ -164,7 +164,7 @@ def _formatted(cell: str, form: str, zone: datetime.tzinfo) -> float:
         when = datetime.datetime.strptime(cell.strip(), form)  # noqa: DTZ007 - the zone comes below
     except ValueError:
         raise ValueError(
-            f"found {_shown(cell)}, expected a time like {_example(form)!r} (format: {form!r}). "
+            f"found {shown(cell)}, expected a time like {_example(form)!r} (format: {form!r}). "
             f"Correct it{_suggested(cell, form)}"
         ) from None
     return (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()
@@ -173,7 +173,7 @@ def _formatted(cell: str, form: str, zone: datetime.tzinfo) -> float:
 def _iso(cell: Any, zone: datetime.tzinfo) -> float:
     if not isinstance(cell, str):
         raise ValueError(  # noqa: TRY004 - as of all cells
-            f"found {_shown(cell)}, expected a time as a number or a text"
+            f"found {shown(cell)}, expected a time as a number or a text"
         )
     text = _ZONE_WORD.sub("+00:00", cell.strip())
     try:
@@ -183,7 +183,7 @@ def _iso(cell: Any, zone: datetime.tzinfo) -> float:
             when = dateutil_parser.isoparse(text.replace(" ", "T", 1))
         except ValueError:
             raise ValueError(
-                f"found {_shown(cell)}, expected a time as Unix seconds or in ISO 8601, like "
+                f"found {shown(cell)}, expected a time as Unix seconds or in ISO 8601, like "
                 f"2024-01-31T18:05:00Z. {_remedy(cell)}"
             ) from None
     return (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()
@@ -191,7 +191,7 @@ def _iso(cell: Any, zone: datetime.tzinfo) -> float:
 
 def _refuse_text(cell: Any, unit: str) -> float:
     raise ValueError(
-        f"found {_shown(cell)}, expected a number of {UNIT_NAMES[unit]} (unit: {unit}). "
+        f"found {shown(cell)}, expected a number of {UNIT_NAMES[unit]} (unit: {unit}). "
         "Correct it, or remove unit where times are texts"
     )
 
@@ -225,10 +225,3 @@ def _suggested(cell: str, form: str) -> str:
 
 def _example(form: str) -> str:
     return datetime.datetime(2024, 1, 31, 18, 5, tzinfo=_UTC).strftime(form)
-
-
-def _shown(cell: Any) -> str:
-    if isinstance(cell, decimal.Decimal):
-        return f"'{cell}'"
-    text = f"'{cell}'" if isinstance(cell, datetime.date) else repr(cell)
-    return text if len(text) <= 60 else text[:57] + "..."

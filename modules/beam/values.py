@@ -29,6 +29,7 @@ from typing import Any
 
 from modules import columns, config, ids
 from modules.beam import lists, numbers, times
+from modules.beam.cells import shown
 
 Converter = Callable[[Any], Any]
 
@@ -129,19 +130,19 @@ def _text(cell: Any) -> str:
     if isinstance(cell, decimal.Decimal):
         whole = cell.to_integral_value()
         return str(int(whole)) if cell == whole else str(cell.normalize())
-    raise ValueError(f"found {_shown(cell)}, expected one text or number")
+    raise ValueError(f"found {shown(cell)}, expected one text or number")
 
 
 def _identifier(cell: Any) -> str:
     text = _text(cell)
     if "\n" in text or "\r" in text:  # Transform leaves it out of the vocabulary without a word
         raise ValueError(
-            f"found {_shown(cell)}, an id with a line break, which no vocabulary can hold. "
+            f"found {shown(cell)}, an id with a line break, which no vocabulary can hold. "
             "Remove it, in events, users and items alike"
         )
     problem = ids.problem(text)
     if problem is not None:
-        raise ValueError(f"found {_shown(cell)}; {problem}. Shorten it, in all tables alike")
+        raise ValueError(f"found {shown(cell)}; {problem}. Shorten it, in all tables alike")
     return text
 
 
@@ -150,7 +151,7 @@ def _weight(number: Converter) -> Converter:
         value: float = number(cell)
         if value < 0:
             raise ValueError(
-                f"found {_shown(cell)}, expected a weight of 0 or more. Correct it, or drop such "
+                f"found {shown(cell)}, expected a weight of 0 or more. Correct it, or drop such "
                 "rows"
             )
         return value
@@ -171,8 +172,3 @@ def _vector(column: config.Column) -> Converter:
 
     number = numbers.converter(column)
     return convert
-
-
-def _shown(cell: Any) -> str:
-    text = repr(cell)
-    return text if len(text) <= 60 else text[:57] + "..."

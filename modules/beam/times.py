@@ -11,7 +11,7 @@ import functools
 import math
 import re
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dateutil import parser as dateutil_parser
@@ -35,6 +35,7 @@ _CORRECT = "Correct it, or leave such rows out with drop"
 _UTC = datetime.timezone.utc
 _ZONE_WORD = re.compile(r"\s*(UTC|GMT|Z)$", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*[-+]?\d+(\.\d*)?([eE][-+]?\d+)?\s*")
+_DIGITS, _WORD = re.compile(r"\d+"), re.compile(r"[^\W\d]+")
 _COMPACT_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _FORMATS = (  # that a message suggests, where they fit
     "%d/%m/%Y %H:%M:%S",
@@ -199,13 +200,26 @@ def _refuse_text(cell: Any, unit: str) -> float:
 def fitting_formats(text: str) -> list[str]:
     """Formats of strptime, of those that people use most, that read the text."""
     found = []
-    for form in _FORMATS:
+    for form in _by_shape().get(_shape(text), ()):
         try:
             datetime.datetime.strptime(text.strip(), form)  # noqa: DTZ007 - only whether it fits
         except ValueError:
             continue
         found.append(form)
     return found
+
+
+@functools.cache
+def _by_shape() -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for form in _FORMATS:
+        found.setdefault(_shape(_example(form)), []).append(form)
+    return found
+
+
+def _shape(text: str) -> str:
+    """The text with all numbers, and all words, alike: few formats are tried for each text."""
+    return _WORD.sub("a", _DIGITS.sub("0", text.strip()))
 
 
 def _remedy(cell: str) -> str:

@@ -11,6 +11,8 @@ A raw example is a window of one user's events (splits train, valid, test) or on
   event_action_type     bytes [n], where a column has that role
   event_<column>        [n], categorical or numeric, what the user did (known only after the event)
   context_<column>      [n], categorical or numeric, known when the event's request was made
+  event_weight          float [n], where a column has that role: how much the event counts as a
+                        target; never an input of a model, for it is known only afterwards
   window_start          int64 [1], place of the first event in the user's history (0: the history
                         starts here)
   seen_item_id          bytes [m], all items of the user's history in this split (not only the
@@ -32,6 +34,7 @@ ITEM_TITLE = "item_title"
 EVENT_ITEM_ID = "event_item_id"
 EVENT_TIMESTAMP = "event_timestamp"
 EVENT_ACTION_TYPE = "event_action_type"
+EVENT_WEIGHT = "event_weight"
 REQUEST_TIMESTAMP = "request_timestamp"
 WINDOW_START = "window_start"
 SEEN_ITEM_ID = "seen_item_id"
@@ -183,6 +186,15 @@ def context_features(data: data_config.Data) -> tuple[Feature, ...]:
     return _of("context", data.events, role="context")
 
 
+def event_weight(data: data_config.Data) -> Feature | None:
+    """How much an event counts as a target, where a column says so; no model sees it."""
+    column = data.events.column_with("weight")
+    if column is None:
+        return None
+    spec = data.events.columns[column]
+    return Feature(name=EVENT_WEIGHT, table="event", column=column, kind="numeric", spec=spec)
+
+
 def all_features(data: data_config.Data) -> tuple[Feature, ...]:
     """The features of users, items, events and contexts, in this order."""
     return (
@@ -232,13 +244,6 @@ def _names_of_roles(data: data_config.Data) -> dict[str, str]:
     }
     if data.items and data.items.column_with("title"):
         owners[ITEM_TITLE] = path("items", data.items, "title")
+    if data.events.column_with("weight"):
+        owners[EVENT_WEIGHT] = path("events", data.events, "weight")
     return owners | dict.fromkeys(TIME_FEATURES, "a feature derived from the timestamp")
-
-
-def sequence_names(data: data_config.Data) -> tuple[str, ...]:
-    """Raw names of all features that have one value an event."""
-    return (
-        EVENT_ITEM_ID,
-        EVENT_TIMESTAMP,
-        *(f.name for f in (*event_features(data), *context_features(data))),
-    )

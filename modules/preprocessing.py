@@ -9,6 +9,7 @@ the exported layer can be fed either alone.
   event_item_id_xf, seen_item_id_xf     int64 [B, (n)], the same ids
   event_time_of_day_xf, ..._xf          int64 [B, (n)], see modules/time_features.py
   window_start_xf                       int64 [B, 1]
+  event_weight_xf                       float32 [B, (n)], as it is, where a column has that role
   <categorical>_xf                      int64 [B, 1], 0..V-1, V unknown; of an event or its context
                                         [B, (n)]
   <multi_categorical>_xf                int64 [B, (any)]
@@ -52,6 +53,8 @@ def preprocessing_fn(
     outputs = _item_ids(inputs)
     outputs.update(_times(inputs[features.EVENT_TIMESTAMP], options.timezone))
     outputs[features.WINDOW_START] = ragged.first(inputs[features.WINDOW_START], default=0)
+    if features.event_weight(data):
+        outputs[features.EVENT_WEIGHT] = inputs[features.EVENT_WEIGHT]
     numbers = {}
     for feature in features.all_features(data):
         values = _filled(inputs[feature.name], feature)

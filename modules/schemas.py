@@ -36,6 +36,9 @@ def from_config(data: config.Data) -> schema_pb2.Schema:
     if data.items and data.items.column_with("title"):
         found.append(_single(features.ITEM_TITLE, CATALOGUE))
     found += [_of(feature) for feature in features.all_features(data)]
+    if weight := features.event_weight(data):
+        found.append(_of(weight))
+        found[-1].float_domain.min = 0
     return schema_pb2.Schema(
         feature=sorted(found, key=lambda feature: feature.name),
         dataset_constraints=schema_pb2.DatasetConstraints(min_examples_count=1),

@@ -26,6 +26,7 @@ def data() -> config.Data:
                     "item_id": "item_id",
                     "timestamp": "timestamp",
                     "action": "action_type",
+                    "worth": "weight",
                     "rating": {"kind": "numeric", "default": 3},
                     "device": {
                         "role": "context",
@@ -76,6 +77,7 @@ def sequence(items: Sequence[str], timestamps: Sequence[int], **others: Any) -> 
         "event_timestamp": list(timestamps),
         "event_action_type": ["click"] * number,
         "event_rating": [4.0] * number,
+        "event_weight": [1.0] * number,
         "context_device": ["app"] * number,
         "context_battery": [50.0] * number,
         "window_start": 0,

@@ -22,6 +22,7 @@ from tests import examples
 
 ITEMS = [f"i{n}" for n in range(12)]
 MAX_HISTORY = 4
+WEIGHTS = [1.0, 0.5, 0.0, 3.0, 1.0, 2.0]  # of a window's events
 
 
 _BATCHES: dict[tuple[str, ...], dict[str, tf.Tensor]] = {}
@@ -128,13 +129,19 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
                 times[:n].tolist(),
                 event_rating=rating[:n],
                 event_action_type=action[:n],
+                event_weight=WEIGHTS[:n],
                 **others,
             )
 
         rows["train"].append(window(length))
         rows["valid"].append({**window(length + 1), "seen_item_id": sorted(set(items[:length]))})
     rows["train"].append(
-        examples.sequence(ITEMS[:6], [10**9 + n for n in range(6)], window_start=3)
+        examples.sequence(
+            ITEMS[:6],
+            [10**9 + n for n in range(6)],
+            window_start=3,
+            event_weight=[9.0, 8.0, 2.0, 3.0, 0.5, 1.0],
+        )
     )
     rows["catalogue"] = [
         examples.item(

@@ -25,7 +25,7 @@ def value_types(data: config.Data) -> dict[str, ValueType]:
         features.EVENT_TIMESTAMP: "int64",
         features.WINDOW_START: "int64",
     }
-    for feature in features.all_features(data):
+    for feature in (*features.all_features(data), *histories.event_columns(data)):
         types[feature.name] = "float" if feature.kind in ("numeric", "vector") else "bytes"
     return types
 

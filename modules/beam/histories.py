@@ -62,8 +62,13 @@ class KeyRows(beam.DoFn):
 
 
 def event_columns(data: config.Data) -> tuple[features.Feature, ...]:
-    """The features that an event carries, action type first."""
-    return (*features.event_features(data), *features.context_features(data))
+    """What an event carries: its features, the action type first, its context, and its weight."""
+    weight = features.event_weight(data)
+    return (
+        *features.event_features(data),
+        *features.context_features(data),
+        *([weight] if weight else []),
+    )
 
 
 def as_list(kind: str, value: Any) -> list[Any]:

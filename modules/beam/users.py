@@ -80,11 +80,13 @@ class MakeUsers(beam.DoFn):
 
     def __init__(self, data: config.Data, newest: int) -> None:
         self._data, self._newest = data, newest
+        weight = features.event_weight(data)  # only training asks for it
+        self._carried = [f for f in histories.event_columns(data) if f != weight]
 
     def process(self, element: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[Any]:
         user, groups = element
         profile, events = yield from histories.join(user, groups, self._data, {})
-        made = list(_with_ids(events, histories.event_columns(self._data)))
+        made = list(_with_ids(events, self._carried))
         yield {
             "user_id": user,
             "profile": None if profile is None else self._by_column(profile),

@@ -1,7 +1,7 @@
 """Ranker training data: `Candidates` requests put through the serving graph once, kept in memory.
 
-Beside what request_graph makes, a batch holds the place of the target among the candidates and the
-labels of the objectives (see model.py).
+Beside what request_graph makes, a batch holds the place of the target among the candidates, its
+weight, and the labels of the objectives (see model.py).
 """
 
 from __future__ import annotations
@@ -73,10 +73,16 @@ class Lists:
 def learnable(example: requests.RawExample, settings: model_lib.Settings) -> bool:
     """Whether the ranker learns from the request, whose target must be among the candidates.
 
-    It must be there by recall's doing, unless `missed_positives` is set.
+    It must be there by recall's doing, unless `missed_positives` is set, and weigh something.
     """
     added = example[features.POSITIVE_ADDED][0] and not settings.ranking.training.missed_positives
-    return example[features.TARGET_PLACE][0] >= 0 and not added
+    return example[features.TARGET_PLACE][0] >= 0 and not added and weight_of(example) > 0
+
+
+def weight_of(example: requests.RawExample) -> float:
+    """How much the request's target counts in training; 1 where no column says so."""
+    weights = example.get(features.EVENT_WEIGHT)
+    return float(weights[-1]) if weights else 1.0
 
 
 def read(
@@ -106,14 +112,15 @@ def read(
         found.append(
             {name: value.numpy() for name, value in outputs.items()}
             | {model_lib.TARGET: places}
+            | {model_lib.WEIGHT: np.array([weight_of(example) for example in batch], np.float32)}
             | labels(batch, settings)
         )
     if sample is None:
         raise ValueError(_EMPTY[split])
     del found[0][request_graph.MISSING_INPUTS]
-    return Lists(
-        {name: tf.constant(_joined([f[name] for f in found], name)) for name in found[0]}, sample
-    )
+    joined = {name: _joined([f[name] for f in found], name) for name in found[0]}
+    joined[model_lib.WEIGHT] /= joined[model_lib.WEIGHT].mean() or 1.0
+    return Lists({name: tf.constant(values) for name, values in joined.items()}, sample)
 
 
 def _chunk_of_part() -> Callable[[tuple[int, requests.RawExample]], tuple[int, int]]:

@@ -32,6 +32,7 @@ from modules.recall import input_data, item_tower, layers
 
 SCORE = "score"
 TARGET = "target_place"  # int64 [B], -1 where the target is not among the candidates
+WEIGHT = "target_weight"  # float32 [B], how much the target counts in training; 1 on the average
 RECALL, STATISTICS, ITEM, PROFILE, CONTEXT, CROSSES, ATTENTION = (
     "recall_score",
     "statistics",
@@ -268,13 +269,22 @@ class RankModel(tfrs.Model):
     def compute_loss(self, inputs: request_graph.Batch, training: bool = False) -> tf.Tensor:
         """Weighted sum of the list's loss and the objectives'; a scalar.
 
+        Each of them is the mean over the requests, whose losses count by their targets' weights.
+
         Args:
-          inputs: see request_graph, with TARGET (all at least 0) and the objectives' labels.
+          inputs: see request_graph, with TARGET (all at least 0), WEIGHT and the objectives'
+              labels.
           training: whether features and units are dropped at random.
         """
         outputs, target = self(inputs, training=training), inputs[TARGET]
         labels = tf.one_hot(target, tf.shape(outputs[SCORE])[1])
-        loss = self.rank_task(labels, outputs[SCORE], training=training, compute_metrics=False)
+        loss = self.rank_task(
+            labels,
+            outputs[SCORE],
+            sample_weight=inputs[WEIGHT],
+            training=training,
+            compute_metrics=False,
+        )
         for name, objective in self.objectives.items():
             label = inputs[objective_label(name)]
             known = ~tf.math.is_nan(label)
@@ -282,7 +292,7 @@ class RankModel(tfrs.Model):
             loss += objective.weight * self.objective_tasks[name](
                 tf.where(known, label, 0.0)[:, tf.newaxis],
                 logits[:, tf.newaxis],
-                sample_weight=tf.cast(known, tf.float32),
+                sample_weight=inputs[WEIGHT] * tf.cast(known, tf.float32),
                 training=training,
                 compute_metrics=False,
             )

@@ -23,6 +23,7 @@ TARGET_WEIGHT = "target_weight"  # float [length]: 0 where an event is no target
 SEEN = features.transformed_name(features.SEEN_ITEM_ID)
 ITEMS = features.transformed_name(features.EVENT_ITEM_ID)
 ACTIONS = features.transformed_name(features.EVENT_ACTION_TYPE)
+_EVENT_WEIGHT = features.transformed_name(features.EVENT_WEIGHT)
 _WINDOW_START = features.transformed_name(features.WINDOW_START)
 _PARSE_BATCH = 256
 _SHUFFLE_BUFFER = 20_000  # sequences
@@ -113,6 +114,7 @@ def sequences(
     unknown_item: int,
     *,
     only_last: bool,
+    event_weights: bool = False,
     action_weights: npt.NDArray[np.float32] | None = None,
 ) -> tf.data.Dataset:
     """Sequences with their target weights, one a window.
@@ -123,9 +125,12 @@ def sequences(
       layout: which features a sequence holds, and how many events.
       unknown_item: id of items outside the vocabulary, which are history but no targets.
       only_last: the last event is the only target (validation and test).
-      action_weights: float [actions + 1], a target's weight by its transformed action type.
+      event_weights: whether each target has its event's own weight.
+      action_weights: float [actions + 1], a factor of a target's weight by its transformed action
+          type.
     """
     names = [*layout.events, *layout.scalars, *layout.vectors, *layout.lists, SEEN, _WINDOW_START]
+    names += [_EVENT_WEIGHT] if event_weights else []
 
     def trim(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         length = tf.size(example[ITEMS])
@@ -141,6 +146,8 @@ def sequences(
             (place == tf.size(items) - 1) if only_last else ((place > 0) | ~continued)
         )
         kept[TARGET_WEIGHT] = tf.cast(target, tf.float32)
+        if event_weights:
+            kept[TARGET_WEIGHT] *= example[_EVENT_WEIGHT][first:]
         if action_weights is not None:
             kept[TARGET_WEIGHT] *= tf.gather(tf.constant(action_weights, tf.float32), kept[ACTIONS])
         return kept

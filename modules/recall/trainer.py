@@ -84,14 +84,15 @@ def train(
         layout,
         unknown,
         only_last=False,
+        event_weights=features.event_weight(settings.data) is not None,
         action_weights=action_weights(settings, transform),
     ).cache()
     held_out = input_data.sequences(valid_files, spec, layout, unknown, only_last=True)
     summary = input_data.summarise(examples, layout, training.batch_positions, len(ids) + 2)
     if not summary.counts.any():
         raise ValueError(
-            "Training needs at least one event of a known item, the split train has none; check "
-            "the split's cut-off times and data.unknown_item."
+            "Training needs at least one event of a known item with a weight above 0, the split "
+            "train has none; check the split's cut-off times, data.unknown_item and weights."
         )
     sizes = vocabulary_sizes(settings.data, transform)
     catalogue = input_data.read_catalogue(

@@ -220,6 +220,7 @@ def test_serving_equals_training(graph):
         for name in ("user_age", "user_gender", "user_hobbies", "user_taste"):
             assert_alike(served[name], trained[name])
         assert not any(name.startswith("item_") for name in served)
+        assert features.EVENT_WEIGHT not in served
 
 
 def test_items_have_one_vocabulary_that_of_the_catalogue(graph):
@@ -355,6 +356,7 @@ def test_the_spec_of_the_transformed_records_has_the_declared_shapes(graph):
             "seen_item_id",
             "event_action_type",
             "event_rating",
+            "event_weight",
             "context_device",
             "context_battery",
             "user_hobbies",

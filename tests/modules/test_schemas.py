@@ -56,6 +56,7 @@ def test_every_feature_has_its_type_count_and_rows():
         "event_timestamp": ("INT", 1, 0, True, sequence),
         "event_action_type": ("BYTES", 1, 0, True, sequence),
         "event_rating": ("FLOAT", 1, 0, True, sequence),
+        "event_weight": ("FLOAT", 1, 0, True, sequence),
         "context_device": ("BYTES", 1, 0, True, sequence),
         "context_battery": ("FLOAT", 1, 0, True, sequence),
         "window_start": ("INT", 1, 1, True, sequence),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import math
@@ -185,6 +186,21 @@ def test_a_column_called_action_type_is_what_its_role_says(
     assert made["event_action_type"] == ["" if stays else "click"]
     (feature,) = features.event_features(data)
     assert (feature.name, feature.stays_unknown) == ("event_action_type", stays)
+
+
+def test_a_weight_comes_with_its_event_and_is_1_where_it_is_missing(
+    tmp_path: pathlib.Path,
+) -> None:
+    data = tables.write(tmp_path)
+    columns = {n: c for n, c in tables.PLAIN["events"]["columns"].items() if n != "rating"}
+    weighted = strict.read(
+        config.Table, {"path": data.events.path, "columns": {**columns, "rating": "weight"}}
+    )
+    made = tables.make(tmp_path, dataclasses.replace(data, events=weighted))
+    (test,) = tables.of_user(made["test"], "u1")
+    assert test["event_item_id"] == ["a", "b", "c"]
+    assert test["event_weight"] == [5.0, 4.0, 1.0]
+    assert "event_rating" not in test
 
 
 def test_flat_and_nested_parquet_give_what_text_gives(tmp_path: pathlib.Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 from typing import Any
 
 import pytest
 
-from modules import config
+from modules import config, strict
 from modules.beam import causes, check, errors, files, users
 from tests import tables
 
@@ -95,6 +96,19 @@ def test_the_id_of_an_event_with_a_gap_is_that_of_the_default(tmp_path: pathlib.
         "82f0ffb212ba66b6eaa8520b9638266a",
         "d1845aae4da35948a464fa0ec94fb3d9",
     ]
+
+
+def test_weights_are_for_training_alone(tmp_path: pathlib.Path) -> None:
+    columns = {n: c for n, c in tables.PLAIN["events"]["columns"].items() if n != "rating"}
+    data = tables.write(tmp_path)
+    weighted = dataclasses.replace(
+        data,
+        events=strict.read(
+            config.Table, {"path": data.events.path, "columns": {**columns, "rating": "weight"}}
+        ),
+    )
+    found = read(tmp_path, weighted)
+    assert shown(found["u1"]) == [("a", 100, {}), ("b", 200, {}), ("c", 300, {})]
 
 
 def test_the_policies_are_those_of_training(tmp_path: pathlib.Path) -> None:

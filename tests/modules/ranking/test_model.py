@@ -39,10 +39,13 @@ def test_the_loss_is_the_list_s_and_the_weighted_objectives(prepared, loss):
     model, batch = _model(prepared, {"loss": loss})
     scores, target = model(batch)[model_lib.SCORE].numpy(), batch[model_lib.TARGET].numpy()
     own = scores[np.arange(len(scores)), target]
+    weights = batch[model_lib.WEIGHT].numpy()
     if loss == "softmax":
-        expected = np.mean(np.log(np.exp(scores).sum(axis=1)) - own)
+        costs = np.log(np.exp(scores).sum(axis=1)) - own
     else:
-        expected = np.mean(np.log1p(np.exp(scores)).sum(axis=1) - own)
+        costs = np.log1p(np.exp(scores)).sum(axis=1) - own
+    assert len(set(weights)) > 1
+    expected = np.average(costs, weights=weights)
     # the heads start at 0: either answer costs log 2, whatever the label
     expected += 2 * 0.1 * np.log(2)
     assert float(model.compute_loss(batch)) == pytest.approx(expected, rel=1e-5)
@@ -55,7 +58,10 @@ def test_labels_that_are_not_known_cost_nothing(prepared):
     rows = batch[label].shape[0]
     whole = float(model.compute_loss(batch))
     difference = whole - float(model.compute_loss(half))
-    close.assert_close(difference, 0.1 * np.log(2) / rows, roundings=close.SUMS, scale=whole)
+    weight = float(batch[model_lib.WEIGHT][0])
+    close.assert_close(
+        difference, weight * 0.1 * np.log(2) / rows, roundings=close.SUMS, scale=whole
+    )
 
 
 def test_labels_that_are_not_known_have_no_gradient(prepared):
@@ -194,6 +200,22 @@ def test_labels_and_what_is_learnt_from():
     assert [input_data.learnable(e, settings) for e in examples] == [True, False, False]
     also = conftest.settings(training={"missed_positives": True})
     assert [input_data.learnable(e, also) for e in examples] == [True, False, True]
+    light = {**examples[0], "event_weight": [1.0, 0.0]}  # the last event is the target
+    assert not input_data.learnable(light, settings)
+
+
+def test_a_target_weighs_what_its_event_does_relative_to_all(ranked, prepared):
+    settings = conftest.settings()
+    learnt = [
+        row["event_weight"][-1]
+        for row in ranked.rows["train"]
+        if row["target_place"] >= 0 and not row["positive_added"] and row["event_weight"][-1] > 0
+    ]
+    assert prepared.train.size == len(learnt)
+    np.testing.assert_allclose(
+        prepared.train.tensors[model_lib.WEIGHT], learnt / np.mean(learnt), rtol=1e-6
+    )
+    assert features.EVENT_WEIGHT not in request_graph.input_specs(settings.data)
 
 
 @pytest.mark.parametrize(

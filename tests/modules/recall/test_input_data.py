@@ -63,6 +63,49 @@ def test_action_weights(transformed):
     assert found[input_data.TARGET_WEIGHT].tolist() == expected
 
 
+def test_events_weigh_what_their_column_says(transformed):
+    settings = transformed.settings(training={"action_weights": {"buy": 3.0}})
+    weights = trainer.action_weights(settings, transformed.output)
+    found = list(
+        transformed.sequences(
+            "train", settings, event_weights=True, action_weights=weights
+        ).as_numpy_iterator()
+    )
+    raw = transformed.raw["train"][0]
+    expected = [
+        weight * (3.0 if action == "buy" else 1.0)
+        for weight, action in zip(raw["event_weight"], raw["event_action_type"])
+    ]
+    assert found[0][input_data.TARGET_WEIGHT].tolist() == expected
+    # a continued window, whose first event is given up and whose next is no target
+    whole = transformed.sequences("train", settings, event_weights=True).as_numpy_iterator()
+    assert list(whole)[-1][input_data.TARGET_WEIGHT].tolist() == [0.0, 2.0, 3.0, 0.5, 1.0]
+
+
+def test_no_model_sees_the_weight(transformed):
+    layout = transformed.layout(transformed.settings())
+    held = (*layout.events, *layout.scalars, *layout.vectors, *layout.lists)
+
+    assert features.event_weight(transformed.settings().data) is not None
+    assert features.transformed_name(features.EVENT_WEIGHT) not in held
+
+
+def test_ties_that_are_shuffled_keep_their_weights(transformed):
+    layout = transformed.layout(transformed.settings())
+    delta = tf.zeros([50], tf.int64)
+    example = {name: tf.range(50) for name in layout.events} | {
+        DELTA: delta,
+        input_data.TARGET_WEIGHT: tf.range(1.0, 51.0),
+    }
+
+    moved = input_data.shuffle_ties(example, layout, tf.constant([1, 2]))
+
+    assert moved[input_data.ITEMS].numpy().tolist() != list(range(50))
+    np.testing.assert_array_equal(
+        moved[input_data.TARGET_WEIGHT], moved[input_data.ITEMS].numpy() + 1
+    )
+
+
 def test_action_weights_of_an_unknown_action_are_refused(transformed):
     settings = transformed.settings(training={"action_weights": {"bye": 3.0}})
     with pytest.raises(ValueError, match=r"training\.action_weights\.bye: .* Did you mean 'buy'\?"):

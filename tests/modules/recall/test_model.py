@@ -143,6 +143,24 @@ def test_loss_against_numpy(transformed, distinct, own, other):
     np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-4)
 
 
+def test_targets_count_by_their_weights(transformed):
+    """Against all items, one target's loss does not depend on which others there are."""
+    settings = transformed.settings(training={"candidates": "catalogue"})
+    model, batch = transformed.model(settings), transformed.batch(settings)
+    places = np.argwhere(batch[input_data.TARGET_WEIGHT].numpy() > 0)[:5]
+
+    def loss(weights):
+        given = np.zeros(batch[input_data.TARGET_WEIGHT].shape, np.float32)
+        given[tuple(places.T)] = weights
+        return float(model.compute_loss({**batch, input_data.TARGET_WEIGHT: tf.constant(given)}))
+
+    alone = [loss(row) for row in np.eye(5)]
+    weights = np.array([0.0, 0.5, 1.0, 2.0, 10.0])
+
+    assert loss(weights) == pytest.approx(np.average(alone, weights=weights), rel=1e-5)
+    assert loss(100 * weights) == pytest.approx(loss(weights), rel=1e-5)
+
+
 def test_a_cold_item_has_the_unknown_item_s_id_and_its_own_features(transformed):
     settings = transformed.settings({"normalise": False})
     counts = np.ones(14, np.int64)

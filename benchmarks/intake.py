@@ -134,7 +134,7 @@ def check(case: Case, root: pathlib.Path) -> Outcome:
         case,
         code,
         shown.replace(f"{root.resolve()}/", "").replace(f"{root}/", ""),
-        _wrong(case, code, message or out.getvalue() + err.getvalue(), counts),
+        _wrong(case, code, message or " ".join((out.getvalue() + err.getvalue()).split()), counts),
     )
 
 

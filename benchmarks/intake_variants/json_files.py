@@ -46,6 +46,7 @@ def json_files() -> Iterator[samples.Variant]:
             "ts": "timestamp",
             "city": {"role": "context", "kind": "categorical", "source": "user.geo.city"},
         },
+        says=["Köln 100.0%", "2022-04-15 05:20:00 to 2022-04-20 16:16:28 UTC"],
     )
     yield samples.variant(
         "json_numbers",

@@ -22,6 +22,7 @@ def parquet_files() -> Iterator[samples.Variant]:
                 )
             )
         },
+        says=["2022-04-15 05:20:00 to 2022-04-20 16:16:28 UTC"],
     )
     yield samples.variant(
         "pq_int96",
@@ -38,6 +39,7 @@ def parquet_files() -> Iterator[samples.Variant]:
                 use_deprecated_int96_timestamps=True,
             )
         },
+        says=["2022-04-15 05:20:00 to 2022-04-20 16:16:28 UTC"],
     )
     yield samples.variant(
         "pq_date64",
@@ -129,6 +131,7 @@ def parquet_files() -> Iterator[samples.Variant]:
             "country": {"role": "context", "kind": "categorical"},
             "day": "categorical",
         },
+        says=["DE 50.0%, AT 25.0%, Ö 25.0%"],
     )
     yield samples.variant(
         "csv_hive_time",
@@ -140,6 +143,7 @@ def parquet_files() -> Iterator[samples.Variant]:
         },
         path="e",
         columns={"who": "user_id", "what": "item_id", "dt": "timestamp"},
+        says=["2022-04-15 00:00:00 to 2022-04-24 00:00:00 UTC"],
     )
     yield samples.variant(
         "csv_hive_header",

@@ -20,6 +20,7 @@ def times() -> Iterator[samples.Variant]:
         "milliseconds, declared",
         {"e.csv": samples.timed(lambda t: 1000 * t + 5)},
         columns={**samples.COLUMNS, "at": {"role": "timestamp", "unit": "ms"}},
+        says=["2022-04-15 05:20:00 to 2022-04-20 16:16:28 UTC"],
     )
     yield samples.variant(
         "t_us",
@@ -47,7 +48,10 @@ def times() -> Iterator[samples.Variant]:
         refused=["e.csv", "unit"],
     )
     yield samples.variant(
-        "t_fraction", "seconds with a fraction", {"e.csv": samples.timed(lambda t: f"{t}.25")}
+        "t_fraction",
+        "seconds with a fraction",
+        {"e.csv": samples.timed(lambda t: f"{t}.25")},
+        says=["2022-04-15 05:20:00 to 2022-04-20 16:16:28 UTC"],
     )
     yield samples.variant(
         "t_exponent",
@@ -65,22 +69,26 @@ def times() -> Iterator[samples.Variant]:
         "t_offset",
         "ISO 8601 with an offset",
         {"e.csv": samples.timed(lambda t: samples.utc(t, "%Y-%m-%dT%H:%M:%S+02:00"))},
+        says=["2022-04-15 03:20:00 to 2022-04-20 14:16:28 UTC"],
     )
     yield samples.variant(
         "t_micro",
         "ISO 8601 with microseconds",
         {"e.csv": samples.timed(lambda t: samples.utc(t, "%Y-%m-%d %H:%M:%S.123456"))},
+        says=["2022-04-15 05:20:00 to 2022-04-20 16:16:28 UTC"],
     )
     yield samples.variant(
         "t_utc_word",
         "a text with UTC behind it",
         {"e.csv": samples.timed(lambda t: samples.utc(t, "%Y-%m-%d %H:%M:%S UTC"))},
+        says=["2022-04-15 05:20:00 to 2022-04-20 16:16:28 UTC"],
     )
     yield samples.variant(
         "t_date",
         "dates",
         {"e.csv": samples.timed(lambda t: samples.utc(t, "%Y-%m-%d"))},
         columns={**samples.COLUMNS, "at": {"role": "timestamp", "timezone": "America/New_York"}},
+        says=["2022-04-15 00:00:00 to 2022-04-20 00:00:00 -04:00"],
     )
     yield samples.variant(
         "t_german",
@@ -96,6 +104,7 @@ def times() -> Iterator[samples.Variant]:
             **samples.COLUMNS,
             "at": {"role": "timestamp", "format": "%d.%m.%Y %H:%M", "timezone": "Europe/Berlin"},
         },
+        says=["2022-04-15 05:20:00 to 2022-04-20 16:16:00 +02:00"],
     )
     yield samples.variant(
         "t_wrong_format",

@@ -23,6 +23,7 @@ def numbers() -> Iterator[samples.Variant]:
         columns=samples.with_value(
             {"kind": "numeric", "number": {"decimal": ",", "thousands": ".", "symbols": ["EUR"]}}
         ),
+        says=["1000.5 to 1299.5"],
     )
     yield samples.variant(
         "n_pound",
@@ -63,6 +64,7 @@ def numbers() -> Iterator[samples.Variant]:
         "spaces around numbers",
         {"e.csv": samples.valued(lambda n: f" {n}.5 ")},
         columns=samples.with_value("numeric"),
+        says=["0.5 to 299.5"],
     )
     yield samples.variant(
         "n_outlier",
@@ -76,6 +78,7 @@ def numbers() -> Iterator[samples.Variant]:
         "missing: [null, no, -1]",
         {"e.csv": samples.valued(lambda n: ("null", "no", "-1", "5")[n % 4])},
         columns=samples.with_value({"kind": "numeric", "missing": [None, False, -1, "no"]}),
+        says=["null 75, no 75, -1 75"],
     )
     for name, separator in {"pipe": "|", "semicolon": ";", "comma": ", "}.items():
         yield samples.variant(
@@ -88,6 +91,7 @@ def numbers() -> Iterator[samples.Variant]:
                     "columns": {"what": "item_id", "tags": "multi_categorical"},
                 }
             },
+            says=["tags multi_categorical 3", "separator"],
         )
     yield samples.variant(
         "lists_json_broken",

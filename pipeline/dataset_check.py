@@ -94,13 +94,30 @@ def _table(cfg: config.Config, found: check.Found, name: str, width: int) -> Ite
                 column_text.distinct(facts),
                 column_text.missing(facts),
             ),
-            list(column_text.values(declared[column], facts)),
+            [
+                *column_text.values(declared[column], facts),
+                *_guessed(found.summary, f"{name}.{column}"),
+            ],
         )
         for column, facts in columns.items()
+    ]
+    rows += [
+        ((column, declared[column].role, "", ""), ["the order of the rows, no time"])
+        for column in declared
+        if declared[column].from_ is not None
     ]
     if rows:
         head = ("column", "read as", "distinct", "missing", "values")
         yield from text_table.wrapped(head, rows, width)
+
+
+def _guessed(summary: Mapping[str, Any], column: str) -> Iterator[str]:
+    """What was guessed of a column in a table, as in `items.tags`."""
+    guesses = summary.get("guessed_separators", {})
+    if column in guesses:
+        separator = guesses[column]
+        shown = "none, a cell is one value" if separator is None else repr(separator)
+        yield f"separator (guessed): {shown}"
 
 
 def _read_as(column: config.Column) -> str:

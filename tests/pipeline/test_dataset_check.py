@@ -7,7 +7,7 @@ import pathlib
 
 import pytest
 
-from modules import config
+from modules import config, strict
 from modules.beam import errors
 from pipeline import dataset_check
 from tests import tables
@@ -76,3 +76,25 @@ def test_json_has_its_keys_and_nothing_else_is_printed(
     (problem,) = found["problems"]
     assert (problem["table"], problem["line"], problem["column"]) == ("events", 9, "rating")
     assert found["summary"]["events"] == 7
+
+
+def test_a_guessed_separator_and_the_order_of_the_rows_are_said(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "e.csv").write_text("user,item\n" + "u,a\nu,b\nu,c\nv,a\nv,b\nv,c\n")
+    (tmp_path / "i.csv").write_text("item,tags\na,x|y\nb,x\nc,\n")
+    columns = {"user": "user_id", "item": "item_id", "at": {"from": "file_order"}}
+    data = {
+        "events": {"path": str(tmp_path / "e.csv"), "columns": columns},
+        "items": {
+            "path": str(tmp_path / "i.csv"),
+            "columns": {"item": "item_id", "tags": "multi_categorical"},
+        },
+    }
+    cfg = config.Config(
+        name="shop", data=strict.read(config.Data, data), ranking=config.Ranking(enabled=False)
+    )
+    dataset_check.main(cfg, as_json=False)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "at timestamp the order of the rows, no time" in lines
+    assert "separator (guessed): '|'" in lines

@@ -289,6 +289,8 @@ class Config:
                 f"name: found {self.name!r}, expected small letters, digits, - and _."
             )
         features.check_names(self.data)
+        if self.data.events.is_timeless:
+            self._do_without_times()
         if self.training.negatives == "random" and self.model.normalise:
             raise ConfigError(
                 "training.negatives: random needs model.normalise: false; it has no "
@@ -322,6 +324,43 @@ class Config:
                 f"evaluation.ks: found {max(self.evaluation.ks)}, expected at most index.k "
                 f"({self.index.k})."
             )
+
+    def _do_without_times(self) -> None:
+        """Refuses what needs times, and switches off what would learn from them.
+
+        The number of an event in its user's history stands for its time (`event_timestamp`), so a
+        session is bounded by its events alone.
+        """
+        column = self.data.events.column_with("timestamp")
+        for key, asked, remedy in (
+            ("split.method: temporal", self.split.method == "temporal", "leave_one_out"),
+            (
+                "ranking.hold_out.starts",
+                self.ranking.hold_out.starts is not None,
+                "ranking.hold_out.share, which counts events",
+            ),
+        ):
+            if asked:
+                raise ConfigError(
+                    f"{key}: needs times, and the events have none (data.events.columns.{column}: "
+                    f"{{from: file_order}}). Use {remedy}, or declare a column of time."
+                )
+        without: dict[str, object] = {
+            "model": dataclasses.replace(
+                self.model, relative_time=False, time_features=False, request_time=False
+            ),
+            "training": dataclasses.replace(self.training, shuffle_ties=False),
+            "ranking": dataclasses.replace(
+                self.ranking,
+                statistics=dataclasses.replace(
+                    self.ranking.statistics,
+                    windows_days=(),
+                    session_seconds=self.ranking.statistics.session_events,
+                ),
+            ),
+        }
+        for name, section in without.items():
+            object.__setattr__(self, name, section)
 
     def _check_ranking(self) -> None:
         if self.evaluation.slice_floors and not self.ranking.enabled:

@@ -7,7 +7,8 @@ A raw example is a window of one user's events (splits train, valid, test) or on
   user_<column>         the profile, by kind (see `Feature`)
   event_item_id         bytes [n], oldest first; the last is a target (or, when serving, the
                         request: "")
-  event_timestamp       int64 [n], Unix seconds
+  event_timestamp       int64 [n], Unix seconds; where the events have no times, their numbers in
+                        the user's history: 0, 1, 2, ...
   event_action_type     bytes [n], where a column has that role
   event_<column>        [n], categorical or numeric, what the user did (known only after the event)
   context_<column>      [n], categorical or numeric, known when the event's request was made
@@ -179,6 +180,11 @@ def event_features(data: data_config.Data) -> tuple[Feature, ...]:
         ),
         *found,
     )
+
+
+def time_features(data: data_config.Data) -> tuple[str, ...]:
+    """What Transform derives from an event's time; nothing where the events have none."""
+    return () if data.events.is_timeless else TIME_FEATURES
 
 
 def context_features(data: data_config.Data) -> tuple[Feature, ...]:

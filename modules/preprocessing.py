@@ -7,7 +7,8 @@ the exported layer can be fed either alone.
   item_id_xf                            int64 [B, 1], 1..N in the vocabulary's order, N+1 unknown (0
                                         pads)
   event_item_id_xf, seen_item_id_xf     int64 [B, (n)], the same ids
-  event_time_of_day_xf, ..._xf          int64 [B, (n)], see modules/time_features.py
+  event_time_of_day_xf, ..._xf          int64 [B, (n)], see modules/time_features.py; where the
+                                        events have times
   window_start_xf                       int64 [B, 1]
   event_weight_xf                       float32 [B, (n)], as it is, where a column has that role
   <categorical>_xf                      int64 [B, 1], 0..V-1, V unknown; of an event or its context
@@ -51,7 +52,8 @@ def preprocessing_fn(
     data = strict.read(config.Data, custom_config["config"]["data"], "data")
     options = strict.read(config.Features, custom_config["config"]["features"], "features")
     outputs = _item_ids(inputs)
-    outputs.update(_times(inputs[features.EVENT_TIMESTAMP], options.timezone))
+    if features.time_features(data):
+        outputs.update(_times(inputs[features.EVENT_TIMESTAMP], options.timezone))
     outputs[features.WINDOW_START] = ragged.first(inputs[features.WINDOW_START], default=0)
     if features.event_weight(data):
         outputs[features.EVENT_WEIGHT] = inputs[features.EVENT_WEIGHT]

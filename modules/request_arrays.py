@@ -43,11 +43,12 @@ def from_examples(
         return _padded([example[name][:-1][-max_history - 1 :] for example in examples], pad, dtype)
 
     batch[features.EVENT_ITEM_ID] = past(features.EVENT_ITEM_ID, b"", object)
-    batch[features.EVENT_TIMESTAMP] = past(features.EVENT_TIMESTAMP, 0, np.int64)
+    if not data.events.is_timeless:
+        batch[features.EVENT_TIMESTAMP] = past(features.EVENT_TIMESTAMP, 0, np.int64)
+        times = [example[features.EVENT_TIMESTAMP][-1] for example in examples]
+        batch[features.REQUEST_TIMESTAMP] = np.array(times, np.int64)
     for feature in (*features.event_features(data), *features.context_features(data)):
         batch[feature.name] = past(feature.name, missing(feature), _numpy_dtype(feature))
-    times = [example[features.EVENT_TIMESTAMP][-1] for example in examples]
-    batch[features.REQUEST_TIMESTAMP] = np.array(times, np.int64)
     for feature in features.context_features(data):
         targets = [example[feature.name][-1] for example in examples]
         batch[features.request_name(feature)] = np.array(targets, _numpy_dtype(feature))

@@ -6,15 +6,16 @@ longest history:
   user_<column>            string [B], float32 [B] (numeric), float32 [B, dimension] (vector), or
                            string [B, any] padded with "" (multi_categorical)
   event_item_id            string [B, n], the past events; "" is padding, wherever it stands
-  event_timestamp          int64 [B, n], Unix seconds
+  event_timestamp          int64 [B, n], Unix seconds; not where the events have no times
   event_<column>           string or float32 [B, n], what the user did; the same for
                            context_<column>
-  request_timestamp        int64 [B], Unix seconds
+  request_timestamp        int64 [B], Unix seconds; not where the events have no times
   request_<column>         string or float32 [B], the context of the request itself
   exclude_item_id          string [B, m] padded with "", items that must not come back (recall only)
 
 Events are put in the order of their timestamps, those of one second in the order given (the order
-of the training data), so oldest first is not required, only usual. Missing values are "" or NaN;
+of the training data), so oldest first is not required, only usual. Without times, the order given
+is theirs: oldest first. Missing values are "" or NaN;
 Transform puts the column's default.
 """
 
@@ -36,10 +37,11 @@ def input_specs(data: config.Data, *, exclusions: bool) -> dict[str, tf.TensorSp
         f.name: _spec(f.name, _dtype(f), _profile_shape(f)) for f in features.user_features(data)
     }
     specs[features.EVENT_ITEM_ID] = _spec(features.EVENT_ITEM_ID, tf.string, [None, None])
-    specs[features.EVENT_TIMESTAMP] = _spec(features.EVENT_TIMESTAMP, tf.int64, [None, None])
+    if not data.events.is_timeless:
+        specs[features.EVENT_TIMESTAMP] = _spec(features.EVENT_TIMESTAMP, tf.int64, [None, None])
+        specs[features.REQUEST_TIMESTAMP] = _spec(features.REQUEST_TIMESTAMP, tf.int64, [None])
     for feature in (*features.event_features(data), *features.context_features(data)):
         specs[feature.name] = _spec(feature.name, _dtype(feature), [None, None])
-    specs[features.REQUEST_TIMESTAMP] = _spec(features.REQUEST_TIMESTAMP, tf.int64, [None])
     for feature in features.context_features(data):
         specs[features.request_name(feature)] = _spec(
             features.request_name(feature), _dtype(feature), [None]
@@ -62,7 +64,9 @@ def to_raw_features(
       All ragged: the profile [B, (values)], the events [B, (events + 1)].
     """
     result = {f.name: _profile(inputs[f.name]) for f in features.user_features(data)}
-    items, timestamps = inputs[features.EVENT_ITEM_ID], inputs[features.EVENT_TIMESTAMP]
+    items = inputs[features.EVENT_ITEM_ID]
+    timeless = data.events.is_timeless
+    timestamps = None if timeless else inputs[features.EVENT_TIMESTAMP]
     places, row_splits = _event_places(items != "", timestamps)
 
     def sequence(past: tf.Tensor, now: tf.Tensor) -> tf.RaggedTensor:
@@ -70,12 +74,16 @@ def to_raw_features(
         flat = tf.reshape(tf.concat([past, now[:, tf.newaxis]], axis=1), [-1])
         return tf.RaggedTensor.from_row_splits(tf.gather(flat, places), row_splits, validate=False)
 
-    request = inputs[features.REQUEST_TIMESTAMP]
-    result[features.EVENT_ITEM_ID] = sequence(items, tf.fill(tf.shape(request), ""))
-    result[features.EVENT_TIMESTAMP] = sequence(timestamps, request)
+    batch = tf.shape(items)[:1]
+    result[features.EVENT_ITEM_ID] = sequence(items, tf.fill(batch, ""))
+    result[features.EVENT_TIMESTAMP] = (
+        tf.ragged.range(row_splits[1:] - row_splits[:-1])
+        if timeless
+        else sequence(timestamps, inputs[features.REQUEST_TIMESTAMP])
+    )
     for feature in features.event_features(data):  # not known yet
         unknown = tf.constant(request_arrays.missing(feature), _dtype(feature))
-        result[feature.name] = sequence(inputs[feature.name], tf.fill(tf.shape(request), unknown))
+        result[feature.name] = sequence(inputs[feature.name], tf.fill(batch, unknown))
     for feature in features.context_features(data):
         result[feature.name] = sequence(
             inputs[feature.name], inputs[features.request_name(feature)]
@@ -94,18 +102,20 @@ def read_raw_example(serialized: bytes) -> RawExample:
     }
 
 
-def _event_places(given: tf.Tensor, timestamps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _event_places(given: tf.Tensor, timestamps: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
     """Where the given events and then the request stand, in their order, once for all columns.
 
     Args:
       given: bool [B, n], False for padding.
-      timestamps: int64 [B, n].
+      timestamps: int64 [B, n]; None where the order given is that of the events.
 
     Returns:
       int32 [all events + B], places in a flat [B, n + 1] of which the last column is the request's,
       and the row splits, int64 [B + 1].
     """
     rows, events = tf.unstack(tf.shape(given))
+    if timestamps is None:
+        timestamps = tf.zeros_like(given, tf.int64)
     order = tf.argsort(tf.where(given, timestamps, timestamps.dtype.max), axis=1, stable=True)
     lengths = tf.reduce_sum(tf.cast(given, tf.int32), axis=1)
     column = tf.range(events + 1)

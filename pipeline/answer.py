@@ -46,8 +46,8 @@ class Answer:
     Attributes:
       found: the release.
       stage: `recall` or `two-stage`, whichever ordered the items.
-      request_timestamp: Unix seconds.
-      history: (item id, Unix seconds), oldest first.
+      request_timestamp: Unix seconds; None where events have no times.
+      history: (item id, Unix seconds or None), oldest first.
       items: best first.
       missing_inputs: values of the request that took a default; None where recall answered alone.
       titles: of all known items in `history` and `items`; "" without a title column.
@@ -56,8 +56,8 @@ class Answer:
 
     found: release.Release
     stage: str
-    request_timestamp: int
-    history: tuple[tuple[str, int], ...]
+    request_timestamp: int | None
+    history: tuple[tuple[str, int | None], ...]
     items: tuple[Item, ...]
     missing_inputs: int | None
     titles: Mapping[str, str]
@@ -90,13 +90,20 @@ class Answer:
         """Recent history, then the recommendations, as two tables."""
         shown = self.history[::-1][:RECENT]
         lines = [f"History: {len(self.history)} events" + (", newest first:" if shown else ".")]
+        timed = self.request_timestamp is not None
         lines += text_table.lines(
-            ("item", "title", "when"),
-            [(i, self.titles.get(i, "?"), text.moment(t)) for i, t in shown],
+            ("item", "title", *(["when"] if timed else [])),
+            [
+                (i, self.titles.get(i, "?"), *([] if t is None else [text.moment(t)]))
+                for i, t in shown
+            ],
         )
         if len(self.history) > len(shown):
             lines.append(f"  ... and {len(self.history) - len(shown)} before.")
-        lines += ["", f"Recommended at {text.moment(self.request_timestamp)}:", *self._table(), ""]
+        when = (
+            "" if self.request_timestamp is None else f" at {text.moment(self.request_timestamp)}"
+        )
+        lines += ["", f"Recommended{when}:", *self._table(), ""]
         models = " and ".join(str(path) for path in (self.found.recall, self.found.rank) if path)
         return "\n".join(
             [

@@ -74,21 +74,26 @@ def ask(
       cfg: the configuration of the run.
       run: where the examples and the release are.
       user: an id of the data set, whose whole history and profile are taken; or
-      history: (item id, Unix seconds or None) of past events, oldest first.
+      history: (item id, Unix seconds or None) of past events, oldest first; always None where the
+          events of the data set have no times.
       profile: columns of the users table with their values; they replace those of `user`.
       at: the request's time, Unix seconds; without it, the time of the last event, or now without
-          one.
+          one. Always None where the events have no times.
       exclude: ids that must not come back, besides the history's.
       k: number of items.
       stage: whose order; by default two stages if the release has both.
       explain: whether each item says which features moved it.
 
     Raises:
-      WrongArgument: an unknown column of the profile, or more items than the model gives.
+      WrongArgument: an unknown column of the profile, more items than the model gives, or a time
+          where events have none.
       RecommendError: an unknown user, or a stage that the release does not have.
       release.NoRelease, release.ReleaseError: there is no release, or it must not be used.
     """
     typed = _profile(cfg.data, profile)
+    has_times = not cfg.data.events.is_timeless
+    if not has_times:
+        _check_untimed(history or (), at)
     chosen = release.in_force(run.serving)
     stage = _stage(chosen, stage, explain)
     example = _from_data(run, user) if user is not None else _made_up(cfg.data, history or (), at)
@@ -106,17 +111,34 @@ def ask(
             f"--k: found {k}, the model gives at most {lists.ids.shape[1]} items (index.k)."
         )
     items = tuple(_items(lists, k))
-    past = tuple((item.decode(), t) for item, t in zip(example[features.EVENT_ITEM_ID], times))
+    past = tuple(
+        (item.decode(), t if has_times else None)
+        for item, t in zip(example[features.EVENT_ITEM_ID], times)
+    )
     named = {item for item, _ in past} | set(exclude)
     titles = _titles(run, named | {item.item_id for item in items})
     missing = None if lists.missing_inputs is None else int(lists.missing_inputs[0])
     notes = (
-        *_time_notes(times, when, at),
+        *(_time_notes(times, when, at) if has_times else ()),
         *_item_notes(sorted(named - set(titles)), len(items), k),
         *_input_notes(missing),
         *_release_notes(chosen),
     )
-    return answer.Answer(chosen, stage, when, past, items, missing, titles, notes)
+    return answer.Answer(
+        chosen, stage, when if has_times else None, past, items, missing, titles, notes
+    )
+
+
+def _check_untimed(history: History, at: int | None) -> None:
+    """Refuses times."""
+    timed = next((item for item, when in history if when is not None), None)
+    if at is None and timed is None:
+        return
+    given = "--at" if at is not None else f"--history: the time of {timed!r}"
+    raise WrongArgument(
+        f"{given}: the events of this data set have no times (timestamp: {{from: file_order}}); "
+        "leave it out. The order of --history counts, the oldest first."
+    )
 
 
 def _stage(chosen: release.Release, asked: Stage | None, explain: bool) -> Stage:

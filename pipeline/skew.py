@@ -122,7 +122,11 @@ class Skew:
         findings = self._compare(
             compare.Side(learned, "in training"), sent, vocabularies, len(sent.rows), drift=False
         )
-        checked = times.check(sent, learned.get(features.EVENT_TIMESTAMP))
+        checked = (
+            None
+            if self._cfg.data.events.is_timeless
+            else times.check(sent, learned.get(features.EVENT_TIMESTAMP))
+        )
         return skew_report.Comparison(model, "training", len(sent.rows), tuple(findings), checked)
 
     def _with_older(

@@ -64,6 +64,13 @@ def data() -> config.Data:
     )
 
 
+def timeless() -> config.Data:
+    """The same without times."""
+    plain = strict.to_plain(data())
+    plain["events"]["columns"]["timestamp"] = {"from": "file_order"}
+    return strict.read(config.Data, plain)
+
+
 def sequence(items: Sequence[str], timestamps: Sequence[int], **others: Any) -> dict[str, Any]:
     """A window of one user; `others` replaces or adds features by name."""
     number = len(items)

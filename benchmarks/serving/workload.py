@@ -122,7 +122,7 @@ class Requests:
         """Asks recall once for each user."""
         asked = await _users(setup)
         recommend = [
-            orjson.dumps({"user_id": user_id, "timestamp": found.timestamp, "k": ITEMS})
+            orjson.dumps({"user_id": user_id, "k": ITEMS, **_moment(found, setup.about)})
             for user_id, found in asked
         ]
         recall = [_recall_request(found, setup.about) for _, found in asked]
@@ -131,6 +131,11 @@ class Requests:
         return cls(
             recommend, recall, rank, answers[0].outputs[signatures.ITEM_ID].tensor_shape.dim[1].size
         )
+
+
+def _moment(asked: columns.Asked, about: catalogue.About) -> dict[str, int]:
+    """The request's time, where there are times."""
+    return {} if about.data.events.is_timeless else {"timestamp": asked.timestamp}
 
 
 async def _users(setup: Setup) -> list[tuple[str, columns.Asked]]:

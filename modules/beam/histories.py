@@ -202,7 +202,8 @@ class MakeWindows(beam.DoFn):
             if counts.get(summary.UNKNOWN_USERS)
             else {}
         )
-        yield summary.counted(counts, (times[0], times[-1]), unknown)
+        span = None if self._data.events.is_timeless else (times[0], times[-1])
+        yield summary.counted(counts, span, unknown)
 
     def _windows(
         self,

@@ -95,6 +95,7 @@ class RankModel(tfrs.Model):
         self.objectives = dict(settings.ranking.objectives)
         self.groups = _groups(settings, known)
         data, dim, sizes = settings.data, options.dim, known.sizes
+        has_times = not data.events.is_timeless
         self.item_encoder = item_encoder.ItemEncoder(
             dim,
             known.catalogue,
@@ -110,9 +111,10 @@ class RankModel(tfrs.Model):
             self.users = layers.FeatureEncoder(
                 dim, features.user_features(data), sizes, name="user_features"
             )
-        if CONTEXT in self.groups:
+        self.moment = None
+        if CONTEXT in self.groups and (has_times or features.context_features(data)):
             self.moment = history_encoder.MomentEncoder(
-                dim, features.context_features(data), sizes, name="request"
+                dim, features.context_features(data), sizes, has_times=has_times, name="request"
             )
         if CROSSES in self.groups:
             self.crosses = cross_features.CrossFeatures(
@@ -125,7 +127,12 @@ class RankModel(tfrs.Model):
             )
         if ATTENTION in self.groups:
             self.history = history_encoder.HistoryEncoder(
-                dim, options.history, features.event_features(data), sizes, name="history"
+                dim,
+                options.history,
+                features.event_features(data),
+                sizes,
+                has_times=has_times,
+                name="history",
             )
             self.attention = target_attention.TargetAttention(
                 options.history, name="target_attention"
@@ -209,8 +216,9 @@ class RankModel(tfrs.Model):
         if PROFILE in self.groups:
             parts[PROFILE] = self.users(inputs)[:, tf.newaxis]
         if CONTEXT in self.groups:
-            numbers = self.session_numbers(inputs[request_graph.SESSION])
-            parts[CONTEXT] = tf.concat([self.moment(inputs), numbers], axis=-1)[:, tf.newaxis]
+            found = [] if self.moment is None else [self.moment(inputs)]
+            found.append(self.session_numbers(inputs[request_graph.SESSION]))
+            parts[CONTEXT] = tf.concat(found, axis=-1)[:, tf.newaxis]
         if CROSSES in self.groups:
             parts[CROSSES] = self.crosses(inputs, rows)
         if ATTENTION in self.groups:

@@ -9,7 +9,7 @@ events, the request last:
   candidate_rows        int64 [B, C], rows of the catalogue: 0 pads, N+1 is an unknown item
   recall                float32 [B, C, 3], see layers/recall_place.py
   statistics            float32 [B, C, F], see statistic_features.py
-  session               float32 [B, 4], see layers/session.py
+  session               float32 [B, 4], see layers/session.py; [B, 1] where events have no times
   missing_inputs        int32 [B], values of the profile and of the request's context that were
                         missing or unknown, so that a default took their place
 
@@ -103,18 +103,25 @@ class RequestGraph:
         past = ragged.Last.of(transformed[input_data.ITEMS], self._max_history, skip=1)
         result[_HISTORY] = past.dense(transformed[input_data.ITEMS])
         result[_TIMESTAMPS] = past.dense(raw[features.EVENT_TIMESTAMP])
-        result[_MOMENT] = inputs[features.REQUEST_TIMESTAMP]
+        result[_MOMENT] = (
+            raw[features.EVENT_TIMESTAMP].row_lengths() - 1  # the request's number
+            if self._data.events.is_timeless
+            else inputs[features.REQUEST_TIMESTAMP]
+        )
         return result
 
     def _session(self, transformed: Mapping[str, tf.RaggedTensor]) -> tf.Tensor:
-        last = ragged.Last.of(transformed[_DELTA], self._max_history + 1)
-        return session.numbers(last.dense(transformed[_DELTA]), tf.cast(last.lengths, tf.int32))
+        last = ragged.Last.of(transformed[input_data.ITEMS], self._max_history + 1)
+        lengths = tf.cast(last.lengths, tf.int32)
+        if self._data.events.is_timeless:
+            return session.length(lengths)
+        return session.numbers(last.dense(transformed[_DELTA]), lengths)
 
     def _missing(
         self, inputs: Batch, transformed: Mapping[str, tf.Tensor | tf.RaggedTensor]
     ) -> tf.Tensor:
         """How many profile and request context features are missing or unknown, int32 [B]."""
-        found = [tf.zeros(tf.shape(inputs[features.REQUEST_TIMESTAMP]), tf.int32)]
+        found = [tf.zeros(tf.shape(inputs[features.EVENT_ITEM_ID])[:1], tf.int32)]
         for spec in (*features.user_features(self._data), *features.context_features(self._data)):
             sent = inputs[features.request_name(spec) if spec.is_sequence else spec.name]
             values = transformed[spec.transformed]

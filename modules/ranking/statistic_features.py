@@ -29,7 +29,10 @@ _MOST_SECONDS = 365 * statistics_lib.SECONDS_A_DAY
 
 
 def names(
-    statistics: statistics_lib.Statistics, settings: ranking_config.Statistics
+    statistics: statistics_lib.Statistics,
+    settings: ranking_config.Statistics,
+    *,
+    has_times: bool = True,
 ) -> tuple[str, ...]:
     """What the F features are, in their order."""
     found = ["popularity", *(f"popularity_{days:g}_days" for days in settings.windows_days)]
@@ -46,7 +49,7 @@ def names(
                 "affinity",
                 f"affinity_last_{RECENT}",
                 "events_since",
-                "seconds_since",
+                *(["seconds_since"] if has_times else []),
                 "never",
             )
         ]
@@ -73,13 +76,20 @@ class StatisticFeatures(tf.Module):
        categories, as logs on a scale from 0 (now) to 1 (200 events, a year, or never); never, 1 if
        there was none.
      - mean feedback of c, in standard deviations from the mean of all events.
+
+    Where events have no times, their numbers in the user's history stand for them: there are no
+    windows and no seconds, and a session is as long as `session_events` says.
     """
 
     def __init__(
-        self, statistics: statistics_lib.Statistics, settings: ranking_config.Statistics
+        self,
+        statistics: statistics_lib.Statistics,
+        settings: ranking_config.Statistics,
+        *,
+        has_times: bool = True,
     ) -> None:
         super().__init__(name="statistic_features")
-        self.names = names(statistics, settings)
+        self.names = names(statistics, settings, has_times=has_times)
         self._settings = settings
         self._first_day, self._days = statistics.first_day, statistics.days
         self._popularity = _table(statistics.popularity, "popularity")
@@ -89,7 +99,10 @@ class StatisticFeatures(tf.Module):
         self._similarity = (
             _Similarity(statistics.similarity) if statistics.similarity is not None else None
         )
-        self._categories = [_CategoryFeatures(c, name) for name, c in statistics.categories.items()]
+        self._categories = [
+            _CategoryFeatures(c, name, has_times=has_times)
+            for name, c in statistics.categories.items()
+        ]
         self._feedback = [
             _table((f.items - f.mean) / f.spread, name) for name, f in statistics.feedback.items()
         ]
@@ -237,8 +250,11 @@ class _Similarity(tf.Module):
 class _CategoryFeatures(tf.Module):
     """How the candidates' categories of one item feature relate to the history."""
 
-    def __init__(self, categories: statistics_lib.Categories, name: str) -> None:
+    def __init__(
+        self, categories: statistics_lib.Categories, name: str, *, has_times: bool
+    ) -> None:
         super().__init__(name=name)
+        self._has_times = has_times
         self._items = _table(categories.items, "items")
         self._share = _table(categories.share, "share")
         self._number = len(categories.share)  # V+1
@@ -251,7 +267,7 @@ class _CategoryFeatures(tf.Module):
         now: tf.Tensor,
         candidates: tf.Tensor,
     ) -> list[tf.Tensor]:
-        """The six features, float32 [B, C] each.
+        """The six features, float32 [B, C] each; five without times.
 
         Args:
           history: int64 [B, L], rows of the past events' items.
@@ -273,23 +289,24 @@ class _CategoryFeatures(tf.Module):
 
         never_since, long_ago = since.dtype.max, timestamps.dtype.min
         events = tf.reduce_min(tf.where(has, past.of(past.least(since), own), never_since), axis=-1)
-        moment = tf.reduce_max(
-            tf.where(has, past.of(past.greatest(timestamps), own), long_ago), axis=-1
-        )
         never = events == never_since
-        most = tf.constant(_MOST_SECONDS, now.dtype)
-        seconds = tf.where(
-            never, most, now[:, tf.newaxis] - tf.where(never, now[:, tf.newaxis], moment)
-        )
         popularity = tf.math.log1p(_mean(tf.gather(self._share, own), has) * self._number)
-        return [
+        found = [
             popularity,
             share(since.dtype.max),
             share(RECENT),
             _log_scaled(events, _MOST_EVENTS),
-            _log_scaled(seconds, _MOST_SECONDS),
-            tf.cast(never, tf.float32),
         ]
+        if self._has_times:
+            moment = tf.reduce_max(
+                tf.where(has, past.of(past.greatest(timestamps), own), long_ago), axis=-1
+            )
+            most = tf.constant(_MOST_SECONDS, now.dtype)
+            seconds = tf.where(
+                never, most, now[:, tf.newaxis] - tf.where(never, now[:, tf.newaxis], moment)
+            )
+            found.append(_log_scaled(seconds, _MOST_SECONDS))
+        return [*found, tf.cast(never, tf.float32)]
 
 
 class _PastCategories:

@@ -157,7 +157,11 @@ def prepare(
         sizes=sizes,
     )
     made = {
-        part: statistic_features.StatisticFeatures(found, settings.ranking.statistics)
+        part: statistic_features.StatisticFeatures(
+            found,
+            settings.ranking.statistics,
+            has_times=not settings.data.events.is_timeless,
+        )
         for part, found in statistics.items()
     }
     lists, held_out = _read(settings, graph, made, train_files, valid_files)

@@ -48,7 +48,7 @@ class Layout:
     def of(cls, data: config.Data, max_history: int) -> Layout:
         users = features.user_features(data)
         per_event = (
-            *features.TIME_FEATURES,
+            *features.time_features(data),
             *(f.name for f in features.event_features(data)),
             *(f.name for f in features.context_features(data)),
         )

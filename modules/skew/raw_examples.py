@@ -28,7 +28,7 @@ class Sent:
       rows: raw features of each, by name; `window_start` is the row's number, which Transform hands
           through.
       missing: share of values that were left out, by name of a feature.
-      times: int64 [all], Unix seconds of all past events.
+      times: int64 [all], Unix seconds of all past events; their numbers where events have no times.
       requests: int64 [rows], of the requests themselves.
       late: past events with a time after their request's.
     """
@@ -58,7 +58,7 @@ def of(
     rows = [
         reader.row(inputs, n)
         for inputs in batches
-        for n in range(len(inputs[features.REQUEST_TIMESTAMP]))
+        for n in range(len(inputs[features.EVENT_ITEM_ID]))
     ]
     for number, row in enumerate(rows):
         row[features.WINDOW_START] = [number]
@@ -85,6 +85,7 @@ class _Reader:
         self, data: config.Data, max_history: int, filled: Collection[features.Feature]
     ) -> None:
         self._max_history, self._filled_feedback = max_history, filled
+        self._has_times = not data.events.is_timeless
         self._profile, self._events = features.user_features(data), features.event_features(data)
         self._context = features.context_features(data)
         self._counts = {f.name: [0, 0] for f in (*self._profile, *self._events, *self._context)}
@@ -97,17 +98,19 @@ class _Reader:
 
     def row(self, inputs: Mapping[str, npt.NDArray[Any]], n: int) -> histories.RawFeatures:
         """Raw features of request `n` of a batch."""
-        items, times = inputs[features.EVENT_ITEM_ID][n], inputs[features.EVENT_TIMESTAMP][n]
+        items = inputs[features.EVENT_ITEM_ID][n]
         given = np.flatnonzero(items != b"")
+        if self._has_times:
+            times = inputs[features.EVENT_TIMESTAMP][n]
+            moment = int(inputs[features.REQUEST_TIMESTAMP][n])
+        else:
+            times, moment = np.arange(len(items)), len(items)
         order = given[np.argsort(times[given], kind="stable")][-(self._max_history + 1) :]
         row: histories.RawFeatures = {features.USER_ID: [""], features.SEEN_ITEM_ID: []}
         for feature in self._profile:
             row[feature.name] = self._of_profile(inputs[feature.name][n], feature)
         row[features.EVENT_ITEM_ID] = [*map(_text, items[order]), ""]
-        row[features.EVENT_TIMESTAMP] = [
-            *map(int, times[order]),
-            int(inputs[features.REQUEST_TIMESTAMP][n]),
-        ]
+        row[features.EVENT_TIMESTAMP] = [*map(int, times[order]), moment]
         for feature in self._events:
             past = self._filled(inputs[feature.name][n][order], feature)
             row[feature.name] = [*past, values.fill(feature.spec)]

@@ -9,6 +9,7 @@ from modules import features
 from pipeline.report import blocks, charts, sources, text
 
 _HIDDEN = (features.WINDOW_START,)  # bookkeeping
+_TIES = "events_with_the_time_of_the_one_before"
 _TOP = 3  # values of a text feature that are named
 _SPLITS = (features.SPLIT_TRAIN, features.SPLIT_CATALOGUE)
 
@@ -17,15 +18,17 @@ Statistics = Mapping[str, Mapping[str, Any]]  # by split, as statistics.tables
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
     """Yields what the data set holds: its size, its anomalies and its features."""
-    yield from overview(source.json(sources.EXAMPLE_GEN, "examples", "summary.json"))
+    has_times = not source.cfg.data.events.is_timeless
+    summary = source.json(sources.EXAMPLE_GEN, "examples", "summary.json")
+    yield from overview(summary, has_times=has_times)
     yield anomalies(source)
     from pipeline.report import statistics  # imports TensorFlow
 
     found = statistics.tables(source.artifact(sources.STATISTICS_GEN, "statistics").uri)
-    yield from feature_tables(found)
+    yield from feature_tables(found, has_times=has_times)
 
 
-def overview(summary: Mapping[str, Any]) -> Iterator[blocks.Block]:
+def overview(summary: Mapping[str, Any], *, has_times: bool = True) -> Iterator[blocks.Block]:
     """What ExampleGen counted."""
     users, items, events = summary["users"], summary["items"], summary["events"]
     facts = [("users", f"{users:,}"), ("items", f"{items:,}"), ("events", f"{events:,}")]
@@ -39,6 +42,9 @@ def overview(summary: Mapping[str, Any]) -> Iterator[blocks.Block]:
             ("first event", text.moment(summary["first_timestamp"])),
             ("last event", text.moment(summary["last_timestamp"])),
         ]
+    if not has_times:
+        facts.append(("times", "none; the order of a user's rows counts"))
+        summary = {name: value for name, value in summary.items() if name != _TIES}
     yield blocks.Facts(tuple(facts))
     splits = tuple(
         (
@@ -78,7 +84,7 @@ def _policies(summary: Mapping[str, Any]) -> blocks.Table:
             "users_without_events",
             "items_without_events",
             "unused_events",
-            "events_with_the_time_of_the_one_before",
+            _TIES,
         )
         if name in summary
     ]
@@ -121,8 +127,10 @@ def anomalies(source: sources.Source) -> blocks.Text:
     return blocks.Text("No anomalies: all splits keep the schema.", "good")
 
 
-def feature_tables(found: Statistics) -> Iterator[blocks.Block]:
+def feature_tables(found: Statistics, *, has_times: bool = True) -> Iterator[blocks.Block]:
     """Features of the training sequences and of the catalogue; other splits folded."""
+    if not has_times:
+        found = {split: _untimed(statistics) for split, statistics in found.items()}
     for split in _SPLITS:
         if split in found:
             yield from _tables(found[split], split)
@@ -132,6 +140,12 @@ def feature_tables(found: Statistics) -> Iterator[blocks.Block]:
             "Statistics of " + " and ".join(others),
             tuple(b for s in others for b in _tables(found[s], s)),
         )
+
+
+def _untimed(split: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without the numbers that stand for times."""
+    kept = {n: f for n, f in split["features"].items() if n != features.EVENT_TIMESTAMP}
+    return {**split, "features": kept}
 
 
 def _tables(split: Mapping[str, Any], name: str) -> Iterator[blocks.Block]:

@@ -72,7 +72,7 @@ def card(
         profile(example, data),
         (
             events(example, titles, data),
-            _recommendations(answer, titles),
+            _recommendations(answer, titles, data),
             blocks.Text(f"Held out: {raw_examples.title(answer.target, titles)}, {rank}."),
         ),
     )
@@ -92,7 +92,8 @@ def events(
     """The last events before the request, newest first."""
     count = example[features.WINDOW_START][0] + len(example[features.EVENT_ITEM_ID]) - 1
     known = [*features.event_features(data), *features.context_features(data)]
-    rows = []
+    timeless = data.events.is_timeless
+    rows: list[tuple[blocks.Cell | str, ...]] = []
     for n in reversed(range(len(example[features.EVENT_ITEM_ID]) - 1)):
         more = ", ".join(
             f"{f.column} {raw_examples.shown([example[f.name][n]])}"
@@ -107,17 +108,17 @@ def events(
                     ),
                     note=more,
                 ),
-                text.moment(example[features.EVENT_TIMESTAMP][n]),
+                *([] if timeless else [text.moment(example[features.EVENT_TIMESTAMP][n])]),
             )
         )
     return blocks.Table(
         f"Last {min(_EVENTS, len(rows))} of {count:,} events, newest first",
-        ("item", "when"),
+        ("item",) if timeless else ("item", "when"),
         tuple(rows[:_EVENTS]),
     )
 
 
-def _recommendations(answer: Answer, titles: Mapping[str, str]) -> blocks.Table:
+def _recommendations(answer: Answer, titles: Mapping[str, str], data: config.Data) -> blocks.Table:
     rows = []
     for place, item in enumerate(answer.items[:_LIST], start=1):
         hit = item == answer.target
@@ -131,9 +132,8 @@ def _recommendations(answer: Answer, titles: Mapping[str, str]) -> blocks.Table:
                 ),
             )
         )
-    return blocks.Table(
-        f"Recommended at {text.moment(answer.timestamp)}", ("place#", "item"), tuple(rows)
-    )
+    when = "" if data.events.is_timeless else f" at {text.moment(answer.timestamp)}"
+    return blocks.Table(f"Recommended{when}", ("place#", "item"), tuple(rows))
 
 
 def read_answers(source: sources.Source) -> list[Answer]:

@@ -19,10 +19,12 @@ class Ask(TypedDict, total=False):
     """
 
     profile: Mapping[str, Any]  # by column of users; replaces the store's column by column
-    # {"item_id", "timestamp", columns ...}; replaces the store's
+    # {"item_id", "timestamp", columns ...}; replaces the store's; the oldest first and without
+    # timestamp where events have no times
     history: Sequence[Mapping[str, Any]]
     context: Mapping[str, Any]  # by column with the role context
-    timestamp: int  # of the request, Unix seconds; default: now
+    # of the request, Unix seconds; default: now; not where events have no times
+    timestamp: int
     k: int
     exclude: Sequence[str]  # ids that must not come back
     include_seen: bool
@@ -39,7 +41,7 @@ class Event:
     Attributes:
       user_id: who did something.
       item_id: with what.
-      timestamp: Unix seconds; None for the gateway's now.
+      timestamp: Unix seconds; None for the gateway's now, and where events have no times.
       event_id: an event whose id is known is not added again. Without one, the gateway makes it of
           the content; an event without either id or time is not sent twice by a client.
       values: by column of events.

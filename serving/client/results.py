@@ -75,7 +75,7 @@ class Recommendation:
       release: whose models answered; None if none did.
       user_id: who was asked for.
       known_user: whether the store has the user.
-      timestamp: of the request, Unix seconds.
+      timestamp: of the request, Unix seconds; None where events have no times.
       items: best first.
       candidates: recall's whole list in the final order; None unless asked for.
       degraded: parts that were not available; empty is best.
@@ -88,7 +88,7 @@ class Recommendation:
     release: int | None
     user_id: str | None
     known_user: bool
-    timestamp: int
+    timestamp: int | None
     items: tuple[Item, ...]
     candidates: tuple[Item, ...] | None
     degraded: tuple[Degraded, ...]
@@ -116,11 +116,11 @@ class Added:
 
 @dataclasses.dataclass(frozen=True)
 class PastEvent:
-    """An event of a user's history; `values` by column."""
+    """An event of a user's history; `values` by column; no `timestamp` where events have none."""
 
     event_id: str
     item_id: str
-    timestamp: int
+    timestamp: int | None
     title: str
     values: dict[str, Any]
 
@@ -156,7 +156,7 @@ class Release:
       items: of the catalogue.
       k: items that recall returns.
       max_history: events that the models see.
-      timezone: of the time features.
+      timezone: of the time features; None where events have no times.
       columns: by table (user, event, context, item) and column: kind, default, frequent values.
       models: by name: version and state.
     """
@@ -168,7 +168,7 @@ class Release:
     items: int
     k: int
     max_history: int
-    timezone: str
+    timezone: str | None
     columns: dict[str, dict[str, Any]]
     models: dict[str, dict[str, Any]]
 

@@ -258,7 +258,7 @@ async def show_release(request: requests.Request) -> responses.Response:
             "items": len(current.catalogue.ids),
             "k": about.k,
             "max_history": about.max_history,
-            "timezone": about.timezone,
+            "timezone": about.timezone if declared.has_times else None,
             "models": models,
             "has_rank": release.RANK in current.manifest.get("models", {release.RANK: None}),
             "columns": {
@@ -312,7 +312,7 @@ def _event(event: store.Event, current: releases.Loaded | None) -> dict[str, Any
     return {
         "event_id": event.event_id,
         "item_id": event.item_id,
-        "timestamp": event.timestamp,
+        "timestamp": event.timestamp if current is None or current.columns.has_times else None,
         "title": title,
         "values": dict(event.values),
     }

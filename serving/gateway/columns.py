@@ -37,7 +37,7 @@ class Asked:
       profile: values by column of users.
       events: of the history, oldest first.
       context: values by column with the role context.
-      timestamp: of the request, Unix seconds.
+      timestamp: of the request, Unix seconds; means nothing where events have no times.
       excluded: ids that must not come back.
     """
 
@@ -53,6 +53,7 @@ class Columns:
 
     Attributes:
       about: what the release says of them.
+      has_times: whether events have times; else their order is all that is known.
       user: the features of users by column; `context`, `event` and `item` likewise.
       user_values: by categorical column of users whose values are all known, those of training and
           those that stand for a missing one.
@@ -62,6 +63,7 @@ class Columns:
     def __init__(self, about: catalogue.About) -> None:
         self.about = about
         data = about.data
+        self.has_times = not data.events.is_timeless
         self.user = {f.column: f for f in features.user_features(data)}
         self.context = {f.column: f for f in features.context_features(data)}
         self.event = {f.column: f for f in features.event_features(data)} | self.context
@@ -81,6 +83,17 @@ class Columns:
         """Values of an event's columns."""
         return _checked(given, self.event, path, "events")
 
+    def check_time(self, given: int | None, path: str, *, needed: bool = False) -> None:
+        """Whether a time is given where there are times, and only there; raises ApiError."""
+        if given is not None and not self.has_times:
+            raise errors.invalid(
+                path,
+                "events of this data set have no times; leave it out. The order of a history is "
+                "that of its events, the oldest first",
+            )
+        if given is None and needed and self.has_times:
+            raise errors.invalid(path, "is missing; expected Unix seconds")
+
     def arrays(self, asked: Asked) -> dict[str, npt.NDArray[Any]]:
         """The recall model's inputs for one request, as modules/requests.py says, at full width."""
         about = self.about
@@ -97,7 +110,9 @@ class Columns:
             for column, feature in self.user.items()
         }
         example[features.EVENT_ITEM_ID] = [*(event.item_id.encode() for event in past), b""]
-        example[features.EVENT_TIMESTAMP] = [*(event.timestamp for event in past), asked.timestamp]
+        if self.has_times:
+            times = (event.timestamp for event in past)
+            example[features.EVENT_TIMESTAMP] = [*times, asked.timestamp]
         for column, feature in self.event.items():
             now = asked.context.get(column) if column in self.context else None
             example[feature.name] = _of_events(

@@ -160,18 +160,14 @@ class Recommender:
         answer = self._answer(ask, ranked, loaded, asked, wanted, trace)
         answered = loaded if ranked is None else ranked.loaded or loaded
         trace.notes += remarks.of(ask, person.known or trace.is_degraded("store"), asked, answered)
-        if asked.events and asked.timestamp - asked.events[-1].timestamp > _LONG_AGO:
-            days = (asked.timestamp - asked.events[-1].timestamp) // 86_400
-            trace.notes.append(
-                f"the last event lies {days:,} days before the request; for data of the past, "
-                "send its time as `timestamp`"
-            )
+        if loaded.columns.has_times:
+            trace.notes += _of_long_ago(asked)
         trace.milliseconds["total"] = round(1e3 * (time.monotonic() - start), 3)
         return {
             "request_id": request_id,
             "user_id": ask.user_id,
             "known_user": person.known,
-            "timestamp": asked.timestamp,
+            "timestamp": asked.timestamp if loaded.columns.has_times else None,
             **answer,
             "degraded": trace.degraded,
             "notes": trace.notes,
@@ -307,6 +303,15 @@ class Recommender:
                 _item(ranked, n, loaded, explained=False) for n in places if ranked is not None
             ]
         return answer
+
+
+def _of_long_ago(asked: columns.Asked) -> Iterator[str]:
+    gap = asked.timestamp - asked.events[-1].timestamp if asked.events else 0
+    if gap > _LONG_AGO:
+        yield (
+            f"the last event lies {gap // 86_400:,} days before the request; for data of the past, "
+            "send its time as `timestamp`"
+        )
 
 
 @contextlib.asynccontextmanager

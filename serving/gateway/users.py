@@ -71,6 +71,7 @@ class Users:
         Raises:
           ApiError: a value that its column cannot have, or too long a history.
         """
+        declared.check_time(ask.timestamp, "timestamp")
         events = None
         if ask.history is not None:
             if len(ask.history) > self._most_events:
@@ -79,16 +80,9 @@ class Users:
                     f"found {len(ask.history):,} events, expected at most "
                     f"{self._most_events:,}; send the newest",
                 )
-            made = [
-                store.Event(
-                    "",
-                    past.item_id,
-                    past.timestamp,
-                    declared.check_event(past.__pydantic_extra__, f"history.{n}"),
-                )
-                for n, past in enumerate(ask.history)
-            ]
-            events = columns.in_order(made)
+            events = columns.in_order(
+                _past(past, n, declared) for n, past in enumerate(ask.history)
+            )
         return Checked(
             ask.user_id,
             declared.check_profile(ask.profile or {}, "profile"),
@@ -113,22 +107,34 @@ class Users:
         )
 
 
+def _past(given: wire.PastEvent, place: int, declared: columns.Columns) -> store.Event:
+    """An event of a request's history; its place stands for the time where there are none."""
+    path = f"history.{place}"
+    declared.check_time(given.timestamp, f"{path}.timestamp", needed=True)
+    when = place if given.timestamp is None else given.timestamp
+    values = declared.check_event(given.__pydantic_extra__, path)
+    return store.Event("", given.item_id, when, values)
+
+
 def new_event(
     given: wire.NewEvent, declared: columns.Columns, path: str
 ) -> tuple[str, store.Event]:
     """(user, event) of what a client sent.
 
     Without an id, an event gets one made of its content, so that a client that sends it again after
-    a lost answer does not add it twice.
+    a lost answer does not add it twice. Without a time, now is when it comes in, which keeps the
+    order where events have no times: those of training have their numbers, 0, 1, 2, ...
 
     Raises:
       ApiError: a value that its column cannot have, or a time that has not come.
     """
     now = int(time.time())
+    field = f"{path}.timestamp" if path else "timestamp"
+    declared.check_time(given.timestamp, field)
     when = now if given.timestamp is None else given.timestamp
     if when > now + FUTURE_SECONDS:
         raise errors.invalid(
-            f"{path}.timestamp" if path else "timestamp",
+            field,
             f"found {when}, which is more than a day ahead of this server's clock ({now}); "
             "expected Unix seconds of when it happened",
         )

@@ -38,7 +38,9 @@ class PastEvent(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
     __pydantic_extra__: dict[str, Scalar]
     item_id: ItemId
-    timestamp: Timestamp
+    timestamp: Timestamp | None = pydantic.Field(
+        None, description="Unix seconds; needed, unless events of the data set have no times"
+    )
 
 
 class NewEvent(pydantic.BaseModel):
@@ -57,7 +59,10 @@ class NewEvent(pydantic.BaseModel):
     __pydantic_extra__: dict[str, Scalar]
     user_id: UserId
     item_id: ItemId
-    timestamp: Timestamp | None = pydantic.Field(None, description="Unix seconds; default: now")
+    timestamp: Timestamp | None = pydantic.Field(
+        None,
+        description="Unix seconds; default: now; never where events of the data set have no times",
+    )
     event_id: Id | None = pydantic.Field(
         None,
         description="an event with a known id is not added again; "
@@ -103,13 +108,17 @@ class Recommend(_Strict):
         None, description="columns of users, which replace those of the store"
     )
     history: list[PastEvent] | None = pydantic.Field(
-        None, description="past events, in any order, in the place of the store's"
+        None,
+        description="past events, in the place of the store's: in any order; the oldest first "
+        "where events of the data set have no times",
     )
     context: dict[str, Scalar] | None = pydantic.Field(
         None, description="columns with the role context"
     )
     timestamp: Timestamp | None = pydantic.Field(
-        None, description="time of the request, Unix seconds; default: now"
+        None,
+        description="time of the request, Unix seconds; default: now; never where events of the "
+        "data set have no times",
     )
     k: int = pydantic.Field(
         10, ge=1, le=MAX_K, description="number of items, at most index.k of the release"
@@ -202,7 +211,9 @@ class Recommendation(pydantic.BaseModel):
     )
     user_id: str | None = pydantic.Field(description="user who was asked for")
     known_user: bool = pydantic.Field(description="whether the store has the user")
-    timestamp: int = pydantic.Field(description="time of the request, Unix seconds")
+    timestamp: int | None = pydantic.Field(
+        description="time of the request, Unix seconds; null where events have no times"
+    )
     items: list[RecommendedItem] = pydantic.Field(description="best first, at most `k`")
     candidates: list[RecommendedItem] | None = pydantic.Field(
         None, description="recall's whole list in its final order, if `candidates` asked for it"
@@ -255,7 +266,8 @@ class UserShown(pydantic.BaseModel):
     user_id: str = pydantic.Field(description="id as in the data set")
     profile: dict[str, Any] = pydantic.Field(description="values by column of users")
     events: list[dict[str, Any]] = pydantic.Field(
-        description="newest first: event_id, item_id, timestamp, title, and `values` by column"
+        description="newest first: event_id, item_id, timestamp (null where events have no times), "
+        "title, and `values` by column"
     )
 
 
@@ -280,7 +292,9 @@ class ReleaseShown(pydantic.BaseModel):
     items: int = pydantic.Field(description="number of items of the catalogue")
     k: int = pydantic.Field(description="candidates that recall returns, the most that are ranked")
     max_history: int = pydantic.Field(description="events of a history that the models see")
-    timezone: str = pydantic.Field(description="timezone of hour and weekday")
+    timezone: str | None = pydantic.Field(
+        description="timezone of hour and weekday; null where events have no times"
+    )
     models: dict[str, dict[str, Any]] = pydantic.Field(
         description="by name: its version, and its state as the model server says it"
     )

@@ -63,7 +63,7 @@ export function panel(root, page) {
       "data-key": `${kind}:${n}`, onclick: run }, sign);
     return el("li", { "data-item": event.item_id },
       el("div", { class: "what" }, text(title, { class: "title" }), el("span", { class: "muted when" },
-        [...valuesOf(event, page.release), clock.earlier(event.timestamp, at)].join(" · "))),
+        [...valuesOf(event, page.release), ...ago(event, at)].join(" · "))),
       el("div", { class: "icons" },
         button("newer", "↑", "Make newer", () => swap(n, n - 1), n === 0),
         button("older", "↓", "Make older", () => swap(n, n + 1), n === events.length - 1),
@@ -95,6 +95,11 @@ export function panel(root, page) {
     columns.length ? el("details", { class: "fold" }, el("summary", {}, "Feedback of new events"), feedback)
       : null);
   return { render };
+}
+
+/** How long ago it was, where events have times. */
+function ago(event, at) {
+  return event.timestamp === null ? [] : [clock.earlier(event.timestamp, at)];
 }
 
 /** An event as the state keeps it. */

@@ -73,16 +73,18 @@ class Page {
 
   /** An item becomes the last event, for this page alone. */
   addToHistory(itemId) {
-    const made = { item_id: itemId, timestamp: request.when(this.state, this.person), values: this.#given() };
+    const made = { item_id: itemId, timestamp: this.#now(), values: this.#given() };
     this.change({ history: [made, ...request.events(this.state, this.person).map(history.plain)] });
     this.announce(`${this.titles.of(itemId)} is the last event now`);
   }
 
   /** An item becomes the last event, in the store. */
   async send(item) {
-    const made = { item_id: item.item_id, timestamp: request.when(this.state, this.person) };
+    const made = { item_id: item.item_id, timestamp: this.#now() };
+    const time = made.timestamp === null ? {} : { timestamp: made.timestamp };
     try {
-      const added = await api.addEvent({ user_id: this.state.user, ...made, ...this.#given() });
+      const added = await api.addEvent(
+        { user_id: this.state.user, item_id: made.item_id, ...time, ...this.#given() });
       const { history: changed } = this.state;
       if (changed) this.state.history = [{ ...made, values: this.#given() }, ...changed];
       await this.#loadPerson();
@@ -217,6 +219,11 @@ class Page {
       if (missing) shown.push(notices.note(`The rank model missed ${numbers.count(missing, "input")}.`));
     }
     replace(byId("notices"), shown);
+  }
+
+  /** The time of what happens now: that of the request, or null where events have no times. */
+  #now() {
+    return request.hasTimes(this.release) ? request.when(this.state, this.person) : null;
   }
 
   /** The feedback columns that have a value. */

@@ -8,6 +8,7 @@ import { control } from "./values.js";
 const STEP = 15; // minutes
 
 export function panel(root, page) {
+  const timed = request.hasTimes(page.release);
   const zone = page.release.timezone;
   const modes = [["auto", "Auto"], ["now", "Now"], ["set", "Chosen"]].map(([mode, label]) => el("button", {
     type: "button", "data-mode": mode,
@@ -45,11 +46,13 @@ export function panel(root, page) {
     page.change({ context: next });
   }
 
-  replace(root,
+  const times = [
     el("div", { class: "segments", role: "group", "aria-label": "Time of the request" }, modes), explained,
     field("Date and time", exact, `time zone ${zone}`),
     el("label", { class: "field" }, el("span", { class: "label" }, "Time of day ", shownTime), slider),
-    el("div", { class: "segments days", role: "group", "aria-label": "Weekday" }, days), context);
+    el("div", { class: "segments days", role: "group", "aria-label": "Weekday" }, days)];
+  const untimed = el("p", { class: "hint" }, "Events have no times; their order counts.");
+  replace(root, ...(timed ? times : [untimed]), context);
 
   return {
     /** After another user or link: the columns get their values again. */
@@ -60,6 +63,7 @@ export function panel(root, page) {
         `context:${column}`))));
     },
     render() {
+      if (!timed) return;
       const { state } = page;
       const now = clock.wall(at(), zone);
       const mode = Number.isInteger(state.at) ? "set" : state.at;

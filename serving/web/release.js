@@ -33,7 +33,8 @@ function about(release) {
     [`model ${name}`, `${version}: ${state}`]);
   const shown = [["data set", text(release.name)], ["made", release.created ?? "not known"],
     ["recall's list", numbers.count(release.k, "item")],
-    ["history", numbers.count(release.max_history, "event")], ["time zone", release.timezone], ...models];
+    ["history", numbers.count(release.max_history, "event")], ["time zone", release.timezone ?? "events have no times"],
+    ...models];
   return facts(shown);
 }
 

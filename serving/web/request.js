@@ -11,6 +11,11 @@ export function events(state, person) {
   return state.history ?? person.events;
 }
 
+/** Whether events have times; else requests have none, and the order of events is that of their list. */
+export function hasTimes(release) {
+  return release.timezone !== null;
+}
+
 /** The request's Unix seconds. */
 export function when(state, person, now = Math.floor(Date.now() / 1000)) {
   if (Number.isInteger(state.at)) return state.at;
@@ -28,10 +33,11 @@ export function body(state, person, release) {
   const made = { k: length(state, release), explain: release.has_rank !== false, candidates: true };
   if (state.user !== null) made.user_id = state.user;
   const time = when(state, person);
-  if (state.at !== "now" && Math.abs(time - Date.now() / 1000) > 60) made.timestamp = time;
+  const timed = hasTimes(release);
+  if (timed && state.at !== "now" && Math.abs(time - Date.now() / 1000) > 60) made.timestamp = time;
   if (filled(state.profile)) made.profile = state.profile;
   if (filled(state.context)) made.context = state.context;
-  if (state.history !== null) made.history = state.history.map(past).reverse();
+  if (state.history !== null) made.history = state.history.map((event) => past(event, timed)).reverse();
   if (state.deny.length) made.exclude = state.deny;
   if (state.seen) made.include_seen = true;
   if (filled(state.filters)) made.filters = state.filters;
@@ -45,8 +51,8 @@ export function curl(origin, made, withKey) {
     quoted(JSON.stringify(made));
 }
 
-function past({ item_id, timestamp, values }) {
-  return { item_id, timestamp, ...values };
+function past({ item_id, timestamp, values }, timed) {
+  return timed ? { item_id, timestamp, ...values } : { item_id, ...values };
 }
 
 function filled(given) {

@@ -4,7 +4,8 @@
  *   user     id, or null for nobody known
  *   at       Unix seconds of the request; "now"; or "auto": now, with data of the past after the last event
  *   profile  columns that replace the stored ones        context  columns with the role context
- *   history  events in the place of the stored ones, newest first: {item_id, timestamp, values}; or null
+ *   history  events in the place of the stored ones, newest first: {item_id, timestamp, values}; or null.
+ *            A timestamp is null where events have no times
  *   deny     ids that must not come back                  seen     whether items of the history may come back
  *   filters  columns of items, as the API takes them      k        length of the list; null for the usual one
  */
@@ -61,7 +62,8 @@ function parsed(name, given) {
 }
 
 function isEvent(value) {
-  return Array.isArray(value) && typeof value[0] === "string" && Number.isInteger(value[1]);
+  return Array.isArray(value) && typeof value[0] === "string"
+    && (Number.isInteger(value[1]) || value[1] === null);
 }
 
 function event([item_id, timestamp, values]) {

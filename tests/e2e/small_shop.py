@@ -48,8 +48,10 @@ evaluation:
 """
 
 
-def write(folder: pathlib.Path, seed: int = 7) -> pathlib.Path:
+def write(folder: pathlib.Path, seed: int = 7, *, has_times: bool = True) -> pathlib.Path:
     """Writes events, users, items and the YAML file into `folder`; returns the YAML file's path.
+
+    Without times, the events have weights in their place, and the index is exact.
 
     Each user walks through the items of one group in a circle, with a few jumps: easy to learn, not
     trivial.
@@ -70,6 +72,15 @@ def write(folder: pathlib.Path, seed: int = 7) -> pathlib.Path:
                 int(rng.integers(ITEMS)) if rng.random() < 0.1 else (place * GROUPS + group) % ITEMS
             )
             events.append(f"u{user},i{item},{clock},{'buy' if rng.random() < 0.2 else 'click'}")
+    config = CONFIG
+    if not has_times:
+        weights = rng.choice(["0.5", "1", "", "3"], len(events)).tolist()
+        parts = [line.split(",") for line in events[1:]]
+        events = ["user,item,worth,action"]
+        events += [f"{u},{i},{w},{a}" for (u, i, _, a), w in zip(parts, weights)]
+        config = config.replace(
+            "time: timestamp", "order: {from: file_order}, worth: weight"
+        ).replace("body: scann", "body: exact")
     (folder / "events.csv").write_text("\n".join(events) + "\n", encoding="utf-8")
     users = [f"u{u},{20 + u % 50},{'DE' if u % 3 else 'FR'}" for u in range(USERS)]
     (folder / "users.csv").write_text(
@@ -82,5 +93,5 @@ def write(folder: pathlib.Path, seed: int = 7) -> pathlib.Path:
         "\n".join(["item,name,group,tags", *items]) + "\n", encoding="utf-8"
     )
     path = folder / "shop.yaml"
-    path.write_text(CONFIG, encoding="utf-8")
+    path.write_text(config, encoding="utf-8")
     return path

@@ -576,3 +576,52 @@ def test_cutoff_times(text, expected):
 )
 def test_what_fills_a_gap(column, fill):
     assert column.fill == fill
+
+
+def _timeless(path: str = "name", value: Any = "shop") -> dict[str, Any]:
+    """Events without times, with one value at a dotted path."""
+    changed = _with(path, value)
+    columns = {"user_id": "user_id", "item_id": "item_id", "order": {"from": "file_order"}}
+    changed["data"]["events"]["columns"] = columns
+    return changed
+
+
+def test_without_times_nothing_learns_from_them():
+    cfg = strict.read(config.Config, _timeless("ranking.statistics.session_events", 7))
+
+    assert not any((cfg.model.time_features, cfg.model.request_time, cfg.model.relative_time))
+    assert cfg.model.relative_positions
+    assert not cfg.training.shuffle_ties
+    assert cfg.ranking.statistics.windows_days == ()
+    assert cfg.ranking.statistics.session_seconds == 7  # one event stands for a second
+    assert features.time_features(cfg.data) == ()
+    assert strict.read(config.Config, strict.to_plain(cfg)) == cfg
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "split",
+            {"method": "temporal", "valid_from": 5, "test_from": 9},
+            (
+                "split.method: temporal: needs times, and the events have none "
+                "(data.events.columns.order: {from: file_order}). Use leave_one_out, or declare a "
+                "column of time."
+            ),
+        ),
+        (
+            "ranking.hold_out.starts",
+            5,
+            (
+                "ranking.hold_out.starts: needs times, and the events have none "
+                "(data.events.columns.order: {from: file_order}). Use ranking.hold_out.share, "
+                "which counts events, or declare a column of time."
+            ),
+        ),
+    ],
+)
+def test_what_needs_times_is_refused_without_them(path, value, message):
+    with pytest.raises(strict.ConfigError) as caught:
+        strict.read(config.Config, _timeless(path, value))
+    assert str(caught.value) == message

@@ -12,9 +12,12 @@ from tests import examples
 DATA = examples.data()
 
 
+def row_of(row):
+    return requests.read_raw_example(examples.serialize(row))
+
+
 def batch(*rows, history=5):
-    parsed = [requests.read_raw_example(examples.serialize(row)) for row in rows]
-    return request_arrays.from_examples(parsed, DATA, history)
+    return request_arrays.from_examples([row_of(row) for row in rows], DATA, history)
 
 
 def tensors(arrays):
@@ -130,6 +133,30 @@ def test_events_of_one_second_keep_the_order_in_which_they_were_sent():
     found = raw(batch(examples.sequence([*"zyxwvabc", "target"], [5] * 8 + [9]), history=10))
 
     assert found["event_item_id"] == [[b"z", b"y", b"x", b"w", b"v", b"a", b"b", b"c", b""]]
+
+
+def test_without_times_the_order_of_the_events_is_that_of_the_request():
+    data = examples.timeless()
+    specs = requests.input_specs(data, exclusions=True)
+    row = examples.sequence([*"abc", "target"], range(4), event_rating=[1.0, 2.0, 3.0, 4.0])
+    request = request_arrays.from_examples([row_of(row)], data, max_history=5)
+
+    assert set(requests.input_specs(DATA, exclusions=True)) - set(specs) == {
+        "event_timestamp",
+        "request_timestamp",
+    }
+    assert set(request) == set(specs)
+    request["event_item_id"] = np.array([[b"", b"b", b"", b"a", b"c"]], object)
+    for name in ("event_action_type", "context_device"):
+        request[name] = np.array([[b""] * 5], object)
+    request["event_rating"] = np.array([[9, 2, 9, 1, 3]], np.float32)
+    request["context_battery"] = np.zeros((1, 5), np.float32)
+    given = {name: tf.constant(value, specs[name].dtype) for name, value in request.items()}
+    found = requests.to_raw_features(given, data)
+
+    assert found["event_item_id"].to_list() == [[b"b", b"a", b"c", b""]]
+    assert found["event_timestamp"].to_list() == [[0, 1, 2, 3]]
+    assert found["event_rating"].to_list()[0][:3] == [2.0, 1.0, 3.0]
 
 
 @pytest.mark.parametrize("width", [0, 3])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 GAP = 30 * 60  # seconds without an event that end a session
-NAMES = (
+NAMES = (  # of `numbers`; the last one is `length`
     "log_seconds_since_last_event",
     "log_place_in_session",
     "log_events_in_session",
@@ -35,3 +35,11 @@ def numbers(deltas: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     seconds = tf.gather(deltas, last[:, 0], batch_dims=1)
     found = [tf.cast(value, tf.float32) for value in (seconds, moments, events, last[:, 0])]
     return tf.math.log1p(tf.stack(found, axis=1))
+
+
+def length(lengths: tf.Tensor) -> tf.Tensor:
+    """What is known where events have no times: log of 1 + events of the history, float32 [B, 1].
+
+    `lengths` is int32 [B], the request included.
+    """
+    return tf.math.log1p(tf.cast(lengths - 1, tf.float32))[:, tf.newaxis]

@@ -255,6 +255,20 @@ def test_without_categories_feedback_and_similarity(counted: statistics.Statisti
     assert features(ones, ones, tf.ones([1], tf.int64), ones).shape == (1, 2, 4)
 
 
+def test_without_times_nothing_counts_seconds(counted: statistics.Statistics) -> None:
+    settings = dataclasses.replace(SETTINGS, windows_days=(), session_seconds=4, session_events=4)
+    features = statistic_features.StatisticFeatures(counted, settings, has_times=False)
+    assert [n for n in NAMES if n not in features.names] == [
+        n for n in NAMES if n.endswith(("_days", "seconds_since"))
+    ]
+    timed = statistic_features.StatisticFeatures(counted, settings)
+    events, numbers = np.array([[1, 2, 3]]), np.array([[0, 1, 2]])
+    asked = tuple(map(tf.constant, (events, numbers, np.array([3]), np.arange(ITEMS)[np.newaxis])))
+    found, expected = (dict(zip(f.names, f(*asked).numpy()[0].T)) for f in (features, timed))
+    for name in features.names:
+        np.testing.assert_array_equal(found[name], expected[name])
+
+
 def test_the_statistics_travel_in_the_saved_model(
     counted: statistics.Statistics, tmp_path: pathlib.Path
 ) -> None:

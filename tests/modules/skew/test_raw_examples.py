@@ -9,6 +9,7 @@ import pytest
 
 from modules import requests, schemas
 from modules.skew import raw_examples
+from tests import examples
 from tests.modules.skew import population
 
 
@@ -134,3 +135,12 @@ def test_it_undoes_what_a_client_does():
         np.testing.assert_allclose(found["event_rating"][:-1], row["event_rating"][:-1])
         assert [hobby.decode() for hobby in found["user_hobbies"]] == row["user_hobbies"]
         np.testing.assert_allclose(found["user_taste"], row["user_taste"], rtol=1e-6)
+
+
+def test_without_times_the_order_is_that_of_the_request():
+    request = _request()
+    del request["event_timestamp"], request["request_timestamp"]
+    (row,) = raw_examples.of([request], examples.timeless(), 6).rows
+    assert row["event_item_id"] == ["new", "old", ""]
+    assert row["event_timestamp"] == [0, 2, 3]
+    assert row["event_rating"][:2] == [5.0, 2.0]

@@ -6,12 +6,14 @@ The readers (modules/beam/values.py) turn cells into values by these declaration
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import math
+import re
 import zoneinfo
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-from modules import strict
+from modules import formats, strict
 from modules.strict import ConfigError
 
 Kind = Literal["categorical", "multi_categorical", "numeric", "vector"]
@@ -41,6 +43,7 @@ SECONDS: Mapping[str, float] = {  # in a unit of time
 }
 # Texts that programs write for nothing: no id, and no time.
 NOTHING = frozenset(("NULL", "null", "Null", "NaN", "nan", "NAN", "None", r"\N", "<NA>"))
+LARGEST = 3.4028234663852886e38  # that float32, the models' type, holds
 FILE_ORDER: Literal["file_order"] = "file_order"
 JSON = "json"  # a separator: the cell is a list in JSON or Python
 
@@ -76,10 +79,11 @@ class Number:
                 'one. Set decimal as well, as in number: {decimal: ",", thousands: "."}.'
             )
         for at, symbol in enumerate(self.symbols):
-            if not symbol.strip() or any(c.isdigit() for c in symbol):
+            if not symbol.strip() or any(c.isdigit() or c in "+-\u2212()" for c in symbol):
                 raise ConfigError(
-                    f"symbols[{at}]: found {symbol!r}, expected a text without digits that stands "
-                    "beside a number, such as $ or %."
+                    f"symbols[{at}]: found {symbol!r}, expected a text without digits and signs "
+                    "that stands beside a number, such as $ or %. Minus signs and brackets around "
+                    "negative numbers are read without it."
                 )
 
 
@@ -155,6 +159,7 @@ class Column:
                 "'|'. Leave it out to have it guessed; where a cell is one value, set kind: "
                 "categorical."
             )
+        self._check_separator()
         self._check_time()
         counted = self.kind == "numeric" or self.role in ("weight", "timestamp")
         if self.number is not None and (not counted or self.format is not None):
@@ -162,6 +167,17 @@ class Column:
         if self.scaling != "robust" and self.kind != "numeric":
             raise ConfigError("scaling: only a numeric column has one; remove it.")
         self._check_default()
+
+    def _check_separator(self) -> None:
+        """Reads words such as comma, which are no separators by themselves."""
+        if self.separator is None or self.separator.lower() == JSON:
+            object.__setattr__(self, "separator", self.separator and JSON)
+            return
+        try:
+            object.__setattr__(self, "separator", formats.read_delimiter(self.separator))
+        except ValueError as error:
+            text = str(error).replace("between the columns", "between the values")
+            raise ConfigError(f"separator: {text} Lists of JSON or Python have json.") from None
 
     def _check_time(self) -> None:
         """Refuses keys of times elsewhere, and those that contradict each other."""
@@ -182,20 +198,18 @@ class Column:
             raise ConfigError(f"from: {self.from_} reads no column, so it has no source.")
         if self.unit is not None and self.format is not None:
             raise ConfigError("format: is of a text, unit of a number; remove one of them.")
-        if self.format is not None and "%" not in self.format:
-            raise ConfigError(
-                f"format: found {self.format!r}, expected codes of strptime, such as "
-                "'%d/%m/%Y %H:%M'."
-            )
+        if self.format is not None:
+            _check_format(self.format)
         check_timezone(self.timezone)
 
     def _check_default(self) -> None:
         what = f"kind {self.kind}" if self.kind else f"role {self.role}"
         if self.is_number:
             number = finite(self.default)
-            if number is None and self.default is not None:
+            if self.default is not None and (number is None or abs(number) > LARGEST):
                 raise ConfigError(
-                    f"default: found {self.default!r}, expected a finite number for {what}."
+                    f"default: found {self.default!r}, expected a finite number of at most "
+                    f"3.4e38 for {what}."
                 )
             object.__setattr__(self, "default", number)
         elif isinstance(self.default, (int, float)):  # not its text: YAML has already made 7 of 007
@@ -235,6 +249,25 @@ class Column:
         separated = self.separator not in (None, JSON)
         texts = fill.split(self.separator) if separated else [fill]
         return tuple(text.strip() for text in texts if text.strip())
+
+
+def _check_format(text: str) -> None:
+    """Refuses what strptime does not know, or would read as another time than it says."""
+    expected = f"format: found {text!r}, expected codes of strptime, such as '%d/%m/%Y %H:%M'"
+    try:
+        datetime.datetime.strptime("", text)  # noqa: DTZ007 - only whether the codes are known
+    except re.error:
+        raise ConfigError(f"{expected}; a code stands twice.") from None
+    except ValueError as error:
+        if "does not match format" not in str(error):
+            raise ConfigError(f"{expected}; {error}.") from None
+    codes = set(re.findall(r"%(.)", text.replace("%%", "")))
+    if not codes & set("YyGcx"):
+        raise ConfigError(f"{expected}; it has no year.")
+    if ("p" in codes) is not ("I" in codes):
+        raise ConfigError(
+            f"{expected}; %p (AM or PM) and %I (hours from 1 to 12) go together, %H is of 24 hours."
+        )
 
 
 def check_timezone(name: str) -> None:

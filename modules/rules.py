@@ -72,8 +72,14 @@ class Rule:
 
     @property
     def compares_dates(self) -> bool:
-        """Whether the values are dates such as 2024-01-31, also with a time of day."""
-        return bool(self.values) and all(map(_DATE.match, self.values))
+        """Whether it compares with dates such as 2024-01-31, also with a time of day."""
+        dates = bool(self.values) and all(map(_DATE.match, self.values))
+        return dates and not any(name in self.operator for name in _TEXTS)
+
+    @property
+    def compares_numbers(self) -> bool:
+        """Whether it compares with numbers."""
+        return bool(self.values) and all(_number(value) is not None for value in self.values)
 
     @functools.cached_property
     def _test(self) -> Callable[[Any], bool]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_KNOWN = 40  # words that a message lists
 
 
 class ConfigError(ValueError):
@@ -27,6 +28,8 @@ def nearest(word: str, known: typing.Iterable[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f" Did you mean '{close[0]}'?"
+    if len(known) > _KNOWN:
+        return f" Known: {', '.join(known[:_KNOWN])} and {len(known) - _KNOWN} more."
     return f" Known: {', '.join(known)}." if known else ""
 
 

@@ -95,6 +95,8 @@ def _walk(node: yaml.Node, path: str, lines: dict[str, int], file: pathlib.Path)
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, child in node.value:
+            if isinstance(key, yaml.ScalarNode):  # names, also no, on, 010 and ~
+                key.tag = "tag:yaml.org,2002:str"
             line, name = key.start_mark.line + 1, str(key.value)
             inner = f"{path}.{name}" if path else name
             if name in seen:

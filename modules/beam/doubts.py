@@ -48,7 +48,8 @@ def of_times(span: tuple[float, float] | None, events: int, data: config.Data) -
         return None
     if column.unit == "s" or column.format is not None:
         return None  # who says how times are written means them
-    return _of_1970(data.events, name, span) or _of_one_time(name, span, events)
+    found = _of_1970(data.events, name, span)
+    return found or (None if column.unit else _of_one_time(name, span, events))
 
 
 def _of_1970(table: config.Table, name: str, span: tuple[float, float]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,9 @@ from modules.beam.cells import shown
 
 SEPARATORS = ("|", ";", ",")  # that are guessed, the likeliest first
 _ATOMS = " "  # what RecBole's atomic files have between the values of a list
-_SHARE_OF_LISTS = 0.9  # of the cells that are not empty
+_SHARE_OF_LISTS = 0.5  # of the cells that are not empty; what is none of them is then refused
+_WORD = re.compile(r"""'([^']*)'|"([^"]*)"|([^\s\[\]'",]+)""")
+_NUMPY = re.compile(rf"\s*\[\s*(?:{_WORD.pattern})(?:\s+(?:{_WORD.pattern}))+\s*\]\s*")
 
 
 def parts(cell: Any, separator: str | None) -> list[Any]:
@@ -61,11 +64,13 @@ def guess_of_numbers(cells: Sequence[str], *, is_atomic: bool = False) -> str:
 
 
 def _looks_listed(cell: str) -> bool:
-    text = cell.strip()
-    return text[:1] in "[(" and text[-1:] in "])"
+    return cell.strip()[:1] in ("[", "(", "{")
 
 
 def _listed(cell: str) -> list[Any]:
+    if _NUMPY.fullmatch(cell):  # Python would make one text of texts side by side
+        words = (match.groups() for match in _WORD.finditer(cell))
+        return [next(part for part in groups if part is not None) for groups in words]
     try:
         found = json.loads(cell)
     except ValueError:

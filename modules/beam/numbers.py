@@ -11,12 +11,14 @@ from typing import Any
 from modules import columns
 from modules.beam.cells import shown
 
-LARGEST = 3.4028234663852886e38  # that float32, the models' type, holds
-
 _SYMBOL = r"[^\d\s.,+\-()']{1,4}"
 _AROUND = re.compile(
-    rf"(?P<before>{_SYMBOL})?\s*(?P<digits>[-+]?[\d.,' ]*\d)\s*(?P<after>{_SYMBOL})?"
+    rf"(?P<sign>[-+]?)(?P<before>{_SYMBOL})?\s*(?P<digits>[-+]?[\d.,' ]*\d)\s*(?P<after>{_SYMBOL})?"
 )
+_BRACKETED = re.compile(r"\((.*)\)")
+_MINUS = "\u2212"  # the sign of typography
+_MAGNITUDES = frozenset("kKmMbB")  # of 1.2k; no symbol that may be taken off
+_AS_ASCII = str.maketrans({_MINUS: "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"})
 _EITHER = re.compile(r"[-+]?\d{1,3}[.,]\d{3}")  # a fraction, or thousands
 _NOTHING = re.compile(r"(?i)\\n|null|nan|none|n/?a|<na>|-|\?|missing|unknown")
 
@@ -33,7 +35,7 @@ def converter(column: columns.Column) -> Callable[[Any], float]:
 
 def _plain(cell: Any) -> float:
     try:
-        value = _float(cell)
+        value = _float(cell.replace(_MINUS, "-") if isinstance(cell, str) else cell)
     except (TypeError, ValueError):
         raise ValueError(f"found {shown(cell)}, expected a number. {_remedy(cell)}") from None
     return _finite(value, cell)
@@ -42,12 +44,13 @@ def _plain(cell: Any) -> float:
 def _formed(cell: Any, form: columns.Number) -> float:
     if not isinstance(cell, str):
         return _plain(cell)
-    text = cell
+    text = cell.translate(_AS_ASCII)
     for symbol in form.symbols:
         text = text.replace(symbol, "", 1)
     text = text.strip()
-    negative = text.startswith("-") or (text.startswith("(") and text.endswith(")"))
-    text = text.strip("()").lstrip("+-").strip()
+    bracketed = _BRACKETED.fullmatch(text)
+    negative = bracketed is not None or text.startswith("-")
+    text = (bracketed[1] if bracketed else text[1:] if text[:1] in ("+", "-") else text).strip()
     if form.thousands:
         whole, point, fraction = text.partition(form.decimal)
         groups = whole.split(form.thousands)
@@ -98,7 +101,7 @@ def _finite(value: float, cell: Any) -> float:
             f"found {shown(cell)}, expected a finite number. Leave it empty for the default, or "
             f"{remedy}"
         )
-    if abs(value) > LARGEST:
+    if abs(value) > columns.LARGEST:
         raise ValueError(
             f"found {shown(cell)}, expected a number of at most 3.4e38, as float32 holds it. "
             "Correct it"
@@ -120,8 +123,10 @@ def _remedy(cell: Any) -> str:
 
 def forms(cell: str) -> list[columns.Number]:
     """The forms in which the text is a number: two where a comma or a point may mean either."""
-    match = _AROUND.fullmatch(cell.strip())
-    if match is None:
+    text = cell.translate(_AS_ASCII).strip()
+    bracketed = _BRACKETED.fullmatch(text)
+    match = _AROUND.fullmatch(bracketed[1].strip() if bracketed else text)
+    if match is None or match["after"] in _MAGNITUDES:
         return []
     symbols = tuple(s for s in (match["before"], match["after"]) if s)
     digits = match["digits"].strip()
@@ -139,7 +144,7 @@ def forms(cell: str) -> list[columns.Number]:
             continue
         if form.decimal == "," and "," not in digits:
             continue
-        if form == columns.Number():
+        if form == columns.Number() and not bracketed:
             continue
         try:
             _formed(cell, form)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import difflib
 import typing
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 
 from modules import config, rules
-from modules.beam import files, problems, times, values
+from modules.beam import files, numbers, problems, times, values
 
 # number in the listing, path, size in bytes, whether pieces of it may be read (of a text)
 File = tuple[int, str, int, bool]
@@ -192,6 +193,8 @@ class Columns:
         def prepare(cell: Any) -> Any:
             return None if absent(cell) else cell
 
+        if rule.compares_numbers and (column.is_number or column.role == "timestamp"):
+            return Filter(places[source], _numbers(column, prepare), rule, wanted)
         if column.role != "timestamp" or not rule.compares_dates:
             return Filter(places[source], prepare, rule, wanted)
         # dates are compared as times, in the column's zone, however the file writes them
@@ -202,6 +205,22 @@ class Columns:
         return Filter(
             places[source], lambda cell: None if absent(cell) else convert(cell), rule, wanted
         )
+
+
+def _numbers(column: config.Column, prepare: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What makes numbers of cells as the column does; a typed time is its Unix seconds."""
+    convert = numbers.converter(column)
+
+    def number(cell: Any) -> Any:
+        found = prepare(cell)
+        if isinstance(found, datetime.datetime):
+            return times.converter(column, limits=False)(found)
+        try:
+            return None if found is None else convert(found)
+        except ValueError:  # if the row counts, what is no number is refused
+            return found
+
+    return number
 
 
 def _no_time(_cell: Any) -> float:

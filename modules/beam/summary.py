@@ -180,9 +180,9 @@ def summarise(
             "duplicate_users": {"policy": data.duplicate_users, "users": count(DUPLICATE_USERS)},
         },
         "dropped": {
-            name.removeprefix(_RULE): number
-            for name, number in sorted(counts.items())
-            if name.startswith(_RULE)
+            f"{name}.{rule.text}": count(f"{_RULE}{name}.{rule.text}")
+            for name, table in files.tables(data).items()
+            for rule, _ in table.filters
         },
         **{
             name: count(name)

@@ -20,6 +20,15 @@ def test_what_earlier_releases_say_of_every_column_is_read() -> None:
     assert strict.read(config.Column, plain).unit is None
 
 
+@pytest.mark.parametrize(
+    ("written", "separator"),
+    [("comma", ","), ("pipe", "|"), ("tab", "\t"), ("JSON", "json"), ("::", "::"), (" ", " ")],
+)
+def test_separators_may_be_words(written: str, separator: str) -> None:
+    declared = {"kind": "multi_categorical", "separator": written}
+    assert strict.read(config.Column, declared).separator == separator
+
+
 def test_a_weight_that_is_missing_is_one() -> None:
     assert config.Column(role="weight").fill == 1.0
     assert strict.read(config.Column, {"role": "weight", "default": 0}).fill == 0.0
@@ -58,6 +67,19 @@ def test_the_default_of_a_list_is_read_as_a_cell(
         ({"kind": "categorical", "number": {}}, r"^number: only a column of numbers"),
         ({"kind": "categorical", "scaling": "z_score"}, r"^scaling: only a numeric column"),
         ({"kind": "multi_categorical", "separator": ""}, r"^separator: found an empty text"),
+        (
+            {"kind": "multi_categorical", "separator": "slash"},
+            r"^separator: found 'slash', expected the characters between the values",
+        ),
+        ({"role": "timestamp", "format": "%d/%m/%Y %d"}, r"^format: found.*a code stands twice"),
+        ({"role": "timestamp", "format": "%Q"}, r"^format: found '%Q'.*bad directive"),
+        ({"role": "timestamp", "format": "%H:%M"}, r"^format: found '%H:%M'.*no year"),
+        (
+            {"role": "timestamp", "format": "%m/%d/%Y %H:%M %p"},
+            r"^format: .* %p \(AM or PM\) and %I",
+        ),
+        ({"kind": "numeric", "default": 1e50}, r"^default: found 1e\+50, .* at most 3.4e38"),
+        ({"kind": "numeric", "number": {"symbols": ["("]}}, r"^number\.symbols\[0\]: found '\('"),
         (
             {"kind": "multi_categorical", "default": "a|b"},
             r"^default: found 'a\|b', which is one value or several",

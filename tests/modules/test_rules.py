@@ -80,6 +80,13 @@ def test_cells(text: str, holds: list[Any], does_not: list[Any]) -> None:
     assert [rule.holds(cell) for cell in does_not] == [False] * len(does_not)
 
 
+def test_what_a_rule_compares_with() -> None:
+    assert rules.read("day >= 2024-01-31").compares_dates
+    assert not rules.read("day startswith 2024-01-31").compares_dates
+    assert rules.read("price in [1, 2]").compares_numbers
+    assert not rules.read("price in [1, a]").compares_numbers
+
+
 def test_a_configuration_names_the_rule_that_it_refuses() -> None:
     with pytest.raises(config.ConfigError, match=r"^keep\[1\]: found 'rating', expected a column"):
         config.Table(path="e.csv", columns={}, keep=("rating > 1", "rating"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import pathlib
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from modules import config, strict
 from modules.beam import identity
@@ -64,6 +67,7 @@ class TestRules:
             "events.user is missing": 1,
             "events.item is missing": 1,
             "events.kind == click": 2,
+            "events.time is missing": 0,
         }
         assert (summary["events"], summary["users"]) == (8, 2)
 
@@ -86,7 +90,10 @@ class TestRules:
             _lines("u,z,253402300799,1,view"),
             drop=["time > 2099-12-31", "time < 1971-01-01"],
         )
-        assert _summary(tmp_path, data)["dropped"] == {"events.time > 2099-12-31": 1}
+        assert _summary(tmp_path, data)["dropped"] == {
+            "events.time > 2099-12-31": 1,
+            "events.time < 1971-01-01": 0,
+        }
 
     def test_texts_that_are_declared_missing_are_missing(self, tmp_path: pathlib.Path) -> None:
         time = {"role": "timestamp", "missing": ["0"]}
@@ -97,6 +104,35 @@ class TestRules:
             drop=["time is missing"],
         )
         assert _summary(tmp_path, data)["dropped"] == {"events.time is missing": 1}
+
+    def test_numbers_are_compared_as_the_column_writes_them(self, tmp_path: pathlib.Path) -> None:
+        events = _lines("u,z,1700000900,$-1,x", "u,z,1700000901,n.a.,x").replace(",0,", ",$0,")
+        rating = {"kind": "numeric", "number": {"symbols": ["$"]}}
+        data = _data(
+            tmp_path,
+            events,
+            columns={**COLUMNS, "rating": rating},
+            drop=["rating < 0", "rating == n.a."],
+        )
+        assert _summary(tmp_path, data)["dropped"] == {
+            "events.rating < 0": 1,
+            "events.rating == n.a.": 1,
+        }
+
+    def test_typed_times_are_compared_with_seconds_and_texts(self, tmp_path: pathlib.Path) -> None:
+        path = tmp_path / "e.parquet"
+        times = [
+            datetime.datetime.fromtimestamp(START + n * 86400, datetime.timezone.utc)
+            for n in range(6)
+        ]
+        table = pa.table({"user": ["u"] * 6, "item": list("abcdef"), "time": times})
+        parquet.write_table(table, path)
+        rules = ["time < 1700000001", "time startswith 2023-11-15"]
+        plain = {"events": {"path": str(path), "columns": COLUMNS, "drop": rules}}
+        assert _summary(tmp_path, strict.read(config.Data, plain))["dropped"] == {
+            "events.time < 1700000001": 1,
+            "events.time startswith 2023-11-15": 1,
+        }
 
     def test_a_rule_of_a_column_that_is_not_there_is_refused(self, tmp_path: pathlib.Path) -> None:
         data = _data(tmp_path, _lines(), keep=["ratings > 3"])

@@ -23,6 +23,8 @@ from modules.beam import lists
         ('[["a", "b"], ["a", "c"]]', "json", ["a", "b", "a", "c"]),
         ([["a", "b"], [["c"]]], None, ["a", "b", "c"]),
         ('"a"', "json", ["a"]),
+        ("['red' 'blue']", "json", ["red", "blue"]),
+        ("[1 2.5 3]", "json", ["1", "2.5", "3"]),
         (["a", 1], "|", ["a", 1]),
         (3, None, [3]),
     ],
@@ -47,6 +49,8 @@ def test_what_is_no_list_is_refused(cell: str) -> None:
         (["['Action']", "['Action', 'Comedy']"], "json"),
         (['["a"]', "[]"], "json"),
         (["Science Fiction", "Drama"], None),
+        (['["a","b"]', '["c"', "e"], "json"),
+        (["{a,b}", "{c}"], "json"),
         ([], None),
     ],
 )

@@ -40,6 +40,12 @@ def _convert(cell: Any, form: dict[str, Any] | None = None) -> float:
         ({"thousands": ","}, "(1,234)", -1234.0),
         ({**GERMAN, "symbols": ("€",)}, "1.234,56 €", 1234.56),
         ({"decimal": ",", "thousands": " "}, "1 234,5", 1234.5),
+        ({"decimal": ",", "thousands": " "}, "1\u00a0234,5", 1234.5),
+        ({"decimal": ",", "thousands": " "}, "1\u202f234,5", 1234.5),
+        (None, "\u22125", -5.0),
+        ({}, "(25.00)", -25.0),
+        ({"symbols": ("$",)}, "(25.00)", -25.0),
+        ({"symbols": ("$",)}, "($25.00)", -25.0),
     ],
 )
 def test_reads(form: dict[str, Any] | None, cell: Any, expected: float) -> None:
@@ -55,6 +61,10 @@ def test_reads(form: dict[str, Any] | None, cell: Any, expected: float) -> None:
         (None, "45 %", r'number: \{symbols: \["%"\]\}$'),
         (None, "EUR 12", r'number: \{symbols: \["EUR"\]\}$'),
         (None, "1.234,56 €", r'decimal: ",", thousands: "\.", symbols: \["€"\]'),
+        (None, "-$5.00", r'number: \{symbols: \["\$"\]\}$'),
+        (None, "(25.00)", r"number: \{\}$"),
+        (None, "1.2k", "declare the column categorical"),
+        (None, "1\u00a0234,50", r'number: \{decimal: ",", thousands: " "\}$'),
         (None, r"\N", r"If it stands for no value, set missing: \['\\N'\]"),
         (None, "1_000", r"found '1_000', expected a number\. Correct it"),
         (COMMA, "1_000", r"found '1_000', expected a number as number says"),

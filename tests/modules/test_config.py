@@ -99,7 +99,10 @@ def test_a_configuration_survives_json():
         (
             "data.users.columns.age",
             {"kind": "numeric", "default": float("nan")},
-            "data.users.columns.age.default: found nan, expected a finite number of at most 3.4e38 for kind numeric.",
+            (
+                "data.users.columns.age.default: found nan, expected a finite number of at most "
+                "3.4e38 for kind numeric."
+            ),
         ),
         (
             "data.users.columns.age",

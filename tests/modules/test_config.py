@@ -92,8 +92,8 @@ def test_a_configuration_survives_json():
             "data.users.columns.age",
             {"kind": "numeric", "default": "old"},
             (
-                "data.users.columns.age.default: found 'old', expected a finite number for kind "
-                "numeric."
+                "data.users.columns.age.default: found 'old', expected a finite number of at most "
+                "3.4e38 for kind numeric."
             ),
         ),
         (

@@ -288,12 +288,12 @@ def test_rollback(implementation, arguments, number):
 
 
 def test_dataset_check(implementation):
-    calls = implementation("modules.beam.check", "check")
+    calls = implementation("pipeline.dataset_check", "main")
     assert cli.main(["dataset", "check", "-o", "features.max_history=50"]) == 0
     cfg = configuration.load("movielens-100k", ["features.max_history=50"])
-    assert calls[0][0] == (cfg.data, cfg.split, cfg.features, cfg.ranking.hold_out)
-    cli.main(["dataset", "check", "-o", "ranking.enabled=false"])
-    assert calls[1][0][3] is None
+    assert calls[0] == ((cfg,), {"as_json": False})
+    assert cli.main(["dataset", "check", "--json"]) == 0
+    assert calls[1][1] == {"as_json": True}
 
 
 def test_dataset_draft(implementation, capsys):

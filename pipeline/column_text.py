@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -54,9 +55,8 @@ def values(column: columns.Column, found: Mapping[str, Any]) -> Iterator[str]:
             f"{_quoted(text) if text else 'empty'} {count:,}"
             for text, count in found["missing_texts"].items()
         )
-    for value in found.get("absurd", ()):
-        row = f"line {value['line']}" if "line" in value else f"row {value['row']}"
-        yield f"far outside: {value['value']:g} in {value['file']}, {row}"
+    if found.get("absurd"):
+        yield "far outside: " + ", ".join(map(_absurd, found["absurd"]))
 
 
 def span(times: Mapping[str, float], zone: str) -> str:
@@ -101,6 +101,11 @@ def compact(number: float) -> str:
     if number == int(number) and abs(number) < 1e15:
         return f"{int(number):,}"
     return f"{number:.6g}"
+
+
+def _absurd(found: Mapping[str, Any]) -> str:
+    row = f"line {found['line']}" if "line" in found else f"row {found['row']}"
+    return f"{compact(found['value'])} ({os.path.basename(found['file'])}, {row})"
 
 
 def _short(text: str) -> str:

@@ -6,6 +6,7 @@ A reader gives each row to its `Recorder`, and the profile out at the end of a b
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -83,7 +84,10 @@ class Recorder:
 
     def _begin(self) -> None:
         self._profiles = {
-            name: profile_column.ColumnProfile(column) for name, column in self._columns.items()
+            name: profile_column.ColumnProfile(
+                column, fills=rows.fills(self._table_name, column.role)
+            )
+            for name, column in self._columns.items()
         }
         self._read, self._refused = _Rows([], [], []), _Rows([], [], [])
 
@@ -100,7 +104,8 @@ class Recorder:
         if self._read.places:
             by_column = list(zip(*self._read.values))
             for (n, _, profile), cell in zip(used, take):
-                profile.add(self._read.places, list(map(cell, self._read.cells)), by_column[n])
+                cells = functools.partial(map, cell, self._read.cells)
+                profile.add(self._read.places, cells, by_column[n])
         if self._refused.places:
             for (_, _, profile), cell in zip(used, take):
                 profile.add_refused(self._refused.places, list(map(cell, self._refused.cells)))

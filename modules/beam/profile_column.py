@@ -10,7 +10,7 @@ import collections
 import itertools
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,9 +38,9 @@ Extreme = tuple[float, files.Place]
 class ColumnProfile:
     """What is known of the cells of one column so far; it can be merged and pickled."""
 
-    def __init__(self, column: columns.Column) -> None:
-        self.column = column
-        self._missing_texts = values.missing_texts(column)
+    def __init__(self, column: columns.Column, *, fills: bool = True) -> None:
+        """`fills` as of `values.converter`."""
+        self.column, self._fills = column, fills
         self.rows = self.refused = 0
         self.missing: collections.Counter[str] = collections.Counter()
         self.examples: list[tuple[files.Place, str]] = []
@@ -54,41 +54,42 @@ class ColumnProfile:
     def add(
         self,
         places: Sequence[files.Place],
-        cells: Sequence[Any],
-        converted: Sequence[Any],
+        cells: Callable[[], Iterator[Any]],
+        found: Sequence[Any],
     ) -> None:
         """Adds rows that were read.
 
         Args:
           places: of the rows.
-          cells: as the file holds them.
-          converted: what they mean.
+          cells: gives what the file holds; not asked for more of it than needed.
+          found: what the cells mean.
         """
-        if self._may_miss(cells):
-            places, cells, converted = self._take_missing(places, cells, converted)
+        if self._may_miss(found, cells):
+            places, present, found = self._take_missing(places, list(cells()), found)
+            self._add_examples(places, iter(present))
         else:
-            self.rows += len(cells)
-        self._add_examples(places, cells)
-        if not converted:
+            self.rows += len(found)
+            self._add_examples(places, cells())
+        if not found:
             return
         if self.column.kind == "multi_categorical":
-            lengths = np.fromiter(map(len, converted), np.float64, len(converted))
+            lengths = np.fromiter(map(len, found), np.float64, len(found))
             self._lengths.AddValues(pa.array(lengths))
-            self._add_texts(list(itertools.chain.from_iterable(converted)))
+            self._add_texts(list(itertools.chain.from_iterable(found)))
         elif self._frequent is not None:
-            self._add_texts(converted)
+            self._add_texts(found)
         elif self.column.kind == "vector":
-            self._add_numbers(np.asarray(converted, np.float64), places)
+            self._add_numbers(np.asarray(found, np.float64), places)
         elif self._numbers is not None:
-            self._add_numbers(np.asarray(converted, np.float64)[:, np.newaxis], places)
+            self._add_numbers(np.asarray(found, np.float64)[:, np.newaxis], places)
         else:
-            self._distinct.AddValues(_texts(converted))
+            self._distinct.AddValues(_texts(found))
 
     def add_refused(self, places: Sequence[files.Place], cells: Sequence[Any]) -> None:
         """Adds the cells of rows that cannot be used, for the sake of examples."""
         self.refused += len(cells)
         places, present, _ = self._take_missing(places, cells, cells)
-        self._add_examples(places, present)
+        self._add_examples(places, iter(present))
 
     def merge(self, other: ColumnProfile) -> None:
         """Adds what another profile of the same column knows."""
@@ -112,15 +113,18 @@ class ColumnProfile:
                 sketch.Compact()
         return self.__dict__
 
-    def _may_miss(self, cells: Sequence[Any]) -> bool:
+    def _may_miss(self, found: Sequence[Any], cells: Callable[[], Iterator[Any]]) -> bool:
         """Whether a cell of rows that were read may be missing; quicker than asking of each."""
         if values.is_required(self.column):
             return False
-        types = set(map(type, cells))
+        if not self._fills:
+            return any(map(operator.ne, found, found)) if self._numbers is not None else "" in found
+        types = set(map(type, cells()))
         if types == {str}:
-            return not self._missing_texts.isdisjoint(cells)
-        is_number = types <= {int, bool, float} and not self.column.missing
-        return not is_number or any(map(operator.ne, cells, cells))
+            return not values.missing_texts(self.column).isdisjoint(cells())
+        if types <= {int, bool, float} and not self.column.missing:
+            return any(map(operator.ne, cells(), cells()))
+        return True
 
     def _take_missing(
         self, places: Sequence[files.Place], cells: Sequence[Any], converted: Sequence[Any]
@@ -141,7 +145,7 @@ class ColumnProfile:
             known = text in self.missing or len(self.missing) < _TEXTS
             self.missing[text if known else "..."] += count
 
-    def _add_examples(self, places: Sequence[files.Place], cells: Sequence[Any]) -> None:
+    def _add_examples(self, places: Sequence[files.Place], cells: Iterator[Any]) -> None:
         found: dict[str, files.Place] = {}
         for place, cell in zip(places, cells):
             if len(self.examples) == _SHOWN and place > self.examples[-1][0]:
@@ -158,9 +162,9 @@ class ColumnProfile:
         self.examples = [(place, text) for text, place in first.items()][:_SHOWN]
 
     def _add_texts(self, texts: Sequence[str]) -> None:
-        array = _texts(texts)
-        self._distinct.AddValues(array)
-        self._frequent.AddValues(array)
+        counted = _texts(texts).value_counts()
+        self._distinct.AddValues(counted.field(0))
+        self._frequent.AddValues(counted.field(0), counted.field(1).cast(pa.float32()))
 
     def _add_numbers(self, numbers: npt.NDArray[np.float64], places: Sequence[files.Place]) -> None:
         """Adds numbers, of the shape (rows, numbers in a cell)."""
@@ -168,13 +172,20 @@ class ColumnProfile:
         array = pa.array(flat)
         self._distinct.AddValues(array)
         self._numbers.AddValues(array)
-        self.lowest, self.highest = (
-            min(self.lowest, float(flat.min())),
-            max(self.highest, float(flat.max())),
-        )
-        if self.column.role == "timestamp":
-            return
-        width = numbers.shape[1]
+        lowest, highest = float(flat.min()), float(flat.max())
+        self.lowest, self.highest = min(self.lowest, lowest), max(self.highest, highest)
+        if self.column.role != "timestamp" and self._is_extreme(lowest, highest):
+            self._add_extremes(numbers, places)
+
+    def _is_extreme(self, lowest: float, highest: float) -> bool:
+        """Whether numbers with this range add to the extreme ones."""
+        low, high = self.extremes
+        return len(low) < _SHOWN or lowest < low[-1][0] or highest > high[-1][0]
+
+    def _add_extremes(
+        self, numbers: npt.NDArray[np.float64], places: Sequence[files.Place]
+    ) -> None:
+        flat, width = numbers.ravel(), numbers.shape[1]
         few = min(_SHOWN, len(flat))
         order = np.argpartition(flat, (few - 1, len(flat) - few))
         self._keep_extremes(

@@ -50,6 +50,11 @@ def names(table: config.Table) -> list[str]:
     return [name for name, column in table.columns.items() if column.role != "ignore"]
 
 
+def fills(table_name: str, role: str) -> bool:
+    """Whether a missing value becomes the column's default: feedback on an event stays unknown."""
+    return table_name != "events" or role != "feature"
+
+
 class Columns:
     """Where the declared columns are in a file, and how their cells become values.
 
@@ -68,7 +73,7 @@ class Columns:
             (
                 name,
                 column.source or name,
-                values.converter(column, fills=table_name != "events" or column.role != "feature"),
+                values.converter(column, fills=fills(table_name, column.role)),
             )
             for name, column in used.items()
         ]

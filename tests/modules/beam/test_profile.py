@@ -28,7 +28,7 @@ def profile(data: config.Data) -> dict[str, Any]:
 def of_numbers(numbers: Sequence[float], **column: Any) -> profile_column.ColumnProfile:
     found = profile_column.ColumnProfile(columns.Column(kind="numeric", **column))
     places = [(0, n, 0) for n in range(len(numbers))]
-    found.add(places, list(map(str, numbers)), list(numbers))
+    found.add(places, lambda: map(str, numbers), list(numbers))
     return found
 
 
@@ -133,5 +133,5 @@ def test_many_distinct_values_are_estimated_and_said_to_be() -> None:
 
 def test_a_lone_surrogate_is_a_value_as_others_are() -> None:
     found = profile_column.ColumnProfile(columns.Column(kind="categorical"))
-    found.add([(0, 0, 0)], ["\ud83d"], ["\ud83d"])
+    found.add([(0, 0, 0)], lambda: iter(["\ud83d"]), ["\ud83d"])
     assert found.result()["frequent"] == [["?", 1]]

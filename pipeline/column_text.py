@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime
 import os
 import zoneinfo
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-from modules import columns
 
 _TOP = 5  # frequent values that are named
 _LEAST = 0.001  # share of the values from which the most frequent one is named
@@ -22,7 +20,7 @@ def distinct(found: Mapping[str, Any]) -> str:
     count = found["distinct"]
     if found["distinct_is_exact"]:
         return f"{count:,}"
-    return f"about {int(float(f'{count:.3g}')):,}"
+    return f"~{int(float(f'{count:.3g}')):,}"
 
 
 def missing(found: Mapping[str, Any]) -> str:
@@ -33,10 +31,33 @@ def missing(found: Mapping[str, Any]) -> str:
     return f"{share:.1%}" if share >= 0.001 else "<0.1%"
 
 
-def values(column: columns.Column, found: Mapping[str, Any]) -> Iterator[str]:
+def read_as(found: Mapping[str, Any]) -> str:
+    """The role, and the kind of a feature."""
+    if found["kind"] is None:
+        return str(found["role"])
+    return str(found["kind"]) if found["role"] == "feature" else f"{found['role']}, {found['kind']}"
+
+
+def values(found: Mapping[str, Any]) -> Iterator[str]:
     """Yields lines about what the cells hold."""
+    yield from held(found)
+    if found["examples"]:
+        yield "e.g. " + ", ".join(_quoted(text) for text in found["examples"])
+    if found["missing"]:
+        yield "missing: " + ", ".join(
+            f"{_quoted(text) if text else 'empty'} {count:,}"
+            for text, count in found["missing_texts"].items()
+        )
+    if found.get("absurd"):
+        yield absurd(found["absurd"])
+
+
+def held(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yields lines about the values: range, lengths of lists, the most frequent ones."""
     if found.get("times"):
-        yield span(found["times"], column.timezone)
+        yield span(found["times"], found["timezone"])
+        if found["examples"] and found["unit"] is None and found["format"] is None:
+            yield f"taken as {_time_form(found['examples'][0])}"
     if found.get("numbers"):
         yield numbers(found["numbers"])
     if found.get("lengths"):
@@ -48,15 +69,6 @@ def values(column: columns.Column, found: Mapping[str, Any]) -> Iterator[str]:
         text = frequent(found)
         if text:
             yield text
-    if found["examples"]:
-        yield "e.g. " + ", ".join(_quoted(text) for text in found["examples"])
-    if found["missing"]:
-        yield "missing: " + ", ".join(
-            f"{_quoted(text) if text else 'empty'} {count:,}"
-            for text, count in found["missing_texts"].items()
-        )
-    if found.get("absurd"):
-        yield "far outside: " + ", ".join(map(_absurd, found["absurd"]))
 
 
 def span(times: Mapping[str, float], zone: str) -> str:
@@ -75,6 +87,15 @@ def moment(seconds: float, zone: str) -> tuple[str, str]:
         when.strftime("%Y-%m-%d %H:%M:%S"),
         "UTC" if zone == "UTC" else f"{offset[:3]}:{offset[3:]} ({zone})",
     )
+
+
+def _time_form(example: str) -> str:
+    """How a time is read that no key explains."""
+    try:
+        float(example)
+    except ValueError:
+        return "ISO 8601"
+    return "seconds since 1970 (no unit is declared)"
 
 
 def numbers(found: Mapping[str, float]) -> str:
@@ -97,15 +118,22 @@ def frequent(found: Mapping[str, Any]) -> str:
 
 
 def compact(number: float) -> str:
-    """A number, with thousands separators and at most six digits."""
+    """A number of at most six digits; from five on, those of whole ones are in threes."""
     if number == int(number) and abs(number) < 1e15:
-        return f"{int(number):,}"
+        return f"{int(number):,}" if abs(number) >= 10_000 else f"{int(number)}"
     return f"{number:.6g}"
 
 
-def _absurd(found: Mapping[str, Any]) -> str:
-    row = f"line {found['line']}" if "line" in found else f"row {found['row']}"
-    return f"{compact(found['value'])} ({os.path.basename(found['file'])}, {row})"
+def absurd(found: Sequence[Mapping[str, Any]]) -> str:
+    """Values far outside of the others, with their rows."""
+    by_file: dict[str, list[str]] = {}
+    for one in found:
+        row = f"line {one['line']}" if "line" in one else f"row {one['row']}"
+        by_file.setdefault(one["file"], []).append(f"{compact(one['value'])} in {row}")
+    shown = "; ".join(
+        f"{', '.join(rows)} of {os.path.basename(file)}" for file, rows in by_file.items()
+    )
+    return f"far outside: {shown}"
 
 
 def _short(text: str) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import config
 from modules.beam import causes, check, files
-from pipeline import column_text, text_table
+from pipeline import column_text, dataset_text, text_table
 
 _NARROWEST, _WIDEST = 80, 120
 
@@ -26,7 +25,7 @@ def main(cfg: config.Config, *, as_json: bool) -> None:
         if as_json:
             print(json.dumps(to_json(cfg, found), indent=1, ensure_ascii=False, allow_nan=False))
         else:
-            columns = shutil.get_terminal_size((100, 24)).columns
+            columns = shutil.get_terminal_size((120, 24)).columns
             width = min(max(columns, _NARROWEST), _WIDEST)
             print("\n".join(text(cfg, found, width)), flush=True)
 
@@ -70,7 +69,7 @@ def text(cfg: config.Config, found: check.Found, width: int) -> Iterator[str]:
     for name in found.listings:
         yield from _table(cfg, found, name, width)
         yield ""
-    yield from _summary(found.summary, cfg, width)
+    yield from text_table.named(dataset_text.facts(found.summary, cfg), width)
 
 
 def _table(cfg: config.Config, found: check.Found, name: str, width: int) -> Iterator[str]:
@@ -90,12 +89,12 @@ def _table(cfg: config.Config, found: check.Found, name: str, width: int) -> Ite
         (
             (
                 column,
-                _read_as(declared[column]),
+                column_text.read_as(facts),
                 column_text.distinct(facts),
                 column_text.missing(facts),
             ),
             [
-                *column_text.values(declared[column], facts),
+                *column_text.values(facts),
                 *_guessed(found.summary, f"{name}.{column}"),
             ],
         )
@@ -118,50 +117,6 @@ def _guessed(summary: Mapping[str, Any], column: str) -> Iterator[str]:
         separator = guesses[column]
         shown = "none, a cell is one value" if separator is None else repr(separator)
         yield f"separator (guessed): {shown}"
-
-
-def _read_as(column: config.Column) -> str:
-    """The role, and the kind of a feature."""
-    if column.kind is None:
-        return column.role
-    return column.kind if column.role == "feature" else f"{column.role}, {column.kind}"
-
-
-def _summary(summary: Mapping[str, Any], cfg: config.Config, width: int) -> Iterator[str]:
-    users, items, events = summary["users"], summary["items"], summary["events"]
-    yield (
-        f"{_number(events, 'event')} of {_number(users, 'user')}, "
-        f"a catalogue of {_number(items, 'item')}"
-        + (f"; density {events / (users * items):.2%}" if users and items else "")
-    )
-    yield "targets: " + ", ".join(f"{name} {n:,}" for name, n in summary["targets"].items())
-    for name, policy in summary["policies"].items():
-        counts = [f"{n:,} {what}" for what, n in policy.items() if n and what != "policy"]
-        if counts:
-            yield f"{name} ({policy['policy']}): {', '.join(counts)}"
-    for rule, n in summary.get("dropped", {}).items():
-        yield f"dropped by {rule}: {n:,}"
-    for name, n in summary.items():
-        if isinstance(n, int) and n and "_" in name and "timestamp" not in name:
-            yield f"{name.replace('_', ' ')}: {n:,}"
-    if events:
-        yield from textwrap.wrap(
-            _suggestion(summary["history_lengths"], cfg.features.max_history), width
-        )
-
-
-def _suggestion(lengths: Mapping[str, int], max_history: int) -> str:
-    """Which power of two holds the whole history of nine users in ten."""
-    total, held = sum(lengths.values()), 0
-    for length, users in lengths.items():
-        held += users
-        if held >= 0.9 * total:
-            more = ", more than they need" if max_history >= 2 * int(length) else ""
-            return (
-                f"90 % of the users have at most {length} events; features.max_history is "
-                f"{max_history}{more}."
-            )
-    return "no user has an event."
 
 
 def _number(count: int, what: str) -> str:

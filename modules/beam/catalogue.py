@@ -93,7 +93,8 @@ class MakeItems(beam.DoFn):
 
     def _emit(self, row: histories.RawFeatures, uses: Use | None) -> Iterator[Any]:
         yield beam.pvalue.TaggedOutput(features.SPLIT_CATALOGUE, row)
-        yield summary.counted({summary.ITEMS: 1, summary.ITEMS_WITHOUT_EVENTS: int(uses is None)})
+        used = summary.ITEMS_WITHOUT_EVENTS if uses is None else summary.uses(uses[0])
+        yield summary.counted({summary.ITEMS: 1, used: 1})
 
     def _unknown(self, item: str, count: int, first: files.Place | None) -> Iterator[Any]:
         counts = {summary.UNKNOWN_ITEMS: 1, summary.UNKNOWN_ITEM_EVENTS: count}
@@ -107,6 +108,8 @@ class MakeItems(beam.DoFn):
                 "Add the item, or set data.unknown_item: add.",
                 needs="items",
             )
+        if self._data.unknown_item == "keep":
+            yield summary.counted({summary.uses(count): 1})
         if self._data.unknown_item == "add":
             row: histories.RawFeatures = {features.ITEM_ID: [item]}
             if self._has_title:

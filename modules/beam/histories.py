@@ -153,6 +153,14 @@ def _distinct(
     return events if data.duplicate_events == "keep" else distinct
 
 
+def _repeats(items: list[str]) -> dict[str, int]:
+    """How many of a user's events, and whether the last, are of an item that it had before."""
+    return {
+        summary.REPEATS: len(items) - len(set(items)),
+        summary.LAST_REPEATS: int(items.index(items[-1]) < len(items) - 1),
+    }
+
+
 @beam.typehints.with_input_types(tuple[str, dict[str, typing.Iterable[typing.Any]]])
 class MakeWindows(beam.DoFn):
     """Sorts a user's events, applies the policies and emits windows on the outputs of their splits.
@@ -192,6 +200,7 @@ class MakeWindows(beam.DoFn):
             profile = {f.name: as_list(f.kind, values.fill(f.spec)) for f in known}
         times = [event[0] for event in events]
         counts[summary.TIES] = sum(a == b for a, b in itertools.pairwise(times))
+        counts |= _repeats([event[2] for event in events])
         parts = sequences.divide(times, self._split)
         yield from self._windows({features.USER_ID: [user], **profile}, events, parts, counts)
         if self._hold_out is not None:

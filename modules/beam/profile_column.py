@@ -7,9 +7,11 @@ above; the estimates are those of TFX's own statistics (tfx_bsl.sketches).
 from __future__ import annotations
 
 import collections
+import datetime
 import itertools
 import math
 import operator
+import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -228,10 +230,30 @@ class ColumnProfile:
             quantiles = _five(self._numbers)
             if quantiles:
                 quantiles |= {"min": self.lowest, "max": self.highest}
-            found["times" if self.column.role == "timestamp" else "numbers"] = quantiles
-            if quantiles and self.column.role != "timestamp":
-                found["absurd"] = self._absurd(quantiles)
+            if self.column.role == "timestamp":
+                found |= self._times(quantiles)
+            else:
+                found["numbers"] = quantiles
+                found["absurd"] = self._absurd(quantiles) if quantiles else []
         return found
+
+    def _times(self, quantiles: dict[str, float]) -> dict[str, Any]:
+        """How times are read, the quantiles in Unix seconds, the first and last as ISO 8601."""
+        zone = zoneinfo.ZoneInfo(self.column.timezone)
+        ends = [
+            datetime.datetime.fromtimestamp(quantiles[name], zone).isoformat()
+            for name in ("min", "max")
+            if quantiles
+        ]
+        first, last = ends or (None, None)
+        return {
+            "unit": self.column.unit,
+            "format": self.column.format,
+            "timezone": self.column.timezone,
+            "first": first,
+            "last": last,
+            "times": quantiles,
+        }
 
     def _most_frequent(self) -> list[list[Any]]:
         """The most frequent values with their numbers, the most frequent first."""

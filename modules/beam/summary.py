@@ -9,7 +9,7 @@ from typing import Any
 import apache_beam as beam
 
 from modules import config, data_config, features, ranking_config
-from modules.beam import doubts, files, problems, rows, sequences
+from modules.beam import amounts, doubts, files, problems, rows, sequences
 
 TAG = "counts"
 FILE_NAME = "summary.json"
@@ -30,7 +30,10 @@ UNKNOWN_ITEM_EVENTS = "events_of_unknown_items"
 DUPLICATE_EVENTS = "duplicate_events"
 DUPLICATE_ITEMS = "duplicate_items"
 DUPLICATE_USERS = "duplicate_users"
+REPEATS = "repeats"
+LAST_REPEATS = "last_repeats"
 _LENGTH = "length_"
+_USES = "uses_"
 _RULE = "rule_"
 
 Times = tuple[float, float] | None  # first and last, Unix seconds
@@ -48,9 +51,14 @@ def windows(split: str) -> str:
     return f"{split}_windows"
 
 
-def history_length(n: int) -> str:
-    """Name of the count of users with about n events, in powers of two, by the upper end."""
-    return f"{_LENGTH}{1 << (n - 1).bit_length()}"
+def history_length(events: int) -> str:
+    """Name of the count of users with so many events."""
+    return f"{_LENGTH}{events}"
+
+
+def uses(events: int) -> str:
+    """Name of the count of items with so many events."""
+    return f"{_USES}{events}"
 
 
 def counted(
@@ -82,16 +90,16 @@ class Add(beam.CombineFn):
         return self.merge_accumulators([accumulator, element])
 
     def merge_accumulators(self, accumulators: Iterable[Counts]) -> Counts:
-        total: dict[str, int] = {}
-        found_times: list[float] = []
-        firsts: Firsts = {}
-        for counts, found, first in accumulators:
+        (total, times, firsts), *others = accumulators  # the first one is added to
+        for counts, found, first in others:
             for name, count in counts.items():
                 total[name] = total.get(name, 0) + count
-            found_times += found or ()
+            if found is not None and times is not None:
+                times = min(times[0], found[0]), max(times[1], found[1])
+            times = times or found
             for name, one in first.items():
                 firsts[name] = min(one, firsts.get(name, one))
-        return total, (min(found_times), max(found_times)) if found_times else None, firsts
+        return total, times, firsts
 
     def extract_output(self, accumulator: Counts) -> Counts:
         return accumulator
@@ -115,7 +123,8 @@ class Summarise(beam.DoFn):
     def process(self, element: Counts) -> Iterator[Any]:
         counts, times, firsts = element
         for name, count in counts.items():
-            beam.metrics.Metrics.counter(problems.NAMESPACE, name).inc(count)
+            if not name.startswith((_LENGTH, _USES)):  # thousands of names
+                beam.metrics.Metrics.counter(problems.NAMESPACE, name).inc(count)
         found = summarise(counts, times, self._data, self._hold_out)
         found["guessed_separators"] = self._guesses
         for what, (place, one) in firsts.items():
@@ -149,7 +158,14 @@ def summarise(
         features.SPLIT_TRAIN,
         *map(features.hold_out_split, range(hold_out.parts if hold_out else 0)),
     )
-    lengths = sorted(int(name.removeprefix(_LENGTH)) for name in counts if name.startswith(_LENGTH))
+    lengths, used = (
+        {
+            int(name.removeprefix(prefix)): number
+            for name, number in counts.items()
+            if name.startswith(prefix)
+        }
+        for prefix in (_LENGTH, _USES)
+    )
     return {
         "users": count(USERS),
         "items": count(ITEMS),
@@ -194,7 +210,13 @@ def summarise(
                 TIES,
             )
         },
-        "history_lengths": {str(length): count(f"{_LENGTH}{length}") for length in lengths},
+        "repeats": {"events": count(REPEATS), "last_events": count(LAST_REPEATS)},
+        "events_a_user": amounts.quantiles(lengths),
+        "events_an_item": amounts.quantiles(used),
+        "events_of_top_items": amounts.concentration(used),
+        "history_lengths": amounts.by_powers_of_two(lengths),
+        "item_uses": amounts.by_powers_of_two(used),
+        "item_use_events": amounts.events_by_powers_of_two(used),
     }
 
 

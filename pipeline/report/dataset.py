@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import features
-from pipeline.report import blocks, charts, sources, text
+from pipeline import dataset_text
+from pipeline.report import blocks, charts, columns, sources, text
 
 _HIDDEN = (features.WINDOW_START,)  # bookkeeping
 _TIES = "events_with_the_time_of_the_one_before"
@@ -21,6 +23,9 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     has_times = not source.cfg.data.events.is_timeless
     summary = source.json(sources.EXAMPLE_GEN, "examples", "summary.json")
     yield from overview(summary, has_times=has_times)
+    with contextlib.suppress(sources.NotMade):  # runs of before it was made
+        profile = source.json(sources.EXAMPLE_GEN, "examples", "profile.json")
+        yield from columns.tables(profile)
     yield anomalies(source)
     from pipeline.report import statistics  # imports TensorFlow
 
@@ -45,6 +50,12 @@ def overview(summary: Mapping[str, Any], *, has_times: bool = True) -> Iterator[
     if not has_times:
         facts.append(("times", "none; the order of a user's rows counts"))
         summary = {name: value for name, value in summary.items() if name != _TIES}
+    repeats = summary.get("repeats")  # later than the first runs
+    if repeats and events:
+        facts += [
+            ("events of an item again", text.percent(repeats["events"] / events)),
+            ("last events of an item again", text.percent(repeats["last_events"] / users)),
+        ]
     yield blocks.Facts(tuple(facts))
     splits = tuple(
         (
@@ -63,6 +74,7 @@ def overview(summary: Mapping[str, Any], *, has_times: bool = True) -> Iterator[
             ),
             _policies(summary),
             *_lengths(summary["history_lengths"], users),
+            *_uses(summary),
         )
     )
 
@@ -88,6 +100,10 @@ def _policies(summary: Mapping[str, Any]) -> blocks.Table:
         )
         if name in summary
     ]
+    rows += [
+        (f"rows of {rule.replace('.', ': ', 1)}", "dropped", f"{count:,}")
+        for rule, count in summary.get("dropped", {}).items()
+    ]
     return blocks.Table(
         "Rows that do not fit, and the policy for them", ("what", "policy", "found"), tuple(rows)
     )
@@ -111,6 +127,33 @@ def _lengths(lengths: Mapping[str, int], users: int) -> Iterator[blocks.Figure]:
             ),
             "",
         )
+
+
+def _uses(summary: Mapping[str, Any]) -> Iterator[blocks.Figure]:
+    """The long tail: how many items have few events, and how few events these are."""
+    items, events = summary.get("item_uses"), summary.get("item_use_events")
+    if not items or not events:
+        return
+    shares = {
+        name: [count / sum(counts.values()) for count in counts.values()]
+        for name, counts in (("items", items), ("their events", events))
+    }
+    alt = "Items by number of events, and the share of events that they have: " + ", ".join(
+        f"≤{end} {of_items:.0%} with {of_events:.0%}"
+        for end, of_items, of_events in zip(items, *shares.values())
+    )
+    yield blocks.Figure(
+        charts.bars(
+            [f"≤{end}" for end in items],
+            shares,
+            alt=alt,
+            x_label="events of an item, in powers of two",
+            y_label="share",
+        ),
+        dataset_text.top_items(summary["events_of_top_items"]).capitalize() + "."
+        if summary["events_of_top_items"]
+        else "",
+    )
 
 
 def anomalies(source: sources.Source) -> blocks.Text:

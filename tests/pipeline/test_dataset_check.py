@@ -37,6 +37,18 @@ def test_the_tables_say_what_was_understood(
         "                                           missing: empty 1",
         "",
     ]
+    at = next(n for n, line in enumerate(lines) if line.startswith("  data"))
+    assert lines[at:] == [
+        "  data            7 events of 2 users, a catalogue of 3 items; density 116.7%",
+        "  time            1970-01-01 00:01:40 to 1970-01-01 00:07:30 UTC",
+        "  events a user   3.5 on average; 3 to 4, quartiles 3 3 4",
+        "  events an item  2.3 on average; 2 to 3, quartiles 2 2 3",
+        "  top items       of the items, the most frequent 50% have 42.9% of the events",
+        "  repeats         1 event (14.3%) and 1 of the users' last ones (50.0%) repeat an item of",
+        "                    the user",
+        "  splits          train 3, valid 2, test 2",
+        "  max_history     200, more than they need: 90 % of the users have at most 4 events",
+    ]
     assert max(map(len, lines)) <= 90
 
 

@@ -92,6 +92,12 @@ def test_the_summary_counts_by_hand(tmp_path: pathlib.Path) -> None:
     assert summary["targets"] == {"train": 3, "valid": 2, "test": 2}
     assert summary["examples"] == {"train": 2, "valid": 2, "test": 2, "catalogue": 3}
     assert summary["history_lengths"] == {"4": 2}  # 3 and 4 events
+    assert summary["item_uses"] == {"2": 2, "4": 1}  # a 2, b 3, c 2
+    assert summary["item_use_events"] == {"2": 4, "4": 3}
+    assert summary["events_a_user"]["mean"] == 3.5
+    assert summary["events_an_item"]["max"] == 3
+    # u2 has b first and last
+    assert summary["repeats"] == {"events": 1, "last_events": 1}
 
 
 def test_long_histories_become_windows(tmp_path: pathlib.Path) -> None:

@@ -103,6 +103,46 @@ SUMMARY = {
     "items_without_events": 5,
     "events_with_the_time_of_the_one_before": 812,
     "history_lengths": {"32": 200, "64": 443, "128": 300},
+    "repeats": {"events": 2000, "last_events": 28},
+    "dropped": {"events.rating >= 4": 17},
+    "item_uses": {"1": 82, "512": 1600},
+    "item_use_events": {"1": 82, "512": 99918},
+    "events_of_top_items": {"0.01": 0.073},
+}
+PROFILE = {
+    "events": {
+        "item_id": {
+            "role": "item_id",
+            "kind": None,
+            "rows": 100000,
+            "refused": 0,
+            "missing": 0,
+            "missing_texts": {},
+            "distinct": 67800,
+            "distinct_is_exact": False,
+            "examples": ["242", "302"],
+            "frequent": [["50", 583]],
+        },
+        "price": {
+            "role": "context",
+            "kind": "numeric",
+            "rows": 100000,
+            "refused": 0,
+            "missing": 2500,
+            "missing_texts": {"": 2000, "NA": 500},
+            "distinct": 7,
+            "distinct_is_exact": True,
+            "examples": ["1.5"],
+            "numbers": {
+                "min": 0.0,
+                "lower_quartile": 1.0,
+                "median": 1.5,
+                "upper_quartile": 2.0,
+                "max": 1e30,
+            },
+            "absurd": [{"value": 1e30, "file": "/data/e.csv", "line": 7}],
+        },
+    }
 }
 
 

@@ -123,6 +123,7 @@ def _put(path: pathlib.Path, content: Any) -> None:
 def _write_recall(folders: Mapping[tuple[str, str], pathlib.Path], blessed: bool) -> None:
     evaluation = folders["RecallEvaluator", "evaluation"]
     _put(folders["InteractionsExampleGen", "examples"] / "summary.json", small_artifacts.SUMMARY)
+    _put(folders["InteractionsExampleGen", "examples"] / "profile.json", small_artifacts.PROFILE)
     _put(folders["Trainer", "model_run"] / "history.json", small_artifacts.HISTORY)
     _put(
         folders["Indexer", "model"] / "Format-Serving/assets.extra/index.json",

@@ -87,7 +87,7 @@ def test_page_is_well_formed_and_accessible(page: page_reader.Page) -> None:
     assert len(page.ids) == len(set(page.ids))
     assert {link[1:] for link in page.links} <= set(page.ids)
     # 3 metrics, 1 slice, 2 of popularity, 4 curves, 1 index, 2 of the data
-    assert page.tags.count("svg") == 13
+    assert page.tags.count("svg") == 14
     assert page.unlabelled_charts == 0
     assert page.tags.count("table") == page.tags.count("caption")
     assert page.tags.count("h1") == 1

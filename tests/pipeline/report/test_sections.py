@@ -14,6 +14,7 @@ from modules import config
 from pipeline.report import (
     blocks,
     charts,
+    columns,
     dataset,
     index,
     learning,
@@ -211,14 +212,38 @@ def test_sample_users_have_hits_and_misses_and_do_not_depend_on_the_order() -> N
 
 def test_history_lengths_are_named_by_their_upper_ends() -> None:
     shown = list(dataset.overview(json.loads(json.dumps(small_artifacts.SUMMARY))))
-    (figure,) = [
+    lengths, uses = [
         b
         for grid in shown
         if isinstance(grid, blocks.Grid)
         for b in grid.blocks
         if isinstance(b, blocks.Figure)
     ]
-    assert "≤32 21%, ≤64 47%, ≤128 32%" in figure.svg  # 200, 443 and 300 of 943
+    assert "≤32 21%, ≤64 47%, ≤128 32%" in lengths.svg  # 200, 443 and 300 of 943
+    assert "≤1 5% with 0%, ≤512 95% with 100%" in uses.svg
+    assert uses.caption == "Of the items, the most frequent 1% have 7.3% of the events."
+
+
+def test_columns_are_told_as_by_dataset_check() -> None:
+    (table,) = columns.tables(small_artifacts.PROFILE)
+    assert table == blocks.Table(
+        "The events as they were read, 100,000 rows",
+        ("column", "read as", "distinct#", "missing#", "values"),
+        (
+            ("item_id", "item_id", "~67,800", "0", blocks.Cell("", note="e.g. 242, 302")),
+            (
+                "price",
+                "context, numeric",
+                "7",
+                "2.5%",
+                blocks.Cell(
+                    "0 to 1e+30, quartiles 1 1.5 2",
+                    note="e.g. 1.5; missing: empty 2,000, NA 500; "
+                    "far outside: 1e+30 in line 7 of e.csv",
+                ),
+            ),
+        ),
+    )
 
 
 def execution(

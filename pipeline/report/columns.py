@@ -1,0 +1,38 @@
+"""The part of the section on data that says how each column was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pipeline import column_text
+from pipeline.report import blocks
+
+_COLUMNS = ("column", "read as", "distinct#", "missing#", "values")
+
+
+def tables(profile: Mapping[str, Any]) -> Iterator[blocks.Block]:
+    """Yields a table for each table of the data set; see modules/beam/profile.py."""
+    for name, columns in profile.items():
+        rows = next(iter(columns.values()))["rows"]
+        yield blocks.Table(
+            f"The {name} as they were read, {rows:,} rows",
+            _COLUMNS,
+            tuple(
+                (
+                    column,
+                    column_text.read_as(found),
+                    column_text.distinct(found),
+                    column_text.missing(found),
+                    _values(found),
+                )
+                for column, found in columns.items()
+            ),
+        )
+
+
+def _values(found: Mapping[str, Any]) -> blocks.Cell:
+    """What the cells hold, with examples in small print."""
+    held = list(column_text.held(found))
+    more = [text for text in column_text.values(found) if text not in held]
+    return blocks.Cell("; ".join(held), note="; ".join(more))

@@ -13,6 +13,7 @@ from modules.beam import errors
 from pipeline.draft import (
     columns,
     derived,
+    merging,
     policies,
     proposals,
     reading,
@@ -51,10 +52,9 @@ def make(
     Raises:
       errors.DataError: the files cannot be used; the message names the file and the remedy.
     """
-    found = [tables.candidate(reading.read(source)) for source in _sources(files)]
-    said = {
-        table: tables.candidate(reading.read(_one(path, table))) for table, path in given.items()
-    }
+    read = merging.merged([reading.read(source) for source in _sources(files)])
+    found = [tables.candidate(sample) for sample in read]
+    said = {table: tables.candidate(_one(path, table)) for table, path in given.items()}
     assigned = tables.assign([*said.values(), *found], said)
     assigned = _with_all_keys(assigned)
     events = assigned.events
@@ -64,7 +64,7 @@ def make(
         name or _name(assigned.events.sample.path),
         tuple(_tables(assigned, folder)),
         tuple(policies.policies(assigned)),
-        tuple(f"Not used: {path}; {why}." for path, why in assigned.unused.items()),
+        _notes(assigned),
     )
     return _tried(draft, assigned, config)
 
@@ -81,8 +81,15 @@ def _sources(files: Sequence[str]) -> list[sources.Source]:
     ]
 
 
-def _one(path: str, table: str) -> sources.Source:
-    found = sources.find(path)
+def _notes(found: tables.Tables) -> tuple[str, ...]:
+    """About the files that are not used; what may be a mistake is marked and comes last."""
+    notes = [(why, f"Not used: {path}; {why.text}.") for path, why in found.unused.items()]
+    plain = (note for why, note in notes if not why.is_unsure)
+    return (*plain, *(f"{writer.MARK} {note}" for why, note in notes if why.is_unsure))
+
+
+def _one(path: str, table: str) -> samples.Sample:
+    found = merging.merged([reading.read(source) for source in sources.find(path)])
     if len(found) > 1:
         raise errors.DataError(
             f"--{table} {path}: found several tables: {', '.join(s.path for s in found[:5])}. "

@@ -79,7 +79,17 @@ def _in_folder(folder: str) -> list[Source]:
     groups = together(strong or files)
     if len(groups) == 1:
         return [_source(folder, groups[0])]
-    return [_source(name(group, listed) or group[0], group) for group in groups]
+    return [source for group in groups for source in _named(group, listed)]
+
+
+def _named(group: Sequence[str], listed: Sequence[str]) -> list[Source]:
+    """Files that belong together as one table, or each as its own where no path names them."""
+    path = name(group, listed)
+    if path is None:
+        common = os.path.commonpath([os.path.dirname(file) for file in group])
+        inside = [file for file in listed if file.startswith(f"{common}{os.sep}")]
+        path = common if common and sorted(inside) == sorted(group) else None
+    return [_source(path, group)] if path else [_source(file, [file]) for file in group]
 
 
 def _is_weak(file: str) -> bool:

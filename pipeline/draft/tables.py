@@ -51,13 +51,21 @@ class Key:
 
 
 @dataclasses.dataclass(frozen=True)
+class Unused:
+    """Why a table is not used, and whether that may be a mistake."""
+
+    text: str
+    is_unsure: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class Tables:
     """Which file is what; `unused` are the paths of the others with the reason."""
 
     events: Candidate
     users: Key | None
     items: Key | None
-    unused: Mapping[str, str]
+    unused: Mapping[str, Unused]
 
 
 def candidate(sample: samples.Sample) -> Candidate:
@@ -181,10 +189,24 @@ def _is_long(one: Candidate) -> bool:
     return "value" in names and bool(names & {"property", "attribute", "key", "field"})
 
 
-def _why_unused(one: Candidate, events: Candidate) -> str:
+def _why_unused(one: Candidate, events: Candidate) -> Unused:
     if _is_long(one):
-        return "each row is one property; make a table with a column of each"
-    for name in (events.roles.user, events.roles.item):
-        if name in one.columns and one.columns[str(name)].distinct < _KEY * one.sample.sampled:
-            return f"{name} repeats in its rows"
-    return "it shares no ids with the events"
+        return Unused("each row is one property; make a table with a column of each")
+    if set(one.columns) == set(events.columns):
+        return Unused(
+            f"it has the columns of {events.sample.path}, but no path names these files and no "
+            "others, or they are written in another way (delimiter, quotes, encoding). If they are "
+            "one table, put them into a folder of their own and give that",
+            is_unsure=True,
+        )
+    ids = [name for name in (events.roles.user, events.roles.item) if name in one.columns]
+    if len(ids) == 2:
+        return Unused(
+            f"it has {ids[0]} and {ids[1]} as the events do, but other columns. If its rows are "
+            "events, too, write one table of both",
+            is_unsure=True,
+        )
+    for name in ids:
+        if one.columns[str(name)].distinct < _KEY * one.sample.sampled:
+            return Unused(f"{name} repeats in its rows", is_unsure=True)
+    return Unused("it shares no ids with the events")

@@ -57,3 +57,12 @@ def test_a_glob(tmp_path):
         (tmp_path / name).write_text("x\n")
     (found,) = sources.find(f"{tmp_path}/a-*.csv")
     assert found.path == f"{tmp_path}/a-*.csv" and len(found.files) == 2
+
+
+def test_parts_beside_other_tables(tmp_path):
+    """A path names all files of a table and no others; else each file is a table."""
+    for name in ("e/day=1/a.csv", "e/day=2/a.csv", "u/1/b-1.csv", "u/2/b-2.csv", "u/1/x.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x\n")
+    found = {s.path.removeprefix(f"{tmp_path}/"): len(s.files) for s in sources.find(str(tmp_path))}
+    assert found == {"e": 2, "u/1/b-1.csv": 1, "u/2/b-2.csv": 1, "u/1/x.csv": 1}

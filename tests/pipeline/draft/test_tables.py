@@ -37,8 +37,8 @@ def test_what_repeats_is_no_table_of_items():
     found = tables.assign([coupons, EVENTS, other], {})
     assert found.items is None and found.users is None
     assert found.unused == {
-        "c.csv": "item repeats in its rows",
-        "d.csv": "it shares no ids with the events",
+        "c.csv": tables.Unused("item repeats in its rows", is_unsure=True),
+        "d.csv": tables.Unused("it shares no ids with the events"),
     }
 
 
@@ -60,7 +60,7 @@ def test_properties_in_rows_of_their_own():
         "item_properties.csv", item=["i1", "i1"], property=["a", "b"], value=["1", "2"]
     )
     found = tables.assign([EVENTS, long], {})
-    assert found.items is None and "one property" in found.unused["item_properties.csv"]
+    assert found.items is None and "one property" in found.unused["item_properties.csv"].text
 
 
 def test_the_command_line_wins():

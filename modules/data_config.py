@@ -62,6 +62,11 @@ class Table:
     drop: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.path.strip():
+            raise ConfigError(
+                f"path: found {self.path!r}, expected a file, a folder or a glob. Give it, or take "
+                "the table out."
+            )
         ending = formats.ending(self.path)
         kind = self.format or (ending.format if ending else None)
         self._check_lists(kind)

@@ -5,6 +5,7 @@ Nothing here opens a file; the configuration reads it as well as the readers.
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import difflib
 import encodings.aliases
@@ -66,6 +67,7 @@ DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|", "space":
 UNNAMED_DELIMITERS = ("::",)  # that messages suggest as well
 NO_QUOTE = "none"  # the word for a text in which quotes are letters
 ENCODINGS = ("utf-8", "latin-1", "cp1252", "utf-16")  # that messages suggest
+_NAMES_ENCODED = ("idna", "punycode")  # encodings of the names of hosts, not of texts
 
 
 def ending(path: str) -> Ending | None:
@@ -148,17 +150,25 @@ def check_encoding(name: str) -> None:
     Raises:
       ValueError: the message goes on from the key's path.
     """
-    try:
-        "a,\r\n".encode(name).decode(name)
-    except (LookupError, ValueError):
+    if not _is_text_encoding(name):
         known = {*encodings.aliases.aliases, *encodings.aliases.aliases.values()}
         names = {*ENCODINGS, *(alias.replace("_", "-") for alias in known)}
-        close = difflib.get_close_matches(name.lower().replace("_", "-"), names, n=3)
+        close = difflib.get_close_matches(name.lower().replace("_", "-"), names, n=9)
+        close = list(filter(_is_text_encoding, close))[:3]
         hint = f"Did you mean {' or '.join(close)}?" if close else "Correct it, or leave it out."
         raise ValueError(
             f"found {name!a}, expected a text encoding that Python knows, such as "
             f"{', '.join(ENCODINGS)}. {hint}"
-        ) from None
+        )
+
+
+def _is_text_encoding(name: str) -> bool:
+    """Whether bytes in it are a text whichever its length, and not a text in another's letters."""
+    try:
+        "a,\r\n".encode(name).decode(name)  # base64 and the like are no encodings of texts
+    except (LookupError, ValueError):
+        return False
+    return codecs.lookup(name).name not in _NAMES_ENCODED
 
 
 def keeps_line_breaks(encoding: str) -> bool:

@@ -38,7 +38,7 @@ _TEXTS = ("missing", "header", "symbols")
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader without implicit timestamps."""
+    """SafeLoader without implicit timestamps, and without values that hold themselves."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own class attribute
         first: [
@@ -46,6 +46,27 @@ class _Loader(yaml.SafeLoader):
         ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._open: list[str | None] = []  # anchors of the values around the next one
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Refuses an alias inside of what it stands for."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) and event.anchor in self._open:
+            raise yaml.composer.ComposerError(
+                None,
+                None,
+                f"*{event.anchor} stands inside of &{event.anchor}, which it stands for; write "
+                "the value out",
+                event.start_mark,  # type: ignore[arg-type]
+            )
+        self._open.append(getattr(event, "anchor", None))
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._open.pop()
 
 
 def read(file: pathlib.Path) -> Document:
@@ -73,6 +94,8 @@ def read(file: pathlib.Path) -> Document:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}" if mark else str(file)
         raise ConfigError(f"{where}: not valid YAML: {error.problem or error.context}.") from None
+    except RecursionError:
+        raise ConfigError(f"{file}: not valid YAML: lists or keys are nested too deep.") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}: not valid YAML: {str(error).splitlines()[0]}.") from None
 
@@ -83,7 +106,10 @@ def read_value(text: str) -> Any:
     Raises:
       yaml.YAMLError: the text is no YAML.
     """
-    return yaml.load(text, _Loader)
+    try:
+        return yaml.load(text, _Loader)
+    except RecursionError:
+        raise yaml.YAMLError("lists or keys are nested too deep") from None
 
 
 def _walk(node: yaml.Node, path: str, lines: dict[str, int], file: pathlib.Path) -> None:

@@ -134,19 +134,25 @@ def _check_first_bytes(listed: Sequence[str], kind: formats.Format | None, encod
     """Refuses the first file that holds something else than its format says."""
     with concurrent.futures.ThreadPoolExecutor(_OPENED_AT_ONCE) as opened:
         for path, first in zip(listed, opened.map(_first_bytes, listed)):
-            wrong = first_bytes.refusal(first, kind, encoding)
+            wrong = first_bytes.refusal(first, kind, encoding, formats.compression(path))
             if wrong is not None:
                 raise errors.DataError(f"{path}{', ' if wrong.startswith('line') else ': '}{wrong}")
 
 
 def _first_bytes(path: str) -> bytes:
-    """The beginning of a file, decompressed."""
+    """The beginning of a file, decompressed.
+
+    Raises:
+      errors.DataError: it cannot be read, or is not compressed as its ending says.
+    """
     try:
         with contextlib.closing(streams.blocks(path)) as blocks:
             return next(blocks, b"")
-    except (streams.BrokenFileError, OSError) as error:
-        what = error if isinstance(error, streams.BrokenFileError) else f"cannot be read: {error}"
-        raise errors.DataError(f"{path}: {what}") from None
+    except streams.BrokenFileError as error:
+        wrong = first_bytes.misnamed(streams.beginning(path), path)
+        raise errors.DataError(f"{path}: {wrong or error}") from None
+    except OSError as error:
+        raise errors.DataError(f"{path}: cannot be read: {error}") from None
 
 
 def local_path(path: str, name: str) -> str:

@@ -5,7 +5,9 @@ One message about the file comes before all the messages about its rows that wou
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
+import os
 import re
 
 from modules import formats
@@ -105,20 +107,33 @@ _MARKS = {  # the longer ones first
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
+_MAGIC = {  # what a compressed file begins with; the others have several beginnings
+    "gzip": (b"\x1f\x8b",),
+    "bzip2": (b"BZh",),
+    "xz": (b"\xfd7zXZ\0", b"]\0\0"),
+    "zstd": (b"\x28\xb5\x2f\xfd",),
+}
 
 
-def refusal(first: bytes, kind: formats.Format | None, encoding: str) -> str | None:
+def refusal(
+    first: bytes, kind: formats.Format | None, encoding: str, unpacked: str | None = None
+) -> str | None:
     """What is wrong with a file of this format that begins so, and what to do; None: nothing.
 
     Args:
       first: the first bytes, decompressed if the file's ending says that it is compressed.
       kind: the format that is declared, or that follows from the ending; None: neither.
       encoding: the declared one, of a text.
+      unpacked: the compression that was taken off; None: none.
     """
     text = first.removeprefix(_UTF8)
     if not formats.keeps_line_breaks(encoding):
         text = first.decode(encoding, "replace").lstrip("\ufeff").encode()
     content = _recognised(text)
+    if unpacked and content is not None:
+        packed = _packed(content, unpacked)
+        if packed is not None:
+            return packed
     if kind == "parquet":
         if content is _PARQUET:
             return _encrypted(first)
@@ -134,6 +149,38 @@ def refusal(first: bytes, kind: formats.Format | None, encoding: str) -> str | N
         declared = f"; the format is {kind}" if kind else ""
         return f"this looks like {content.what}{unread}{declared}. {content.remedy}."
     return _encoding(first, encoding) or (_no_object(text) if kind == "json" else None)
+
+
+def misnamed(first: bytes, path: str) -> str | None:
+    """What is wrong with a file that does not decompress and begins so; None: it is damaged.
+
+    Args:
+      first: the first bytes as they lie there.
+      path: of the file, with the ending of a compression.
+    """
+    compression = str(formats.compression(path))
+    marks = _MAGIC.get(compression)
+    if marks is None or first.startswith(marks):
+        return None
+    content = _recognised(first)
+    if content is not None and content.what.startswith("compressed"):
+        what = f"it looks like {content.what}. {content.remedy}"
+    else:
+        name = os.path.splitext(path)[1]
+        what = f"some browsers unpack and keep the name. Take {name} off its name"
+    return f"its ending says {compression}, but it is not compressed so: {what}."
+
+
+def _packed(content: _Content, unpacked: str) -> str | None:
+    """What is wrong with a compressed file that holds what has to lie there uncompressed."""
+    if content.what.startswith("compressed"):
+        return f"this is {content.what}, inside of {unpacked}. Unpack it once, then it is read."
+    if content is _PARQUET:
+        return (
+            f"this is Parquet inside of {unpacked}, which is not read: Parquet compresses itself. "
+            "Unpack it."
+        )
+    return None
 
 
 def _no_object(text: bytes) -> str | None:
@@ -172,7 +219,7 @@ def _encoding(first: bytes, encoding: str) -> str | None:
             "for utf-8 is the default."
         )
     if not formats.keeps_line_breaks(encoding):
-        return None
+        return _wide(first, encoding)
     for mark, name in _MARKS.items():
         if first.startswith(mark):
             return (
@@ -184,7 +231,30 @@ def _encoding(first: bytes, encoding: str) -> str | None:
         name = "utf-16-le" if odd > even else "utf-16-be"
         return (
             f"line 1: {even + odd} of the first {len(first[:_SEEN])} bytes are 0x00, as in UTF-16; "
-            f"{said}. Set encoding: utf-16, or {name} if the file has no mark."
+            f"{said}. Set encoding: {name}, for the file has no mark."
+        )
+    return None
+
+
+def _wide(first: bytes, encoding: str) -> str | None:
+    """Tells what is no UTF-16 or UTF-32, though the configuration says so."""
+    name = codecs.lookup(encoding).name
+    if not name.startswith(("utf-16", "utf-32")) or not first:
+        return None
+    seen = first[:_SEEN]
+    said = f"the encoding is {encoding}"
+    if 0 not in seen:
+        return (
+            f"line 1: none of the first {len(seen)} bytes is 0x00, which {name[:6].upper()} has in "
+            f"each line break; {said}. Remove encoding, for utf-8 is the default, or correct it."
+        )
+    if name in ("utf-16", "utf-32") and not any(
+        first.startswith(mark) for mark, of in _MARKS.items() if of == name
+    ):
+        ending = "le" if seen[1::2].count(0) > seen[::2].count(0) else "be"
+        return (
+            f"line 1: begins with {_shown(first[:4])}, no mark of {name.upper()}; {said}, which "
+            f"needs one. Set encoding: {name}-{ending}."
         )
     return None
 

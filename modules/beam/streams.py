@@ -51,6 +51,13 @@ def blocks(
         yield from read if formats.keeps_line_breaks(encoding) else _as_utf8(read, encoding)
 
 
+def beginning(path: str) -> bytes:
+    """A file's first bytes as they lie there, compressed or not."""
+    plain = filesystem.CompressionTypes.UNCOMPRESSED
+    with filesystems.FileSystems.open(path, compression_type=plain) as stream:
+        return next(_read(stream, _BLOCK), b"")
+
+
 def check(path: str) -> None:
     """Reads a file to its end.
 

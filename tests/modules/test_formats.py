@@ -84,6 +84,14 @@ def test_a_delimiter_that_cannot_be_one_is_refused(given: str, found: str) -> No
         _table(delimiter=given)
 
 
+@pytest.mark.parametrize("path", ["", " "])
+def test_an_empty_path_is_refused(path: str) -> None:
+    with pytest.raises(
+        strict.ConfigError, match=r"^data\.events\.path: found ' ?', expected a file"
+    ):
+        _table(path=path)
+
+
 @pytest.mark.parametrize("name", ["utf-8", "UTF8", "latin-1", "cp1252", "utf-16", "shift_jis"])
 def test_text_encodings_are_known(name: str) -> None:
     assert _table(encoding=name).encoding == name
@@ -94,7 +102,9 @@ def test_text_encodings_are_known(name: str) -> None:
     [
         ("latn-1", r"Did you mean .*latin-?1"),
         ("utf-17", r"Did you mean .*utf-1?6"),
-        ("base64", r"such as utf-8, latin-1, cp1252, utf-16\."),
+        ("base64", r"such as utf-8, latin-1, cp1252, utf-16\. Correct it"),
+        ("idna", r"found 'idna', .* Correct it"),
+        ("punycode", r"such as utf-8, latin-1, cp1252, utf-16\. Correct it"),
         ("a\0b", r"found 'a\\x00b'"),
         ("\ud83d", r"found '\\ud83d'"),
         ("", r"found ''"),

@@ -105,6 +105,23 @@ def test_a_tab_gives_file_and_line(write):
     assert message.startswith("FILE:3: not valid YAML: found character '\\t'")
 
 
+def test_an_alias_inside_of_what_it_stands_for_is_refused(write):
+    assert _error(write("name: shop\ndata: &a\n  events: *a\n")) == (
+        "FILE:3: not valid YAML: *a stands inside of &a, which it stands for; write the value out."
+    )
+
+
+def test_an_alias_beside_what_it_stands_for_is_read(tmp_path):
+    file = tmp_path / "a.yaml"
+    file.write_text("a: &a [1]\nb: [*a, *a]\n")
+    assert yaml_file.read(file).content == {"a": [1], "b": [[1], [1]]}
+
+
+def test_lists_that_are_nested_too_deep_are_refused(write):
+    message = _error(write(f"name: {'[' * 3000}{']' * 3000}\n"))
+    assert message == "FILE: not valid YAML: lists or keys are nested too deep."
+
+
 def test_a_duplicate_key_is_refused(write):
     assert _error(write("name: shop\ntraining:\n  epochs: 1\n  seed: 2\n  epochs: 3\n")) == (
         "FILE:5: training.epochs: stands twice, first on line 3; remove one."

@@ -186,14 +186,62 @@ def test_text_and_other_files_are_no_parquet(tmp_path: pathlib.Path) -> None:
     [
         ("utf-16", r"bytes 0xff 0xfe, the mark of UTF-16; .* is utf-8\. Set encoding: utf-16\."),
         ("utf-32", r"the mark of UTF-32; .* Set encoding: utf-32\."),
-        ("utf-16-le", r"bytes are 0x00, as in UTF-16; .* or utf-16-le if the file has no mark\."),
-        ("utf-16-be", r"bytes are 0x00, as in UTF-16; .* or utf-16-be if the file has no mark\."),
+        (
+            "utf-16-le",
+            r"bytes are 0x00, as in UTF-16; .* Set encoding: utf-16-le, for .* no mark\.",
+        ),
+        (
+            "utf-16-be",
+            r"bytes are 0x00, as in UTF-16; .* Set encoding: utf-16-be, for .* no mark\.",
+        ),
     ],
 )
 def test_wide_encodings_are_recognised(tmp_path: pathlib.Path, encoding: str, message: str) -> None:
     (tmp_path / "e.csv").write_bytes(CSV.decode().encode(encoding))
     with pytest.raises(errors.DataError, match=rf"/e\.csv, line 1: .*{message}"):
         files.list_tables(tables.only_events(tmp_path / "e.csv"))
+
+
+@pytest.mark.parametrize(
+    ("written", "declared", "remedy"),
+    [
+        ("utf-8", "utf-16", r"bytes is 0x00, which UTF-16 has .* Remove encoding"),
+        ("latin-1", "utf-32-le", r"bytes is 0x00, which UTF-32 has .* Remove encoding"),
+        ("utf-16-le", "utf-16", r"no mark of UTF-16; .* Set encoding: utf-16-le\."),
+        ("utf-16-be", "utf-16", r"no mark of UTF-16; .* Set encoding: utf-16-be\."),
+        ("utf-32-le", "utf-32", r"no mark of UTF-32; .* Set encoding: utf-32-le\."),
+        ("utf-32-be", "utf-32", r"no mark of UTF-32; .* Set encoding: utf-32-be\."),
+    ],
+)
+@pytest.mark.parametrize("name", ["e.csv", "e.csv.gz"])
+def test_what_is_no_wide_encoding_is_told(
+    tmp_path: pathlib.Path, name: str, written: str, declared: str, remedy: str
+) -> None:
+    content = CSV.decode().encode(written)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(errors.DataError, match=rf"/{name}, line 1: .*{remedy}"):
+        files.list_tables(tables.only_events(tmp_path / name, encoding=declared))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("e.csv.gz", gzip.compress(gzip.compress(CSV)), r"with gzip, inside of gzip\. Unpack it"),
+        ("e.csv.bz2", bz2.compress(gzip.compress(CSV)), r"with gzip, inside of bzip2\. Unpack it"),
+        ("e.parquet.gz", gzip.compress(b"PAR1\0\0\0\0PAR1"), r"Parquet inside of gzip, .* Unpack"),
+        ("e.csv.gz", CSV, r"says gzip, but it is not compressed so: .* Take \.gz off its name\."),
+        ("e.csv.zst", CSV, r"says zstd, .* Take \.zst off its name\."),
+        ("e.csv.lzma", CSV, r"says xz, .* Take \.lzma off its name\."),
+        ("e.csv.gz", bz2.compress(CSV), r"with bzip2\. Let its name end in \.bz2\."),
+        ("e.csv.gz", b"\x1f\x8b\xff" * 9, r"cut off or corrupt .* copy it again\."),
+    ],
+)
+def test_compression_that_is_not_as_the_ending_says_is_told(
+    tmp_path: pathlib.Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(errors.DataError, match=rf"/{name}: .*{message}"):
+        files.list_tables(tables.only_events(tmp_path / name))
 
 
 def test_a_mark_of_utf8_is_not_read_as_letters(tmp_path: pathlib.Path) -> None:

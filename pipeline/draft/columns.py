@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from modules import columns as declared
@@ -39,7 +39,7 @@ def of_events(
         used.add(line.key)
         lines.append(line)
     if found.time is None:
-        lines.append(_file_order(used))
+        lines.append(_file_order(used, columns.values()))
     first = [line for line in lines if line.value != "ignore"]
     return (*first, *(line for line in lines if line.value == "ignore"))
 
@@ -83,22 +83,32 @@ def _time(column: facts.Facts) -> proposals.Line:
         spec["number"] = number_spec(time.column.number)
     if time.column.missing:
         spec["missing"] = list(time.column.missing)
+    unsure = time.unsure
     if time.first == time.last:
         reason = _examples(column)
+        if unsure is None and column.present > 1:
+            unsure = "all times are the same, so that they order nothing"
     else:
         reason = f"{times.day(time.first)} to {times.day(time.last)}: {_examples(column)}"
     if time.is_naive:
         reason += "; no zone, so UTC; else set timezone"
-    return proposals.Line(column.name, "timestamp" if len(spec) == 1 else spec, reason, time.unsure)
+    return proposals.Line(column.name, "timestamp" if len(spec) == 1 else spec, reason, unsure)
 
 
-def _file_order(used: set[str]) -> proposals.Line:
+def _file_order(used: set[str], found: Iterable[facts.Facts]) -> proposals.Line:
     key = _ORDER if _ORDER not in used else f"{_ORDER}_"
+    called = next((f for f in found if f.present and words.is_plainly_time(f.name)), None)
+    doubt = "no column of time was found"
+    if called is not None:
+        doubt = (
+            f"{called.name} looks like a time by its name, but nothing that is tried reads its "
+            f"values, such as {called.examples[0]}; see format in docs/own-data.md"
+        )
     return proposals.Line(
         key,
         {"from": declared.FILE_ORDER},
         "the order of a user's rows stands for the time",
-        "no column of time was found. If one is, give it the role timestamp and remove this line",
+        f"{doubt}. If one is, give it the role timestamp and remove this line",
     )
 
 

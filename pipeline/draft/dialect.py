@@ -71,6 +71,10 @@ def sniff(text: str, delimiter: str | None = None) -> Dialect:
     if found.delimiter not in lines[0]:
         even = [d for d in formats.DELIMITERS.values() if _is_even(lines, d)]
         found = Dialect((even or [","])[0])
+    twice = found.delimiter * 2
+    counts = [(line.count(found.delimiter), line.count(twice)) for line in lines[:_COUNTED]]
+    if counts[0][1] and all(once == 2 * double for once, double in counts):
+        found = Dialect(twice)  # no cell stands between the two anywhere
     if _QUOTE in text:
         tried = [dataclasses.replace(found, quote=q, escape=e) for q, e in _QUOTES]
         found = min(tried, key=lambda dialect: _bad(dialect, text))
@@ -112,7 +116,9 @@ def _with_header(dialect: Dialect, text: str) -> Dialect:
     """Decides whether the first line is a header: names are no numbers, and no values of rows."""
     rows = list(itertools.islice(dialect.good_rows(text), _COUNTED))
     first, others = rows[0], rows[1:]
-    if not all(cell.strip() for cell in first[1:]):  # pandas leaves that of its index empty
+    last = max((at for at, cell in enumerate(first) if cell.strip()), default=0)
+    # pandas leaves the name of its index empty, and lines may end in a delimiter.
+    if not all(cell.strip() for cell in first[1 : last + 1]):
         return dataclasses.replace(dialect, has_header=False)
     if any(_DATUM.fullmatch(cell) for cell in first):
         return dataclasses.replace(dialect, has_header=False)

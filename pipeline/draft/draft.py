@@ -58,7 +58,7 @@ def make(
     assigned = tables.assign([*said.values(), *found], said)
     assigned = _with_all_keys(assigned)
     events = assigned.events
-    roles.require(events.roles, events.sample.path, events.columns)
+    roles.require(events.roles, events.sample.path, events.columns, events.sample.repeated)
     assigned = derived.with_derived(assigned)
     draft = proposals.Draft(
         name or _name(assigned.events.sample.path),

@@ -27,6 +27,7 @@ def read(path: str, files: Sequence[str], most: int) -> samples.Sample:
             opened = parquet.ParquetFile(stream)
             lists = _list_column(opened.schema_arrow)
             columns = _columns(opened, lists, most)
+            top = opened.schema_arrow.names
         except (pa.ArrowInvalid, OSError) as error:
             raise errors.DataError(
                 f"{file}: the file is cut off or corrupt (Parquet: {error}); copy it again."
@@ -36,6 +37,8 @@ def read(path: str, files: Sequence[str], most: int) -> samples.Sample:
         raise errors.DataError(f"{file}: found no row. Give a file with rows.")
     total = opened.metadata.num_rows if len(files) == 1 else None
     is_whole = total == sampled
+    repeated = tuple(sorted({name for name in top if top.count(name) > 1}))
+    doubt = samples.repeated_doubt(repeated)
     if lists is not None:
         columns, total = _elements(columns, lists, most), None
     return samples.Sample(
@@ -46,6 +49,8 @@ def read(path: str, files: Sequence[str], most: int) -> samples.Sample:
         is_whole=is_whole,
         rows=total,
         list_column=lists,
+        repeated=repeated,
+        unsure={"rows": doubt} if doubt else {},
     )
 
 
@@ -63,7 +68,12 @@ def _columns(file: parquet.ParquetFile, lists: str | None, most: int) -> dict[st
 
 def _sources(schema: pa.Schema, lists: str | None) -> list[str]:
     inner = [f for f in arrow_cells.sources(schema) if not lists or not f.startswith(f"{lists}.")]
-    return [name for name in inner if not any(other.startswith(f"{name}.") for other in inner)]
+    leaves = [name for name in inner if not any(other.startswith(f"{name}.") for other in inner)]
+    return [
+        name
+        for name in dict.fromkeys(leaves)
+        if schema.names.count(arrow_cells.column(schema, name)) == 1
+    ]
 
 
 def _elements(columns: Mapping[str, Sequence[Any]], lists: str, most: int) -> dict[str, list[Any]]:

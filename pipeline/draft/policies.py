@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from modules import columns
 from modules.beam import identity, values
-from pipeline.draft import facts, proposals, tables, words
+from pipeline.draft import facts, proposals, tables, times, words
 
 _ACCEPTED = 0.1  # share of events of unknown items or users that the default accepts
 _MANY = 0.7  # distinct ids a row, below which a table hardly has a row each
@@ -39,12 +39,22 @@ def rules(candidate: tables.Candidate) -> Iterator[proposals.Line]:
 
 def without_id(candidate: tables.Candidate, names: Sequence[str]) -> Iterator[proposals.Line]:
     """The rule that drops rows without an id or time, if there are such rows."""
-    gone = {name: sum(candidate.columns[name].missing.values()) for name in names}
+    gone = {name: _gone(candidate, name) for name in names}
     found = {name: count for name, count in gone.items() if count}
     if found:
         of = candidate.sample.sampled
         why = [f"{count:,} of {of:,} rows have no {name}" for name, count in found.items()]
         yield proposals.Line("drop", [f"{quoted(n)} is missing" for n in found], "; ".join(why))
+
+
+def _gone(candidate: tables.Candidate, name: str) -> int:
+    """How many cells are missing, those that the draft says stand for no time among them."""
+    column = candidate.columns[name]
+    gone = sum(column.missing.values())
+    if name != candidate.roles.time or column.time is None:
+        return gone
+    listed = column.time.column.missing
+    return gone + sum(n for cell, n in column.counts.items() if times.written(cell) in listed)
 
 
 def _unwanted(candidate: tables.Candidate) -> Iterator[tuple[str, str]]:

@@ -55,8 +55,16 @@ def _may_be_id(column: facts.Facts) -> bool:
     return not words.is_attribute(column.name) and not words.has(column.name, words.FOREIGN)
 
 
-def require(roles: Roles, path: str, columns: Mapping[str, facts.Facts]) -> None:
+def require(
+    roles: Roles, path: str, columns: Mapping[str, facts.Facts], repeated: Sequence[str] = ()
+) -> None:
     """Refuses events without a user or an item.
+
+    Args:
+      roles: that were found.
+      path: of the file.
+      columns: its columns.
+      repeated: names that several of its columns have, so that none of these was looked at.
 
     Raises:
       errors.DataError: the message says what there is instead.
@@ -65,11 +73,25 @@ def require(roles: Roles, path: str, columns: Mapping[str, facts.Facts]) -> None
     if not lacking:
         return
     lists = [f for f in columns.values() if _is_list_of_ids(f)]
+    typed = [f.name for f in columns.values() if any(isinstance(v, tuple) for v in f.values)]
+    if typed and lacking == ["item"]:
+        unnested = ", ".join(f"unnest({name}) AS {name}" for name in typed)
+        raise errors.DataError(
+            f"{path}: {', '.join(typed)} {'holds' if len(typed) == 1 else 'hold'} lists, such as "
+            f"{columns[typed[0]].examples[0]}; expected one item a row. Make a row of each, for "
+            f"instance with DuckDB, by SELECT * REPLACE ({unnested}) FROM '{path}'."
+        )
     if lists and lacking == ["item"]:
         raise errors.DataError(
             f"{path}: {lists[-1].name} holds lists of items, such as {lists[-1].examples[0]}; "
             "expected one item a row. Make a row of each, for instance with DuckDB, by "
             f"unnest(string_split({lists[-1].name}, ' '))."
+        )
+    if repeated:
+        raise errors.DataError(
+            f"{path}: no column looks like the id of the {' or of the '.join(lacking)}; "
+            f"{', '.join(repeated)} is there several times, so that none of these is read. Rename "
+            "all but one, so that names are told apart."
         )
     raise errors.DataError(
         f"{path}: no column looks like the id of the {' or of the '.join(lacking)}; found "

@@ -33,6 +33,7 @@ class Sample:
       escape: of a csv; empty: none.
       list_column: holds the list of events, of a table with one row a user.
       layout: the public data set that the file is of, if its name says so.
+      repeated: names that several columns have; these are in no sample.
       types: what a file says itself of a column, such as `token_seq` of RecBole.
       unsure: by the key that it is about (delimiter, header, encoding, path), what is not certain.
     """
@@ -50,6 +51,7 @@ class Sample:
     escape: str = ""
     list_column: str | None = None
     layout: layouts.Layout | None = None
+    repeated: tuple[str, ...] = ()
     types: Mapping[str, str] = dataclasses.field(default_factory=dict)
     unsure: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -66,6 +68,13 @@ class Sample:
         """The same with other names of columns, where `names` has one."""
         columns = {names.get(name, name): cells for name, cells in self.columns.items()}
         return dataclasses.replace(self, columns=columns)
+
+
+def repeated_doubt(names: Sequence[str]) -> str | None:
+    """What is unsure of columns that have the same name; None: nothing."""
+    if not names:
+        return None
+    return f"{', '.join(names)}: there several times, so left out. Rename all but one"
 
 
 def made_up(count: int) -> list[str]:

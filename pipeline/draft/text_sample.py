@@ -55,7 +55,7 @@ def read(
     unsure = {
         "encoding": head.doubt,
         "header": found.unsure,
-        "rows": _bad(read)
+        "rows": _bad(read, head.is_whole)
         or _wrong(rows, len(names))
         or _again(names)
         or _other_headers(files, found, head),
@@ -93,6 +93,7 @@ def read(
         quote=found.quote,
         escape=found.escape,
         types=types,
+        repeated=_repeated(names),
         unsure={key: doubt for key, doubt in unsure.items() if doubt is not None},
     )
 
@@ -136,10 +137,11 @@ def _read(file: str, encoding: str, limit: int) -> tuple[bytes, bool]:
 
 def _again(names: Sequence[str]) -> str | None:
     """Which names stand for several columns, so that none of these can be read."""
-    several = sorted({name for name in names if names.count(name) > 1})
-    if not several:
-        return None
-    return f"{', '.join(several)}: there several times, so left out. Rename all but one"
+    return samples.repeated_doubt(_repeated(names))
+
+
+def _repeated(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted({name for name in names if name and names.count(name) > 1}))
 
 
 def _other_headers(files: Sequence[str], found: dialect.Dialect, head: _Head) -> str | None:
@@ -189,10 +191,10 @@ def _names(
     return [cell.strip() for cell in rows[0]], {}
 
 
-def _bad(rows: Sequence[list[str] | ValueError]) -> str | None:
-    """What is wrong with rows that cannot be read, but for the last, which the end may cut."""
+def _bad(rows: Sequence[list[str] | ValueError], is_whole: bool) -> str | None:
+    """What is wrong with rows that cannot be read, but for a last one that the sample cuts."""
     bad = [(at, row) for at, row in enumerate(rows, start=1) if isinstance(row, ValueError)]
-    if not bad or bad[0][0] == len(rows):
+    if not bad or (bad[0][0] == len(rows) and not is_whole):
         return None
     return (
         f"{len(bad):,} of the first {len(rows):,} rows cannot be read; row {bad[0][0]}: {bad[0][1]}"

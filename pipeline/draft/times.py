@@ -18,6 +18,7 @@ from pipeline.draft import numbers, words
 
 _FROM = 631_152_000.0  # 1990, in Unix seconds
 _AHEAD = 366 * 86400.0  # seconds from now on that a likely time may lie
+_PLACEHOLDERS = 2  # distinct numbers that are no times but stand for none, at most
 _PROBED = 30  # values that a format is tried on before all are
 _SHARE = 0.9  # of the values that are times, at least
 _UNITS: tuple[columns.Unit, ...] = ("s", "ms", "us", "ns")
@@ -51,8 +52,12 @@ _CLOCKS = (
     ", %H:%M",
     ", %H:%M:%S",
 )
+_COMPACT = (  # of digits alone: the format, and the least and the greatest number
+    ("%Y%m%d", 19000101, 20991231),
+    ("%Y%m%d%H%M", 190001010000, 209912312359),
+    ("%Y%m%d%H%M%S", 19000101000000, 20991231235959),
+)
 _OTHERS = (
-    "%Y%m%d%H%M%S",
     "%Y%m%d %H:%M:%S",
     "%a %b %d %H:%M:%S %z %Y",  # Twitter, Foursquare
     "%a %b %d %H:%M:%S %Y",
@@ -106,6 +111,11 @@ def guess(cells: Sequence[Any], name: str) -> Time | None:
 def _of_numbers(cells: Sequence[Any], form: numbers.Form, name: str) -> Time | None:
     """Numbers in the unit that gives likely times."""
     plain = columns.Column(role="timestamp", unit="s", number=form.number, missing=form.missing)
+    nothing = [cell for cell in cells if any(value <= 0 for value in _seconds([cell], plain))]
+    if len(nothing) < len(cells) and len(nothing) <= _PLACEHOLDERS:  # such as 0 and -1
+        cells = [cell for cell in cells if cell not in nothing]
+        missing = dict.fromkeys((*form.missing, *map(written, nothing)))
+        plain = dataclasses.replace(plain, missing=tuple(missing))
     middle = statistics.median(_seconds(cells, plain) or [0.0])
     latest = datetime.datetime.now(datetime.timezone.utc).timestamp() + _AHEAD
     is_named = words.time_score(name) > 0
@@ -129,12 +139,13 @@ def _of_numbers(cells: Sequence[Any], form: numbers.Form, name: str) -> Time | N
 
 
 def _of_days(cells: Sequence[Any], form: numbers.Form, name: str) -> Time | None:
-    """Dates as numbers, such as 20200705."""
-    if not (19000101 <= form.low <= form.high <= 20991231 and form.is_whole):
+    """Dates as numbers, such as 20200705, also with the time of day."""
+    if not form.is_whole or not words.time_score(name):
         return None
-    if not words.time_score(name):
-        return None
-    return _read(cells, columns.Column(role="timestamp", format="%Y%m%d", missing=form.missing))
+    for text, least, most in _COMPACT:
+        if least <= form.low <= form.high <= most:
+            return _read(cells, columns.Column(role="timestamp", format=text, missing=form.missing))
+    return None
 
 
 def _of_texts(texts: Sequence[str]) -> Time | None:
@@ -142,6 +153,8 @@ def _of_texts(texts: Sequence[str]) -> Time | None:
     probed = texts[:_PROBED]
     if not all(any(map(str.isdigit, text)) for text in probed):
         return None
+    if sum(numbers.plainly(text) is not None for text in probed) > len(probed) / 2:
+        return None  # numbers of which too few are likely times
     found = []
     for form in _formats():
         column = columns.Column(role="timestamp", format=form)
@@ -153,14 +166,20 @@ def _of_texts(texts: Sequence[str]) -> Time | None:
     best = [time for time in found if time.count == most]
     if len(best) > 1:
         one, other = best[:2]
-        text = next(t for t in texts if all(_seconds([t], time.column) for time in (one, other)))
-        days = [day(_seconds([text], time.column)[0]) for time in (one, other)]
-        doubt = (
-            f"{text} is {days[0]} by {one.column.format} and {days[1]} by {other.column.format}; "
-            "both read all sampled values"
-        )
-        return dataclasses.replace(one, unsure=doubt)
+        return dataclasses.replace(one, unsure=_either(texts, one.column, other.column))
     return best[0] if best else None
+
+
+def _either(texts: Sequence[str], one: columns.Column, other: columns.Column) -> str | None:
+    """The first text that is another day by the other format; None: all are the same."""
+    for text in texts:
+        seconds = [found for column in (one, other) for found in _seconds([text], column)]
+        if len(seconds) == 2 and seconds[0] != seconds[1]:
+            return (
+                f"{text} is {day(seconds[0])} by {one.format} and {day(seconds[1])} by "
+                f"{other.format}; both read all sampled values"
+            )
+    return None
 
 
 def _formats() -> Iterator[str | None]:
@@ -201,6 +220,14 @@ def _seconds(cells: Sequence[Any], column: columns.Column) -> list[float]:
     return seconds
 
 
+def written(cell: Any) -> str:
+    """A cell as the text that a column's `missing` lists: `0` of the number 0.0."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
 def day(seconds: float) -> str:
-    """A date of UTC, such as 2024-01-31."""
-    return readers.day(seconds)[:10]
+    """A date of UTC, such as 2024-01-31; the seconds where no calendar has one."""
+    try:
+        return readers.day(seconds)[:10]
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g} s"

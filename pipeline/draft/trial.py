@@ -62,8 +62,12 @@ def failures(
 def _kept(table: config.Table, sample: samples.Sample) -> list[int]:
     """Numbers of the sampled rows that count by the rules."""
     kept = list(range(sample.sampled))
+    declared = {column.source or key: column for key, column in table.columns.items()}
     for rule, wanted in table.filters:
         cells = sample.columns[rule.column]
+        if rule.column in declared:
+            absent = values.absence(declared[rule.column])
+            cells = [None if absent(cell) else cell for cell in cells]
         kept = [at for at in kept if rule.holds(cells[at]) is wanted]
     return kept
 

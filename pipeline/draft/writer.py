@@ -20,8 +20,8 @@ def text(draft: proposals.Draft, config: str) -> str:
     """
     lines = [
         f"# Drafted by recsys dataset draft from a sample; what is unsure is marked {MARK[:-1]}.",
-        f"# Next: recsys dataset check --config {config}",
-        f"# Then: recsys run --config {config}",
+        f"# Next: recsys dataset check --config {yaml_text.escaped(config)}",
+        f"# Then: recsys run --config {yaml_text.escaped(config)}",
         f"name: {yaml_text.scalar(draft.name)}",
         "data:",
     ]
@@ -66,11 +66,11 @@ def _line(line: proposals.Line, indent: int) -> Iterator[str]:
 
 
 def _commented(body: str, reason: str) -> str:
-    return f"{body}  # {reason}" if reason else body
+    return f"{body}  # {yaml_text.escaped(reason)}" if reason else body
 
 
 def _comment(text: str, indent: int) -> Iterator[str]:
-    for line in textwrap.wrap(text, _WIDTH - indent - 2, break_on_hyphens=False):
+    for line in textwrap.wrap(yaml_text.escaped(text), _WIDTH - indent - 2, break_on_hyphens=False):
         yield f"{' ' * indent}# {line}"
 
 

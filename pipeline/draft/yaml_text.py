@@ -24,7 +24,18 @@ def scalar(value: Any) -> str:
     plain = _PLAIN.fullmatch(value) and ": " not in value and not value.endswith((" ", ":"))
     if plain and _is_same(value):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return escaped(json.dumps(value, ensure_ascii=False))
+
+
+def escaped(text: str) -> str:
+    """The same, but what YAML refuses or a terminal obeys by its code, as in JSON."""
+    return "".join(char if char.isprintable() else _escape(ord(char)) for char in text)
+
+
+def _escape(code: int) -> str:
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def _is_same(text: str) -> bool:

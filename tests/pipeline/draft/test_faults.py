@@ -1,0 +1,118 @@
+"""Files with a fault or a doubt: the draft is made all the same, and names it."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from modules import config
+from modules.beam import check, errors
+from pipeline.draft import writer
+from tests.pipeline.draft import drafts
+
+ROWS = [f"{u},{i},{t}" for u, i, t in drafts.rows()]
+
+
+def drafted(folder, lines, name="e.csv", encoding="utf-8"):
+    """The data section, and the marks."""
+    text = drafts.make(drafts.write(folder / name, lines, encoding))
+    return drafts.load(text, folder), [mark for _, mark in writer.marks(text)]
+
+
+@pytest.mark.parametrize("delimiter", [";", "||", ","])
+def test_lines_that_end_in_a_delimiter(tmp_path, delimiter):
+    lines = [f"{line},".replace(",", delimiter) for line in ("user,item,time", *ROWS)]
+    data, marks = drafted(tmp_path, lines)
+    assert data.events.header is None and list(data.events.columns) == ["user", "item", "time"]
+    assert data.events.columns["time"].missing == () and marks == []
+    check.check(data, config.Split())
+
+
+@pytest.mark.parametrize("nothing", ["0", "-1"])
+def test_numbers_that_stand_for_no_time(tmp_path, nothing):
+    lines = [
+        f"{line.rpartition(',')[0]},{nothing}" if n < 5 else line for n, line in enumerate(ROWS)
+    ]
+    data, marks = drafted(tmp_path, ["user,item,time", *lines])
+    assert data.events.columns["time"].missing == (nothing,)
+    assert data.events.drop == ("time is missing",) and marks == []
+    check.check(data, config.Split())
+
+
+@pytest.mark.parametrize(
+    ("time", "doubt"), [("1700000000", "all times are the same"), ("0", "no unit")]
+)
+def test_times_that_are_all_the_same_are_marked(tmp_path, time, doubt):
+    lines = [f"{line.rpartition(',')[0]},{time}" for line in ROWS]
+    _, marks = drafted(tmp_path, ["user,item,time", *lines])
+    assert doubt in marks[0]
+
+
+def test_seconds_and_milliseconds_mixed_are_marked(tmp_path):
+    lines = [f"{line}000" if n % 3 == 0 else line for n, line in enumerate(ROWS)]
+    _, marks = drafted(tmp_path, ["user,item,time", *lines])
+    assert "16 sampled rows are not read by this" in marks[0]
+
+
+@pytest.mark.parametrize("form", ["%Y%m%d%H%M%S", "%Y%m%d%H%M"])
+def test_dates_and_times_of_digits_alone(tmp_path, form):
+    at = "20231114{:02}21" if form.endswith("M") else "20231114{:02}2120"
+    lines = [f"{u},{i},{at.format(n % 24)}" for n, (u, i, _) in enumerate(drafts.rows())]
+    data, marks = drafted(tmp_path, ["user,item,time", *lines])
+    assert data.events.columns["time"].format == form and marks == []
+
+
+def test_the_example_of_day_and_month_differs(tmp_path):
+    days = ["01/01/2023", "02/02/2023", "03/04/2023", "05/06/2023"]
+    lines = [f"{u},{i},{days[n % 4]}" for n, (u, i, _) in enumerate(drafts.rows())]
+    _, marks = drafted(tmp_path, ["user,item,date", *lines])
+    assert marks[0].startswith("03/04/2023 is 2023-04-03 by %d/%m/%Y and 2023-03-04 by %m/%d/%Y")
+
+
+def test_a_time_that_nothing_reads_is_named(tmp_path):
+    lines = [f"{u},{i},week {n % 9}" for n, (u, i, _) in enumerate(drafts.rows())]
+    _, marks = drafted(tmp_path, ["user,item,time", *lines])
+    assert "time looks like a time by its name" in marks[0] and "week 0" in marks[0]
+
+
+def test_a_lone_quote_in_the_last_line_is_marked(tmp_path):
+    lines = ["user,item,time,note", *(f'{line},"a, b"' for line in ROWS), f'{ROWS[-1]},"oops']
+    _, marks = drafted(tmp_path, lines)
+    assert "1 of the first 50 rows cannot be read" in marks[0]
+
+
+def test_characters_that_a_terminal_obeys_are_shown_by_their_codes(tmp_path):
+    lines = [f"\x1b[31m{u},{i}\u200b\U0001f600,{t}" for u, i, t in drafts.rows()]
+    file = drafts.write(tmp_path / "e\x1b.csv", ["user,item,time", *lines])
+    text = drafts.make(file)
+    assert r"\x1b[31mu0" in text and "i2\\u200b\U0001f600" in text
+    assert all(char.isprintable() for char in text.replace("\n", ""))
+    assert drafts.load(text, tmp_path).events.path == file
+
+
+def test_parquet_with_two_columns_of_one_name(tmp_path):
+    users, items, times = zip(*drafts.rows())
+    both = pa.table([users, items, times, times], names=["user", "item", "time", "x"])
+    parquet.write_table(
+        both.rename_columns(["user", "item", "time", "time"]), tmp_path / "e.parquet"
+    )
+    marks = writer.marks(drafts.make(tmp_path / "e.parquet"))
+    assert "time: there several times" in marks[0][1]
+
+
+@pytest.mark.parametrize("name", ["e.csv", "e.parquet"])
+def test_two_columns_of_the_users(tmp_path, name):
+    if name == "e.csv":
+        drafts.write(tmp_path / name, ["user,user,price", "a,a,1.5", "b,b,2.5"])
+    else:
+        table = pa.table([["a"], ["a"], [1.5]], names=["user", "user", "price"])
+        parquet.write_table(table, tmp_path / name)
+    with pytest.raises(errors.DataError, match=r"user is there several times.*Rename"):
+        drafts.make(tmp_path / name)
+
+
+def test_lists_side_by_side_are_told_how_to_unnest(tmp_path):
+    lines = [f'{{"user": "u{n}", "items": ["i1", "i2"], "times": [1, 2]}}' for n in range(9)]
+    with pytest.raises(errors.DataError, match=r"unnest\(items\) AS items, unnest\(times\)"):
+        drafts.make(drafts.write(tmp_path / "e.jsonl", lines))

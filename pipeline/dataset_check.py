@@ -59,6 +59,7 @@ def _files(cfg: config.Config, found: check.Found, name: str) -> dict[str, Any]:
         "files": len(listing.paths),
         "bytes": sum(listing.sizes),
         "empty_files": listing.empty,
+        "other_files": listing.others,
         "rows": some["rows"],
         "refused": some["refused"],
     }
@@ -82,6 +83,8 @@ def _table(cfg: config.Config, found: check.Found, name: str, width: int) -> Ite
     ]
     if facts["empty_files"]:
         parts.append(f"{_number(facts['empty_files'], 'empty file')} left out")
+    if facts["other_files"]:
+        parts.append(f"{_number(facts['other_files'], 'file')} with another ending left out")
     yield f"{name}: {'; '.join(parts)}"
     columns = found.profile.get(name, {})
     declared = files.tables(cfg.data)[name].columns

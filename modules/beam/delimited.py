@@ -219,7 +219,10 @@ class _Reader:
         if goes_on and not after:
             return self._goes_on(row)
         if len(row) > _FIELD and not after:
-            return f"found a field of more than {_FIELD:,} characters. Leave the column out."
+            return (
+                f"found a field of more than {_FIELD:,} characters. Shorten it, or take its column "
+                "out of the file; in Parquet, a column that is not declared is not read."
+            )
         if escape and self._taken[-1].endswith(escape):
             return "the file ends after an escape character. Correct the row, or the escape."
         first = self._taken[0].decode(self._codec)

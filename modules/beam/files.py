@@ -42,6 +42,7 @@ class Listing:
       sizes: of the files, in bytes.
       encoding: of texts.
       empty: how many files without a byte were left out.
+      others: how many files of the folder were left out for their ending.
     """
 
     table: str
@@ -50,6 +51,7 @@ class Listing:
     sizes: tuple[int, ...]
     encoding: str = "utf-8"
     empty: int = 0
+    others: int = 0
 
     def describe(self, place: Place) -> str:
         """`FILE, line N` or `FILE, row N`, each from 1, or `FILE`; in a list also `element`."""
@@ -89,6 +91,7 @@ def list_files(table: config.Table, name: str) -> Listing:
     """
     path = local_path(table.path, name)
     folder, found = paths.match(path, name)
+    others = 0
     if not found:
         raise errors.DataError(
             f"data.{name}.path: nothing found at {path}; expected a file, a folder with "
@@ -100,9 +103,10 @@ def list_files(table: config.Table, name: str) -> Listing:
             kind = table.format or table_format.of_files([m.path for m in found], name)
         else:
             kind, chosen = table_format.in_folder(table, name, folder, [m.path for m in found])
+            others = table_format.others([m.path for m in found], chosen, name)
             found = [m for m in found if m.path in set(chosen)]
     except errors.DataError:
-        if table.format is None:
+        if table.format is None and not table_format.are_mixed([m.path for m in found], name):
             _check_first_bytes([m.path for m in found if m.size_in_bytes], None, table.encoding)
         raise
     try:
@@ -121,6 +125,7 @@ def list_files(table: config.Table, name: str) -> Listing:
         tuple(m.size_in_bytes for m in filled),
         table.encoding,
         len(found) - len(filled),
+        others,
     )
     _check_first_bytes(listing.paths, kind, table.encoding)
     return listing

@@ -14,6 +14,7 @@ from modules import config, formats, strict
 from modules.beam import delimited, files, partitions, rows, streams
 
 _DATUM = re.compile(r"\s*-?\d+([.,]\d+)*([eE][-+]?\d+)?\s*|\s*\d{4}-\d\d-\d\d.*")
+_SEP = re.compile(r'"?sep=(.|\\t)"?', re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
 # YAML makes no texts of them
 _NULLS = (
@@ -100,9 +101,9 @@ class Headers:
         )
         declared = ", the header" if self._table.header else ""
         remedy = (
-            _set(other)
-            if other
-            else f"Correct the row{declared}, or the delimiter in the configuration."
+            self._aside(line)
+            or (other and _set(other))
+            or f"Correct the row{declared}, or the delimiter in the configuration."
         )
         return (
             f"found {len(cells)} fields, expected {expected} ({', '.join(header.names)}). {remedy}"
@@ -161,6 +162,9 @@ class Headers:
 
     def _remedy(self, number: int, line: bytes, names: list[str]) -> str:
         """What to do where the first line lacks declared columns; empty: nothing is known."""
+        aside = self._aside(line)
+        if aside and names[0].lstrip("# ") not in self._columns.sources:
+            return aside
         other = self._delimiter_for(
             number, line, lambda cells: self._fits(number, self._names(cells))
         )
@@ -177,6 +181,23 @@ class Headers:
         remedies = [_set(other)] if other else []
         remedies.append(self._like_another(number) or self._declare(fields))
         return f"This looks like data, not like a header. {' '.join(remedies)}"
+
+    def _aside(self, line: bytes) -> str:
+        """What to do about a line that is neither header nor row; empty: it is no such line."""
+        text = line.decode(streams.codec(self._table.encoding), "replace").strip("\ufeff\r\n")
+        if text.lstrip().startswith("#"):
+            return (
+                "This line looks like a comment. Take such lines out of the file, as in "
+                "grep -v '^#' FILE > NEW."
+            )
+        match = _SEP.fullmatch(text)
+        if match is None:
+            return ""
+        delimiter = formats.delimiter_word(match[1].replace(r"\t", "\t"))
+        return (
+            "This line tells Excel the delimiter. Take it out of the file, as in "
+            f"tail -n +2 FILE > NEW, and set delimiter: {delimiter}."
+        )
 
     def _declare(self, fields: list[str]) -> str:
         known = self._columns.sources[: len(fields)]

@@ -19,11 +19,11 @@ import orjson
 
 from modules import config, strict
 from modules.beam import files, nested, problems, rows, streams, text
+from modules.beam.cells import shown
 
 _LOOKED_AT = 10_000  # objects of a file in which a column has to be found
 _FILES_LOOKED_AT = 10  # that the table has beside a file which lacks a key
 _BIG = float(2**63)  # from here on, orjson makes a float of a whole number
-_SHOWN = 40  # characters of a line in a message
 
 
 @beam.typehints.with_input_types(rows.File)
@@ -106,14 +106,14 @@ class JsonRows(text.TextRows):
         column = self._table.list_column
         if not isinstance(structs, list):
             raise ValueError(  # noqa: TRY004 (of the data)
-                f"'{column}' (list_column) is {_shown(structs)}, expected a list of objects. "
-                "Correct list_column, or remove it."
+                f"'{column}' (list_column) is {_kind(structs)}, expected a list of objects. Found "
+                f"{shown(structs)}; correct list_column, or remove it."
             )
         for element, struct in enumerate(structs, start=1):
             if not isinstance(struct, dict) and struct is not None:
                 raise ValueError(
-                    f"element {element} of '{column}' (list_column) is {_shown(struct)}, expected "
-                    "an object."
+                    f"element {element} of '{column}' (list_column) is {_kind(struct)}, expected "
+                    f"an object. Found {shown(struct)}."
                 )
         return [struct or {} for struct in structs]
 
@@ -217,9 +217,15 @@ def parse_exactly(line: bytes, encoding: str = "utf-8") -> dict[str, Any]:
         found = _python_dict(content)
         if found is None:
             raise ValueError(
-                f"not JSON ({error.msg} at position {error.pos + 1}): found {_shown(content)}. "
-                'Each line has to be an object, such as {"user": 1}; correct or remove it.'
+                f"not JSON ({error.msg} at position {error.pos + 1}). Found "
+                f"{shown(content)}; each line has to be an object, such as "
+                '{"user": 1}; correct or remove it.'
             ) from None
+    except ValueError:  # of Python's own limit
+        raise ValueError(
+            "not JSON that is read: a whole number of thousands of digits. Correct it, or write "
+            "it as a text."
+        ) from None
     except RecursionError:
         raise ValueError("not JSON that is read: lists or objects are nested too deep.") from None
     return _object(_without_halves(found) if "\\ud" in content.lower() else found)
@@ -228,7 +234,17 @@ def parse_exactly(line: bytes, encoding: str = "utf-8") -> dict[str, Any]:
 def _object(found: Any) -> dict[str, Any]:
     if isinstance(found, dict):
         return found
-    raise ValueError(f'found {_shown(found)}, expected an object, such as {{"user": 1}}.')
+    raise ValueError(
+        f'found {_kind(found)}, expected an object, such as {{"user": 1}}. It is {shown(found)}.'
+    )
+
+
+def _kind(value: Any) -> str:
+    """What a value is, the same for all of a kind, so that they are one cause."""
+    if value is None or isinstance(value, bool):
+        return "true, false or null"
+    names: dict[type, str] = {str: "a text", list: "a list", dict: "an object"}
+    return names.get(type(value), "a number")
 
 
 def _python_dict(content: str) -> Any:
@@ -254,8 +270,3 @@ def _without_halves(value: Any) -> Any:
 def _may_be_rounded(cells: list[Any]) -> bool:
     """Whether orjson may have made a float of a whole number with more digits than it holds."""
     return any(type(cell) is float and not -_BIG < cell < _BIG for cell in cells)
-
-
-def _shown(value: Any) -> str:
-    found = value if isinstance(value, str) else repr(value)
-    return found if len(found) <= _SHOWN else found[: _SHOWN - 3] + "..."

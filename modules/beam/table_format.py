@@ -5,6 +5,7 @@ What the files' endings say counts; what is in the files is `first_bytes`' matte
 
 from __future__ import annotations
 
+import collections
 import os
 from collections.abc import Sequence
 
@@ -12,6 +13,18 @@ from modules import config, formats
 from modules.beam import errors
 
 _SHOWN = 5  # names of files in a message
+
+
+def are_mixed(paths: Sequence[str], name: str) -> bool:
+    """Whether the endings of a table's files say several formats."""
+    return len(_kinds(paths, name)) > 1
+
+
+def others(paths: Sequence[str], chosen: Sequence[str], name: str) -> int:
+    """How many files of a folder are not read for their ending, those of other tables left out."""
+    read = set(chosen)
+    endings = (formats.ending(path) for path in paths if path not in read)
+    return sum(ending is None or ending.table in (None, name) for ending in endings)
 
 
 def of_files(paths: Sequence[str], name: str) -> formats.Format:
@@ -24,7 +37,7 @@ def of_files(paths: Sequence[str], name: str) -> formats.Format:
     kinds = {e.format for e in endings if e}
     if len(kinds) == 1 and None not in endings:
         return kinds.pop()
-    raise _unclear(paths, name)
+    raise _unclear(paths, name, "Name files of one alone")
 
 
 def in_folder(
@@ -49,14 +62,26 @@ def in_folder(
 
 
 def _of_folder(paths: Sequence[str], name: str) -> formats.Format:
-    known = [e for e in map(formats.ending, paths) if e and e.table in (None, name)]
-    kinds = {e.format for e in known if not e.weak} or {e.format for e in known}
+    kinds = _kinds(paths, name)
     if len(kinds) == 1:
         return kinds.pop()
-    raise _unclear(paths, name)
+    raise _unclear(paths, name, "Set format, so that files in another are not read")
 
 
-def _unclear(paths: Sequence[str], name: str) -> errors.DataError:
+def _kinds(paths: Sequence[str], name: str) -> set[formats.Format]:
+    known = [e for e in map(formats.ending, paths) if e and e.table in (None, name)]
+    return {e.format for e in known if not e.weak} or {e.format for e in known}
+
+
+def _unclear(paths: Sequence[str], name: str, remedy: str) -> errors.DataError:
+    if are_mixed(paths, name):
+        counts = collections.Counter(e.text for e in map(formats.ending, paths) if e)
+        found = ", ".join(f"{number:,} in {text}" for text, number in sorted(counts.items()))
+        kinds = " or ".join(sorted(_kinds(paths, name)))
+        return errors.DataError(
+            f"data.{name}.format: missing, and the files have several; found {found}, expected "
+            f"{kinds} alone. {remedy}, or convert them."
+        )
     known = ", ".join(
         f"{'/'.join(e.text for e in formats.endings(kind, name))} ({kind})"
         for kind in formats.FORMATS

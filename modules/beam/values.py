@@ -122,7 +122,13 @@ def _text(cell: Any) -> str:
     if isinstance(cell, str):
         return cell
     if isinstance(cell, bytes):
-        return cell.decode("utf-8")
+        try:
+            return cell.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ValueError(
+                f"found {shown(cell)}, bytes that are no UTF-8, expected a text. Write the column "
+                "as texts, such as hexadecimal ones, in all tables alike"
+            ) from None
     if isinstance(cell, (bool, int, datetime.date)):
         return str(cell)
     if isinstance(cell, float):

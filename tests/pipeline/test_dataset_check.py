@@ -69,6 +69,7 @@ def test_json_has_its_keys_and_nothing_else_is_printed(
         "files": 1,
         "bytes": (tmp_path / "shop.inter").stat().st_size,
         "empty_files": 0,
+        "other_files": 0,
         "rows": 8,
         "refused": 1,
     }

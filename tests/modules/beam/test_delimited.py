@@ -110,7 +110,10 @@ def test_a_field_that_has_swallowed_rows_is_refused() -> None:
         (b'u,"a"b,1\n', 'found "a"b, a field that goes on after its closing quote. Write a quote'),
         (b'u,"i8 \\"x\\"",1\n', 'before quotes that are letters, set escape: "\\\\".'),
         (b"u,a\0,1\n", "found a NUL character"),
-        (b"u," + b"a" * (2**20 + 1) + b"\n", "found a field of more than 1,048,576 characters"),
+        (
+            b"u," + b"a" * (2**20 + 1) + b"\n",
+            "found a field of more than 1,048,576 characters. Shorten it",
+        ),
         (b'u,"\xff",1\n', "byte 0xff at position 4 of the line is not UTF-8"),
         (b'u,"\n\xff",1\n', "byte 0xff at position 1 of line 2 of a row that begins here is not"),
     ],

@@ -75,9 +75,7 @@ def test_without_a_format_it_follows_from_the_ending_of_a_file_or_glob(
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("", "a.csv, b.parquet, c.log"),
         ("c.log", "c.log"),
-        ("*", "a.csv, b.parquet, c.log"),
         ("[ac]*", "a.csv, c.log"),
     ],
 )
@@ -119,6 +117,37 @@ def test_empty_files_among_others_are_left_out(tmp_path: pathlib.Path) -> None:
     (tmp_path / "0.csv").write_text("")
     found = files.list_files(_table(tmp_path), "events")
     assert (len(found.paths), found.empty) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("names", "kind", "others"),
+    [
+        (["a.csv", "b.csv"], None, 0),
+        (["a.csv", "b.jsonl", "README.md", ".hidden", "_SUCCESS"], "csv", 2),
+        (["a.csv", "b.tsv"], None, 1),
+        (["shop.inter", "shop.item", "shop.user"], None, 0),
+    ],
+)
+def test_files_left_out_for_their_ending_are_counted(
+    tmp_path: pathlib.Path, names: list[str], kind: str | None, others: int
+) -> None:
+    _fill(tmp_path, *names)
+    assert files.list_files(_table(tmp_path, kind), "events").others == others
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [("", "Set format, so that files in another are not read"), ("*", "Name files of one alone")],
+)
+def test_files_of_several_formats_are_named(tmp_path: pathlib.Path, path: str, remedy: str) -> None:
+    _fill(tmp_path, "a.csv", "b.csv")
+    (tmp_path / "c.jsonl").write_text('{"user": 1}\n')
+    with pytest.raises(errors.DataError) as caught:
+        files.list_files(_table(tmp_path / path, None), "events")
+    assert str(caught.value) == (
+        "data.events.format: missing, and the files have several; found 2 in .csv, 1 in .jsonl, "
+        f"expected csv or json alone. {remedy}, or convert them."
+    )
 
 
 def test_a_glob_gives_what_it_matches(tmp_path: pathlib.Path) -> None:

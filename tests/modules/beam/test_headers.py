@@ -37,6 +37,26 @@ def test_a_declared_header_holds_for_every_file_of_a_folder(tmp_path: pathlib.Pa
     assert tables.history(tmp_path, data) == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    ("line", "delimiter", "remedy"),
+    [
+        ("# of the shop", "comma", "This line looks like a comment. Take such lines out"),
+        ("# of user, item, time", "comma", "This line looks like a comment."),
+        ("sep=;", "semicolon", "tells Excel the delimiter. Take it out"),
+        ('"sep=;"', "comma", "FILE > NEW, and set delimiter: semicolon."),
+        ("SEP=\t", "comma", "set delimiter: tab."),
+        ("#user,item,time", "comma", "Did you mean '#user'?"),
+    ],
+)
+def test_a_first_line_that_is_no_header_is_named(
+    tmp_path: pathlib.Path, line: str, delimiter: str, remedy: str
+) -> None:
+    content = f"{line}\nuser,item,time\nu,a,1\n"
+    message = tables.refusal(_written(tmp_path, content, delimiter=delimiter))
+    assert "e.csv, line 1: " in message
+    assert remedy in message
+
+
 def test_a_declared_header_is_taken_literally_in_recboles_format(tmp_path: pathlib.Path) -> None:
     rows = "u\ta\t1\nu\tb\t2\nu\tc\t3\n"
     data = _written(tmp_path, rows, "e.inter", header=NAMES)
@@ -48,6 +68,11 @@ def test_a_declared_header_is_taken_literally_in_recboles_format(tmp_path: pathl
     [
         ("u,a\nu,b,2\n", "e.csv, line 1: found 2 fields, expected 3 (user, item, time). Correct"),
         ("u,a,1\nu,b,x\n", "e.csv, line 2: column 'time': found 'x', expected a number of seconds"),
+        ("u,a,1\n# of May\n", "e.csv, line 2: found 1 fields, expected 3 (user, item, time). This"),
+        (
+            "sep=;\nu,a,1\n",
+            "e.csv, line 1: found 1 fields, expected 3 (user, item, time). This line",
+        ),
         ("u;a;1\n", "found 1 fields, expected 3 (user, item, time). Set delimiter: semicolon."),
         ("u::a::1\n", 'found 1 fields, expected 3 (user, item, time). Set delimiter: "::".'),
         (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from modules import config, strict
-from modules.beam import json_lines, text
+from modules.beam import check, errors, json_lines, text
 from tests import tables
 
 TIME = {"role": "timestamp", "unit": "s"}
@@ -110,9 +110,10 @@ def test_what_writers_make_of_json_is_read(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("u,a,1", "line 4: not JSON (Expecting value at position 1): found u,a,1. Each line has"),
+        ("u,a,1", "line 4: not JSON (Expecting value at position 1). Found 'u,a,1'; each line has"),
+        ('{"user": ' + "9" * 5000 + "}", "line 4: not JSON that is read: a whole number of"),
         ('{"user": "u", ', "line 4: not JSON (Expecting property name"),
-        ("[1, 2]", "line 4: found [1, 2], expected an object"),
+        ("[1, 2]", "line 4: found a list, expected an object"),
         (
             '{"user": "u", "time": 9}',
             "line 4: column 'item': found nothing, every row needs its item_id",
@@ -178,8 +179,8 @@ def test_a_row_may_hold_a_list_of_events(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("log", "message"),
     [
-        (5, "line 2: 'log' (list_column) is 5, expected a list of objects."),
-        ([1], "line 2: element 1 of 'log' (list_column) is 1, expected an object."),
+        (5, "line 2: 'log' (list_column) is a number, expected a list of objects. Found 5;"),
+        ([1], "line 2: element 1 of 'log' (list_column) is a number, expected an object. Found 1."),
     ],
 )
 def test_what_is_no_list_of_events_is_refused(
@@ -187,6 +188,18 @@ def test_what_is_no_list_of_events_is_refused(
 ) -> None:
     users = [{"user": "u", "log": [{"item": "a", "time": 1}]}, {"user": "u", "log": log}]
     assert message in tables.refusal(_written(tmp_path, _lines(*users), list_column="log"))
+
+
+def test_elements_that_are_texts_are_one_cause(tmp_path: pathlib.Path) -> None:
+    logs: list[Any] = [["a"], ["it's"], ["\u00e9" * 99], ["7"]]
+    users = [{"user": "u", "log": [{"item": "a", "time": 1}]}]
+    users += [{"user": "u", "log": log} for log in logs]
+    data = _written(tmp_path, _lines(*users), list_column="log")
+    with pytest.raises(errors.DataError, match=r"^1 problem in the data:") as caught:
+        check.check(data, config.Split())
+    message = str(caught.value)
+    assert "element 1 of 'log' (list_column) is a text, expected an object. Found 'a'." in message
+    assert "3 more cases like it, next line 3, line 4" in message
 
 
 def test_a_list_column_that_is_not_there_names_the_nearest(tmp_path: pathlib.Path) -> None:

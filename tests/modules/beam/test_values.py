@@ -81,6 +81,7 @@ def test_what_is_missing_can_stay_unknown() -> None:
         (ID, "NULL", "found 'NULL', every row needs its item_id"),
         (ID, "nan", "found 'nan', every row needs its item_id"),
         (ID, float("nan"), "found nothing, every row needs its item_id"),
+        (ID, b"\xff\xfe", r"found b'\\xff\\xfe', bytes that are no UTF-8, expected a text. Write"),
         (ID, "x" * 513, "an id has at most 512 bytes of UTF-8, found 513"),
         (WEIGHT, "-1", "found '-1', expected a weight of 0 or more"),
         (ID, "a\nb", r"found 'a\\nb', an id with a line break, which no vocabulary can hold"),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from modules import columns as declared
-from pipeline.draft import facts, proposals, tables, times, words
+from pipeline.draft import facts, numbers, proposals, tables, times, words
 
 _PROSE = 6  # words of a text, on average, from which it is prose
 _MOSTLY_MISSING = 0.95
@@ -136,9 +136,10 @@ def kind(column: facts.Facts, *, in_events: bool) -> tuple[str | dict[str, Any],
     Returns:
       The kind, or a mapping with more keys, or `ignore`; why, with examples; what is unsure.
     """
+    doubt = _mixed_numbers(column)
     why = _why_ignored(column, in_events=in_events)
     if why is not None:
-        return "ignore", why, None
+        return "ignore", why, doubt if column.distinct > 1 else None
     if column.declared in _RECBOLE:
         reason = f"{column.declared} in the header, {_counted(column)}"
         return _RECBOLE[column.declared], reason, None
@@ -156,7 +157,19 @@ def kind(column: facts.Facts, *, in_events: bool) -> tuple[str | dict[str, Any],
         return ("numeric" if len(spec) == 1 else spec), reason, number.unsure
     absent = _written_missing(column)
     reason = _counted(column) + _context(column, in_events)
-    return ({"kind": "categorical", "missing": absent} if absent else "categorical"), reason, None
+    return ({"kind": "categorical", "missing": absent} if absent else "categorical"), reason, doubt
+
+
+def _mixed_numbers(column: facts.Facts) -> str | None:
+    """What is unsure of numbers that no one form reads; None: nothing."""
+    if column.number is not None or column.list is not None or column.time is not None:
+        return None
+    if not numbers.look_so(column.texts) or is_code(column):
+        return None
+    return (
+        "most values look like numbers, but no one form reads them all. Write all alike and within "
+        "float32 (3.4e38) to make it numeric, or leave this"
+    )
 
 
 def _written_missing(column: facts.Facts) -> list[str]:

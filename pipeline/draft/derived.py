@@ -23,7 +23,7 @@ def with_derived(found: tables.Tables) -> tables.Tables:
     lacking = {table: key for table, key in names.items() if key and not getattr(found, table)}
     columns: dict[str, list[str]] = collections.defaultdict(list)
     for name in found.events.columns:
-        if name not in found.events.roles.names:
+        if name not in found.events.roles.names and name not in found.events.sample.partitions:
             scores = {
                 table: agreement(*_cells(found.events, key, name)) for table, key in lacking.items()
             }

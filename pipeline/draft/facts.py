@@ -81,7 +81,7 @@ class Facts:
     @functools.cached_property
     def list(self) -> lists.Form | None:
         """How the values are lists; None: they are none."""
-        return lists.form(self.values)
+        return lists.form(self.values, self.counts)
 
     @property
     def is_whole_numbers(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modules import columns
 from modules.beam import lists as readers
 
 _SEEN = 1_000  # cells
+_UNBROKEN = 0.9  # of the cells that are lists, at least; the trial names the others
 _SHARE = 0.2  # of the cells that hold the separator, at least
 _WORDS = 3  # of a value, on average, at most
 _REPEATS = 2  # how often a value occurs, on average, at least
@@ -31,18 +32,32 @@ class Form:
     dimension: int | None = None
 
 
-def form(values: Sequence[Any]) -> Form | None:
-    """The form of a column's distinct values; None: each is one value."""
+def form(values: Sequence[Any], counts: Mapping[Any, int] | None = None) -> Form | None:
+    """The form of a column's values.
+
+    Args:
+      values: distinct ones.
+      counts: how often each occurs; None: once.
+
+    Returns:
+      None if each is one value.
+    """
     seen = values[:_SEEN]
     if not seen:
         return None
-    if all(isinstance(value, tuple) for value in seen):
-        return Form(None, _dimension(seen))
+    counted = dict.fromkeys(seen, 1) if counts is None else counts
+    least = _UNBROKEN * sum(counted[value] for value in seen)
+    typed = [value for value in seen if isinstance(value, tuple)]
+    if sum(counted[value] for value in typed) >= least:
+        return Form(None, _dimension(typed))
     if not all(isinstance(value, str) for value in seen):
         return None
     if readers.guess(seen) == columns.JSON:
-        split = _split(seen, columns.JSON)
-        return None if split is None else Form(columns.JSON, _dimension(split))
+        lists = {value: _split([value], columns.JSON) for value in seen}
+        unbroken = {value: found[0] for value, found in lists.items() if found is not None}
+        if sum(counted[value] for value in unbroken) < least:
+            return None
+        return Form(columns.JSON, _dimension(list(unbroken.values())))
     for separator in (*readers.SEPARATORS, " "):
         split = _split(seen, separator) or []
         dimension = _dimension(split)

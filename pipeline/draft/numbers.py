@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from modules import columns
 from modules.beam import numbers as readers
@@ -78,6 +78,23 @@ def form(counts: Mapping[str, int]) -> Form | None:
         return grouped[0]  # fractions, of three digits each, would be there in all
     shown = " or ".join(readers.shown_form(made.number) for made in rivals[:2] if made.number)
     return dataclasses.replace((grouped or rivals)[0], unsure=f"{text!r} may be {shown}")
+
+
+def look_so(texts: Sequence[str]) -> bool:
+    """Whether nearly all of the texts are numbers, be it each in a form of its own."""
+    seen = texts[:_SEEN]
+    like = sum(
+        _is_float(text) or any(not any(map(_is_word, form.symbols)) for form in readers.forms(text))
+        for text in seen
+    )
+    return bool(seen) and like >= _SHARE * len(seen)
+
+
+def _is_float(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def plainly(text: str) -> float | None:

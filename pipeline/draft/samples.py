@@ -11,6 +11,7 @@ from modules import formats
 from pipeline.draft import layouts
 
 ROWS = 50_000  # that are looked at, of the beginning of a table
+_NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"  # of Hive: the value is missing
 HEAD = 16 * 2**20  # bytes, decompressed, that are looked at, at most
 
 
@@ -35,6 +36,7 @@ class Sample:
       layout: the public data set that the file is of, if its name says so.
       repeated: names that several columns have; these are in no sample.
       types: what a file says itself of a column, such as `token_seq` of RecBole.
+      partitions: columns that folders name; which rows have which value is not in the sample.
       unsure: by the key that it is about (delimiter, header, encoding, path), what is not certain.
     """
 
@@ -53,6 +55,7 @@ class Sample:
     layout: layouts.Layout | None = None
     repeated: tuple[str, ...] = ()
     types: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    partitions: frozenset[str] = frozenset()
     unsure: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -84,15 +87,19 @@ def made_up(count: int) -> list[str]:
 
 def with_partitions(sample: Sample) -> Sample:
     """The same with the columns that folders such as `day=2024-01-31` name, as Hive has them."""
-    found: dict[str, dict[str, None]] = {}
+    found: dict[str, dict[str | None, None]] = {}
     for file in sample.files:
         for part in file.removeprefix(sample.path).split("/")[:-1]:
             name, equals, value = part.partition("=")
+            name = urllib.parse.unquote(name)
             if equals and name not in sample.columns:
-                found.setdefault(name, {})[urllib.parse.unquote(value)] = None
+                cell = None if value == _NO_PARTITION else urllib.parse.unquote(value)
+                found.setdefault(name, {})[cell] = None
     cells = {name: [*values] for name, values in found.items()}
     spread = {
         name: [values[at % len(values)] for at in range(sample.sampled)]
         for name, values in cells.items()
     }
-    return dataclasses.replace(sample, columns={**sample.columns, **spread})
+    return dataclasses.replace(
+        sample, columns={**sample.columns, **spread}, partitions=frozenset(spread)
+    )

@@ -12,6 +12,7 @@ from pipeline.draft import facts, roles, samples, words
 
 _JOINS = 0.3  # share of ids that two columns have in common, at least, if their names differ
 _KEY = 0.7  # distinct values a row of a key, at least
+_COPIES = 3  # rows of an id, at most, in a table that is taken for one with a row each
 _SURE = 100.0  # weight of what an ending or a well-known layout says
 _LAYOUTS = {".inter": "events", ".user": "users", ".item": "items"}
 
@@ -159,7 +160,9 @@ def _key(one: Candidate, events: Candidate, table: str) -> tuple[float, Key | No
     is_called_so = _hint(one, table, vocabulary) > 0
     for column in one.columns.values():
         repeats = column.distinct < _KEY * column.present
-        if not column.distinct or (repeats and not is_called_so):
+        if not column.distinct:
+            continue
+        if repeats and not is_called_so and not _is_doubled(one, column, events):
             continue
         ours = {identity.clean(text) for text in map(str, column.counts)}
         common = len(theirs & ours) / max(1, min(len(theirs), len(ours)))
@@ -174,6 +177,17 @@ def _key(one: Candidate, events: Candidate, table: str) -> tuple[float, Key | No
             reason = f"{common:.0%} in common with {name} of events"
             best = score, Key(one, column.name, reason)
     return best
+
+
+def _is_doubled(one: Candidate, column: facts.Facts, events: Candidate) -> bool:
+    """Whether the events' ids come several times in a table that is none of events for all that.
+
+    It has neither their other id nor a time, and each id comes as often, such as twice.
+    """
+    others = {events.roles.user, events.roles.item, events.roles.time} - {column.name}
+    if not {column.name} & set(events.roles.names) or others & set(one.columns) or one.roles.time:
+        return False
+    return 1 < max(column.counts.values()) == min(column.counts.values()) <= _COPIES
 
 
 def _hint(one: Candidate, table: str, vocabulary: Sequence[str]) -> float:

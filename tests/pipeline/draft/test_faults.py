@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -116,3 +118,83 @@ def test_lists_side_by_side_are_told_how_to_unnest(tmp_path):
     lines = [f'{{"user": "u{n}", "items": ["i1", "i2"], "times": [1, 2]}}' for n in range(9)]
     with pytest.raises(errors.DataError, match=r"unnest\(items\) AS items, unnest\(times\)"):
         drafts.make(drafts.write(tmp_path / "e.jsonl", lines))
+
+
+def test_keys_with_a_dot_that_no_source_reaches_are_named(tmp_path):
+    lines = [
+        json.dumps(
+            {"user": u, "item": i, "time": t, "a.b": {"c": "x"}, "d": {"e.f": 1, "g": t % 7}}
+        )
+        for u, i, t in drafts.rows()
+    ]
+    data, marks = drafted(tmp_path, lines, "e.jsonl")
+    sources = {column.source or key for key, column in data.events.columns.items()}
+    assert sources == {"user", "item", "time", "d.g"}
+    assert marks[0].startswith("a.b, d.e.f: left out")
+    check.check(data, config.Split())
+
+
+@pytest.mark.parametrize("at", [1, 40])
+def test_json_in_latin_1(tmp_path, at):
+    lines = [
+        json.dumps({"user": u, "item": "\xe9" if n == at else i, "time": t}, ensure_ascii=False)
+        for n, (u, i, t) in enumerate(drafts.rows())
+    ]
+    data, marks = drafted(tmp_path, lines, "e.jsonl", "latin-1")
+    assert data.events.encoding == "cp1252"
+    assert marks[0].startswith(f"byte 0xe9 in line {at + 1} is not UTF-8")
+    check.check(data, config.Split())
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["1.234,50", "1,234.50", "7"], ["1", "2", "3", "4", "5", "1e39", "-1e39", "7"]],
+)
+def test_numbers_that_no_form_reads_are_marked(tmp_path, cells):
+    lines = [f'{line},"{cells[n % len(cells)]}"' for n, line in enumerate(ROWS)]
+    data, marks = drafted(tmp_path, ["user,item,time,price", *lines])
+    assert data.events.columns["price"].kind == "categorical"
+    assert len(marks) == 1 and marks[0].startswith("most values look like numbers")
+
+
+def test_numbers_in_brackets_are_negative(tmp_path):
+    lines = [f"{line},{'(25.00)' if n % 3 else '12.50'}" for n, line in enumerate(ROWS)]
+    data, _ = drafted(tmp_path, ["user,item,time,price", *lines])
+    assert data.events.columns["price"].kind == "numeric"
+    check.check(data, config.Split())
+
+
+def test_one_broken_list_is_marked_and_the_others_are_lists(tmp_path):
+    drafts.write(tmp_path / "e.csv", ["user,item,time", *ROWS])
+    lists = [f'"[""a{n % 3}"", ""b""]"' for n in range(9)] + ['"[""a"", "'] + ['"[""c""]"'] * 30
+    lines = [f"i{n},{cell}" for n, cell in enumerate(lists)]
+    drafts.write(tmp_path / "items.csv", ["item,tags", *lines])
+    text = drafts.make(tmp_path / "e.csv", tmp_path / "items.csv")
+    data, marks = drafts.load(text, tmp_path), [mark for _, mark in writer.marks(text)]
+    assert data.items.columns["tags"].kind == "multi_categorical"
+    assert marks[0].startswith("1 sampled row is not read by this")
+
+
+def test_items_that_all_stand_twice_are_items(tmp_path):
+    drafts.write(tmp_path / "e.csv", ["user,item,time", *ROWS])
+    rows = [f"i{n % 9},Thing {n % 9},{n % 9}.5" for n in range(18)]
+    drafts.write(tmp_path / "t.csv", ["item,name,price", *rows])
+    text = drafts.make(tmp_path)
+    data = drafts.load(text, tmp_path)
+    assert data.duplicate_items == "first" and data.items.path.endswith("t.csv")
+    assert "18 rows are of 9 items" in writer.marks(text)[0][1]
+    check.check(data, config.Split())
+
+
+def test_columns_of_folders_are_those_of_neither_users_nor_items(tmp_path):
+    for at, folder in enumerate(
+        ("day=1/c=a%2Fb", "day=1/c=__HIVE_DEFAULT_PARTITION__", "day=2/c=x y")
+    ):
+        lines = [f"{u},{i},{t + at},{u}5" for u, i, t in drafts.rows()]
+        drafts.write(tmp_path / folder / "p.csv", ["user,item,time,age", *lines])
+    data = drafts.load(drafts.make(tmp_path), tmp_path)
+    assert data.users is None or not {"day", "c"} & set(data.users.columns)
+    assert data.items is None or not {"day", "c"} & set(data.items.columns)
+    assert {"day", "c"} <= set(data.events.columns)
+    assert "HIVE" not in drafts.make(tmp_path) and "a/b" in drafts.make(tmp_path)
+    check.check(data, config.Split())

@@ -56,14 +56,19 @@ def held(found: Mapping[str, Any]) -> Iterator[str]:
     """Yields lines about the values: range, lengths of lists, the most frequent ones."""
     if found.get("times"):
         yield span(found["times"], found["timezone"])
-        if found["examples"] and found["unit"] is None and found["format"] is None:
+        if found["unit"] is None and found["format"] is None and found["cells"] != ["date"]:
             yield f"taken as {_time_form(found['examples'][0])}"
     if found.get("numbers"):
         yield numbers(found["numbers"])
     if found.get("lengths"):
         lengths = found["lengths"]
+        ends = f"{lengths['min']:g} to {lengths['max']:g} values a row"
+        same = lengths["min"] == lengths["max"]
+        one = lengths["max"] == 1
         yield (
-            f"{lengths['min']:g} to {lengths['max']:g} values a row, median {lengths['median']:g}"
+            f"{lengths['max']:g} value{'' if one else 's'} in each row"
+            if same
+            else f"{ends}, median {lengths['median']:g}"
         )
     if found.get("frequent"):
         text = frequent(found)
@@ -73,20 +78,18 @@ def held(found: Mapping[str, Any]) -> Iterator[str]:
 
 def span(times: Mapping[str, float], zone: str) -> str:
     """First and last time in the zone, with the difference from UTC."""
-    (first, offset), (last, other) = (moment(times[name], zone) for name in ("min", "max"))
-    return (
-        f"{first} to {last} {other}" if offset == other else f"{first} {offset} to {last} {other}"
-    )
+    (first, offset), (last, other) = (_moment(times[name], zone) for name in ("min", "max"))
+    if zone == "UTC":
+        return f"{first} to {last} UTC"
+    start = first if offset == other else f"{first} {offset}"
+    return f"{start} to {last} {other} ({zone})"
 
 
-def moment(seconds: float, zone: str) -> tuple[str, str]:
+def _moment(seconds: float, zone: str) -> tuple[str, str]:
     """A time in the zone, and the zone's difference from UTC then."""
     when = datetime.datetime.fromtimestamp(seconds, zoneinfo.ZoneInfo(zone))
     offset = when.strftime("%z")
-    return (
-        when.strftime("%Y-%m-%d %H:%M:%S"),
-        "UTC" if zone == "UTC" else f"{offset[:3]}:{offset[3:]} ({zone})",
-    )
+    return when.strftime("%Y-%m-%d %H:%M:%S"), f"{offset[:3]}:{offset[3:]}"
 
 
 def _time_form(example: str) -> str:
@@ -100,6 +103,8 @@ def _time_form(example: str) -> str:
 
 def numbers(found: Mapping[str, float]) -> str:
     """The range, and the quartiles."""
+    if found["min"] == found["max"]:
+        return f"{compact(found['min'])}, always"
     quartiles = " ".join(
         compact(found[name]) for name in ("lower_quartile", "median", "upper_quartile")
     )

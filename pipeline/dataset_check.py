@@ -70,7 +70,9 @@ def text(cfg: config.Config, found: check.Found, width: int) -> Iterator[str]:
     for name in found.listings:
         yield from _table(cfg, found, name, width)
         yield ""
-    yield from text_table.named(dataset_text.facts(found.summary, cfg), width)
+    if found.summary["events"]:
+        yield "what can be used of it:" if found.problems["groups"] else "all together:"
+        yield from text_table.named(dataset_text.facts(found.summary, cfg), width)
 
 
 def _table(cfg: config.Config, found: check.Found, name: str, width: int) -> Iterator[str]:
@@ -78,8 +80,7 @@ def _table(cfg: config.Config, found: check.Found, name: str, width: int) -> Ite
     parts = [
         f"{_number(facts['files'], 'file')}, {facts['bytes']:,} bytes",
         facts["format"] + (" (by the ending)" if facts["format_is_guessed"] else ""),
-        f"{_number(facts['rows'], 'row')}"
-        + (f", {facts['refused']:,} of them refused" if facts["refused"] else ""),
+        f"{_number(facts['rows'], 'row')}" + _refused(facts["rows"], facts["refused"]),
     ]
     if facts["empty_files"]:
         parts.append(f"{_number(facts['empty_files'], 'empty file')} left out")
@@ -111,6 +112,12 @@ def _table(cfg: config.Config, found: check.Found, name: str, width: int) -> Ite
     if rows:
         head = ("column", "read as", "distinct", "missing", "values")
         yield from text_table.wrapped(head, rows, width)
+
+
+def _refused(rows: int, refused: int) -> str:
+    if not refused:
+        return ""
+    return ", all refused" if refused == rows else f", {refused:,} of them refused"
 
 
 def _guessed(summary: Mapping[str, Any], column: str) -> Iterator[str]:

@@ -18,21 +18,24 @@ _LEFT_OUT = {
 
 
 def facts(summary: Mapping[str, Any], cfg: config.Config) -> Iterator[tuple[str, str]]:
-    """Yields what a fact is about, and the fact; see modules/beam/summary.py for `summary`."""
+    """Yields what a fact is about, and the fact, of a data set with events.
+
+    Args:
+      summary: see modules/beam/summary.py.
+      cfg: the configuration.
+    """
     users, items, events = summary["users"], summary["items"], summary["events"]
     density = f"; density {share(events, users * items)}" if users and items else ""
     size = f"{number(events, 'event')} of {number(users, 'user')}"
     yield "data", f"{size}, a catalogue of {number(items, 'item')}{density}"
-    if events:
-        yield from _events(summary, cfg)
+    yield from _events(summary, cfg)
     yield "splits", ", ".join(f"{name} {n:,}" for name, n in summary["targets"].items())
     for name, meaning in _LEFT_OUT.items():
         if summary[name]:
             what = name.split("_")[1] if name.startswith("unused") else name.split("_")[0]
             yield "left out", f"{number(summary[name], what[:-1])} {meaning}"
     yield from _policies(summary)
-    if summary["history_lengths"]:
-        yield "max_history", suggestion(summary["history_lengths"], cfg.features.max_history)
+    yield "max_history", suggestion(summary["history_lengths"], cfg.features.max_history)
 
 
 def _events(summary: Mapping[str, Any], cfg: config.Config) -> Iterator[tuple[str, str]]:
@@ -92,6 +95,8 @@ def amount(found: Mapping[str, float]) -> str:
     """Numbers of events, as `3.2 on average; 1 to 20, quartiles 1 1 2`."""
     if not found:
         return "none"
+    if found["min"] == found["max"]:
+        return f"{found['min']:,} each"
     quartiles = " ".join(
         f"{found[name]:,}" for name in ("lower_quartile", "median", "upper_quartile")
     )

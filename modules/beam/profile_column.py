@@ -28,6 +28,7 @@ _COUNTED = 4096  # values whose frequencies are kept; a share is at most 1 / 409
 _EPSILON = 0.005  # a quantile's rank is off by so much at most, of all values
 _MOST_VALUES = 2**32
 _SHOWN = 3  # examples; extreme values on each side
+_LOOKED_AT = 100  # rows of a batch in which examples are looked for
 _FREQUENT = 10  # values
 _TEXTS = 20  # different texts of missing cells that are counted apart
 _LONGEST = 40  # characters of an example
@@ -46,6 +47,7 @@ class ColumnProfile:
         self.rows = self.refused = 0
         self.missing: collections.Counter[str] = collections.Counter()
         self.examples: list[tuple[files.Place, str]] = []
+        self.cells: set[str] = set()
         self.extremes: tuple[list[Extreme], list[Extreme]] = ([], [])
         self.lowest, self.highest = math.inf, -math.inf
         self._distinct: Any = sketches.KmvSketch(EXACT)
@@ -99,6 +101,7 @@ class ColumnProfile:
         self.refused += other.refused
         self._count_missing(other.missing)
         self._keep_examples(other.examples)
+        self.cells |= other.cells
         self._keep_extremes(other.extremes)
         self.lowest, self.highest = (
             min(self.lowest, other.lowest),
@@ -149,7 +152,8 @@ class ColumnProfile:
 
     def _add_examples(self, places: Sequence[files.Place], cells: Iterator[Any]) -> None:
         found: dict[str, files.Place] = {}
-        for place, cell in zip(places, cells):
+        for place, cell in itertools.islice(zip(places, cells), _LOOKED_AT):
+            self.cells.add(_form(cell))
             if len(self.examples) == _SHOWN and place > self.examples[-1][0]:
                 break  # rows come in the order of their places
             found.setdefault(shown(cell), place)
@@ -216,6 +220,7 @@ class ColumnProfile:
             "kind": self.column.kind,
             "rows": self.rows,
             "refused": self.refused,
+            "cells": sorted(self.cells),
             "missing": missing,
             "missing_texts": dict(self.missing.most_common()),
             "distinct": distinct,
@@ -302,6 +307,15 @@ def _texts(texts: Sequence[str]) -> pa.Array:
         return pa.array(texts, pa.string())
     except UnicodeEncodeError:  # a surrogate alone, as JSON can write it
         return pa.array([text.encode("utf-8", "replace") for text in texts])
+
+
+def _form(cell: Any) -> str:
+    """How the file holds a cell."""
+    if isinstance(cell, str):
+        return "text"
+    if isinstance(cell, datetime.date):
+        return "date"
+    return "list" if isinstance(cell, (list, tuple)) else "number"
 
 
 def _missing_text(cell: Any) -> str:

@@ -38,7 +38,8 @@ def test_the_tables_say_what_was_understood(
         "",
     ]
     at = next(n for n, line in enumerate(lines) if line.startswith("  data"))
-    assert lines[at:] == [
+    assert lines[at - 1 :] == [
+        "all together:",
         "  data            7 events of 2 users, a catalogue of 3 items; density 116.7%",
         "  time            1970-01-01 00:01:40 to 1970-01-01 00:07:30 UTC",
         "  events a user   3.5 on average; 3 to 4, quartiles 3 3 4",
@@ -78,6 +79,7 @@ def test_json_has_its_keys_and_nothing_else_is_printed(
         "kind",
         "rows",
         "refused",
+        "cells",
         "missing",
         "missing_texts",
         "distinct",

@@ -44,6 +44,7 @@ def test_each_column_says_what_it_holds(tmp_path: pathlib.Path) -> None:
         "kind": None,
         "rows": 7,
         "refused": 0,
+        "cells": ["text"],
         "missing": 0,
         "missing_texts": {},
         "distinct": 2,
@@ -51,6 +52,11 @@ def test_each_column_says_what_it_holds(tmp_path: pathlib.Path) -> None:
         "examples": ["u1", "u2"],
         "frequent": [["u2", 4], ["u1", 3]],
     }
+    times = found["events"]["timestamp"]
+    assert (times["first"], times["last"]) == (
+        "1970-01-01T00:01:40+00:00",
+        "1970-01-01T00:07:30+00:00",
+    )
     rating = found["events"]["rating"]  # 5 4 - 1 2 3 4
     assert (rating["missing"], rating["missing_texts"]) == (1, {"": 1})
     assert (rating["distinct"], rating["examples"]) == (5, ["5", "4", "1"])

@@ -2,8 +2,8 @@
 
 The artifact holds `Split-train`, `Split-valid`, `Split-test` and `Split-catalogue`, with ranking
 also `Split-recall_<n>` and `Split-rank_<n>` (modules/features.py tells the features;
-modules/beam/sequences.py, which events are where), `summary.json` (see modules/beam/summary.py), and
-`profile.json` (see modules/beam/profile.py). Bad data end the execution with one
+modules/beam/sequences.py, which events are where), `summary.json` (see modules/beam/summary.py),
+and `profile.json` (see modules/beam/profile.py). Bad data end the execution with one
 `errors.DataError`; TFX then removes the outputs and publishes none.
 """
 

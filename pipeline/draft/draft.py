@@ -58,7 +58,9 @@ def make(
     assigned = tables.assign([*said.values(), *found], said)
     assigned = _with_all_keys(assigned)
     events = assigned.events
-    roles.require(events.roles, events.sample.path, events.columns, events.sample.repeated)
+    roles.require(
+        events.roles, events.sample.path, events.columns, events.sample.unsure.get("rows")
+    )
     assigned = derived.with_derived(assigned)
     draft = proposals.Draft(
         name or _name(assigned.events.sample.path),

@@ -49,7 +49,6 @@ def read(path: str, files: Sequence[str], most: int) -> samples.Sample:
         is_whole=is_whole,
         rows=total,
         list_column=lists,
-        repeated=repeated,
         unsure={"rows": doubt} if doubt else {},
     )
 

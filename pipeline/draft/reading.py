@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 
 from modules import formats
 from modules.beam import errors, first_bytes, streams
 from pipeline.draft import json_sample, parquet_sample, samples, sources, text_sample
 
+_LATER = 5_000  # rows of a file that is not the first
 _FIRST = 2**12  # bytes
 _ATOMIC = re.compile(rb"[^\t\r\n]+:(token|float)(_seq)?[\t\r\n]")  # a header of RecBole
 
 
 def read(source: sources.Source, most: int = samples.ROWS) -> samples.Sample:
-    """Reads a sample of a table.
+    """Reads a sample of a table: of its first file, and some rows of its middle and its last one.
 
     Args:
       source: the table's files.
@@ -23,6 +25,18 @@ def read(source: sources.Source, most: int = samples.ROWS) -> samples.Sample:
     Raises:
       errors.DataError: the message names the file, what is wrong, and the remedy.
     """
+    found = _read(source, most)
+    count = len(source.files)
+    for at in sorted({count // 2, count - 1} - {0}):
+        other = _read(sources.Source(source.path, source.files[at:], source.sizes[at:]), _LATER)
+        if set(other.columns) == set(found.columns):  # else the first lines' difference is marked
+            cells = {name: [*found.columns[name], *other.columns[name]] for name in found.columns}
+            found = dataclasses.replace(found, columns=cells)
+    return samples.with_partitions(found)
+
+
+def _read(source: sources.Source, most: int) -> samples.Sample:
+    """A sample of the first of a table's files."""
     file = source.files[0]
     try:
         with contextlib.closing(streams.blocks(file)) as blocks:
@@ -33,12 +47,10 @@ def read(source: sources.Source, most: int = samples.ROWS) -> samples.Sample:
         raise errors.DataError(f"{file}: the file is empty, expected rows. Give another file.")
     kind = format_of(file, first)
     if kind == "parquet":
-        found = parquet_sample.read(source.path, source.files, most)
-    elif kind == "json":
-        found = json_sample.read(source.path, source.files, source.sizes[0], most)
-    else:
-        found = text_sample.read(source.path, source.files, source.sizes[0], kind, most)
-    return samples.with_partitions(found)
+        return parquet_sample.read(source.path, source.files, most)
+    if kind == "json":
+        return json_sample.read(source.path, source.files, source.sizes[0], most)
+    return text_sample.read(source.path, source.files, source.sizes[0], kind, most)
 
 
 def format_of(file: str, first: bytes) -> formats.Format:

@@ -56,7 +56,7 @@ def _may_be_id(column: facts.Facts) -> bool:
 
 
 def require(
-    roles: Roles, path: str, columns: Mapping[str, facts.Facts], repeated: Sequence[str] = ()
+    roles: Roles, path: str, columns: Mapping[str, facts.Facts], doubt: str | None = None
 ) -> None:
     """Refuses events without a user or an item.
 
@@ -64,7 +64,7 @@ def require(
       roles: that were found.
       path: of the file.
       columns: its columns.
-      repeated: names that several of its columns have, so that none of these was looked at.
+      doubt: which columns or rows were left out, and why; None: none.
 
     Raises:
       errors.DataError: the message says what there is instead.
@@ -87,15 +87,11 @@ def require(
             "expected one item a row. Make a row of each, for instance with DuckDB, by "
             f"unnest(string_split({lists[-1].name}, ' '))."
         )
-    if repeated:
-        raise errors.DataError(
-            f"{path}: no column looks like the id of the {' or of the '.join(lacking)}; "
-            f"{', '.join(repeated)} is there several times, so that none of these is read. Rename "
-            "all but one, so that names are told apart."
-        )
+    left_out = "" if doubt is None else f"{doubt}. "
     raise errors.DataError(
         f"{path}: no column looks like the id of the {' or of the '.join(lacking)}; found "
-        f"{', '.join(columns)}. Give the file with the events; among several, by --events FILE."
+        f"{', '.join(columns)}. {left_out}Give the file with the events; among several, by "
+        "--events FILE."
     )
 
 

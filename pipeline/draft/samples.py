@@ -34,7 +34,6 @@ class Sample:
       escape: of a csv; empty: none.
       list_column: holds the list of events, of a table with one row a user.
       layout: the public data set that the file is of, if its name says so.
-      repeated: names that several columns have; these are in no sample.
       types: what a file says itself of a column, such as `token_seq` of RecBole.
       partitions: columns that folders name; which rows have which value is not in the sample.
       unsure: by the key that it is about (delimiter, header, encoding, path), what is not certain.
@@ -53,7 +52,6 @@ class Sample:
     escape: str = ""
     list_column: str | None = None
     layout: layouts.Layout | None = None
-    repeated: tuple[str, ...] = ()
     types: Mapping[str, str] = dataclasses.field(default_factory=dict)
     partitions: frozenset[str] = frozenset()
     unsure: Mapping[str, str] = dataclasses.field(default_factory=dict)

@@ -93,7 +93,6 @@ def read(
         quote=found.quote,
         escape=found.escape,
         types=types,
-        repeated=_repeated(names),
         unsure={key: doubt for key, doubt in unsure.items() if doubt is not None},
     )
 
@@ -152,7 +151,7 @@ def _other_headers(files: Sequence[str], found: dialect.Dialect, head: _Head) ->
     for file in files[1:_COMPARED]:
         data, _ = _read(file, head.encoding, 1)
         first = data.decode(streams.codec(head.encoding), "replace").removeprefix("\ufeff")
-        if next(found.good_rows(_whole_lines(first)), []) != header:
+        if sorted(next(found.good_rows(_whole_lines(first)), [])) != sorted(header):
             return f"{file} does not begin with the names that {files[0]} begins with"
     return None
 

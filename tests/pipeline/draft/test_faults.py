@@ -110,7 +110,7 @@ def test_two_columns_of_the_users(tmp_path, name):
     else:
         table = pa.table([["a"], ["a"], [1.5]], names=["user", "user", "price"])
         parquet.write_table(table, tmp_path / name)
-    with pytest.raises(errors.DataError, match=r"user is there several times.*Rename"):
+    with pytest.raises(errors.DataError, match=r"user: there several times.*Rename"):
         drafts.make(tmp_path / name)
 
 
@@ -197,4 +197,23 @@ def test_columns_of_folders_are_those_of_neither_users_nor_items(tmp_path):
     assert data.items is None or not {"day", "c"} & set(data.items.columns)
     assert {"day", "c"} <= set(data.events.columns)
     assert "HIVE" not in drafts.make(tmp_path) and "a/b" in drafts.make(tmp_path)
+    check.check(data, config.Split())
+
+
+def test_an_item_that_no_source_reaches_is_named(tmp_path):
+    lines = [
+        f'{{"user": "u{n % 9}", "a.b": {{"c": "i{n % 3}"}}, "time": 17{n}}}' for n in range(40)
+    ]
+    with pytest.raises(errors.DataError, match=r"id of the item.*a\.b: left out.*Rename the key"):
+        drafts.make(drafts.write(tmp_path / "e.jsonl", lines))
+
+
+def test_parts_that_write_ids_in_two_ways(tmp_path):
+    """Not the first part alone is looked at."""
+    for part in range(3):
+        end = ".0" if part == 2 else ""
+        lines = [f"{u[1:]}{end},{i},{t + part}" for u, i, t in drafts.rows()]
+        drafts.write(tmp_path / f"part-{part}.csv", ["user,item,time", *lines])
+    data = drafts.load(drafts.make(tmp_path), tmp_path)
+    assert data.ids == "clean"
     check.check(data, config.Split())

@@ -116,8 +116,11 @@ def assign(found: Sequence[Candidate], given: Mapping[str, Candidate]) -> Tables
         taken = [k.candidate for k in chosen.values() if k is not None]
         if chosen[name] is None and key is not None and key.candidate not in taken:
             chosen[name] = key
-    used = [events, *(k.candidate for k in chosen.values() if k is not None)]
-    unused = {one.sample.path: _why_unused(one, events) for one in found if one not in used}
+    used = {events.sample.path}
+    used |= {key.candidate.sample.path for key in chosen.values() if key is not None}
+    unused = {
+        one.sample.path: _why_unused(one, events) for one in found if one.sample.path not in used
+    }
     return Tables(events, chosen["users"], chosen["items"], unused)
 
 

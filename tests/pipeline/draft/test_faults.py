@@ -217,3 +217,13 @@ def test_parts_that_write_ids_in_two_ways(tmp_path):
     data = drafts.load(drafts.make(tmp_path), tmp_path)
     assert data.ids == "clean"
     check.check(data, config.Split())
+
+
+def test_events_whose_item_another_table_tells_are_used(tmp_path):
+    lines = [f'{u},"1,00{i[1:]}",{t}' for u, i, t in drafts.rows()]
+    files = [
+        drafts.write(tmp_path / "e.csv", ["user,item,time", *lines]),
+        drafts.write(tmp_path / "i.csv", ["item,x", *(f"100{n},c{n}" for n in range(9))]),
+    ]
+    text = drafts.make(*files)
+    assert "e.csv; it has" not in text and "Not used: " + files[1] in text

@@ -76,6 +76,14 @@ def held(found: Mapping[str, Any]) -> Iterator[str]:
             yield text
 
 
+def guessed(guesses: Mapping[str, str | None], column: str) -> Iterator[str]:
+    """Yields what was guessed of a column in a table, as in `items.tags`, if it was."""
+    if column in guesses:
+        separator = guesses[column]
+        shown_as = "none, a cell is one value" if separator is None else repr(separator)
+        yield f"separator (guessed): {shown_as}"
+
+
 def span(times: Mapping[str, float], zone: str) -> str:
     """First and last time in the zone, with the difference from UTC."""
     (first, offset), (last, other) = (_moment(times[name], zone) for name in ("min", "max"))

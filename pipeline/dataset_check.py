@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from modules import config
@@ -89,6 +89,7 @@ def _table(cfg: config.Config, found: check.Found, name: str, width: int) -> Ite
     yield f"{name}: {'; '.join(parts)}"
     columns = found.profile.get(name, {})
     declared = files.tables(cfg.data)[name].columns
+    guesses = found.summary["guessed_separators"]
     rows = [
         (
             (
@@ -99,7 +100,7 @@ def _table(cfg: config.Config, found: check.Found, name: str, width: int) -> Ite
             ),
             [
                 *column_text.values(facts),
-                *_guessed(found.summary, f"{name}.{column}"),
+                *column_text.guessed(guesses, f"{name}.{column}"),
             ],
         )
         for column, facts in columns.items()
@@ -118,15 +119,6 @@ def _refused(rows: int, refused: int) -> str:
     if not refused:
         return ""
     return ", all refused" if refused == rows else f", {refused:,} of them refused"
-
-
-def _guessed(summary: Mapping[str, Any], column: str) -> Iterator[str]:
-    """What was guessed of a column in a table, as in `items.tags`."""
-    guesses = summary.get("guessed_separators", {})
-    if column in guesses:
-        separator = guesses[column]
-        shown = "none, a cell is one value" if separator is None else repr(separator)
-        yield f"separator (guessed): {shown}"
 
 
 def _number(count: int, what: str) -> str:

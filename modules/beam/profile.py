@@ -144,8 +144,9 @@ class Merge(beam.CombineFn):
 def locate(found: Mapping[str, Any], listings: Mapping[str, files.Listing]) -> dict[str, Any]:
     """The output of `Merge` with files and lines for places; reads files up to these lines."""
     return {
-        table: {name: _located(column, listings[table]) for name, column in columns.items()}
-        for table, columns in found.items()
+        table: {name: _located(column, listing) for name, column in found[table].items()}
+        for table, listing in listings.items()
+        if table in found
     }
 
 

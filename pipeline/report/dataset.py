@@ -25,7 +25,7 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     yield from overview(summary, has_times=has_times)
     with contextlib.suppress(sources.NotMade):  # runs of before it was made
         profile = source.json(sources.EXAMPLE_GEN, "examples", "profile.json")
-        yield from columns.tables(profile)
+        yield from columns.tables(profile, summary)
     yield anomalies(source)
     from pipeline.report import statistics  # imports TensorFlow
 

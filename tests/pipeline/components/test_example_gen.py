@@ -17,7 +17,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from modules import config, ranking_config, strict
-from modules.beam import errors
+from modules.beam import check, errors
 from pipeline import runners
 from pipeline.components import example_gen
 from tests import tables
@@ -79,8 +79,11 @@ def test_the_artifact_the_cache_and_a_failure(tmp_path: pathlib.Path) -> None:
     assert _states(tmp_path) == [execution.COMPLETE, execution.CACHED]
 
     bad = tables.write(tmp_path, users=tables.USERS + "u1\t9\tM\n")
-    with pytest.raises(errors.DataError, match=r"shop.user, line 4: user 'u1' again"):
+    with pytest.raises(errors.DataError, match=r"shop.user, line 4: user 'u1' again") as refused:
         _run(tmp_path, bad)
+    with pytest.raises(errors.DataError) as checked:
+        check.check(bad, config.Split())
+    assert str(refused.value) == str(checked.value)
     assert _states(tmp_path) == [execution.COMPLETE, execution.CACHED, execution.FAILED]
     live = [
         a

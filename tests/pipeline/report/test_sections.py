@@ -225,12 +225,19 @@ def test_history_lengths_are_named_by_their_upper_ends() -> None:
 
 
 def test_columns_are_told_as_by_dataset_check() -> None:
-    (table,) = columns.tables(small_artifacts.PROFILE)
+    guesses = {"guessed_separators": {"events.item_id": "|"}}
+    (table,) = columns.tables(small_artifacts.PROFILE, guesses)
     assert table == blocks.Table(
         "The events as they were read, 100,000 rows",
         ("column", "read as", "distinct#", "missing#", "values"),
         (
-            ("item_id", "item_id", "~67,800", "0", blocks.Cell("", note="e.g. 242, 302")),
+            (
+                "item_id",
+                "item_id",
+                "~67,800",
+                "0",
+                blocks.Cell("", note="e.g. 242, 302; separator (guessed): '|'"),
+            ),
             (
                 "price",
                 "context, numeric",

@@ -53,7 +53,7 @@ class Dialect:
         """The rows of a text that begins with the start of one."""
         if self.spans_lines:
             return _Reader(self, read).rows()
-        return self._plain(streams.lines(read))
+        return self._plain(read)
 
     def cells(self, row: bytes) -> list[str] | None:
         """The cells of one row; None if it is blank.
@@ -70,15 +70,33 @@ class Dialect:
         """Where rows start, `step` bytes after each other or more, if they may span lines."""
         return _Reader(self, read).starts(step)
 
-    def _plain(self, lines: Iterable[bytes]) -> Iterator[Record]:
-        codec, delimiter = streams.codec(self.encoding), self.delimiter
-        for line in lines:
-            try:
-                text = line.decode(codec).rstrip("\r\n")
-            except UnicodeDecodeError:
-                yield line, ValueError(streams.undecodable(line, self.encoding))
+    def _plain(self, read: Iterable[bytes]) -> Iterator[Record]:
+        for piece in streams.pieces(read):
+            lines = piece.splitlines(keepends=True)
+            rows = self._plain_rows(piece)
+            if rows is None:
+                yield from map(self._plain_row, lines)
             else:
-                yield line, text.split(delimiter) if text else None
+                yield from zip(lines, rows)
+
+    def _plain_rows(self, piece: bytes) -> list[list[str] | None] | None:
+        """The cells of whole lines, quickly; None: a line has to be looked at alone."""
+        if b"\r" in piece:
+            return None
+        try:
+            texts = piece.decode(streams.codec(self.encoding)).split("\n")
+        except UnicodeDecodeError:
+            return None
+        if not texts[-1]:
+            texts.pop()
+        return [text.split(self.delimiter) if text else None for text in texts]
+
+    def _plain_row(self, line: bytes) -> Record:
+        try:
+            text = line.decode(streams.codec(self.encoding)).rstrip("\r\n")
+        except UnicodeDecodeError:
+            return line, ValueError(streams.undecodable(line, self.encoding))
+        return line, text.split(self.delimiter) if text else None
 
 
 def of_table(kind: formats.Format, table: config.Table, delimiter: str) -> Dialect:

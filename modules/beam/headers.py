@@ -113,7 +113,7 @@ class Headers:
         folders = self._folders(number)
         more = [name for name in folders if name not in names]
         inner = self._table.element_columns
-        located = self._columns.locate([*names, *more, *inner], remedy)
+        located = rows.remembering(self._columns.locate([*names, *more, *inner], remedy))
         return Header(names, [folders[name] for name in more], located, self._list_at(names))
 
     def _list_at(self, names: list[str]) -> int | None:

@@ -176,8 +176,8 @@ class ReadRows(reader.Reader):
                     f"{batch.num_rows - 1} after it is not UTF-8: {error}. Convert it.",
                 )
                 found = []
-            for at, element, cells in found:
-                yield self.made((number, position + at, element), located, cells)
+            places = [(number, position + at, element) for at, element, _ in found]
+            yield from self.made_all(places, located, [cells for _, _, cells in found])
             position += batch.num_rows
 
     def _cells(

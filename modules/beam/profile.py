@@ -40,6 +40,7 @@ class Recorder:
 
     def __init__(self, table: config.Table, table_name: str, columns: rows.Columns) -> None:
         self._table_name, self._convert = table_name, columns.convert
+        self._columns_of = columns
         self._columns = {
             name: table.columns[name]
             for name in rows.names(table)
@@ -70,6 +71,26 @@ class Recorder:
             if len(self._read.places) >= _BATCH:
                 self._fold()
         return row
+
+    def convert_all(
+        self,
+        places: Sequence[files.Place],
+        located: rows.Located,
+        rows_of_cells: Sequence[Sequence[Any]],
+    ) -> list[tuple[Any, ...]] | None:
+        """What `rows.Columns.convert_all` makes of many rows; records them."""
+        found = self._columns_of.convert_all(located, rows_of_cells)
+        if found is None:
+            return None
+        if located is not self._located:
+            self._fold()
+            self._located = located
+        self._read.places.extend(places)
+        self._read.cells.extend(rows_of_cells)
+        self._read.values.extend(found)
+        if len(self._read.places) >= _BATCH:
+            self._fold()
+        return found
 
     def finish(self) -> Iterator[beam.pvalue.TaggedOutput]:
         """Gives out what was recorded, as `finish_bundle` has to, and begins anew."""

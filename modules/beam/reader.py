@@ -40,6 +40,21 @@ class Reader(beam.DoFn):
         self._rows.inc()
         return rows.dropped(self._listing.table, row) if isinstance(row, str) else (place, row)
 
+    def made_all(
+        self,
+        places: Sequence[files.Place],
+        located: rows.Located,
+        rows_of_cells: Sequence[Sequence[Any]],
+    ) -> Iterator[Any]:
+        """What `made` makes of many rows."""
+        found = self._recorder.convert_all(places, located, rows_of_cells)
+        if found is None:
+            for place, cells in zip(places, rows_of_cells):
+                yield self.made(place, located, cells)
+        else:
+            self._rows.inc(len(found))
+            yield from zip(places, found)
+
     def problem(
         self, place: files.Place, error: ValueError | str, *, refuses_file: bool = False
     ) -> beam.pvalue.TaggedOutput:

@@ -9,8 +9,8 @@ import apache_beam as beam
 
 from modules.beam import problems
 
-# of each row; not part of a counter, which goes through a pickler
-_told: Callable[[], object] | None = None
+# of rows, as they are read; not part of a counter, which goes through a pickler
+_told: Callable[[int], object] | None = None
 
 
 class RowCounter:
@@ -19,15 +19,16 @@ class RowCounter:
     def __init__(self, table: str) -> None:
         self._rows = beam.metrics.Metrics.counter(problems.NAMESPACE, f"{table}_rows")
 
-    def inc(self) -> None:
-        self._rows.inc()
+    def inc(self, rows: int = 1) -> None:
+        """Counts rows."""
+        self._rows.inc(rows)
         if _told is not None:
-            _told()
+            _told(rows)
 
 
 @contextlib.contextmanager
-def telling(told: Callable[[], object]) -> Iterator[None]:
-    """Calls `told` for each row that this process reads while the block runs."""
+def telling(told: Callable[[int], object]) -> Iterator[None]:
+    """Tells `told` how many rows more this process has read, while the block runs."""
     global _told  # noqa: PLW0603 - Beam makes copies of what reads rows, and hands nothing to them
     _told = told
     try:

@@ -36,6 +36,30 @@ class Located(NamedTuple):
     cells: list[tuple[int, str, values.Converter]]
 
 
+_MOST_KNOWN = 2**16  # cells of a column
+
+
+class _Known(dict[str | None, Any]):
+    """The values of cells that were converted before, of one column."""
+
+    def __init__(self, convert: values.Converter) -> None:
+        super().__init__()
+        self._convert = convert
+
+    def __missing__(self, cell: str | None) -> Any:
+        value = self._convert(cell)
+        if len(self) < _MOST_KNOWN:
+            self[cell] = value
+        return value
+
+
+def remembering(located: Located) -> Located:
+    """The same for cells that are texts, most of which stand in a file many times."""
+    return located._replace(
+        cells=[(at, name, _Known(convert).__getitem__) for at, name, convert in located.cells]
+    )
+
+
 DROPPED = "dropped"  # tag of the rows that do not count
 Dropped = tuple[str, str]  # table, the rule's text
 
@@ -139,7 +163,6 @@ class Columns:
         Raises:
           problems.RefusedCell: a cell does not fit its column; the message names the column.
         """
-        row, name = [], ""
         for at, prepare, rule, wanted in located.filters:
             try:
                 if rule.holds(prepare(cells[at])) is not wanted:
@@ -148,12 +171,32 @@ class Columns:
                 text = f"column '{rule.column}': {error}."
                 raise problems.RefusedCell(text, rule.column) from None
         try:
-            for at, name, convert in located.cells:  # noqa: B007 (the error names it)
-                row.append(convert(cells[at]))
-        except ValueError as error:
-            text = f"column '{name}': {error}."
-            raise problems.RefusedCell(text, name, self._id(located, cells)) from None
-        return tuple(row)
+            return tuple([convert(cells[at]) for at, _, convert in located.cells])
+        except ValueError:
+            raise self._refused_cell(located, cells) from None
+
+    def convert_all(
+        self, located: Located, rows_of_cells: Sequence[Sequence[Any]]
+    ) -> list[tuple[Any, ...]] | None:
+        """What `convert` makes of many rows, quickly; None: each has to be looked at alone."""
+        if located.filters or not rows_of_cells:
+            return None
+        by_column = list(zip(*rows_of_cells))
+        try:
+            found = [list(map(convert, by_column[at])) for at, _, convert in located.cells]
+        except ValueError:
+            return None
+        return list(zip(*found))
+
+    def _refused_cell(self, located: Located, cells: Sequence[Any]) -> problems.RefusedCell:
+        """What is wrong with the first cell of a row that does not fit its column."""
+        for at, name, convert in located.cells:
+            try:
+                convert(cells[at])
+            except ValueError as error:
+                text = f"column '{name}': {error}."
+                return problems.RefusedCell(text, name, self._id(located, cells))
+        raise AssertionError("every cell fits its column")
 
     def _id(self, located: Located, cells: Sequence[Any]) -> str | None:
         """The id of a user or item in a row that cannot be used, where it can be read."""

@@ -7,7 +7,9 @@ without a global row number. `DelimitedRows` and `json_lines.JsonRows` say what 
 from __future__ import annotations
 
 import abc
+import bisect
 import contextlib
+import itertools
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -16,9 +18,10 @@ import apache_beam as beam
 from apache_beam.io import restriction_trackers as trackers
 
 from modules import config, formats
-from modules.beam import elements, files, headers, problems, reader, rows, streams
+from modules.beam import delimited, elements, files, headers, problems, reader, rows, streams
 
 _CHUNK = 2**20  # bytes of a file that are read in one piece
+_BATCH = 1024  # rows that are converted together
 
 
 class TextRows(reader.Reader, beam.transforms.core.RestrictionProvider, abc.ABC):
@@ -144,31 +147,53 @@ class DelimitedRows(TextRows):
             records = dialect.rows(read)
             if position < start:  # the line over the border belongs to the range before
                 position += len(next(records, (b"", None))[0])
-            for line, cells in records:
-                if position >= stop:
+            if header is None:
+                begun = next(records, None)
+                if begun is None:
                     return
-                place = (number, position, 0)
-                position += len(line)
-                if header is None:
-                    try:
-                        is_row = self._headers.begin(number, line, cells)
-                    except ValueError as error:
-                        is_header = self._headers.of(number) is None
-                        yield self.problem(place, error, refuses_file=is_header)
-                        return
-                    header = self._headers.of(number)
-                    assert header is not None
-                    if not is_row:
-                        continue
-                if isinstance(cells, list):
-                    if self._elements is None:
-                        yield self._row(place, header, line, cells)
-                    else:
-                        yield from self._rows_of(place, header, line, cells, self._elements)
-                elif cells is None:
-                    self._blank.inc()
+                try:
+                    is_row = self._headers.begin(number, *begun)
+                except ValueError as error:
+                    is_header = self._headers.of(number) is None
+                    yield self.problem((number, position, 0), error, refuses_file=is_header)
+                    return
+                header = self._headers.of(number)
+                assert header is not None
+                if is_row:
+                    records = itertools.chain([begun], records)
                 else:
-                    yield self.problem(place, cells)
+                    position += len(begun[0])
+            while position < stop:
+                taken = list(itertools.islice(records, _BATCH))
+                if not taken:
+                    return
+                starts = list(itertools.accumulate((len(r[0]) for r in taken), initial=position))
+                position = starts.pop()
+                ours = bisect.bisect_left(starts, stop)
+                places = [(number, at, 0) for at in starts[:ours]]
+                yield from self._taken(places, header, taken[:ours])
+
+    def _taken(
+        self,
+        places: list[files.Place],
+        header: headers.Header,
+        records: list[delimited.Record],
+    ) -> Iterator[Any]:
+        """What becomes of some records."""
+        plain = [cells for _, cells in records if isinstance(cells, list)]
+        is_plain = len(plain) == len(records) and not header.more and self._elements is None
+        if is_plain and {*map(len, plain)} == {len(header.names)}:
+            yield from self.made_all(places, header.located, plain)
+            return
+        for place, (line, cells) in zip(places, records):
+            if cells is None:
+                self._blank.inc()
+            elif isinstance(cells, ValueError):
+                yield self.problem(place, cells)
+            elif self._elements is None:
+                yield self._row(place, header, line, cells)
+            else:
+                yield from self._rows_of(place, header, line, cells, self._elements)
 
     def _row(
         self, place: files.Place, header: headers.Header, line: bytes, cells: list[str]

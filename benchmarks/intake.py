@@ -32,7 +32,8 @@ EXPECTED = pathlib.Path(__file__).with_name("intake_expected.yaml")
 CASES = pathlib.Path("../shared/cases/intake")
 _COUNTS = {"events": 709, "users": 60, "items": 50}
 _FOUND = re.compile(
-    r"^([\d,]+) events? of ([\d,]+) users?, a catalogue of ([\d,]+) items?", re.MULTILINE
+    r"^(?: *data +)?([\d,]+) events? of ([\d,]+) users?, a catalogue of ([\d,]+) items?",
+    re.MULTILINE,
 )
 _SHOWN = 230  # characters of a message in the table
 

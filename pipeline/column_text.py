@@ -18,6 +18,8 @@ _LONGEST = 30  # characters of a frequent value
 def distinct(found: Mapping[str, Any]) -> str:
     """How many distinct values there are; an estimate is rounded to three digits."""
     count = found["distinct"]
+    if found["rows"] == found["refused"]:
+        return "-"  # no row says what its cells mean
     if found["distinct_is_exact"]:
         return f"{count:,}"
     return f"~{int(float(f'{count:.3g}')):,}"

@@ -39,8 +39,7 @@ class Recorder:
     """Gathers the profile of a table from the rows of a bundle; made on the worker."""
 
     def __init__(self, table: config.Table, table_name: str, columns: rows.Columns) -> None:
-        self._table_name, self._convert = table_name, columns.convert
-        self._columns_of = columns
+        self._table_name, self._rows = table_name, columns
         self._columns = {
             name: table.columns[name]
             for name in rows.names(table)
@@ -57,7 +56,7 @@ class Recorder:
             self._fold()
             self._located = located
         try:
-            row = self._convert(located, cells)
+            row = self._rows.convert(located, cells)
         except ValueError:
             self._refused.places.append(place)
             self._refused.cells.append(cells)
@@ -79,7 +78,7 @@ class Recorder:
         rows_of_cells: Sequence[Sequence[Any]],
     ) -> list[tuple[Any, ...]] | None:
         """What `rows.Columns.convert_all` makes of many rows; records them."""
-        found = self._columns_of.convert_all(located, rows_of_cells)
+        found = self._rows.convert_all(located, rows_of_cells)
         if found is None:
             return None
         if located is not self._located:

@@ -22,6 +22,7 @@ def _column(**known: Any) -> dict[str, Any]:
         "role": "feature",
         "kind": "categorical",
         "rows": 100,
+        "refused": 0,
         "missing": 0,
         "missing_texts": {},
         "distinct": 3,
@@ -55,8 +56,10 @@ def test_how_times_are_read_is_said_where_no_key_says_it(known: dict[str, Any], 
 
 
 def test_an_estimate_is_rounded_and_marked() -> None:
-    assert column_text.distinct({"distinct": 157384, "distinct_is_exact": False}) == "~157,000"
-    assert column_text.distinct({"distinct": 8443, "distinct_is_exact": True}) == "8,443"
+    found = _column(distinct=157384, distinct_is_exact=False)
+    assert column_text.distinct(found) == "~157,000"
+    assert column_text.distinct(_column(distinct=8443)) == "8,443"
+    assert column_text.distinct(_column(distinct=0, refused=100)) == "-"
 
 
 @pytest.mark.parametrize(("missing", "text"), [(0, "0"), (3, "3.0%"), (0.05, "<0.1%")])

@@ -71,7 +71,7 @@ def numbers() -> Iterator[samples.Variant]:
         "one value of 1e15 among small ones",
         {"e.csv": samples.valued(lambda n: "1e15" if n == 33 else n % 7)},
         columns=samples.with_value("numeric"),
-        says=["1e", "e.csv, line 35"],
+        says=["1e", "line 35 of e.csv"],
     )
     yield samples.variant(
         "missing_nulls",

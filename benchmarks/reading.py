@@ -204,7 +204,11 @@ def page(
 
 def _ratio(ours: Iterable[float], others: Iterable[float]) -> str:
     ratios = [other / our for our, other in zip(ours, others)]
-    return f"{statistics.median(ratios):.2g}x ({min(ratios):.2g} to {max(ratios):.2g})"
+    digits = 2 if min(ratios) >= 0.1 else 3
+    least, middle, most = (
+        f"{ratio:.{digits}f}" for ratio in (min(ratios), statistics.median(ratios), max(ratios))
+    )
+    return f"{middle}x ({least} to {most})"
 
 
 def _machine() -> str:

@@ -58,15 +58,29 @@ class JsonRows(text.TextRows):
             lines = streams.lines(read)
             if start > 0:  # the line over the border belongs to the range before
                 position += len(next(lines, b""))
+            read_rows: list[tuple[files.Place, list[Any]]] = []
             for line in lines:
                 if position >= stop:
-                    return
-                yield from self._rows_of(line, (number, position), folders)
+                    break
+                for found in self._rows_of(line, (number, position), folders):
+                    if isinstance(found, beam.pvalue.TaggedOutput):
+                        yield found
+                    else:
+                        read_rows.append(found)
                 position += len(line)
+                if len(read_rows) >= text.BATCH:
+                    yield from self._made_of(read_rows)
+                    read_rows = []
+            yield from self._made_of(read_rows)
+
+    def _made_of(self, read_rows: list[tuple[files.Place, list[Any]]]) -> Iterator[Any]:
+        places, cells = [place for place, _ in read_rows], [cells for _, cells in read_rows]
+        return self.made_all(places, self._located, cells)
 
     def _rows_of(
         self, line: bytes, at: tuple[int, int], folders: Mapping[str, str | None]
-    ) -> Iterator[Any]:
+    ) -> Iterator[tuple[files.Place, list[Any]] | beam.pvalue.TaggedOutput]:
+        """The places and cells of the rows in a line, or what is wrong with it."""
         if not line.strip():
             self._blank.inc()
             return
@@ -78,7 +92,7 @@ class JsonRows(text.TextRows):
             yield self.problem((*at, 0), error)
             return
         for element, cells in enumerate(rows_of, start=0 if self._list is None else 1):
-            yield self.made((*at, element), self._located, cells)
+            yield (*at, element), cells
 
     def _cells(self, found: dict[str, Any], folders: Mapping[str, str | None]) -> list[list[Any]]:
         """The cells of each row in an object."""

@@ -21,7 +21,7 @@ from modules import config, formats
 from modules.beam import delimited, elements, files, headers, problems, reader, rows, streams
 
 _CHUNK = 2**20  # bytes of a file that are read in one piece
-_BATCH = 1024  # rows that are converted together
+BATCH = 1024  # rows that are converted together
 
 
 class TextRows(reader.Reader, beam.transforms.core.RestrictionProvider, abc.ABC):
@@ -164,7 +164,7 @@ class DelimitedRows(TextRows):
                 else:
                     position += len(begun[0])
             while position < stop:
-                taken = list(itertools.islice(records, _BATCH))
+                taken = list(itertools.islice(records, BATCH))
                 if not taken:
                     return
                 starts = list(itertools.accumulate((len(r[0]) for r in taken), initial=position))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 
 import pyarrow as pa
@@ -62,3 +63,14 @@ def test_a_bad_row_among_many_of_parquet_is_named(tmp_path: pathlib.Path) -> Non
     parquet.write_table(pa.table(columns), tmp_path / "e.parquet", row_group_size=1000)
     found = tables.refusal(tables.only_events(tmp_path / "e.parquet"))
     assert "e.parquet, row 1601: column 'item': found nothing" in found
+
+
+def test_all_objects_are_read_and_a_bad_one_among_many_is_named(tmp_path: pathlib.Path) -> None:
+    names = ("user", "item", "time")
+    lines = [json.dumps(dict(zip(names, row))) for row in _expected()]
+    (tmp_path / "e.jsonl").write_text("\n".join(lines))
+    assert tables.rows_read(tmp_path, tables.only_events(tmp_path / "e.jsonl")) == _expected()
+    lines[1600] = lines[1600].replace('"i5"', "null")
+    (tmp_path / "e.jsonl").write_text("\n".join(lines))
+    found = tables.refusal(tables.only_events(tmp_path / "e.jsonl"))
+    assert "e.jsonl, line 1601: column 'item': found nothing" in found

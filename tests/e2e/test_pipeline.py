@@ -158,7 +158,8 @@ def test_a_failed_component_names_itself_and_leaves_no_artifact(
         "\n".join([*events[:5], "u1,i1,yesterday,buy", *events[5:]])
     )
     with pytest.raises(
-        pipeline_run.RunFailed, match=r"InteractionsExampleGen failed: .*events\.csv.*6.*yesterday"
+        pipeline_run.RunFailed,
+        match=r"(?s)InteractionsExampleGen failed: .*events\.csv.*6.*yesterday",
     ):
         pipeline_run.run(configuration.load(str(broken), []), tmp_path / "runs")
     run = runs.Run(tmp_path / "runs", "small-shop")

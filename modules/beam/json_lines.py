@@ -17,8 +17,8 @@ from typing import Any
 import apache_beam as beam
 import orjson
 
-from modules import config, strict
-from modules.beam import files, nested, problems, rows, streams, text
+from modules import strict
+from modules.beam import files, nested, rows, streams, text
 from modules.beam.cells import shown
 
 _LOOKED_AT = 10_000  # objects of a file in which a column has to be found
@@ -30,13 +30,6 @@ _BIG = float(2**63)  # from here on, orjson makes a float of a whole number
 @beam.typehints.with_output_types(rows.Row)
 class JsonRows(text.TextRows):
     """The rows in a file's objects; counts blank lines and empty lists."""
-
-    def __init__(self, listing: files.Listing, table: config.Table) -> None:
-        super().__init__(listing, table)
-        self._blank, self._empty = (
-            beam.metrics.Metrics.counter(problems.NAMESPACE, f"{listing.table}_{what}")
-            for what in ("blank_lines", "empty_lists")
-        )
 
     def setup(self) -> None:
         super().setup()

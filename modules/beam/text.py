@@ -27,8 +27,16 @@ BATCH = 1024  # rows that are converted together
 class TextRows(reader.Reader, beam.transforms.core.RestrictionProvider, abc.ABC):
     """Yields the rows that start in the claimed range of a file's bytes, and a broken file as such.
 
-    A file that does not split is one range without end (its length is not known).
+    A file that does not split is one range without end (its length is not known). Blank lines and
+    empty lists are counted.
     """
+
+    def __init__(self, listing: files.Listing, table: config.Table) -> None:
+        super().__init__(listing, table)
+        self._blank, self._empty = (
+            beam.metrics.Metrics.counter(problems.NAMESPACE, f"{listing.table}_{what}")
+            for what in ("blank_lines", "empty_lists")
+        )
 
     @abc.abstractmethod
     def read(self, number: int, start: int, stop: int) -> Iterator[Any]:
@@ -112,13 +120,6 @@ class DelimitedRows(TextRows):
 
     Checks a header where it is read, counts blank lines.
     """
-
-    def __init__(self, listing: files.Listing, table: config.Table) -> None:
-        super().__init__(listing, table)
-        self._blank, self._empty = (
-            beam.metrics.Metrics.counter(problems.NAMESPACE, f"{listing.table}_{what}")
-            for what in ("blank_lines", "empty_lists")
-        )
 
     def setup(self) -> None:
         super().setup()

@@ -122,11 +122,16 @@ def _zone(name: str) -> datetime.tzinfo:
     return _UTC if name == "UTC" else zoneinfo.ZoneInfo(name)
 
 
+def _seconds(when: datetime.datetime, zone: datetime.tzinfo) -> float:
+    """Unix seconds; `zone` is that of a time without one."""
+    return (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()
+
+
 def _typed(cell: datetime.date, zone: datetime.tzinfo) -> float:
     """Of a date or date-time that the file holds as such."""
     if not isinstance(cell, datetime.datetime):
         cell = datetime.datetime(cell.year, cell.month, cell.day, tzinfo=zone)
-    return (cell if cell.tzinfo else cell.replace(tzinfo=zone)).timestamp()
+    return _seconds(cell, zone)
 
 
 def _checked(seconds: float, cell: Any, limits: bool) -> float:
@@ -172,7 +177,7 @@ def _formatted(cell: str, form: str, zone: datetime.tzinfo) -> float:
             f"found {shown(cell)}, expected a time like {_example(form)!r} (format: {form!r}). "
             f"Correct it{_suggested(cell, form)}"
         ) from None
-    return (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()
+    return _seconds(when, zone)
 
 
 def _iso(cell: Any, zone: datetime.tzinfo) -> float:
@@ -191,7 +196,7 @@ def _iso(cell: Any, zone: datetime.tzinfo) -> float:
                 f"found {shown(cell)}, expected a time as Unix seconds or in ISO 8601, like "
                 f"2024-01-31T18:05:00Z. {_remedy(cell)}"
             ) from None
-    return (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()
+    return _seconds(when, zone)
 
 
 def _refuse_text(cell: Any, unit: str) -> float:

@@ -51,6 +51,8 @@ class About:
       timezone: of the time features.
       k: items that recall returns.
       max_exclusions: ids that a request may exclude.
+      repeat_history: newest events in which repeats are looked for, where they are allowed.
+      repeat_items: items of those before the models' that a request holds.
       choices: by name of a categorical feature, the most frequent values of training.
     """
 
@@ -60,6 +62,8 @@ class About:
     timezone: str
     k: int
     max_exclusions: int
+    repeat_history: int
+    repeat_items: int
     choices: dict[str, tuple[str, ...]]
 
     @property
@@ -67,9 +71,10 @@ class About:
         """How many of a user's newest events are of use.
 
         They are what the models see and one more for its time delta, or what a request may
-        exclude, whichever is more.
+        exclude, or in which repeats are looked for, whichever is more.
         """
-        return max(self.max_history + 1, self.max_exclusions)
+        longest = self.repeat_history if self.data.allows_repeats else self.max_exclusions
+        return max(self.max_history + 1, longest)
 
     @classmethod
     def read(cls, recall_folder: pathlib.Path) -> About:

@@ -70,11 +70,15 @@ class Features:
     """What is derived from the columns, for training and serving alike."""
 
     max_history: int = 200  # events the models see, L
+    # newest events in which repeats are looked for, where they are allowed; of those before
+    # max_history, so many items are remembered, with how often and when (earlier.py)
+    repeat_history: int = 1000
+    repeat_items: int = 256
     timezone: str = "UTC"  # of time_of_day and day_of_week
     crosses: tuple[Cross, ...] = ()
 
     def __post_init__(self) -> None:
-        strict.at_least(self, max_history=2)
+        strict.at_least(self, max_history=2, repeat_history=1, repeat_items=0)
         check_timezone(self.timezone)
 
 
@@ -144,6 +148,8 @@ class Training:
     mask_duplicates: bool = True
     # Of a target in the loss, by action type; types that are not named weigh 1.
     action_weights: dict[str, float] = dataclasses.field(default_factory=dict)
+    # Of a target in the loss whose item the sequence has before; where repeats are allowed.
+    repeat_weight: float = 1.0
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -156,7 +162,7 @@ class Training:
                 raise ConfigError(
                     f"{name}: found {getattr(self, name)}, expected a number above 0."
                 )
-        strict.at_least(self, epochs=1, batch_positions=1, weight_decay=0, seed=0)
+        strict.at_least(self, epochs=1, batch_positions=1, weight_decay=0, repeat_weight=0, seed=0)
         _shares(self, "warmup_fraction")
         for action, weight in self.action_weights.items():
             if not weight >= 0:
@@ -170,6 +176,9 @@ class Index:
     body: Literal["auto", "exact", "ivf", "scann"] = "auto"
     k: int = 200
     max_exclusions: int = 1024  # seen items and deny-list together, per request
+    # items of the user's history that are among the k by right, where repeats are allowed; None:
+    # half of k
+    own_items: int | None = None
     leaves: int | None = None
     leaves_to_search: int | None = None
     reorder: int | None = None
@@ -177,10 +186,27 @@ class Index:
     min_recall: float = 0.99  # of recall@k against exact search; the gate
     gate_queries: int = 1000
 
+    @property
+    def most_own_items(self) -> int:
+        """`own_items`, or what it is by default."""
+        return self.k // 2 if self.own_items is None else self.own_items
+
     def __post_init__(self) -> None:
         strict.at_least(
-            self, k=1, max_exclusions=0, leaves=1, leaves_to_search=1, reorder=1, gate_queries=1
+            self,
+            k=1,
+            max_exclusions=0,
+            own_items=0,
+            leaves=1,
+            leaves_to_search=1,
+            reorder=1,
+            gate_queries=1,
         )
+        if self.most_own_items > self.k:
+            raise ConfigError(
+                f"own_items: found {self.own_items}, expected at most k ({self.k}), of which they "
+                "are a part."
+            )
         if not 0 <= self.min_recall <= 1:
             raise ConfigError(f"min_recall: found {self.min_recall}, expected 0 to 1.")
         if self.leaves and self.leaves_to_search and self.leaves_to_search > self.leaves:
@@ -334,6 +360,7 @@ class Config:
         column = self.data.events.column_with("timestamp")
         for key, asked, remedy in (
             ("split.method: temporal", self.split.method == "temporal", "leave_one_out"),
+            ("split.unit: basket", self.split.unit == "basket", "event"),
             (
                 "ranking.hold_out.starts",
                 self.ranking.hold_out.starts is not None,

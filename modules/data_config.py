@@ -229,8 +229,16 @@ class Data:
     # check: refuse ids that differ in spaces around them or in .0 alone; clean: take both off;
     # exact: as they are
     ids: Literal["check", "clean", "exact"] = "check"
+    # whether items of a user's history may be recommended again; auto: where the training events
+    # repeat often enough (repeats.py)
+    repeats: Literal["auto", "allow", "exclude"] = "auto"
     # folder of the curated one; default schema/<name>, else made from the columns
     schema: str | None = None
+
+    @property
+    def allows_repeats(self) -> bool:
+        """Whether repeats are allowed; `auto` has to be resolved before (repeats.py)."""
+        return self.repeats == "allow"
 
     def __post_init__(self) -> None:
         _roles(
@@ -312,10 +320,14 @@ class Split:
     With `leave_one_out`, each user's last event tests and the one before validates. With
     `temporal`, events from `valid_from` on validate and those from `test_from` on test; both
     are a date, a date-time or Unix seconds.
+
+    With `unit: basket`, what a user does at one time is one thing, a basket: it is held out whole,
+    and one request asks for all its items.
     """
 
     method: Literal["leave_one_out", "temporal"] = "leave_one_out"
-    min_events: int = 3  # users with fewer events only train
+    unit: Literal["event", "basket"] = "event"
+    min_events: int = 3  # users with fewer events (with unit: basket, baskets) only train
     valid_from: float | str | None = None
     test_from: float | str | None = None
 

@@ -18,6 +18,12 @@ A raw example is a window of one user's events (splits train, valid, test) or on
                         starts here)
   seen_item_id          bytes [m], all items of the user's history in this split (not only the
                         window's)
+  repeats_allowed       int64 [1], 1 where these items may be recommended again (modules/repeats.py)
+  target_item_id        bytes [t], of a request (splits valid, test, rank_<n>): all items that were
+                        taken at its moment, each once; the last event's is the first
+  earlier_item_id, earlier_count, earlier_first_timestamp, earlier_last_timestamp
+                        bytes and int64 [e], of a request where repeats are allowed: what the user
+                        did before the window (modules/earlier.py)
   item_id, item_title   bytes [1], of the catalogue
   item_<column>         the item's features, by kind
 """
@@ -39,6 +45,13 @@ EVENT_WEIGHT = "event_weight"
 REQUEST_TIMESTAMP = "request_timestamp"
 WINDOW_START = "window_start"
 SEEN_ITEM_ID = "seen_item_id"
+REPEATS_ALLOWED = "repeats_allowed"
+TARGET_ITEM_ID = "target_item_id"
+EARLIER_ITEM_ID = "earlier_item_id"
+EARLIER_COUNT = "earlier_count"
+EARLIER_FIRST = "earlier_first_timestamp"
+EARLIER_LAST = "earlier_last_timestamp"
+EARLIER_NUMBERS = (EARLIER_COUNT, EARLIER_FIRST, EARLIER_LAST)
 
 # Derived in Transform from event_timestamp.
 TIME_OF_DAY = "event_time_of_day"  # hour, 0 to 23, in the declared time zone

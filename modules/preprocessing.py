@@ -6,7 +6,9 @@ the exported layer can be fed either alone.
 
   item_id_xf                            int64 [B, 1], 1..N in the vocabulary's order, N+1 unknown (0
                                         pads)
-  event_item_id_xf, seen_item_id_xf     int64 [B, (n)], the same ids
+  event_item_id_xf, seen_item_id_xf,    int64 [B, (n)], the same ids
+  earlier_item_id_xf
+  repeats_allowed_xf                    int64 [B, 1], as it is; 0 of the catalogue
   event_time_of_day_xf, ..._xf          int64 [B, (n)], see modules/time_features.py; where the
                                         events have times
   window_start_xf                       int64 [B, 1]
@@ -54,7 +56,8 @@ def preprocessing_fn(
     outputs = _item_ids(inputs)
     if features.time_features(data):
         outputs.update(_times(inputs[features.EVENT_TIMESTAMP], options.timezone))
-    outputs[features.WINDOW_START] = ragged.first(inputs[features.WINDOW_START], default=0)
+    for name in (features.WINDOW_START, features.REPEATS_ALLOWED):
+        outputs[name] = ragged.first(inputs[name], default=0)
     if features.event_weight(data):
         outputs[features.EVENT_WEIGHT] = inputs[features.EVENT_WEIGHT]
     numbers = {}
@@ -82,7 +85,8 @@ def _item_ids(inputs: Mapping[str, tf.RaggedTensor]) -> Tensors:
             tft.apply_vocabulary, names, catalogue, num_oov_buckets=1
         )
 
-    result = {name: ids(inputs[name]) for name in (features.EVENT_ITEM_ID, features.SEEN_ITEM_ID)}
+    names = (features.EVENT_ITEM_ID, features.SEEN_ITEM_ID, features.EARLIER_ITEM_ID)
+    result = {name: ids(inputs[name]) for name in names}
     result[features.ITEM_ID] = ids(ragged.first(inputs[features.ITEM_ID], ""))
     return result
 

@@ -18,6 +18,7 @@ EXCLUDE_ITEM_ID = "exclude_item_id"
 PROFILE_VALUES = 64
 
 RawExample = dict[str, list[Any]]
+_PADDING: dict[Any, Any] = {object: b"", np.int64: 0}
 
 
 def from_examples(
@@ -52,14 +53,30 @@ def from_examples(
     for feature in features.context_features(data):
         targets = [example[feature.name][-1] for example in examples]
         batch[features.request_name(feature)] = np.array(targets, _numpy_dtype(feature))
-    batch[EXCLUDE_ITEM_ID] = _padded(
-        [e.get(features.SEEN_ITEM_ID, []) for e in examples], b"", object
-    )
+    if data.allows_repeats:
+        for name, dtype in earlier_types().items():
+            batch[name] = _padded([e.get(name, []) for e in examples], _PADDING[dtype], dtype)
+    batch[EXCLUDE_ITEM_ID] = _padded([excluded(e, data) for e in examples], b"", object)
     return batch
 
 
+def excluded(example: RawExample, data: config.Data) -> list[bytes]:
+    """Items that must not be recommended to the user of a raw example."""
+    return [] if data.allows_repeats else example.get(features.SEEN_ITEM_ID, [])
+
+
+def earlier_types() -> dict[str, Any]:
+    """The inputs with what a user did before the events that are sent, and their numpy types."""
+    return {features.EARLIER_ITEM_ID: object, **dict.fromkeys(features.EARLIER_NUMBERS, np.int64)}
+
+
 def at_full_width(
-    arrays: Mapping[str, npt.NDArray[Any]], data: config.Data, *, events: int, exclusions: int
+    arrays: Mapping[str, npt.NDArray[Any]],
+    data: config.Data,
+    *,
+    events: int,
+    exclusions: int,
+    earlier: int = 0,
 ) -> dict[str, npt.NDArray[Any]]:
     """Pads the inputs to widths that do not depend on the request.
 
@@ -71,6 +88,7 @@ def at_full_width(
       data: the declared columns.
       events: columns of what has one for each past event.
       exclusions: columns of `exclude_item_id`.
+      earlier: columns of `earlier_item_id` and what goes with it.
     """
     widths = {
         f.name: PROFILE_VALUES
@@ -79,6 +97,7 @@ def at_full_width(
     }
     past = [f.name for f in (*features.event_features(data), *features.context_features(data))]
     widths |= dict.fromkeys((features.EVENT_ITEM_ID, features.EVENT_TIMESTAMP, *past), events)
+    widths |= dict.fromkeys(earlier_types(), earlier)
     widths[EXCLUDE_ITEM_ID] = exclusions
     return {
         name: _widened(array, widths[name]) if name in widths else array

@@ -11,6 +11,11 @@ longest history:
                            context_<column>
   request_timestamp        int64 [B], Unix seconds; not where the events have no times
   request_<column>         string or float32 [B], the context of the request itself
+  earlier_item_id          string [B, e] padded with "", where repeats are allowed: items of
+                           events before those of `event_item_id`
+  earlier_count            int64 [B, e], how many events each of them has
+  earlier_first_timestamp, earlier_last_timestamp
+                           int64 [B, e], of the first and the last of them (modules/earlier.py)
   exclude_item_id          string [B, m] padded with "", items that must not come back (recall only)
 
 Events are put in the order of their timestamps, those of one second in the order given (the order
@@ -46,6 +51,9 @@ def input_specs(data: config.Data, *, exclusions: bool) -> dict[str, tf.TensorSp
         specs[features.request_name(feature)] = _spec(
             features.request_name(feature), _dtype(feature), [None]
         )
+    if data.allows_repeats:
+        for name, dtype in request_arrays.earlier_types().items():
+            specs[name] = _spec(name, tf.string if dtype is object else tf.int64, [None, None])
     if exclusions:
         specs[EXCLUDE_ITEM_ID] = _spec(EXCLUDE_ITEM_ID, tf.string, [None, None])
     return specs
@@ -81,6 +89,8 @@ def to_raw_features(
         if timeless
         else sequence(timestamps, inputs[features.REQUEST_TIMESTAMP])
     )
+    if data.allows_repeats:
+        result[features.EARLIER_ITEM_ID] = _listed(inputs[features.EARLIER_ITEM_ID])
     for feature in features.event_features(data):  # not known yet
         unknown = tf.constant(request_arrays.missing(feature), _dtype(feature))
         result[feature.name] = sequence(inputs[feature.name], tf.fill(batch, unknown))
@@ -133,6 +143,11 @@ def _profile(values: tf.Tensor) -> tf.RaggedTensor:
     return tf.RaggedTensor.from_row_splits(
         tf.reshape(values, [-1]), width * tf.range(rows + 1), validate=False
     )
+
+
+def _listed(ids: tf.Tensor) -> tf.RaggedTensor:
+    """Ids [B, e] padded with "" as ragged [B, (e)]: padding stays, as ids that nobody has."""
+    return tf.RaggedTensor.from_tensor(ids, row_splits_dtype=tf.int64)
 
 
 def _spec(name: str, dtype: tf.DType, shape: list[int | None]) -> tf.TensorSpec:

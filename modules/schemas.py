@@ -31,7 +31,11 @@ def from_config(data: config.Data) -> schema_pb2.Schema:
     found = [_single(features.USER_ID, SEQUENCE), _single(features.ITEM_ID, CATALOGUE)]
     found += [_integer(_single(features.WINDOW_START, SEQUENCE), 0, None)]
     found += [_many(features.EVENT_ITEM_ID, SEQUENCE, least=1)]
-    found += [_many(features.SEEN_ITEM_ID, SEQUENCE, least=0)]
+    for name in (features.SEEN_ITEM_ID, features.TARGET_ITEM_ID, features.EARLIER_ITEM_ID):
+        found.append(_many(name, SEQUENCE, least=0))
+    found += [_integer(_single(features.REPEATS_ALLOWED, SEQUENCE), 0, 1)]
+    for name in features.EARLIER_NUMBERS:
+        found.append(_integer(_many(name, SEQUENCE, least=0), None, None))
     found += [_integer(_many(features.EVENT_TIMESTAMP, SEQUENCE, least=1), 0, LATEST_TIMESTAMP)]
     if data.items and data.items.column_with("title"):
         found.append(_single(features.ITEM_TITLE, CATALOGUE))
@@ -126,9 +130,12 @@ def _many(name: str, rows: str, least: int) -> schema_pb2.Feature:
     return result
 
 
-def _integer(feature: schema_pb2.Feature, least: int, most: int | None) -> schema_pb2.Feature:
+def _integer(
+    feature: schema_pb2.Feature, least: int | None, most: int | None
+) -> schema_pb2.Feature:
     feature.type = schema_pb2.INT
-    feature.int_domain.min = least
+    if least is not None:
+        feature.int_domain.min = least
     if most is not None:
         feature.int_domain.max = most
     return feature

@@ -73,6 +73,7 @@ TWO_STAGE_EVALUATOR: Sections = {
     "index": ("k",),
     "ranking": ("objectives",),
 }
+LENGTHS = ("max_history", "repeat_history", "repeat_items")  # of features, that ExampleGen reads
 # what the models follow from
 MODELS = ("data", "split", "features", "model", "training", "index", "ranking")
 
@@ -110,7 +111,11 @@ class _Wiring:
     def __init__(self, cfg: config.Config, run: runs.Run) -> None:
         self._cfg, self._run = cfg, run
         length_only = dataclasses.replace(
-            cfg, features=config.Features(max_history=cfg.features.max_history)
+            cfg,
+            features=dataclasses.replace(
+                config.Features(),
+                **{name: getattr(cfg.features, name) for name in LENGTHS},
+            ),
         )
         self._read = length_only  # by what reads the files
         self._made = _columns_only(length_only)  # by what reads the examples made of them
@@ -303,6 +308,8 @@ class _Wiring:
             "timezone": self._cfg.features.timezone,
             "k": self._cfg.index.k,
             "max_exclusions": self._cfg.index.max_exclusions,
+            "repeat_history": self._cfg.features.repeat_history,
+            "repeat_items": self._cfg.features.repeat_items,
         }
         return self._add(
             serving_catalogue.ServingCatalogue(
@@ -364,6 +371,7 @@ def _columns_only(cfg: config.Config, crosses: bool = False) -> config.Config:
         events=config.Table(path="events", columns=cfg.data.events.columns),
         users=columns(cfg.data.users, "users"),
         items=columns(cfg.data.items, "items"),
+        repeats=cfg.data.repeats,
     )
     kept = cfg.features if crosses else dataclasses.replace(cfg.features, crosses=())
     return dataclasses.replace(cfg, data=data, features=kept)

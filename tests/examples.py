@@ -89,6 +89,7 @@ def sequence(items: Sequence[str], timestamps: Sequence[int], **others: Any) -> 
         "context_battery": [50.0] * number,
         "window_start": 0,
         "seen_item_id": sorted(set(items)),
+        "repeats_allowed": 0,
     }
     return {**row, **others}
 

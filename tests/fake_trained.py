@@ -123,6 +123,7 @@ def examples(queries: np.ndarray, seen: Sequence[Sequence[bytes]]) -> list[dict[
             features.EVENT_ITEM_ID: [b"never", b"target"],
             features.EVENT_TIMESTAMP: [1, 2],
             features.WINDOW_START: [0],
+            features.REPEATS_ALLOWED: [0],
             features.SEEN_ITEM_ID: list(ids),
         }
         for query, ids in zip(queries, seen)

@@ -67,7 +67,7 @@ def rank_splits(
     }
     for user, items in histories.items():
         held = sequences.hold_out(user, range(len(items) - 2), hold_out)
-        for target in held.requests:
+        for (target,) in held.requests:
             start, stop = sequences.request_window(target, max_history)
             rows[features.rank_split(held.part)].append(
                 examples.sequence(

@@ -75,7 +75,7 @@ def write(
     **policies: Any,
 ) -> config.Data:
     """Writes the three tables as atomic files and returns the configuration that reads them."""
-    plain = dict(policies)
+    plain = {"repeats": "exclude", **policies}
     for name, content in (("events", events), ("users", users), ("items", items)):
         path = folder / _NAMES[name]
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -162,7 +162,13 @@ def _made(
 ) -> tuple[dict[str, files.Listing], dict[str, Any]]:
     """The files, and what is made of them; the problems are written into the folder."""
     listings = files.list_tables(data)
-    make = examples.MakeExamples(data, split or config.Split(), max_history, listings, hold_out)
+    make = examples.MakeExamples(
+        data,
+        split or config.Split(),
+        config.Features(max_history=max_history),
+        listings,
+        hold_out,
+    )
     made: dict[str, Any] = pipeline | make
     _write_problems(made[problems.TAG], folder)
     return listings, made

@@ -45,16 +45,16 @@ def check(
     Args:
       data: declares the tables.
       split: how events are held out.
-      features: declares the longest history.
+      features: how far back histories go.
       hold_out: how events are held out for ranking; None: without.
       show: is given what was found, before problems are raised.
 
     Raises:
       errors.DataError: see `causes.refuse`.
     """
-    max_history = (features or config.Features()).max_history
     listings = files.list_tables(data)
-    make = examples.MakeExamples(data, split, max_history, listings, hold_out)
+    options = features or config.Features()
+    make = examples.MakeExamples(data, split, options, listings, hold_out)
     with tempfile.TemporaryDirectory() as folder:
         paths, wrong = run(make, (examples.SUMMARY, profile.TAG), folder)
         summary, columns = map(_read_json, paths)

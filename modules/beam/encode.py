@@ -22,6 +22,10 @@ def value_types(data: config.Data) -> dict[str, ValueType]:
         features.ITEM_TITLE: "bytes",
         features.EVENT_ITEM_ID: "bytes",
         features.SEEN_ITEM_ID: "bytes",
+        features.TARGET_ITEM_ID: "bytes",
+        features.EARLIER_ITEM_ID: "bytes",
+        **dict.fromkeys(features.EARLIER_NUMBERS, "int64"),
+        features.REPEATS_ALLOWED: "int64",
         features.EVENT_TIMESTAMP: "int64",
         features.WINDOW_START: "int64",
     }

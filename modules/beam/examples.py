@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import apache_beam as beam
 
-from modules import config, features, ranking_config
+from modules import config, features, ranking_config, repeats
 from modules.beam import (
     catalogue,
     files,
@@ -43,13 +44,13 @@ class MakeExamples(beam.PTransform):
         self,
         data: config.Data,
         split: config.Split,
-        max_history: int,
+        options: config.Features,
         listings: Mapping[str, files.Listing],
         hold_out: ranking_config.HoldOut | None = None,
     ) -> None:
         super().__init__()
         self._data, self._guesses = guesses.resolve(data, listings)
-        self._split, self._max_history, self._listings = split, max_history, listings
+        self._split, self._options, self._listings = split, options, listings
         self._hold_out = hold_out
 
     def expand(self, begin: beam.pvalue.PBegin) -> dict[str, Any]:
@@ -108,17 +109,26 @@ class MakeExamples(beam.PTransform):
             joined[histories.REFUSED] = read["users"][problems.TAG] | "KeyRefusedUsers" >> (
                 beam.ParDo(problems.KeyRefused(identity.of_join(self._data)))
             )
+        users = joined | "JoinUsers" >> beam.CoGroupByKey()
         make = beam.ParDo(
-            histories.MakeWindows(self._data, self._split, self._max_history, self._hold_out)
+            histories.MakeWindows(self._data, self._split, self._options, self._hold_out),
+            self._allows_repeats(users),
         )
-        return (
-            joined
-            | "JoinUsers" >> beam.CoGroupByKey()
-            | "MakeWindows"
-            >> make.with_outputs(
-                *sequences.splits(self._hold_out), summary.TAG, identity.TAG, problems.TAG
-            )
+        return users | "MakeWindows" >> make.with_outputs(
+            *sequences.splits(self._hold_out), summary.TAG, identity.TAG, problems.TAG
         )
+
+    def _allows_repeats(self, users: beam.PCollection) -> bool | beam.pvalue.AsSingleton:
+        """What is declared, or what the training events say; see repeats.py."""
+        if self._data.repeats != "auto":
+            return self._data.repeats == "allow"
+        counted = (
+            users
+            | "CountRepeats" >> beam.ParDo(histories.CountRepeats(self._data, self._split))
+            | "AddRepeats" >> beam.CombineGlobally(_Add())
+            | "AllowRepeats" >> beam.MapTuple(functools.partial(repeats.allowed, self._data))
+        )
+        return beam.pvalue.AsSingleton(counted)
 
     def _items(
         self, events: beam.PCollection, read: Mapping[str, Any]
@@ -145,3 +155,20 @@ class MakeExamples(beam.PTransform):
             | "MakeItems"
             >> make.with_outputs(features.SPLIT_CATALOGUE, summary.TAG, identity.TAG, problems.TAG)
         )
+
+
+class _Add(beam.CombineFn):
+    """Adds pairs of numbers."""
+
+    def create_accumulator(self) -> tuple[int, int]:
+        return 0, 0
+
+    def add_input(self, accumulator: tuple[int, int], element: tuple[int, int]) -> tuple[int, int]:
+        return accumulator[0] + element[0], accumulator[1] + element[1]
+
+    def merge_accumulators(self, accumulators: Iterable[tuple[int, int]]) -> tuple[int, int]:
+        found = list(accumulators)
+        return sum(pair[0] for pair in found), sum(pair[1] for pair in found)
+
+    def extract_output(self, accumulator: tuple[int, int]) -> tuple[int, int]:
+        return accumulator

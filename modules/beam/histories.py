@@ -9,7 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from modules import config, features, ranking_config
+from modules import config, earlier, features, ranking_config
 from modules.beam import files, identity, problems, rows, sequences, summary, values
 
 Event = tuple[float, files.Place, str, tuple[typing.Any, ...]]  # time, place, item, features
@@ -153,15 +153,38 @@ def _distinct(
     return events if data.duplicate_events == "keep" else distinct
 
 
-def _repeats(items: list[str]) -> dict[str, int]:
+def _repeats(items: list[str], train: int) -> dict[str, int]:
     """How many of a user's events, and whether the last, are of an item that it had before."""
     return {
         summary.REPEATS: len(items) - len(set(items)),
+        summary.TRAIN_EVENTS: train,
+        summary.TRAIN_REPEATS: train - len(set(items[:train])),
         summary.LAST_REPEATS: int(items.index(items[-1]) < len(items) - 1),
     }
 
 
 @beam.typehints.with_input_types(tuple[str, dict[str, typing.Iterable[typing.Any]]])
+@beam.typehints.with_output_types(tuple[int, int])
+class CountRepeats(beam.DoFn):
+    """Joined rows of a user -> training events, and those of them that repeat (repeats.py)."""
+
+    def __init__(self, data: config.Data, split: config.Split) -> None:
+        self._data, self._split = data, split
+
+    def process(
+        self, element: tuple[str, Mapping[str, Iterable[Any]]]
+    ) -> Iterator[tuple[int, int]]:
+        events: list[Event] = sorted(element[1][EVENTS], key=lambda event: event[:2])
+        if self._data.events.is_timeless:
+            events = [(float(n), *event[1:]) for n, event in enumerate(events)]
+        if self._data.duplicate_events != "keep":
+            events = list({(event[0], event[2]): event for event in reversed(events)}.values())
+            events.reverse()
+        train = sequences.divide([event[0] for event in events], self._split).train
+        yield train, train - len({event[2] for event in events[:train]})
+
+
+@beam.typehints.with_input_types(tuple[str, dict[str, typing.Iterable[typing.Any]]], bool)
 class MakeWindows(beam.DoFn):
     """Sorts a user's events, applies the policies and emits windows on the outputs of their splits.
 
@@ -172,19 +195,20 @@ class MakeWindows(beam.DoFn):
         self,
         data: config.Data,
         split: config.Split,
-        max_history: int,
+        options: config.Features,
         hold_out: ranking_config.HoldOut | None = None,
     ) -> None:
         """`hold_out` adds the splits of ranking; without it there are none."""
-        self._data, self._split, self._max_history, self._hold_out = (
-            data,
-            split,
-            max_history,
-            hold_out,
-        )
+        self._data, self._split, self._options = data, split, options
+        self._hold_out = hold_out
         self._events = event_columns(data)
+        self._allows_repeats = False
 
-    def process(self, element: tuple[str, Mapping[str, Iterable[Any]]]) -> Iterator[Any]:
+    def process(
+        self, element: tuple[str, Mapping[str, Iterable[Any]]], allows_repeats: bool
+    ) -> Iterator[Any]:
+        """`allows_repeats`: see repeats.py; a side input where the events decide."""
+        self._allows_repeats = allows_repeats
         user, groups = element
         counts: dict[str, int] = {}
         profile, events = yield from join(user, groups, self._data, counts)
@@ -200,11 +224,11 @@ class MakeWindows(beam.DoFn):
             profile = {f.name: as_list(f.kind, values.fill(f.spec)) for f in known}
         times = [event[0] for event in events]
         counts[summary.TIES] = sum(a == b for a, b in itertools.pairwise(times))
-        counts |= _repeats([event[2] for event in events])
         parts = sequences.divide(times, self._split)
+        counts |= _repeats([event[2] for event in events], parts.train)
         yield from self._windows({features.USER_ID: [user], **profile}, events, parts, counts)
         if self._hold_out is not None:
-            held = sequences.hold_out(user, times[: parts.train], self._hold_out)
+            held = sequences.hold_out(user, times[: parts.train], self._hold_out, self._split.unit)
             yield from self._ranking({features.USER_ID: [user], **profile}, events, held, counts)
         unknown = (
             {summary.UNKNOWN_USERS: (events[0][1], user)}
@@ -227,7 +251,9 @@ class MakeWindows(beam.DoFn):
         counts |= {
             summary.USERS: 1,
             summary.EVENTS: len(events),
-            summary.UNUSED_EVENTS: len(events) - parts.train - len(parts.valid) - len(parts.test),
+            summary.UNUSED_EVENTS: len(events)
+            - parts.train
+            - sum(map(len, (*parts.valid, *parts.test))),
             summary.ONLY_TRAIN: int(not parts.valid and not parts.test),
             summary.history_length(len(events)): 1,
         }
@@ -255,7 +281,7 @@ class MakeWindows(beam.DoFn):
     ) -> Iterator[Any]:
         """Windows in which events [0, stop) are targets, for each of `splits`."""
         seen = list(dict.fromkeys(event[2] for event in events[:stop])) if splits else []
-        windows = sequences.train_windows(stop, self._max_history)
+        windows = sequences.train_windows(stop, self._options.max_history)
         for split in splits:
             for first, end in windows:
                 window = self._window(profile, events, first, end, seen)
@@ -267,21 +293,44 @@ class MakeWindows(beam.DoFn):
         split: str,
         profile: RawFeatures,
         events: list[Event],
-        targets: range,
+        asked: Sequence[range],
         counts: dict[str, int],
     ) -> Iterator[Any]:
-        """A window for each target, with the items before it as seen ones."""
-        seen = list(dict.fromkeys(event[2] for event in events[: targets.start])) if targets else []
+        """A window for each range of targets, with the items before it as seen ones."""
+        seen = list(dict.fromkeys(event[2] for event in events[: asked[0].start])) if asked else []
         known = set(seen)
-        for target in targets:
-            window = self._window(
-                profile, events, *sequences.request_window(target, self._max_history), seen
-            )
+        for targets in asked:
+            items = list(dict.fromkeys(events[target][2] for target in targets))
+            start, stop = sequences.request_window(targets.start, self._options.max_history)
+            window = self._window(profile, events, start, stop, seen)
+            window[features.TARGET_ITEM_ID] = items
+            if self._allows_repeats:
+                window |= self._earlier(events[: targets.start], start)
             yield beam.pvalue.TaggedOutput(split, window)
-            if events[target][2] not in known:
-                known.add(events[target][2])
-                seen = [*seen, events[target][2]]  # windows of no new item share one list
-        counts[summary.targets(split)] = len(targets)
+            if new := [item for item in items if item not in known]:
+                known.update(new)
+                seen = [*seen, *new]  # windows of no new item share one list
+        counts |= {
+            summary.windows(split): len(asked),
+            summary.targets(split): sum(map(len, asked)),
+        }
+
+    def _earlier(self, history: list[Event], window_start: int) -> RawFeatures:
+        """What came before the window; without times, numbers count from its start."""
+        offset = window_start if self._data.events.is_timeless else 0
+        found = earlier.of(
+            (
+                (event[2], int(event[0]) - offset)
+                for event in history[earlier.span(len(history), self._options)]
+            ),
+            self._options.repeat_items,
+        )
+        return {
+            features.EARLIER_ITEM_ID: list(found.items),
+            features.EARLIER_COUNT: list(found.counts),
+            features.EARLIER_FIRST: list(found.first),
+            features.EARLIER_LAST: list(found.last),
+        }
 
     def _window(
         self, profile: RawFeatures, events: list[Event], start: int, stop: int, seen: list[str]
@@ -298,4 +347,5 @@ class MakeWindows(beam.DoFn):
             features.EVENT_TIMESTAMP: [int(event[0]) for event in window],
             features.WINDOW_START: [start],
             features.SEEN_ITEM_ID: seen,
+            features.REPEATS_ALLOWED: [int(self._allows_repeats)],
         }

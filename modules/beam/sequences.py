@@ -9,6 +9,10 @@ delta right), predict each event from those before it, and the first event of th
 profile alone. So a window of train has `stop - start - 2` targets if start > 0, else `stop`; one of
 valid or test has its last event.
 
+What is asked for in one request of valid, test or ranking is a range of events that are held out
+together: one event, or with `split.unit: basket` all events of one time. Its window ends with the
+first of them, which lends the request its time and context.
+
 Of the training events, the last are also requests that the ranker learns from (splits `rank_<n>`),
 asked of a recall model that learned from other events (splits `recall_<n>`); see `hold_out`.
 """
@@ -18,6 +22,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Sequence
 
 from modules import config, data_config, features, ranking_config
@@ -25,11 +30,20 @@ from modules import config, data_config, features, ranking_config
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Events [0, train) train; each in `valid` and `test` is a target with all events before it."""
+    """Events [0, train) train; each range in `valid` and `test` is asked for with those before."""
 
     train: int
-    valid: range
-    test: range
+    valid: tuple[range, ...]
+    test: tuple[range, ...]
+
+
+def units(times: Sequence[float], unit: str) -> list[range]:
+    """What is held out together: each event, or with `basket` all those of one time."""
+    n = len(times)
+    if unit == "event":
+        return [range(event, event + 1) for event in range(n)]
+    starts = [event for event in range(n) if not event or times[event] != times[event - 1]]
+    return [range(start, stop) for start, stop in itertools.pairwise([*starts, n])]
 
 
 def divide(times: Sequence[float], split: config.Split) -> Parts:
@@ -37,19 +51,25 @@ def divide(times: Sequence[float], split: config.Split) -> Parts:
 
     Args:
       times: of the events, sorted, in Unix seconds.
-      split: `leave_one_out`: the last event tests, the one before validates. `temporal`: an event
+      split: `leave_one_out`: the last unit tests, the one before validates. `temporal`: a unit
           from `valid_from` on validates, from `test_from` on tests. A user with fewer than
-          `min_events` events has neither; under `temporal` the later events of such a user are not
+          `min_events` units has neither; under `temporal` the later events of such a user are not
           used: training would see the future.
     """
-    n = len(times)
+    found = units(times, split.unit)
+    enough = len(found) >= split.min_events
     if split.method == "leave_one_out":
-        cut = n - 2 if n >= split.min_events else n
-        return Parts(cut, range(cut, min(cut + 1, n)), range(min(cut + 1, n), n))
+        if not enough:
+            return Parts(len(times), (), ())
+        return Parts(found[-2].start, (found[-2],), (found[-1],))
     valid, test = (bisect.bisect_left(times, cutoff) for cutoff in split.cutoffs)
-    if n < split.min_events:
-        return Parts(valid, range(0), range(0))
-    return Parts(valid, range(valid, test), range(test, n))
+    if not enough:
+        return Parts(valid, (), ())
+    return Parts(
+        valid,
+        tuple(unit for unit in found if valid <= unit.start < test),
+        tuple(unit for unit in found if unit.start >= test),
+    )
 
 
 def splits(settings: ranking_config.HoldOut | None) -> tuple[str, ...]:
@@ -69,34 +89,40 @@ class HoldOut:
 
     Attributes:
       part: number of the recall model that has not seen `requests`.
-      requests: events that are targets of ranking, each with all events before it.
+      requests: ranges of events that ranking asks for, each with all events before it.
       learners: numbers of the recall models that learn from events [0, learned).
       learned: see `learners`.
     """
 
     part: int
-    requests: range
+    requests: tuple[range, ...]
     learners: tuple[int, ...]
     learned: int
 
 
-def hold_out(user: str, times: Sequence[float], settings: ranking_config.HoldOut) -> HoldOut:
+def hold_out(
+    user: str, times: Sequence[float], settings: ranking_config.HoldOut, unit: str = "event"
+) -> HoldOut:
     """Divides a user's training events between the ranker and the recall models it learns with.
 
     Args:
       user: the id; under `cross_fit` its SHA-256 says the fold, the same one in every run.
       times: of the training events, sorted, in Unix seconds.
-      settings: see `ranking_config.HoldOut`.
+      settings: see `ranking_config.HoldOut`; its numbers and shares are those of units.
+      unit: `split.unit`.
     """
-    n = len(times)
+    n, found = len(times), units(times, unit)
     if settings.starts is not None:
         first = bisect.bisect_left(times, data_config.unix_seconds("starts", settings.starts))
-        return HoldOut(0, range(max(first, n - settings.requests), n), (0,), first)
-    requests = range(n - min(settings.requests, _share(settings.share, n)), n)
+        later = [one for one in found if one.start >= first]
+        return HoldOut(0, tuple(later[-settings.requests :]), (0,), first)
+    most = min(settings.requests, _share(settings.share, len(found)))
+    requests = tuple(found[len(found) - most :])
     if settings.method == "cross_fit":
         fold = int.from_bytes(hashlib.sha256(user.encode()).digest()[:8], "big") % settings.folds
         return HoldOut(fold, requests, tuple(f for f in range(settings.folds) if f != fold), n)
-    return HoldOut(0, requests, (0,) if settings.method == "temporal" else (), requests.start)
+    learned = requests[0].start if requests else n
+    return HoldOut(0, requests, (0,) if settings.method == "temporal" else (), learned)
 
 
 def _share(share: float, n: int) -> int:

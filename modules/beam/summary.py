@@ -8,7 +8,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from modules import config, data_config, features, ranking_config
+from modules import config, data_config, features, ranking_config, repeats
 from modules.beam import amounts, doubts, files, problems, rows, sequences
 
 TAG = "counts"
@@ -31,6 +31,8 @@ DUPLICATE_EVENTS = "duplicate_events"
 DUPLICATE_ITEMS = "duplicate_items"
 DUPLICATE_USERS = "duplicate_users"
 REPEATS = "repeats"
+TRAIN_EVENTS = "train_events"
+TRAIN_REPEATS = "train_repeats"
 LAST_REPEATS = "last_repeats"
 _LENGTH = "length_"
 _USES = "uses_"
@@ -154,10 +156,6 @@ def summarise(
         return counts.get(name, 0)
 
     splits = sequences.splits(hold_out)
-    learned = (
-        features.SPLIT_TRAIN,
-        *map(features.hold_out_split, range(hold_out.parts if hold_out else 0)),
-    )
     lengths, used = (
         {
             int(name.removeprefix(prefix)): number
@@ -174,7 +172,7 @@ def summarise(
         "last_timestamp": int(times[1]) if times else None,
         "targets": {split: count(targets(split)) for split in splits},
         "examples": {
-            **{split: count((windows if split in learned else targets)(split)) for split in splits},
+            **{split: count(windows(split)) for split in splits},
             features.SPLIT_CATALOGUE: count(ITEMS),
         },
         "policies": {
@@ -210,7 +208,14 @@ def summarise(
                 TIES,
             )
         },
-        "repeats": {"events": count(REPEATS), "last_events": count(LAST_REPEATS)},
+        "repeats": {
+            "events": count(REPEATS),
+            "last_events": count(LAST_REPEATS),
+            "train_events": count(TRAIN_EVENTS),
+            "train_repeats": count(TRAIN_REPEATS),
+            "declared": data.repeats,
+            "allowed": repeats.allowed(data, count(TRAIN_EVENTS), count(TRAIN_REPEATS)),
+        },
         "events_a_user": amounts.quantiles(lengths),
         "events_an_item": amounts.quantiles(used),
         "events_of_top_items": amounts.concentration(used),

@@ -53,6 +53,10 @@ class Body(tf.Module, abc.ABC):
     def scores(self, queries: tf.Tensor) -> tf.Tensor:
         """Dot products with all items, by position: float32 [B, N] of queries float32 [B, D]."""
 
+    @abc.abstractmethod
+    def vectors(self, positions: tf.Tensor) -> tf.Tensor:
+        """The vectors float32 [..., D] at positions int32 [...], each from 0 to N - 1."""
+
 
 def complete(
     positions: tf.Tensor, scores: tf.Tensor, width: int | tf.Tensor

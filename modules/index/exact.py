@@ -26,3 +26,6 @@ class Exact(body.Body):
 
     def scores(self, queries: tf.Tensor) -> tf.Tensor:
         return tf.matmul(queries, self._vectors, transpose_b=True)
+
+    def vectors(self, positions: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._vectors, positions)

@@ -36,8 +36,8 @@ class ServableRecall(tf.Module):
         query = trained.signatures[signatures.QUERY]
 
         def serve(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            excluded = inputs.pop(requests.EXCLUDE_ITEM_ID)
-            return recall.recommend(query(**inputs)[signatures.QUERY], excluded)
+            asked = {n: v for n, v in inputs.items() if n != requests.EXCLUDE_ITEM_ID}
+            return recall.recommend(query(**asked)[signatures.QUERY], inputs)
 
         self.serve = graphs.function(serve)
 
@@ -93,6 +93,7 @@ def save(
     *,
     k: int,
     max_exclusions: int,
+    own_items: int = 0,
     sample: Request,
     description: Mapping[str, Any],
 ) -> None:
@@ -105,6 +106,7 @@ def save(
       target: the folder to write.
       k: items returned for each request.
       max_exclusions: by how many items a search is widened at most.
+      own_items: of a request's history that are candidates, at most; where repeats are allowed.
       sample: real requests, as `modules.requests.input_specs(..., exclusions=True)`; they become
           warm-up records.
       description: what `assets.extra/index.json` says.
@@ -114,7 +116,8 @@ def save(
         vocabulary.write_bytes(b"".join(item_id + b"\n" for item_id in item_ids))
         retrieval = recall_module.Retrieval(index, k=k, max_exclusions=max_exclusions)
         model = ServableRecall(
-            trained, recall_module.RecallModule(retrieval, item_ids, str(vocabulary))
+            trained,
+            recall_module.RecallModule(retrieval, item_ids, str(vocabulary), own_items),
         )
         tf.saved_model.save(
             model,

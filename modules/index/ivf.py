@@ -86,3 +86,6 @@ class Ivf(body.Body):
 
     def scores(self, queries: tf.Tensor) -> tf.Tensor:
         return tf.gather(tf.matmul(queries, self._store, transpose_b=True), self._slots, axis=1)
+
+    def vectors(self, positions: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._store, tf.gather(self._slots, positions))

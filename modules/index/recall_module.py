@@ -5,14 +5,19 @@ needs, k plus the request's distinct exclusions, and at most k + max_exclusions.
 excluded is compared by identity, never only scored down, and all exclusions count, also those
 beyond max_exclusions. Where fewer than k items are left of what the index found, and the catalogue
 holds more, the row is searched exactly.
+
+Where repeats are allowed, a request's own items take places among the k that they would not get by
+their scores: what the index found ends earlier by as many.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
-from modules import signatures
-from modules.index import body
+from modules import features, requests, signatures
+from modules.index import body, own_items
 
 
 class Retrieval(tf.Module):
@@ -40,9 +45,7 @@ class Retrieval(tf.Module):
           Positions int32 [B, k] and scores float32 [B, k]; NO_POSITION and NO_SCORE where nothing
           is left.
         """
-        excluded = tf.sort(
-            tf.pad(excluded, [[0, 0], [1, 0]], constant_values=body.NO_POSITION), axis=1
-        )
+        excluded = _in_order(excluded)
         number = _distinct(excluded)
         most = tf.reduce_max(number)  # below 0, where there are no rows
         extra = tf.clip_by_value(most, 0, self.max_exclusions)
@@ -61,6 +64,33 @@ class Retrieval(tf.Module):
             lambda: (positions, scores),
         )
         return found
+
+    def with_own(
+        self, queries: tf.Tensor, excluded: tf.Tensor, own: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The k best, among which are all own ones that are not excluded.
+
+        Args:
+          queries: float32 [B, D].
+          excluded: as of `retrieve`.
+          own: int32 [B, at most k] distinct positions, NO_POSITION as padding.
+
+        Returns:
+          As `retrieve`.
+        """
+        positions, scores = self.retrieve(queries, excluded)
+        own = tf.where(_contained(own, _in_order(excluded)), body.NO_POSITION, own)
+        given = own >= 0
+        vectors = self.index.vectors(tf.maximum(own, 0))
+        own_scores = tf.where(given, tf.einsum("bd,bod->bo", queries, vectors), body.NO_SCORE)
+        others = (positions >= 0) & ~_contained(positions, _in_order(own))
+        left = self.k - tf.reduce_sum(tf.cast(given, tf.int32), axis=1, keepdims=True)
+        others &= tf.cumsum(tf.cast(others, tf.int32), axis=1) <= left
+        return _best(
+            tf.concat([own, tf.where(others, positions, body.NO_POSITION)], axis=1),
+            tf.concat([own_scores, tf.where(others, scores, body.NO_SCORE)], axis=1),
+            self.k,
+        )
 
     def _repaired(
         self,
@@ -100,16 +130,19 @@ class Retrieval(tf.Module):
 class RecallModule(tf.Module):
     """From query vectors and excluded ids to the k best item ids."""
 
-    def __init__(self, retrieval: Retrieval, item_ids: list[bytes], vocabulary: str) -> None:
+    def __init__(
+        self, retrieval: Retrieval, item_ids: list[bytes], vocabulary: str, own_items: int = 0
+    ) -> None:
         """Serves `retrieval` with ids in place of positions.
 
         Args:
           retrieval: over an index of the vectors of `item_ids`, in that order.
           item_ids: N distinct, not empty ids.
           vocabulary: a file of the same ids, one a line; it becomes an asset of the SavedModel.
+          own_items: of a request's history that are candidates, at most; where repeats are allowed.
         """
         super().__init__()
-        self._retrieval = retrieval
+        self._retrieval, self._own_items = retrieval, own_items
         # the last one is nothing
         self._item_ids = tf.Variable([*item_ids, b""], trainable=False, name="item_ids")
         self._positions = tf.lookup.StaticHashTable(
@@ -123,21 +156,41 @@ class RecallModule(tf.Module):
             default_value=body.NO_POSITION,
         )
 
-    def recommend(self, queries: tf.Tensor, exclude_item_id: tf.Tensor) -> dict[str, tf.Tensor]:
+    def recommend(
+        self, queries: tf.Tensor, inputs: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """Returns the ids.
 
         Args:
           queries: float32 [B, D].
-          exclude_item_id: string [B, any], padded with ""; unknown and repeated ids do no harm.
+          inputs: of the request (modules/requests.py). Of `exclude_item_id`, unknown and repeated
+              ids do no harm. Where it has `earlier_item_id`, repeats are allowed.
 
         Returns:
           `item_id` string [B, k] and `score` float32 [B, k], best first; "" and float32.min where
           the catalogue holds no further item.
         """
-        excluded = tf.cast(self._positions.lookup(exclude_item_id), tf.int32)
-        positions, scores = self._retrieval.retrieve(queries, excluded)
+        excluded = self._places(inputs[requests.EXCLUDE_ITEM_ID])
+        if features.EARLIER_ITEM_ID in inputs:
+            own = own_items.of_request(
+                inputs,
+                self._places(inputs[features.EVENT_ITEM_ID]),
+                self._places(inputs[features.EARLIER_ITEM_ID]),
+                self._own_items,
+            )
+            positions, scores = self._retrieval.with_own(queries, excluded, own)
+        else:
+            positions, scores = self._retrieval.retrieve(queries, excluded)
         places = tf.where(positions == body.NO_POSITION, self._retrieval.index.size, positions)
         return {signatures.ITEM_ID: tf.gather(self._item_ids, places), signatures.SCORE: scores}
+
+    def _places(self, ids: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self._positions.lookup(ids), tf.int32)
+
+
+def _in_order(positions: tf.Tensor) -> tf.Tensor:
+    """int32 [B, any] sorted, with one more NO_POSITION in front: [B, at least 1]."""
+    return tf.sort(tf.pad(positions, [[0, 0], [1, 0]], constant_values=body.NO_POSITION), axis=1)
 
 
 def _distinct(ordered: tf.Tensor) -> tf.Tensor:

@@ -56,6 +56,9 @@ class Scann(body.Body):
     def scores(self, queries: tf.Tensor) -> tf.Tensor:
         return tf.matmul(queries, self._state.dataset, transpose_b=True)
 
+    def vectors(self, positions: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._state.dataset, positions)
+
 
 def _build(vectors: npt.NDArray[np.float32], settings: parameters.Scann) -> scann_ops.ScannSearcher:
     builder = scann_ops.builder(vectors, min(settings.k, len(vectors)), "dot_product")

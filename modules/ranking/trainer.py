@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from numpy import typing as npt
 
-from modules import features, graphs, strict
+from modules import features, graphs, repeats, strict
 from modules.ranking import calibration, input_data, request_graph, statistic_features, validation
 from modules.ranking import examples as candidate_examples
 from modules.ranking import model as model_lib
@@ -97,6 +97,7 @@ def train(
       watchers: told of each batch and epoch.
     """
     training = settings.ranking.training
+    settings = dataclasses.replace(settings, data=repeats.resolve(settings.data, valid_files))
     tf.keras.utils.set_random_seed(training.seed)
     data = prepare(
         settings=settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ import tensorflow_transform as tft
 from numpy import typing as npt
 from tfx import v1 as tfx
 
-from modules import config, features, lineage, strict
+from modules import config, features, lineage, repeats, strict
 from modules.recall import callbacks, export, input_data, loop
 from modules.recall import model as model_lib
 
@@ -34,6 +35,7 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     settings = read_settings(custom["config"])
     transform = tft.TFTransformOutput(fn_args.transform_output)
     train_files, catalogue_files = _split(fn_args.train_files)
+    settings = dataclasses.replace(settings, data=repeats.resolve(settings.data, train_files))
     digest = _digest(custom, train_files + catalogue_files + list(fn_args.eval_files))
     checkpoints = os.path.join(custom["checkpoint_root"], digest)
     model, history = train(

@@ -86,6 +86,7 @@ class _Reader:
     ) -> None:
         self._max_history, self._filled_feedback = max_history, filled
         self._has_times = not data.events.is_timeless
+        self._allows_repeats = data.allows_repeats
         self._profile, self._events = features.user_features(data), features.event_features(data)
         self._context = features.context_features(data)
         self._counts = {f.name: [0, 0] for f in (*self._profile, *self._events, *self._context)}
@@ -107,6 +108,7 @@ class _Reader:
             times, moment = np.arange(len(items)), len(items)
         order = given[np.argsort(times[given], kind="stable")][-(self._max_history + 1) :]
         row: histories.RawFeatures = {features.USER_ID: [""], features.SEEN_ITEM_ID: []}
+        row[features.REPEATS_ALLOWED] = [int(self._allows_repeats)]
         for feature in self._profile:
             row[feature.name] = self._of_profile(inputs[feature.name][n], feature)
         row[features.EVENT_ITEM_ID] = [*map(_text, items[order]), ""]

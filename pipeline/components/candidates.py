@@ -25,7 +25,7 @@ from tfx.types import artifact_utils, channel, component_spec, standard_artifact
 from tfx.utils import io_utils, path_utils
 
 from modules import config as configuration
-from modules import features, lineage, ranking_config, strict
+from modules import features, lineage, ranking_config, repeats, strict
 from modules.ranking import candidates
 
 EXAMPLES, MODEL, CANDIDATES = "examples", "model", "candidates"
@@ -60,7 +60,10 @@ class WriteCandidates(beam.PTransform):
           folders: to write into, by split.
         """
         super().__init__()
-        self._data = strict.read(configuration.Data, sections["data"], "data")
+        self._data = repeats.resolve(
+            strict.read(configuration.Data, sections["data"], "data"),
+            sources[features.SPLIT_VALID],
+        )
         self._max_history = strict.read(
             configuration.Features, sections["features"], "features"
         ).max_history

@@ -19,7 +19,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, channel, component_spec, standard_artifacts
 from tfx.utils import io_utils, path_utils
 
-from modules import config, features, saved_recall, strict
+from modules import config, features, repeats, saved_recall, strict
 from modules.evaluation import (
     answers_file,
     baselines,
@@ -52,7 +52,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     ) -> None:
         """See the base class."""
         sections = json.loads(exec_properties[CONFIG])
-        data = strict.read(config.Data, sections["data"])
+        data = repeats.resolve(
+            strict.read(config.Data, sections["data"]),
+            split_pattern(input_dict[EXAMPLES], features.SPLIT_VALID),
+        )
         derived = strict.read(config.Features, sections["features"])
         evaluation = strict.read(config.Evaluation, sections["evaluation"])
         folder = artifact_utils.get_single_uri(output_dict[EVALUATION])
@@ -166,14 +169,19 @@ def _evaluate(
     )
 
 
+def split_pattern(examples: list[types.Artifact], split: str) -> str:
+    """Pattern of the files of a split."""
+    pattern: str = io_utils.all_files_pattern(artifact_utils.get_split_uri(examples, split))
+    return pattern
+
+
 def read_split(
     pipeline: beam.Pipeline, examples: list[types.Artifact], split: str
 ) -> beam.PCollection:
     """Parsed raw examples."""
-    pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri(examples, split))
     return (
         pipeline
-        | f"ReadFiles[{split}]" >> beam.io.ReadFromTFRecord(pattern)
+        | f"ReadFiles[{split}]" >> beam.io.ReadFromTFRecord(split_pattern(examples, split))
         | f"Read[{split}]" >> ranking.Read()
     )
 

@@ -71,7 +71,7 @@ class WriteSplits(beam.PTransform):
     def expand(self, begin: beam.pvalue.PBegin) -> beam.pvalue.PDone:
         listings = files.list_tables(self._data)
         make = examples.MakeExamples(
-            self._data, self._split, self._features.max_history, listings, self._hold_out
+            self._data, self._split, self._features, listings, self._hold_out
         )
         made = begin | "Make" >> make
         types = encode.value_types(self._data)

@@ -22,7 +22,16 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, channel, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from modules import config, features, lineage, request_arrays, requests, signatures, strict
+from modules import (
+    config,
+    features,
+    lineage,
+    repeats,
+    request_arrays,
+    requests,
+    signatures,
+    strict,
+)
 from modules.evaluation import held_out
 from modules.index import bodies, body, export, gate, parameters, quality, recall_module
 
@@ -60,11 +69,12 @@ class Executor(base_executor.BaseExecutor):
         source = artifact_utils.get_single_instance(input_dict[TRAINED_MODEL])
         target = artifact_utils.get_single_instance(output_dict[MODEL])
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
+        valid = artifact_utils.get_split_uri([examples], features.SPLIT_VALID)
         report = build(
             path_utils.serving_model_path(source.uri),
             path_utils.serving_model_dir(target.uri),
-            read_examples(artifact_utils.get_split_uri([examples], features.SPLIT_VALID)),
-            data=strict.read(config.Data, sections["data"], "data"),
+            read_examples(valid),
+            data=repeats.resolve(strict.read(config.Data, sections["data"], "data"), f"{valid}/*"),
             max_history=strict.read(config.Features, sections["features"], "features").max_history,
             index=strict.read(config.Index, sections["index"], "index"),
         )
@@ -168,6 +178,7 @@ def build(
         target_path,
         k=index.k,
         max_exclusions=index.max_exclusions,
+        own_items=index.most_own_items,
         sample=batches[0],
         description=dataclasses.asdict(report),
     )

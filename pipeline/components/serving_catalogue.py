@@ -20,7 +20,7 @@ from tfx.utils import io_utils
 
 from modules import catalogue as catalogue_lib
 from modules import config as configuration
-from modules import features, requests, strict
+from modules import features, repeats, requests, strict
 from modules.beam import counting
 
 EXAMPLES, TRANSFORM_GRAPH, CATALOGUE = "examples", "transform_graph", "catalogue"
@@ -133,7 +133,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             artifact_utils.get_single_uri(input_dict[TRANSFORM_GRAPH])
         )
         sections = json.loads(exec_properties[CONFIG])
-        data = strict.read(configuration.Data, sections.pop("data"), "data")
+        data = repeats.resolve(
+            strict.read(configuration.Data, sections.pop("data"), "data"),
+            patterns[features.SPLIT_TRAIN],
+        )
         about = catalogue_lib.About(data=data, choices=choices(data, transform), **sections)
         with self._make_beam_pipeline() as pipeline:
             pipeline | "Catalogue" >> WriteCatalogue(

@@ -28,7 +28,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, channel, component_spec, standard_artifacts
 from tfx.utils import io_utils, path_utils
 
-from modules import config, features, saved_recall, strict
+from modules import config, features, repeats, saved_recall, strict
 from modules.evaluation import (
     baselines,
     ease,
@@ -66,7 +66,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """See the base class."""
-        sections = _Sections(json.loads(exec_properties[CONFIG]))
+        sections = _Sections(json.loads(exec_properties[CONFIG]), input_dict[EXAMPLES])
         folder = artifact_utils.get_single_uri(output_dict[EVALUATION])
         models, last = _models(input_dict, sections)
         with self._make_beam_pipeline() as pipeline:
@@ -103,8 +103,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 class _Sections:
     """The configuration that the component reads; of `index` only k."""
 
-    def __init__(self, plain: dict[str, Any]) -> None:
-        self.data = strict.read(config.Data, plain["data"])
+    def __init__(self, plain: dict[str, Any], examples: list[types.Artifact]) -> None:
+        self.data = repeats.resolve(
+            strict.read(config.Data, plain["data"]),
+            evaluator.split_pattern(examples, features.SPLIT_VALID),
+        )
         self.split = strict.read(config.Split, plain["split"])
         self.features = strict.read(config.Features, plain["features"])
         self.ranking = strict.read(config.Ranking, plain["ranking"])

@@ -99,7 +99,11 @@ class Columns:
         about = self.about
         arrays = request_arrays.from_examples([self._example(asked)], about.data, about.max_history)
         return request_arrays.at_full_width(
-            arrays, about.data, events=about.max_history + 1, exclusions=about.max_exclusions
+            arrays,
+            about.data,
+            events=about.max_history + 1,
+            exclusions=about.max_exclusions,
+            earlier=about.repeat_items,
         )
 
     def _example(self, asked: Asked) -> request_arrays.RawExample:

@@ -28,6 +28,7 @@ data:
       name: title
       group: categorical
       tags: {kind: multi_categorical, separator: " "}
+  repeats: exclude
 features:
   max_history: 12
   crosses:
@@ -51,7 +52,8 @@ evaluation:
 def write(folder: pathlib.Path, seed: int = 7, *, has_times: bool = True) -> pathlib.Path:
     """Writes events, users, items and the YAML file into `folder`; returns the YAML file's path.
 
-    Without times, the events have weights in their place, and the index is exact.
+    Without times, the events have weights in their place, the index is exact, and what a user had
+    may come back.
 
     Each user walks through the items of one group in a circle, with a few jumps: easy to learn, not
     trivial.
@@ -81,6 +83,7 @@ def write(folder: pathlib.Path, seed: int = 7, *, has_times: bool = True) -> pat
         config = config.replace(
             "time: timestamp", "order: {from: file_order}, worth: weight"
         ).replace("body: scann", "body: exact")
+        config = config.replace("repeats: exclude", "repeats: allow")
     (folder / "events.csv").write_text("\n".join(events) + "\n", encoding="utf-8")
     users = [f"u{u},{20 + u % 50},{'DE' if u % 3 else 'FR'}" for u in range(USERS)]
     (folder / "users.csv").write_text(

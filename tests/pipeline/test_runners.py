@@ -92,7 +92,9 @@ def test_the_graph_becomes_a_dataflow_job(tmp_path: pathlib.Path) -> None:
     data = tables.write(tmp_path)
     options = _runner(kind="dataflow", options=(*OPTIONS, "--dry_run=true", "--job_name=shop"))
     pipeline = beam.Pipeline(runner=dataflow_runner.DataflowRunner(), options=options)
-    pipeline | examples.MakeExamples(data, config.Split(), 10, files.list_tables(data))
+    pipeline | examples.MakeExamples(
+        data, config.Split(), config.Features(), files.list_tables(data)
+    )
     job = pipeline.run().job
     names = [
         transform.unique_name for transform in job.proto_pipeline.components.transforms.values()

@@ -64,6 +64,8 @@ ABOUT = catalogue.About(
     timezone="UTC",
     k=K,
     max_exclusions=MAX_EXCLUSIONS,
+    repeat_history=1000,
+    repeat_items=256,
     choices={
         "user_gender": ("F", "M"),
         "user_interests": ("books", "tea"),

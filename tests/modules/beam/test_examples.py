@@ -34,6 +34,7 @@ def test_the_features_of_every_split_by_hand(tmp_path: pathlib.Path) -> None:
             "event_rating": [1.0, 2.0],
             "window_start": [0],
             "seen_item_id": ["b", "c"],
+            "repeats_allowed": [0],
         }
     ]
     assert tables.of_user(made["valid"], "u2") == [
@@ -44,6 +45,8 @@ def test_the_features_of_every_split_by_hand(tmp_path: pathlib.Path) -> None:
             "event_rating": [1.0, 2.0, 3.0],
             "window_start": [0],
             "seen_item_id": ["b", "c"],
+            "repeats_allowed": [0],
+            "target_item_id": ["a"],
         }
     ]
     assert tables.of_user(made["test"], "u2") == [
@@ -54,6 +57,8 @@ def test_the_features_of_every_split_by_hand(tmp_path: pathlib.Path) -> None:
             "event_rating": [1.0, 2.0, 3.0, 4.0],
             "window_start": [0],
             "seen_item_id": ["b", "c", "a"],
+            "repeats_allowed": [0],
+            "target_item_id": ["b"],
         }
     ]
     (last,) = tables.of_user(made["test"], "u1")
@@ -416,6 +421,8 @@ def test_what_ranking_and_its_recall_model_get_by_hand(tmp_path: pathlib.Path) -
             "event_timestamp": [start + n for n in range(5)],
             "event_rating": [float(start + n) for n in range(5)],
             "seen_item_id": ["a", "b", "c"],
+            "repeats_allowed": [0],
+            "target_item_id": items[-1:],
         }
         for start, items in ((2, ["c", "a", "b", "c", "a"]), (3, ["a", "b", "c", "a", "b"]))
     ]

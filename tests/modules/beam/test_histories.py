@@ -36,7 +36,7 @@ def _windows(items: list[str], split: config.Split) -> tuple[list[tuple[str, dic
     """(split, features) of each held-out window, in order of time, and the events."""
     events = CountedEvents((float(n), ("e.csv", n), item, ()) for n, item in enumerate(items))
     parts = sequences.divide([event[0] for event in events], split)
-    make = histories.MakeWindows(DATA, split, MAX_HISTORY)
+    make = histories.MakeWindows(DATA, split, config.Features(max_history=MAX_HISTORY))
     made = list(make._windows({"user_id": ["u"]}, events, parts, {}))
     return [(m.tag, m.value) for m in made if m.tag != "train"], events
 

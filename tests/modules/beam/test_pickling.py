@@ -34,7 +34,7 @@ def _functions(data: config.Data) -> list[Any]:
         parquet.ReadRows(listings["events"], data.events),
         histories.KeyEvents(data),
         histories.KeyRows(data, data.events, "user_id", ["rating"]),
-        histories.MakeWindows(data, config.Split(), 10, config.Ranking().hold_out),
+        histories.MakeWindows(data, config.Split(), config.Features(), config.Ranking().hold_out),
         catalogue.KeyPlaces(),
         catalogue.CountUses(),
         catalogue.MakeItems(data),

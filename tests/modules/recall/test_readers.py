@@ -47,7 +47,7 @@ def _of_training(
         for name, value in parsed.items()
         if name != features.USER_ID
     }
-    for name in (features.EVENT_TIMESTAMP, features.WINDOW_START):
+    for name in (features.EVENT_TIMESTAMP, features.WINDOW_START, features.REPEATS_ALLOWED):
         raw[name] = tf.cast(raw[name], tf.int64)
     graph = transformed.output.transform_features_layer()(raw)
     spec = transformed.output.transformed_feature_spec()

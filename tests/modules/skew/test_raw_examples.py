@@ -50,6 +50,7 @@ def test_events_are_in_order_and_the_request_is_the_last_one():
     assert row == {
         "user_id": [""],
         "seen_item_id": [],
+        "repeats_allowed": [0],
         "window_start": [0],
         "user_age": [40.0],
         "user_gender": ["F"],

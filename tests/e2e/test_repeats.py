@@ -1,0 +1,50 @@
+"""The whole pipeline on data in which people come back to the same things, in baskets."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections import Counter
+
+import pytest
+import tensorflow as tf
+
+from modules import catalogue, release, requests
+from modules.ranking import examples as candidate_examples
+from pipeline import configuration, run_files, runs
+from pipeline import run as pipeline_run
+from tests.e2e import small_grocery
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> runs.Run:
+    path = small_grocery.write(tmp_path_factory.mktemp("grocery"))
+    cfg = configuration.load(str(path), [])
+    run = pipeline_run.run(cfg, tmp_path_factory.mktemp("runs"))
+    pipeline_run.report(cfg, run)
+    return run
+
+
+def test_repeats_are_found_and_allowed_everywhere(made: runs.Run) -> None:
+    found = release.in_force(made.serving)
+    about = catalogue.About.read(pathlib.Path(found.recall))
+    assert about.data.repeats == "allow"
+    for folder in (found.recall, found.rank):
+        signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+        assert "earlier_item_id" in signature.structured_input_signature[1]
+
+
+def test_a_request_asks_for_a_whole_basket(made: runs.Run) -> None:
+    rows = [requests.read_raw_example(e) for e in run_files.serialized_examples(made, "test")]
+    assert len(rows) == small_grocery.USERS
+    for row in rows:
+        assert row["repeats_allowed"] == [1]
+        assert row["target_item_id"][0] == row["event_item_id"][-1]
+        # nothing of the basket is in the history
+        assert row["event_timestamp"][-1] not in row["event_timestamp"][:-1]
+        earlier = Counter(dict(zip(row["earlier_item_id"], row["earlier_count"])))
+        assert sum(earlier.values()) <= 40 - 13
+    assert any(len(row["target_item_id"]) > 1 for row in rows)
+    assert any(row["earlier_item_id"] for row in rows)

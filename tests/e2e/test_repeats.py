@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 from collections import Counter
 
@@ -10,7 +9,6 @@ import pytest
 import tensorflow as tf
 
 from modules import catalogue, release, requests
-from modules.ranking import examples as candidate_examples
 from pipeline import configuration, run_files, runs
 from pipeline import run as pipeline_run
 from tests.e2e import small_grocery

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import config
-from pipeline import column_text
+from pipeline import column_text, repeats_text
 
 _DAY = 86400  # seconds
 _LEFT_OUT = {
@@ -59,6 +59,9 @@ def _events(summary: Mapping[str, Any], cfg: config.Config) -> Iterator[tuple[st
     last = f"{repeats['last_events']:,} of the users' last ones"
     text = f"{again} and {last} ({share(repeats['last_events'], users)}) repeat an item of the user"
     yield "repeats", text if repeats["events"] else "none: no user has an item twice"
+    yield "", repeats_text.choice(repeats)
+    for warning in repeats_text.warnings(repeats):
+        yield "warning", warning
 
 
 def _policies(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

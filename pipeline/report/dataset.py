@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import features
-from pipeline import dataset_text
+from pipeline import dataset_text, repeats_text
 from pipeline.report import blocks, charts, columns, sources, text
 
 _HIDDEN = (features.WINDOW_START,)  # bookkeeping
@@ -57,6 +57,9 @@ def overview(summary: Mapping[str, Any], *, has_times: bool = True) -> Iterator[
             ("last events of an item again", text.percent(repeats["last_events"] / users)),
         ]
     yield blocks.Facts(tuple(facts))
+    if repeats and "declared" in repeats:  # later still
+        yield blocks.Text(f"Repeats are {repeats_text.choice(repeats)}.")
+        yield from map(blocks.Text, repeats_text.warnings(repeats))
     splits = tuple(
         (
             split,

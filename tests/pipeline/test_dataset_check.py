@@ -47,6 +47,8 @@ def test_the_tables_say_what_was_understood(
         "  top items       of the items, the most frequent 50% have 42.9% of the events",
         "  repeats         1 event (14.3%) and 1 of the users' last ones (50.0%) repeat an item of",
         "                    the user",
+        "                  excluded (data.repeats: exclude): what a user had is never recommended,",
+        "                    and no system can hit an event that repeats",
         "  splits          train 3, valid 2, test 2",
         "  max_history     200, more than they need: 90 % of the users have at most 4 events",
     ]

@@ -65,6 +65,11 @@ def excluded(example: RawExample, data: config.Data) -> list[bytes]:
     return [] if data.allows_repeats else example.get(features.SEEN_ITEM_ID, [])
 
 
+def targets(example: RawExample) -> list[bytes]:
+    """What the user took: all items that the example names, or else the last event's alone."""
+    return example.get(features.TARGET_ITEM_ID) or example[features.EVENT_ITEM_ID][-1:]
+
+
 def earlier_types() -> dict[str, Any]:
     """The inputs with what a user did before the events that are sent, and their numpy types."""
     return {features.EARLIER_ITEM_ID: object, **dict.fromkeys(features.EARLIER_NUMBERS, np.int64)}

@@ -24,10 +24,12 @@ import apache_beam as beam
 import numpy as np
 from numpy import typing as npt
 
-from modules import features, requests
+from modules import features, request_arrays, requests
 from modules.beam import counting
 
 DISTANCE = 5  # events
+
+Event = tuple[int, int, bytes]  # place in the user's history, time in Unix seconds, item
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,25 +129,26 @@ class Histories(beam.PTransform):
     """
 
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
-        return examples | "Targets" >> beam.Map(_keyed_targets) | counting.InOrder()
+        return (
+            examples
+            | "Targets" >> beam.MapTuple(keyed_events)
+            | "Items"
+            >> beam.MapTuple(
+                lambda user, events: (user, [(place, item) for place, _, item in events])
+            )
+            | counting.InOrder()
+        )
 
 
-def train_targets(example: requests.RawExample) -> list[tuple[int, bytes]]:
-    """(place in the user's history, item) of the events that a window of train has as targets."""
-    start, items = example[features.WINDOW_START][0], example[features.EVENT_ITEM_ID]
-    return [(start + n, items[n]) for n in counting.target_places(example)]
-
-
-def held_out_target(example: requests.RawExample) -> list[tuple[int, bytes]]:
-    """(place in the user's history, item) of the one target of an example of valid or test."""
+def keyed_events(split: str, example: requests.RawExample) -> tuple[bytes, list[Event]]:
+    """The user, and the events that a window of this split has as targets."""
+    start, times = example[features.WINDOW_START][0], example[features.EVENT_TIMESTAMP]
     items = example[features.EVENT_ITEM_ID]
-    return [(example[features.WINDOW_START][0] + len(items) - 1, items[-1])]
-
-
-def _keyed_targets(pair: tuple[str, requests.RawExample]) -> tuple[bytes, list[tuple[int, bytes]]]:
-    split, example = pair
-    take = train_targets if split == features.SPLIT_TRAIN else held_out_target
-    return example[features.USER_ID][0], take(example)
+    user = example[features.USER_ID][0]
+    if split == features.SPLIT_TRAIN:
+        return user, [(start + n, times[n], items[n]) for n in counting.target_places(example)]
+    targets = enumerate(request_arrays.targets(example), start=start + len(items) - 1)
+    return user, [(place, times[-1], item) for place, item in targets]
 
 
 @beam.typehints.with_output_types(Popularity)

@@ -138,13 +138,13 @@ def _expected(table: config.Table, name: str) -> str:
 def _check_first_bytes(listed: Sequence[str], kind: formats.Format | None, encoding: str) -> None:
     """Refuses the first file that holds something else than its format says."""
     with concurrent.futures.ThreadPoolExecutor(_OPENED_AT_ONCE) as opened:
-        for path, first in zip(listed, opened.map(_first_bytes, listed)):
+        for path, first in zip(listed, opened.map(beginning, listed)):
             wrong = first_bytes.refusal(first, kind, encoding, formats.compression(path))
             if wrong is not None:
                 raise errors.DataError(f"{path}{', ' if wrong.startswith('line') else ': '}{wrong}")
 
 
-def _first_bytes(path: str) -> bytes:
+def beginning(path: str) -> bytes:
     """The beginning of a file, decompressed.
 
     Raises:

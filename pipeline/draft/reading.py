@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
 
 from modules import formats
-from modules.beam import errors, first_bytes, streams
+from modules.beam import errors, files, first_bytes
 from pipeline.draft import json_sample, parquet_sample, samples, sources, text_sample
 
 _LATER = 5_000  # rows of a file that is not the first
@@ -38,11 +37,7 @@ def read(source: sources.Source, most: int = samples.ROWS) -> samples.Sample:
 def _read(source: sources.Source, most: int) -> samples.Sample:
     """A sample of the first of a table's files."""
     file = source.files[0]
-    try:
-        with contextlib.closing(streams.blocks(file)) as blocks:
-            first = next(blocks, b"")[:_FIRST]
-    except (streams.BrokenFileError, OSError) as error:
-        raise errors.DataError(f"{file}: {error}") from None
+    first = files.beginning(file)[:_FIRST]
     if not first.strip():
         raise errors.DataError(f"{file}: the file is empty, expected rows. Give another file.")
     kind = format_of(file, first)
@@ -59,7 +54,10 @@ def format_of(file: str, first: bytes) -> formats.Format:
     Raises:
       errors.DataError: it is what no reader reads, such as an Excel workbook.
     """
+    packed = formats.compression(file)
     if first.startswith(b"PAR1"):
+        if wrong := first_bytes.refusal(first, "parquet", "utf-8", packed):
+            raise errors.DataError(f"{file}: {wrong}")
         return "parquet"
     text = first.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"{") and first_bytes.refusal(first, "json", "utf-8") is None:
@@ -67,7 +65,7 @@ def format_of(file: str, first: bytes) -> formats.Format:
     ending = formats.ending(file)
     is_atomic = ending is not None and ending.format == "recbole" and _ATOMIC.match(text)
     kind: formats.Format = "recbole" if is_atomic else "csv"
-    wrong = first_bytes.refusal(first, None, "utf-8")
+    wrong = first_bytes.refusal(first, None, "utf-8", packed)
     if wrong is not None and not wrong.startswith("line"):  # of the encoding
         raise errors.DataError(f"{file}: {wrong}")
     return kind

@@ -211,6 +211,12 @@ def test_compressed_files_are_read_and_broken_ones_refused(tmp_path):
         ("a.csv", b"price,cost\n1.5,2.5\n2.5,3.5\n", "no column looks like the id of the user or"),
         ("a.parquet", b"PAR1" + b"\0" * 40, "cut off or corrupt"),
         (
+            "a.parquet.gz",
+            gzip.compress(b"PAR1" + b"\0" * 40 + b"PAR1", mtime=0),
+            "Parquet inside of gzip, .*Unpack it",
+        ),
+        ("a.csv.gz", b"user,item,time\nu,i,1\n", "ending says gzip, but it is not compressed so"),
+        (
             "behaviors.tsv",
             b"".join(
                 b"%d\tU1\t11/13/2019 8:36:57 AM\tN1 N2\tN3-1 N4-0 N5-0\n" % n for n in (1, 2, 3)

@@ -1,4 +1,4 @@
-"""What the rank model must beat: a linear ranker of five features, fitted on the validation lists.
+"""What the rank model must beat: a linear ranker of few features, fitted on the validation lists.
 
  - log_recall_rank: log of the candidate's place in recall's list, from 1.
  - ease: score by EASE of all items the user has seen.
@@ -6,7 +6,15 @@
  - co_occurrence_last_1, co_occurrence_last_5: directed, 1/distance within 5 events, with the user's
    last event, and summed over the last 5.
 
-Counts are of training events alone. The five weights are fitted where they are then judged, on
+Where items may repeat, of the user's whole history before the request (personal.py):
+
+ - log_own_events: log of 1 + the user's events of the candidate.
+ - log_baskets_since: log of 1 + baskets since the last that holds it, as if the user had had what
+   is new before the first.
+ - recent_share: personal recency's share of the last baskets.
+ - present: 1 for what the user has at the time of the request, where that is left out.
+
+Counts are of training events alone. The weights are fitted where they are then judged, on
 validation, so the baseline looks a little better there than it is; on test it does not.
 """
 
@@ -19,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy import typing as npt
 
-from modules.evaluation import baselines, ease
+from modules.evaluation import baselines, ease, personal
 
 EASE = "ease"
 FEATURES = (
@@ -29,6 +37,7 @@ FEATURES = (
     "co_occurrence_last_1",
     "co_occurrence_last_5",
 )
+REPEAT_FEATURES = ("log_own_events", "log_baskets_since", "recent_share", "present")
 MOST_LISTS = 20_000  # that the weights are fitted on
 _RIDGE = 1e-4  # of the mean loss: keeps weights finite where lists can be told apart perfectly
 _STEPS = 50
@@ -58,9 +67,10 @@ class Weights:
 
     def to_json(self, *, with_ease: bool) -> dict[str, Any]:
         """Weights of standardised features, without EASE if the catalogue is too large for it."""
-        taken = [n for n, name in enumerate(FEATURES) if with_ease or name != EASE]
+        names = (*FEATURES, *REPEAT_FEATURES)[: len(self.weights)]
+        taken = [n for n, name in enumerate(names) if with_ease or name != EASE]
         found = {
-            "features": [FEATURES[n] for n in taken],
+            "features": [names[n] for n in taken],
             "weights": [float(self.weights[n]) for n in taken],
             "lists": self.lists,
         }
@@ -89,6 +99,7 @@ def features_of(
     catalogue: baselines.Popularity,
     table: baselines.CoOccurrence,
     weights: npt.NDArray[np.float32] | None,
+    own: personal.Own | None = None,
 ) -> npt.NDArray[np.float32]:
     """Features of the candidates of one request.
 
@@ -99,9 +110,10 @@ def features_of(
       catalogue: training events of all items.
       table: co-occurrence in training.
       weights: of EASE; None leaves the feature 0.
+      own: what the user had, where items may repeat.
 
     Returns:
-      float32 [C, F], in the order of `FEATURES`.
+      float32 [C, F], in the order of `FEATURES`, then with `own` of `REPEAT_FEATURES`.
     """
     places = np.array([catalogue.places.get(item, -1) for item in items], np.int64)
     known = places >= 0
@@ -115,19 +127,36 @@ def features_of(
         if len(neighbours):
             at = np.minimum(np.searchsorted(neighbours, places), len(neighbours) - 1)
             found[:, column] = np.where(neighbours[at] == places, sixtieths[at] / _SIXTIETHS, 0.0)
+    return found if own is None else np.hstack([found, _repeat_features(items, own)])
+
+
+def _repeat_features(items: Sequence[bytes], own: personal.Own) -> npt.NDArray[np.float32]:
+    """Features of candidates that the user may have had, float32 [C, 4]."""
+    numbers = {item: n for n, item in enumerate(own.items)}
+    at = np.array([numbers.get(item, -1) for item in items], np.int64)
+    # of what the user had, and last of what is new
+    events, since, recent = (
+        np.append(values, new)
+        for values, new in ((own.events, 0), (own.since, own.baskets + 1), (own.recent, 0.0))
+    )
+    columns = np.log1p(events), np.log1p(since), recent, since == 0
+    found: npt.NDArray[np.float32] = np.stack([c[at] for c in columns], axis=1).astype(np.float32)
     return found
 
 
-def fit(lists: Sequence[List]) -> Weights:
+def fit(lists: Sequence[List], width: int = len(FEATURES)) -> Weights:
     """Fits the listwise softmax by Newton steps.
 
     The loss is the mean over lists of -log(exp(s_target) / sum_c exp(s_c)).
 
     The loss is convex in the weights (ListNet's top one: Cao et al., Learning to Rank, 2007, eq. 5,
     with one relevant item), so there is one minimum. Without any list, recall's order stays.
+
+    Args:
+      lists: to fit on.
+      width: number of features, F.
     """
     if not lists:
-        width = len(FEATURES)
         return Weights(np.zeros(width), np.ones(width), -np.eye(width)[0], 0)
     stacked = np.concatenate([one.features for one in lists]).astype(np.float64)
     mean, spread = stacked.mean(axis=0), stacked.std(axis=0)

@@ -13,6 +13,10 @@ _MEANINGS = {
     "log_popularity": "log of 1 + training events of the item",
     "co_occurrence_last_1": "how often, and how soon, the item follows the user's last one",
     "co_occurrence_last_5": "the same, summed over the last five",
+    "log_own_events": "log of 1 + the user's own events of the item",
+    "log_baskets_since": "log of 1 + baskets since the user's last one with the item",
+    "recent_share": "share of the user's last baskets that hold the item",
+    "present": "whether the user has the item at the time of the request already",
 }
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from modules.evaluation import baselines, linear_ranker
+from modules.evaluation import baselines, linear_ranker, personal
 
 CATALOGUE = baselines.Popularity(np.array([b"a", b"b", b"c", b"d"], object), np.array([9, 4, 1, 0]))
 # a is followed by b (weight 1) and c (1/2); b by c (1/3). In sixtieths.
@@ -104,3 +104,48 @@ def test_lists_that_can_be_told_apart_perfectly_have_finite_weights():
 def test_without_lists_recall_keeps_its_order():
     features = linear_ranker.features_of([b"c", b"a", b"b"], [b"a"], [], CATALOGUE, TABLE, EASE)
     assert np.argsort(-linear_ranker.fit([]).scores(features)).tolist() == [0, 1, 2]
+
+
+def _own(*events: tuple[int, bytes], time: int) -> personal.Own:
+    history = personal.History([(place, *event) for place, event in enumerate(events)])
+    return history.before(len(events), time, personal.Settings(2, leaves_out_present=True))
+
+
+def test_repeats_add_features_by_hand():
+    """Baskets at 1: a; 2: a, c; 3: b; the request at 4, when the user has d already."""
+    own = _own((1, b"a"), (2, b"a"), (2, b"c"), (3, b"b"), (4, b"d"), time=4)
+    without, found = (
+        linear_ranker.features_of(
+            [b"a", b"d", b"b", b"new"], [b"b", b"d"], [], CATALOGUE, TABLE, EASE, given
+        )
+        for given in (None, own)
+    )
+    np.testing.assert_array_equal(found[:, :5], without)
+    np.testing.assert_allclose(
+        found[:, 5:],
+        [
+            [math.log(3), math.log(3), 0.5, 0],  # twice, the basket before the last, 1 of 2
+            [math.log(2), 0.0, 0.0, 1],
+            [math.log(2), math.log(2), 0.5, 0],
+            [0.0, math.log(5), 0.0, 0],  # 3 baskets, and it is in none
+        ],
+        rtol=1e-6,
+    )
+
+
+def test_without_a_history_repeats_tell_nothing():
+    found = linear_ranker.features_of([b"a", b"b"], [], [], CATALOGUE, TABLE, EASE, _own(time=1))
+    np.testing.assert_allclose(found[:, 5:], [[0, math.log(2), 0, 0]] * 2, rtol=1e-6)
+
+
+def test_weights_of_repeats_have_their_names():
+    shown = linear_ranker.Weights(np.zeros(9), np.ones(9), np.arange(9.0), 7).to_json(
+        with_ease=False
+    )
+    assert shown["features"][-4:] == list(linear_ranker.REPEAT_FEATURES)
+    assert shown["weights"] == [0, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_without_lists_recall_keeps_its_order_with_repeats_too():
+    weights = linear_ranker.fit([], width=9)
+    assert weights.scores(np.eye(9)).tolist() == [-1, *[0] * 8]

@@ -148,14 +148,15 @@ class Found:
 
 
 def as_recall_answered(serialized: bytes) -> bytes:
-    """An example of Candidates without the target that was put last, if recall missed it."""
+    """An example of Candidates without the targets that were put last, where recall missed them."""
     example = tf.train.Example.FromString(serialized)
     found = example.features.feature
-    if found[features.POSITIVE_ADDED].int64_list.value[0]:
-        del found[features.CANDIDATE_ITEM_ID].bytes_list.value[-1]
-        del found[features.RECALL_SCORE].float_list.value[-1]
-        found[features.POSITIVE_ADDED].int64_list.value[0] = 0
-        found[features.TARGET_PLACE].int64_list.value[0] = candidates.NOT_FOUND
+    for n, added in enumerate(found[features.POSITIVE_ADDED].int64_list.value):
+        if added:
+            del found[features.CANDIDATE_ITEM_ID].bytes_list.value[-1]
+            del found[features.RECALL_SCORE].float_list.value[-1]
+            found[features.POSITIVE_ADDED].int64_list.value[n] = 0
+            found[features.TARGET_PLACE].int64_list.value[n] = candidates.NOT_FOUND
     content: bytes = example.SerializeToString(deterministic=True)
     return content
 

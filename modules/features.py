@@ -70,9 +70,9 @@ SEQUENCE_SPLITS = (SPLIT_TRAIN, SPLIT_VALID, SPLIT_TEST)
 # ranking/candidates.py).
 CANDIDATE_ITEM_ID = "candidate_item_id"  # bytes [n], best first
 RECALL_SCORE = "recall_score"  # float [n]
-# int64 [1]: 0-based, of the target among the candidates, -1 if it is not
+# int64 [t]: 0-based, of each target among the candidates, -1 if it is not
 TARGET_PLACE = "target_place"
-POSITIVE_ADDED = "positive_added"  # int64 [1]: 1 if recall missed the target and it was put last
+POSITIVE_ADDED = "positive_added"  # int64 [t]: 1 if recall missed the target and it was put last
 # int64 [1]: which hold-out recall model was asked, FINAL_PART for the one that is released
 PART = "part"
 FINAL_PART = -1

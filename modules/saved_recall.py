@@ -53,22 +53,28 @@ class SavedRecall:
         return item_id in self._catalogue[0]
 
     def score(
-        self, request: Mapping[str, npt.NDArray[Any]], item_ids: npt.NDArray[np.object_]
+        self,
+        request: Mapping[str, npt.NDArray[Any]],
+        item_ids: npt.NDArray[np.object_],
+        rows: npt.NDArray[np.integer[Any]] | None = None,
     ) -> npt.NDArray[np.float32]:
         """The scores of given items, whether or not they would be recommended.
 
         Args:
           request: as of a call, B requests.
-          item_ids: bytes objects [B], one item a request.
+          item_ids: bytes objects [n].
+          rows: int [n], the request of each item; None for one item a request.
 
         Returns:
-          float32 [B], the dot products of queries and items; NaN for an item outside the catalogue.
+          float32 [n], the dot products of queries and items; NaN for an item outside the catalogue.
         """
         query = self._model.signatures[signatures.QUERY]
         names = query.structured_input_signature[1]
         queries = query(**self._constants(request, names))[signatures.QUERY].numpy()
-        rows, vectors = self._catalogue
-        places = np.array([rows.get(item_id, -1) for item_id in item_ids], np.int64)
+        known, vectors = self._catalogue
+        places = np.array([known.get(item_id, -1) for item_id in item_ids], np.int64)
+        if rows is not None:
+            queries = queries[rows]
         scores = np.einsum("bd,bd->b", queries, vectors[places])
         return np.where(places >= 0, scores, np.nan).astype(np.float32)
 

@@ -5,20 +5,22 @@ An example stays as it is and gets these features (names in features.py):
   candidate_item_id  bytes [n], recall's list, best first; without what the user has seen and empty
                      places
   recall_score       float [n], of the same items
-  target_place       int64 [1], of the last event's item in that list, from 0; -1 if it is not there
-  positive_added     int64 [1], 1 if recall missed the target and it was put behind the list, with
+  target_place       int64 [t], of each of the t targets in that list, from 0; -1 if it is not there
+  positive_added     int64 [t], 1 if recall missed the target and it was put behind the list, with
                      its score
   part               int64 [1], which recall model was asked
 
-Targets are only added to examples that the ranker learns from. A target that the user had seen, or
-that is not in the catalogue, cannot be recommended and is never added.
+Targets are only added to examples that the ranker learns from, at most MOST_ADDED to a list. A
+target that is not in the catalogue cannot be recommended and is never added, nor, where repeats are
+excluded, one that the user had seen.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -31,6 +33,9 @@ from modules import config, features, request_arrays, requests, saved_recall
 
 BATCH = 64  # requests a call
 NOT_FOUND = -1  # place of a target that is not among the candidates
+MOST_ADDED = (
+    32  # targets of a list: the widest list sets the ranker's memory, and baskets may be big
+)
 
 _NAMESPACE = "candidates"
 FOUND, MISSED, ADDED = "targets_found", "targets_missed", "targets_added"
@@ -55,7 +60,7 @@ class Recall:
 @beam.typehints.with_input_types(bytes)
 @beam.typehints.with_output_types(bytes)
 class FindCandidates(beam.PTransform):
-    """Serialised raw examples -> the same with candidates; counted by what became of the target."""
+    """Serialised raw examples -> the same with candidates; counts what became of each target."""
 
     def __init__(
         self, data: config.Data, max_history: int, recall: Recall, *, add_missed: bool
@@ -84,33 +89,49 @@ class List:
     """The candidates of one request.
 
     Attributes:
-      item_ids: n of them, best first; an added target stands last.
+      item_ids: n of them, best first; added targets stand last.
       scores: float32 [n].
-      target_place: 0-based; NOT_FOUND if it is not among them.
-      fate: of the target, the name of its counter.
+      target_places: of each target, 0-based; NOT_FOUND if it is not among them.
+      fates: of each target, the name of its counter.
     """
 
     item_ids: Sequence[bytes]
     scores: npt.NDArray[np.float32]
-    target_place: int
-    fate: str
+    target_places: Sequence[int]
+    fates: Sequence[str]
 
 
-def list_of(ids: npt.NDArray[np.object_], scores: npt.NDArray[np.float32], target: bytes) -> List:
+def list_of(
+    ids: npt.NDArray[np.object_],
+    scores: npt.NDArray[np.float32],
+    targets: Sequence[bytes],
+    why_missed: Callable[[bytes], str],
+) -> List:
     """Recall's answer to one request, without empty places.
 
-    Its ids are bytes objects [k], its scores float32 [k].
+    Args:
+      ids: bytes objects [k].
+      scores: float32 [k].
+      targets: the distinct items that the user took.
+      why_missed: the counter of a target that is not among the candidates.
     """
     filled = ids != b""
     items = list(ids[filled])
-    place = items.index(target) if target in items else NOT_FOUND
-    return List(items, scores[filled], place, MISSED if place == NOT_FOUND else FOUND)
+    places = {item: place for place, item in enumerate(items)}
+    return List(
+        items,
+        scores[filled],
+        [places.get(target, NOT_FOUND) for target in targets],
+        [FOUND if target in places else why_missed(target) for target in targets],
+    )
 
 
-def with_target(found: List, target: bytes, score: float) -> List:
-    """The list with a target that recall missed put last."""
+def with_target(found: List, number: int, target: bytes, score: float) -> List:
+    """The list with target `number`, which recall missed, put last."""
+    places, fates = list(found.target_places), list(found.fates)
+    places[number], fates[number] = len(found.item_ids), ADDED
     scores = np.append(found.scores, np.float32(score))
-    return List([*found.item_ids, target], scores, len(found.item_ids), ADDED)
+    return List([*found.item_ids, target], scores, places, fates)
 
 
 @beam.typehints.with_input_types(list[bytes])
@@ -150,45 +171,54 @@ class _Ask(beam.DoFn):
                 f"The recall model gives index.k ({self._recall.k}) candidates, found "
                 f"{ids.shape[1]} in {self._recall.path}. Run the Indexer with this index.k."
             )
-        targets = np.array([example[features.EVENT_ITEM_ID][-1] for example in raw], object)
+        targets = [request_arrays.targets(example) for example in raw]
         lists = [
-            self._fate(list_of(*answer), example)
-            for *answer, example in zip(ids, scores, targets, raw)
+            list_of(found, own, wanted, self._why_missed(example))
+            for found, own, wanted, example in zip(ids, scores, targets, raw)
         ]
         if self._add_missed:
-            _add_missed(
-                lists,
-                targets,
-                lambda rows: self._model.score(
-                    {name: values[rows] for name, values in request.items()}, targets[rows]
-                ),
-            )
+            lists = self._with_missed(lists, targets, request)
         self._asked.inc(len(batch))
         for serialized, found in zip(batch, lists):
-            self._fates[found.fate].inc()
+            for fate in found.fates:
+                self._fates[fate].inc()
             self._lengths.update(len(found.item_ids))
             yield _serialize(serialized, found, self._recall.part)
 
-    def _fate(self, found: List, example: requests.RawExample) -> List:
-        """The list, with the reason why recall could not have found the target, if there is one."""
-        target = example[features.EVENT_ITEM_ID][-1]
-        if found.fate == FOUND:
-            return found
-        if target in example.get(features.SEEN_ITEM_ID, ()):
-            return dataclasses.replace(found, fate=SEEN)
-        return found if self._model.knows(target) else dataclasses.replace(found, fate=UNKNOWN)
+    def _why_missed(self, example: requests.RawExample) -> Callable[[bytes], str]:
+        """Gives the counter of a target that recall did not find, or could not have found."""
+        excluded = frozenset(request_arrays.excluded(example, self._data))
 
+        def why(target: bytes) -> str:
+            if target in excluded:
+                return SEEN
+            return MISSED if self._model.knows(target) else UNKNOWN
 
-def _add_missed(
-    lists: list[List],
-    targets: npt.NDArray[np.object_],
-    score: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]],
-) -> None:
-    """Puts missed targets behind their lists; `score` gives their float32 [n] for rows int [n]."""
-    rows = np.array([n for n, found in enumerate(lists) if found.fate == MISSED], np.int64)
-    if len(rows):
-        for row, own in zip(rows, score(rows)):
-            lists[row] = with_target(lists[row], targets[row], own)
+        return why
+
+    def _with_missed(
+        self,
+        lists: Sequence[List],
+        targets: Sequence[Sequence[bytes]],
+        request: Mapping[str, npt.NDArray[Any]],
+    ) -> list[List]:
+        """The lists of a batch of requests with the targets that recall missed behind them."""
+        missed = [
+            [n for n, fate in enumerate(found.fates) if fate == MISSED][:MOST_ADDED]
+            for found in lists
+        ]
+        asked = [row for row, numbers in enumerate(missed) if numbers]
+        added = [(row, n) for row in asked for n in missed[row]]
+        result = list(lists)
+        if added:
+            scores = self._model.score(
+                {name: values[asked] for name, values in request.items()},
+                np.array([targets[row][n] for row, n in added], object),
+                np.repeat(np.arange(len(asked)), [len(missed[row]) for row in asked]),
+            )
+            for (row, n), score in zip(added, scores):
+                result[row] = with_target(result[row], n, targets[row][n], score)
+        return result
 
 
 def _serialize(serialized: bytes, found: List, part: int) -> bytes:
@@ -199,11 +229,11 @@ def _serialize(serialized: bytes, found: List, part: int) -> bytes:
     added[features.CANDIDATE_ITEM_ID].bytes_list.SetInParent()
     added[features.RECALL_SCORE].float_list.value.extend(found.scores)
     added[features.RECALL_SCORE].float_list.SetInParent()
-    for name, value in (
-        (features.TARGET_PLACE, found.target_place),
-        (features.PART, part),
-        (features.POSITIVE_ADDED, int(found.fate == ADDED)),
+    for name, values in (
+        (features.TARGET_PLACE, found.target_places),
+        (features.PART, [part]),
+        (features.POSITIVE_ADDED, [int(fate == ADDED) for fate in found.fates]),
     ):
-        added[name].int64_list.value.append(value)
+        added[name].int64_list.value.extend(values)
     content: bytes = example.SerializeToString(deterministic=True)
     return content

@@ -39,7 +39,8 @@ def requests_of(
       (the requests: arrays as `requests.input_specs(data, exclusions=False)` says;
       candidates' ids: bytes objects [B, C], C of the longest list, padded with b"";
       recall's scores: float32 [B, C], padded with NaN;
-      places of the targets among them: int64 [B], -1 for one that is not there).
+      places of the targets among them: int64 [B, T], T of the request with the most targets; -1
+          for one that is not there, and as padding).
     """
     batch = request_arrays.from_examples(examples, data, max_history)
     del batch[requests.EXCLUDE_ITEM_ID]
@@ -49,5 +50,8 @@ def requests_of(
     for row, (items, example) in enumerate(zip(lists, examples)):
         ids[row, : len(items)] = items
         scores[row, : len(items)] = example[features.RECALL_SCORE]
-    places = np.array([example[features.TARGET_PLACE][0] for example in examples], np.int64)
+    wanted = [example[features.TARGET_PLACE] for example in examples]
+    places = np.full((len(examples), max(map(len, wanted), default=0)), -1)
+    for row, own in zip(places, wanted):
+        row[: len(own)] = own
     return batch, ids, scores, places

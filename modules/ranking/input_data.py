@@ -111,7 +111,7 @@ def read(
         outputs = graph(part, {name: tf.constant(values) for name, values in inputs.items()})
         found.append(
             {name: value.numpy() for name, value in outputs.items()}
-            | {model_lib.TARGET: places}
+            | {model_lib.TARGET: places[:, 0]}
             | {model_lib.WEIGHT: np.array([weight_of(example) for example in batch], np.float32)}
             | labels(batch, settings)
         )

@@ -108,7 +108,7 @@ def _lists(pattern: str, counts: Counts) -> Lists:
         list(ranking_examples.read(pattern)), examples.data(), MAX_HISTORY
     )
     found = []
-    for items, own, place in zip(ids, scores, places):
+    for items, own, (place,) in zip(ids, scores, places):
         given = items != b""
         rows = [int(item.decode().removeprefix("item")) for item in items[given]]
         found.append(

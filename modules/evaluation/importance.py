@@ -81,7 +81,7 @@ class _Measure(beam.DoFn):
                 )
             )
         parts = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
-        drops = measure(parts, asked.given, asked.targets, self._score, self._metric)
+        drops = measure(parts, asked.given, asked.targets, asked.numbers, self._score, self._metric)
         users = [example[features.USER_ID][0] for example in examples]
         yield {
             group: {"drop": {self._metric: with_interval(drop, users)}, "requests": len(examples)}
@@ -104,6 +104,7 @@ def measure(
     parts: Parts,
     given: npt.NDArray[np.bool_],
     targets: npt.NDArray[np.integer[Any]],
+    numbers: npt.NDArray[np.integer[Any]],
     score: Callable[[Parts], npt.NDArray[np.floating[Any]]],
     metric: str,
 ) -> dict[str, npt.NDArray[np.float64]]:
@@ -112,13 +113,14 @@ def measure(
     Args:
       parts: `part_<group>`, float32 [B, C, d] each.
       given: bool [B, C]; values change hands among these places alone.
-      targets: int [B], 0-based places of the targets, or -1.
+      targets: int [B, T], 0-based places of the targets, or -1.
+      numbers: int [B], of targets.
       score: parts -> float [B, C].
       metric: like NDCG@10.
     """
 
     def gains(now: Parts) -> npt.NDArray[np.float64]:
-        return gain(ranked_requests.places(score(now), targets, given), metric)
+        return gain(ranked_requests.places(score(now), targets, given), numbers, metric)
 
     before = gains(parts)
     result = {}
@@ -144,10 +146,12 @@ def with_interval(values: npt.NDArray[np.float64], users: Sequence[bytes]) -> di
     return {"value": float(np.mean(values)), "low": float(low), "high": float(high)}
 
 
-def gain(ranks: npt.NDArray[np.float64], metric: str) -> npt.NDArray[np.float64]:
-    """A metric like NDCG@10 of ranks [B], 0 for a missed target: float64 [B]."""
+def gain(
+    ranks: npt.NDArray[np.float64], numbers: npt.NDArray[np.integer[Any]], metric: str
+) -> npt.NDArray[np.float64]:
+    """A metric like NDCG@10 of ranks [B, T], 0 for a missed target, of [B] targets: float64 [B]."""
     depths = (int(metric.split("@")[1]),)
-    return metrics.values(ranks, depths)[..., metrics.names(depths).index(metric)]
+    return metrics.values(ranks, depths, numbers)[..., metrics.names(depths).index(metric)]
 
 
 def _lot(example: requests.RawExample) -> bytes:

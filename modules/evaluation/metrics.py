@@ -1,11 +1,13 @@
 """Ranking metrics from ranks, their errors, and what the lists do to the catalogue. NumPy only.
 
-A rank is the 1-based place of a request's one held-out item in its list, seen items left out, or 0.
+A rank is the 1-based place of a held-out item, a target, in the request's list, or 0. A request has
+T targets: one, or all items of a basket. A target is hit at depth k if 0 < rank <= k; hits are n.
 
-  HR@k = [0 < rank <= k]   NDCG@k = HR@k / log2(rank + 1)   MRR@k = HR@k / rank   Recall@k = HR@k
+  HR@k = [n > 0]   Recall@k = n / T   MRR@k = 1 / the best rank that is hit, or 0
+  NDCG@k = sum over hits of 1 / log2(rank + 1)  /  sum over i = 1..min(T, k) of 1 / log2(i + 1)
 
-(Järvelin and Kekäläinen, 2002, for NDCG, whose ideal is 1 for one relevant item; so is Recall the
-hit rate.)
+(Järvelin and Kekäläinen, 2002, for NDCG, with the ideal list's in the denominator. With T = 1 that
+is 1, and Recall is the hit rate.)
 """
 
 from __future__ import annotations
@@ -26,28 +28,61 @@ def names(ks: Sequence[int]) -> tuple[str, ...]:
     return tuple(f"{metric}@{k}" for k in ks for metric in METRICS)
 
 
-def values(ranks: npt.ArrayLike, ks: Sequence[int]) -> npt.NDArray[np.float64]:
+def values(
+    ranks: npt.ArrayLike, ks: Sequence[int], targets: npt.ArrayLike = 1
+) -> npt.NDArray[np.float64]:
     """Metrics of single requests.
 
     Args:
-      ranks: [...], 1-based, 0 for an absent target; not whole where a target shares its place with
-          others.
+      ranks: [..., T], 1-based, 0 for an absent target and as padding; not whole where a target
+          shares its place with others.
       ks: depths.
+      targets: int [...], the number of targets of each request, at least 1.
 
     Returns:
       float64 [..., len(names(ks))].
     """
-    ranks = np.asarray(ranks)
+    ranks, targets = np.asarray(ranks), np.asarray(targets)
     if ranks.size and ranks.min() < 0:
         raise ValueError(
             f"ranks: found {ranks.min()}, expected 1-based places, or 0 for an absent target."
         )
     place = np.maximum(ranks, 1)
+    gain, reciprocal = 1.0 / np.log2(place + 1.0), 1.0 / place
     columns = []
     for k in ks:
-        hit = ((ranks > 0) & (ranks <= k)).astype(np.float64)
-        columns += [hit, hit / np.log2(place + 1.0), hit / place, hit]
+        hit = (ranks > 0) & (ranks <= k)
+        found = hit.sum(axis=-1)
+        columns += [
+            (found > 0).astype(np.float64),
+            (hit * gain).sum(axis=-1) / _ideal(np.minimum(targets, k)),
+            (hit * reciprocal).max(axis=-1, initial=0.0),
+            found / targets,
+        ]
     return np.stack(columns, axis=-1)
+
+
+def _ideal(hits: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float64]:
+    """The DCG of lists that begin with this many hits, int [...]: float64 [...]."""
+    gains = 1.0 / np.log2(np.arange(hits.max(initial=0)) + 2.0)
+    found: npt.NDArray[np.float64] = np.concatenate([[0.0], np.cumsum(gains)])[hits]
+    return found
+
+
+def padded(
+    ranks: Sequence[Sequence[Sequence[float]]],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Ranks of requests, [requests][systems][targets of the request], as arrays for `values`.
+
+    Returns:
+      (ranks float64 [requests, systems, most targets], padded with 0; number of targets, int64
+      [requests, 1]).
+    """
+    numbers = np.array([[len(request[0])] for request in ranks], np.int64)
+    array = np.zeros((len(ranks), len(ranks[0]), numbers.max()))
+    for row, request in zip(array, ranks):
+        row[:, : len(request[0])] = request
+    return array, numbers
 
 
 def mean_and_error(

@@ -1,4 +1,4 @@
-"""Requests with recall's candidates, for the rank model, and what its scores say of the target."""
+"""Requests with recall's candidates, for the rank model, and what its scores say of targets."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ class Asked:
       request: arrays as `modules.requests` says, without exclusions.
       item_ids: bytes objects [B, C], b"" where a request has fewer candidates.
       recall_scores: float32 [B, C].
-      targets: int64 [B], 0-based places of the targets, -1 if recall missed them.
+      targets: int64 [B, T], 0-based places of the targets, -1 if recall missed them, and as
+          padding.
+      numbers: int64 [B], of targets.
     """
 
     request: Mapping[str, npt.NDArray[Any]]
     item_ids: npt.NDArray[np.object_]
     recall_scores: npt.NDArray[np.float32]
     targets: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int64]
 
     @property
     def given(self) -> npt.NDArray[np.bool_]:
@@ -41,7 +44,7 @@ class Asked:
 
 def ask(examples: Sequence[requests.RawExample], data: config.Data, max_history: int) -> Asked:
     """Makes requests of parsed examples of Candidates; targets stay where recall put them."""
-    if any(example[features.POSITIVE_ADDED][0] for example in examples):
+    if any(any(example[features.POSITIVE_ADDED]) for example in examples):
         raise ValueError(
             "The candidates of held-out requests are those of recall alone, found a target that "
             "was added; evaluate the splits valid and test of Candidates."
@@ -55,8 +58,12 @@ def ask(examples: Sequence[requests.RawExample], data: config.Data, max_history:
     for n, (items, example) in enumerate(zip(lists, examples)):
         item_ids[n, : len(items)] = items
         recall_scores[n, : len(items)] = example.get(features.RECALL_SCORE, [])
-    targets = np.array([example[features.TARGET_PLACE][0] for example in examples], np.int64)
-    return Asked(request, item_ids, recall_scores, targets)
+    found = [example[features.TARGET_PLACE] for example in examples]
+    numbers = np.array([len(row) for row in found], np.int64)
+    targets = np.full((len(found), numbers.max(initial=0)), -1)
+    for row, own in zip(targets, found):
+        row[: len(own)] = own
+    return Asked(request, item_ids, recall_scores, targets, numbers)
 
 
 def places(
@@ -64,17 +71,17 @@ def places(
     targets: npt.NDArray[np.integer[Any]],
     given: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.float64]:
-    """1-based ranks of targets among candidates, see `evaluation.ranks`: float64 [B], 0 for -1.
+    """1-based ranks of targets among candidates, see `evaluation.ranks`: float64 [B, T], 0 for -1.
 
     Args:
       scores: float [B, C]; NaN counts as the lowest.
-      targets: int [B], 0-based places, or -1.
+      targets: int [B, T], 0-based places, or -1.
       given: bool [B, C], where there is a candidate.
     """
-    found = np.flatnonzero(targets >= 0)
-    result = np.zeros(len(targets))
-    if len(found):
-        result[found] = evaluation.ranks(scores[found], targets[found], ~given[found])
+    rows, columns = np.nonzero(targets >= 0)
+    result = np.zeros(targets.shape)
+    if len(rows):
+        result[rows, columns] = evaluation.ranks(scores[rows], targets[rows, columns], ~given[rows])
     return result
 
 

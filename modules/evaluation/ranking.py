@@ -32,7 +32,7 @@ class Faults:
     Attributes:
       not_finite: scores that are NaN or infinite.
       missing: places without an item although items are left.
-      seen: recommended items that the user had seen.
+      seen: recommended items that the user had seen, where these are excluded.
       duplicates: items that stand in the list twice.
       constant: 1 if all scores are the same, though there are several.
     """
@@ -46,15 +46,16 @@ class Faults:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """A request, the model's answer and all systems' ranks of its target (0: not in the first k).
+    """A request, the model's answer and all systems' ranks of its targets (0: not in the first k).
 
     Attributes:
       user_id: whose request.
       timestamp: of the request, Unix seconds.
-      target: the held-out item.
-      ranks: 1-based rank of the target by system, a name like `recall`.
+      targets: the held-out items, distinct; one, but with `split.unit: basket`.
+      repeated: of each target, whether the user had it before; where repeats are excluded, no list
+          can hold it then.
+      ranks: 1-based rank of each target by system, a name like `recall`.
       items: the model's list, best first, without empty places.
-      target_seen: whether the user had seen the target, which no list can hold then.
       faults: of that list.
       same_order: whether the list of the request before may be the same one, see `same_order`; None
           if not compared.
@@ -63,10 +64,10 @@ class Answer:
 
     user_id: bytes
     timestamp: int
-    target: bytes
-    ranks: Mapping[str, int]
+    targets: tuple[bytes, ...]
+    repeated: tuple[bool, ...]
+    ranks: Mapping[str, tuple[int, ...]]
     items: tuple[bytes, ...]
-    target_seen: bool
     faults: Faults
     same_order: bool | None
     slices: Mapping[str, tuple[str, ...]]
@@ -105,7 +106,7 @@ class AskModels(beam.PTransform):
         """
         super().__init__()
         self._ask = _Ask(data, max_history, models)
-        self._judge = _Judge(slicer)
+        self._judge = _Judge(data, slicer)
         self._sides = {"catalogue": catalogue, "table": table, "edges": edges}
 
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
@@ -157,10 +158,10 @@ class _Ask(beam.DoFn):
 
 
 class _Judge(beam.DoFn):
-    """Adds the ranks of the target, the faults of the list and the slices."""
+    """Adds the ranks of the targets, the faults of the list and the slices."""
 
-    def __init__(self, slicer: slices.Slicer) -> None:
-        self._slicer = slicer
+    def __init__(self, data: config.Data, slicer: slices.Slicer) -> None:
+        self._data, self._slicer = data, slicer
 
     def process(
         self,
@@ -170,21 +171,22 @@ class _Judge(beam.DoFn):
         edges: Mapping[str, Sequence[float]],
     ) -> Iterator[Answer]:
         example, lists, agreement = element
-        events = example[features.EVENT_ITEM_ID]
-        history, target = events[:-1], events[-1]
-        seen = _seen(example)
+        targets = request_arrays.targets(example)
+        excluded = frozenset(request_arrays.excluded(example, self._data))
         ids, scores = lists[RECALL]
-        ranks = {name: rank_in(found, target, seen) for name, (found, _) in lists.items()}
-        for name, place in _baseline_ranks(target, history, seen, catalogue, table).items():
-            ranks[name] = place if place <= len(ids) else 0
+        ranks = {name: ranks_in(found, targets, excluded) for name, (found, _) in lists.items()}
+        history = example[features.EVENT_ITEM_ID][:-1]
+        for name, found in baseline_ranks(targets, history, excluded, catalogue, table).items():
+            ranks[name] = tuple(rank if rank <= len(ids) else 0 for rank in found)
+        seen = _seen(example)
         yield Answer(
             user_id=example[features.USER_ID][0],
             timestamp=example[features.EVENT_TIMESTAMP][-1],
-            target=target,
+            targets=tuple(targets),
+            repeated=tuple(target in seen for target in targets),
             ranks=ranks,
             items=tuple(item for item in ids if item),
-            target_seen=target in seen,
-            faults=faults_of(ids, scores, seen, len(catalogue.items)),
+            faults=faults_of(ids, scores, excluded, len(catalogue.items)),
             same_order=agreement,
             slices=self._slicer.of(example, catalogue, edges),
         )
@@ -194,23 +196,19 @@ def _seen(example: requests.RawExample) -> frozenset[bytes]:
     return frozenset(example.get(features.SEEN_ITEM_ID, ()))
 
 
-def rank_in(ids: Iterable[bytes], target: bytes, seen: frozenset[bytes]) -> int:
-    """Rank of the target in a list without seen, repeated and empty places; 0 if absent or seen."""
-    if target in seen:
-        return 0
-    before: set[bytes] = set()
-    for item in ids:
-        if item == target:
-            return len(before) + 1
-        if item and item not in seen:
-            before.add(item)
-    return 0
+def ranks_in(
+    ids: Iterable[bytes], targets: Sequence[bytes], excluded: frozenset[bytes]
+) -> tuple[int, ...]:
+    """Ranks of targets in a list without excluded items, second times and empty places; or 0."""
+    items = dict.fromkeys(item for item in ids if item and item not in excluded)
+    ranks = {item: rank for rank, item in enumerate(items, start=1)}
+    return tuple(ranks.get(target, 0) for target in targets)
 
 
 def faults_of(
     ids: npt.NDArray[np.object_],
     scores: npt.NDArray[np.floating[Any]],
-    seen: frozenset[bytes],
+    excluded: frozenset[bytes],
     catalogue: int,
 ) -> Faults:
     """Looks for what a sound list never has.
@@ -218,15 +216,15 @@ def faults_of(
     Args:
       ids: bytes objects [k]; b"" is an empty place.
       scores: float [k].
-      seen: items that must not be there.
+      excluded: items that must not be there.
       catalogue: number of items of the catalogue.
     """
     filled = np.array([bool(item) for item in ids], bool)
     items, own = [i for i in ids if i], scores[filled]
     return Faults(
         not_finite=int(np.sum(~np.isfinite(own))),
-        missing=max(0, min(len(ids), catalogue - len(seen)) - len(items)),
-        seen=sum(item in seen for item in items),
+        missing=max(0, min(len(ids), catalogue - len(excluded)) - len(items)),
+        seen=sum(item in excluded for item in items),
         duplicates=len(items) - len(set(items)),
         constant=int(len(own) > 1 and bool(np.all(own == own[0]))),
     )
@@ -238,33 +236,46 @@ def same_order(
     other: Sequence[bytes],
     other_seen: frozenset[bytes],
 ) -> bool | None:
-    """Whether two users' lists can come from one list for everybody, less each user's seen items.
+    """Whether two users' lists can come from one list for everybody, seen items aside.
 
     Then both, without what either user has seen, begin the same list, so the shorter is the
     beginning of the longer. Comparing the lists themselves would not find it, because users have
-    seen different items.
+    seen different items, which their lists leave out or, where repeats are allowed, have by right.
 
     Returns:
       None if nothing is left to compare.
     """
-    left = [item for item in one if item and item not in other_seen]
-    right = [item for item in other if item and item not in one_seen]
+    seen = one_seen | other_seen
+    left = [item for item in one if item and item not in seen]
+    right = [item for item in other if item and item not in seen]
     shorter = min(len(left), len(right))
     return left[:shorter] == right[:shorter] if shorter else None
 
 
-def _baseline_ranks(
-    target: bytes,
+def baseline_ranks(
+    targets: Sequence[bytes],
     history: Sequence[bytes],
-    seen: frozenset[bytes],
+    excluded: frozenset[bytes],
     catalogue: baselines.Popularity,
     table: baselines.CoOccurrence,
-) -> dict[str, int]:
-    if target not in catalogue.places:
-        return {POPULARITY: 0, CO_OCCURRENCE: 0}
-    place, seen_places = catalogue.places[target], catalogue.places_of(seen)
-    none = np.zeros(0, np.int64)
+) -> dict[str, tuple[int, ...]]:
+    """Ranks of targets over the whole catalogue by baseline; 0 for what it cannot recommend.
+
+    Args:
+      targets: the held-out items.
+      history: the user's past events, oldest first.
+      excluded: items that must not be recommended.
+      catalogue: popularity of the known events.
+      table: co-occurrence of the same events.
+    """
+    left_out, none = catalogue.places_of(excluded), np.zeros(0, np.int64)
+    scored = {POPULARITY: (none, none), CO_OCCURRENCE: table.scores(history)}
     return {
-        POPULARITY: baselines.rank(place, seen_places, none, none),
-        CO_OCCURRENCE: baselines.rank(place, seen_places, *table.scores(history)),
+        name: tuple(
+            baselines.rank(catalogue.places[target], left_out, *of_places)
+            if target in catalogue.places
+            else 0
+            for target in targets
+        )
+        for name, of_places in scored.items()
     }

@@ -8,7 +8,7 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from modules import config, features, requests
+from modules import config, features, request_arrays, requests
 from modules.evaluation import baselines
 
 HISTORY_LENGTH, TARGET_POPULARITY = "history_length", "target_popularity"
@@ -50,8 +50,9 @@ class Slicer:
             length = example[features.WINDOW_START][0] + len(example[features.EVENT_ITEM_ID]) - 1
             result[HISTORY_LENGTH] = (length_name(length),)
         if TARGET_POPULARITY in self.names:
-            result[TARGET_POPULARITY] = (
-                popularity_name(example[features.EVENT_ITEM_ID][-1], catalogue),
+            targets = request_arrays.targets(example)
+            result[TARGET_POPULARITY] = tuple(
+                sorted({popularity_name(target, catalogue) for target in targets})
             )
         return {name: result[name] for name in self.names}
 

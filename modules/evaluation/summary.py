@@ -71,7 +71,7 @@ class Summarise(beam.PTransform):
 
 def _slice_keys(
     answer: ranking.Answer, system: str
-) -> Iterator[tuple[tuple[str, str, bytes], list[int]]]:
+) -> Iterator[tuple[tuple[str, str, bytes], list[tuple[int, ...]]]]:
     for name, slice_values in answer.slices.items():
         for value in slice_values:
             yield (name, value, answer.user_id), [answer.ranks[system]]
@@ -98,7 +98,7 @@ class _Moments:
 
 
 class Accuracy(beam.CombineFn):
-    """From (user id, ranks of each request by system) to means, errors and paired differences."""
+    """From (user id, ranks of each request's targets by system) to means, errors, differences."""
 
     def __init__(
         self,
@@ -124,10 +124,11 @@ class Accuracy(beam.CombineFn):
         )
 
     def add_input(
-        self, accumulator: _Moments, element: tuple[bytes, Iterable[Sequence[float]]]
+        self, accumulator: _Moments, element: tuple[bytes, Iterable[Sequence[Sequence[float]]]]
     ) -> _Moments:
-        user_id, ranks = element
-        per_request = metrics.values(np.array(list(ranks)), self._ks)  # [n, S, M]
+        user_id, requests = element
+        ranks, targets = metrics.padded(list(requests))  # [n, S, T], [n, 1]
+        per_request = metrics.values(ranks, self._ks, targets)  # [n, S, M]
         number, sums = len(per_request), per_request.sum(axis=0)
         accumulator.users += 1
         accumulator.requests += number
@@ -210,7 +211,7 @@ class Lists(beam.CombineFn):
             exposure[k].update(answer.items[:k])
         for name, number in dataclasses.asdict(answer.faults).items():
             totals[name] += number
-        totals["targets_seen"] += answer.target_seen
+        totals["targets_seen"] += sum(answer.repeated)
         totals["compared"] += answer.same_order is not None
         totals["same_order"] += answer.same_order is True
         return accumulator

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Sequence
 
 import apache_beam as beam
-import numpy as np
 import pyarrow as pa
 import tensorflow_model_analysis as tfma
 
@@ -89,7 +88,8 @@ def to_arrow(
     """One row a request, every column a list, as TFMA reads them."""
     rows = list(answers)
     # [rows, metrics]
-    numbers = metrics.values(np.array([answer.ranks[system] for _, answer in rows]), ks)
+    ranks, targets = metrics.padded([[answer.ranks[system]] for _, answer in rows])
+    numbers = metrics.values(ranks[:, 0], ks, targets[:, 0])
     columns = {
         name: pa.array([[float(v)] for v in numbers[:, n]], pa.list_(pa.float32()))
         for n, name in enumerate(metrics.names(ks))

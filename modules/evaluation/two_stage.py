@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -35,21 +36,23 @@ FIRST = 50  # items kept of a list
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """One request, what both stages answered, and how all systems ranked its target.
+    """One request, what both stages answered, and how all systems ranked its targets.
 
     Attributes:
       user_id: whose request.
       timestamp: of the request, Unix seconds.
-      target: the held-out item.
+      targets: the held-out items, distinct; one, but with `split.unit: basket`.
+      repeated: of each target, whether the user had it before.
       candidates: their number, C.
-      ranks: 1-based rank of the target by system; the mean one of candidates that score the same, 0
-          if it is not among the candidates.
+      ranks: 1-based rank of each target by system; the mean one of candidates that score the same,
+          0 if it is not among the candidates.
       recall_items: the first items of recall's list.
       two_stage_items: the first items of the list after ranking.
       probabilities: of the candidates, float32 [C], in recall's order.
-      target_place: 0-based, among the candidates in recall's order; -1 if it is not.
-      objectives: by objective, the predicted probability for the target and whether it came true,
-          if known.
+      target_places: of each target, 0-based, among the candidates in recall's order; -1 if it is
+          not.
+      objectives: by objective, the predicted probability for the first target, that of the event,
+          and whether it came true, if known.
       missing_inputs: values of the request that took a default.
       faults: of the rank model's scores.
       slices: values of each slice feature; several for a multi-valued one.
@@ -58,13 +61,14 @@ class Answer:
 
     user_id: bytes
     timestamp: int
-    target: bytes
+    targets: tuple[bytes, ...]
+    repeated: tuple[bool, ...]
     candidates: int
-    ranks: Mapping[str, float]
+    ranks: Mapping[str, tuple[float, ...]]
     recall_items: tuple[bytes, ...]
     two_stage_items: tuple[bytes, ...]
     probabilities: npt.NDArray[np.float32]
-    target_place: int
+    target_places: tuple[int, ...]
     objectives: Mapping[str, tuple[float, bool]]
     missing_inputs: int
     faults: ranked_requests.Faults
@@ -131,28 +135,34 @@ class FitLinear(beam.PTransform):
     def expand(self, answers: beam.PCollection) -> beam.PCollection:
         return (
             answers
-            | "Found" >> beam.Filter(lambda answer: answer.target_place >= 0)
+            | "Found" >> beam.Filter(lambda answer: max(answer.target_places) >= 0)
             | "Sample" >> beam.combiners.Top.Of(linear_ranker.MOST_LISTS, key=_lot)
-            | "Fit"
-            >> beam.Map(
-                lambda sample: linear_ranker.fit(
-                    [linear_ranker.List(a.linear_features, a.target_place) for a in sample]
-                )
-            )
+            | "Fit" >> beam.Map(lambda sample: linear_ranker.fit(_lists(sample)))
         )
 
 
-def with_linear(answer: Answer, weights: linear_ranker.Weights) -> Answer:
-    """The answer with the linear ranker's rank of the target."""
-    scores = weights.scores(answer.linear_features)[np.newaxis]
-    (rank,) = ranked_requests.places(
-        scores, np.array([answer.target_place]), np.ones(scores.shape, bool)
+def _lists(sample: Sequence[Answer]) -> list[linear_ranker.List]:
+    """A list for each target that was found, as many as the ranker learns from."""
+    found = (
+        linear_ranker.List(answer.linear_features, place)
+        for answer in sample
+        for place in answer.target_places
+        if place >= 0
     )
-    return dataclasses.replace(answer, ranks={**answer.ranks, LINEAR: float(rank)})
+    return list(itertools.islice(found, linear_ranker.MOST_LISTS))
+
+
+def with_linear(answer: Answer, weights: linear_ranker.Weights) -> Answer:
+    """The answer with the linear ranker's ranks of the targets."""
+    scores = weights.scores(answer.linear_features)[np.newaxis]
+    (ranks,) = ranked_requests.places(
+        scores, np.array([answer.target_places]), np.ones(scores.shape, bool)
+    )
+    return dataclasses.replace(answer, ranks={**answer.ranks, LINEAR: tuple(ranks.tolist())})
 
 
 def _lot(answer: Answer) -> bytes:
-    return ranked_requests.lot(answer.user_id, answer.timestamp, answer.target)
+    return ranked_requests.lot(answer.user_id, answer.timestamp, answer.targets[0])
 
 
 class _Ask(beam.DoFn):
@@ -208,25 +218,28 @@ class _Ask(beam.DoFn):
         last = self._last_ranks(examples)
         self._asked.inc(len(examples))
         for n, example in enumerate(examples):
-            given, target = asked.given[n], int(asked.targets[n])
+            given, number = asked.given[n], int(asked.numbers[n])
+            places = tuple(asked.targets[n, :number].tolist())
             items = asked.item_ids[n][given]
             history = example[features.EVENT_ITEM_ID][:-1]
             seen = example.get(features.SEEN_ITEM_ID, [])
+            targets, known = request_arrays.targets(example), frozenset(seen)
             yield Answer(
                 user_id=example[features.USER_ID][0],
                 timestamp=example[features.EVENT_TIMESTAMP][-1],
-                target=example[features.EVENT_ITEM_ID][-1],
+                targets=tuple(targets),
+                repeated=tuple(target in known for target in targets),
                 candidates=len(items),
                 ranks={
-                    TWO_STAGE: float(ranks[n]),
-                    RECALL: float(target + 1),
-                    **({LAST_BLESSED: float(last[n])} if last is not None else {}),
+                    TWO_STAGE: tuple(ranks[n, :number].tolist()),
+                    RECALL: tuple(place + 1.0 for place in places),
+                    **({LAST_BLESSED: last[n]} if last is not None else {}),
                 },
                 recall_items=tuple(items[:FIRST]),
                 two_stage_items=tuple(asked.item_ids[n][order[n]][: len(items)][:FIRST]),
                 probabilities=found[signatures.PROBABILITY][n][given],
-                target_place=target,
-                objectives=self._answers_of(example, found, n, target),
+                target_places=places,
+                objectives=self._answers_of(example, found, n, places[0]),
                 missing_inputs=int(found[signatures.MISSING_INPUTS][n]),
                 faults=ranked_requests.faults_of(found[signatures.SCORE][n][given]),
                 slices=self._slicer.of(example, catalogue, edges),
@@ -256,15 +269,20 @@ class _Ask(beam.DoFn):
 
     def _last_ranks(
         self, examples: Sequence[requests.RawExample]
-    ) -> npt.NDArray[np.float64] | None:
-        """Target ranks by the last blessed pair, which finds its own candidates: float [B]."""
+    ) -> list[tuple[float, ...]] | None:
+        """Targets' ranks by the last blessed pair, which finds its own candidates, by example."""
         if self._last is None:
             return None
         lists = self._last(request_arrays.from_examples(examples, self._data, self._max_history))
-        targets = np.array([example[features.EVENT_ITEM_ID][-1] for example in examples], object)
-        is_target = lists.ids == targets[:, np.newaxis]
-        found = np.where(is_target.any(axis=1), is_target.argmax(axis=1), -1)
-        return ranked_requests.places(lists.rank_scores, found, lists.ids != b"")
+        ranks = []
+        for example, ids, scores in zip(examples, lists.ids, lists.rank_scores):
+            places = {item: place for place, item in enumerate(ids)}
+            found = [places.get(target, -1) for target in request_arrays.targets(example)]
+            (own,) = ranked_requests.places(
+                scores[np.newaxis], np.array([found]), (ids != b"")[np.newaxis]
+            )
+            ranks.append(tuple(own.tolist()))
+        return ranks
 
 
 @dataclasses.dataclass(frozen=True)

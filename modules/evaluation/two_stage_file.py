@@ -1,4 +1,7 @@
-"""A row per request, `two-stage-<split>.parquet`, for the report's samples and later analyses."""
+"""A row per request, `two-stage-<split>.parquet`, for the report's samples and later analyses.
+
+Of targets and their ranks, cells hold one value or lists, as in `answers_file`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from modules.evaluation import two_stage
+from modules.evaluation import answers_file, two_stage
 
 
 def name(split: str) -> str:
@@ -19,22 +22,25 @@ def name(split: str) -> str:
 class Write(beam.PTransform):
     """`Answer`s of one split -> one Parquet file."""
 
-    def __init__(self, path: str, systems: Sequence[str], slices: Sequence[str]) -> None:
+    def __init__(
+        self, path: str, systems: Sequence[str], slices: Sequence[str], *, several: bool
+    ) -> None:
         """Writes one file, with a column for each system and each slice.
 
         Args:
           path: of the file.
           systems: whose ranks the answers hold.
           slices: names of the slice features.
+          several: whether a request may have several targets.
         """
         super().__init__()
-        self._path = path
-        self._schema = schema(systems, slices)
+        self._path, self._several = path, several
+        self._schema = schema(systems, slices, several=several)
 
     def expand(self, answers: beam.PCollection) -> beam.PCollection:
         return (
             answers
-            | "Row" >> beam.Map(row)
+            | "Row" >> beam.Map(row, several=self._several)
             | "Parquet"
             >> beam.io.WriteToParquet(
                 self._path, self._schema, codec="snappy", num_shards=1, shard_name_template=""
@@ -42,37 +48,42 @@ class Write(beam.PTransform):
         )
 
 
-def schema(systems: Sequence[str], slices: Sequence[str]) -> pa.Schema:
+def schema(systems: Sequence[str], slices: Sequence[str], *, several: bool) -> pa.Schema:
     """Columns of the file; timestamps are Unix seconds, rank 0 means not among the candidates."""
     lists = pa.list_(pa.string())
     return pa.schema(
         [
             ("user_id", pa.string()),
             ("timestamp", pa.int64()),
-            ("target", pa.string()),
+            ("targets", lists) if several else ("target", pa.string()),
             ("candidates", pa.int32()),
             ("recall_items", lists),
             ("two_stage_items", lists),
-            *((f"{system}_rank", _rank_type(system)) for system in systems),
+            *((f"{system}_rank", _rank_type(system, several=several)) for system in systems),
             *((f"slice_{feature}", pa.string()) for feature in slices),
         ]
     )
 
 
-def row(answer: two_stage.Answer) -> dict[str, Any]:
+def row(answer: two_stage.Answer, *, several: bool) -> dict[str, Any]:
     """A row of the file; several values of a slice are joined by `|`."""
+    targets = [item.decode() for item in answer.targets]
     return {
         "user_id": answer.user_id.decode(),
         "timestamp": answer.timestamp,
-        "target": answer.target.decode(),
+        "targets" if several else "target": answers_file.per_target(targets, several=several),
         "candidates": answer.candidates,
         "recall_items": [item.decode() for item in answer.recall_items],
         "two_stage_items": [item.decode() for item in answer.two_stage_items],
-        **{f"{system}_rank": rank for system, rank in answer.ranks.items()},
+        **{
+            f"{system}_rank": answers_file.per_target(ranks, several=several)
+            for system, ranks in answer.ranks.items()
+        },
         **{f"slice_{feature}": "|".join(values) for feature, values in answer.slices.items()},
     }
 
 
-def _rank_type(system: str) -> pa.DataType:
+def _rank_type(system: str, *, several: bool) -> pa.DataType:
     """Ranks by scores are not whole where candidates tie; recall's are places in its list."""
-    return pa.int32() if system == two_stage.RECALL else pa.float64()
+    one = pa.int32() if system == two_stage.RECALL else pa.float64()
+    return pa.list_(one) if several else one

@@ -1,7 +1,7 @@
 """Aggregates two-stage answers on Beam into what `two_stage.json` says of one split.
 
 {"users", "requests",
- "ceiling": {"value", "se"}, the share of requests whose target is among the candidates,
+ "ceiling": {"value", "se"}, the share of a request's targets that is among the candidates,
  "metrics": {system: {metric: {"value", "se"}}},
  "lift": {metric: {other system: {"difference", "low", "high", "significant"}}}, two-stage minus the
     other, paired, with its 95% interval (Poisson bootstrap over users); significant if that does
@@ -104,20 +104,22 @@ class Summarise(beam.PTransform):
 
 
 def _only(
-    user_ranks: tuple[bytes, Iterable[Sequence[float]]], system: int
-) -> tuple[bytes, list[list[float]]]:
+    user_ranks: tuple[bytes, Iterable[Sequence[Sequence[float]]]], system: int
+) -> tuple[bytes, list[list[Sequence[float]]]]:
     user, ranks = user_ranks
     return user, [[row[system]] for row in ranks]
 
 
-def _slice_keys(answer: two_stage.Answer) -> Iterator[tuple[tuple[str, str, bytes], list[float]]]:
+def _slice_keys(
+    answer: two_stage.Answer,
+) -> Iterator[tuple[tuple[str, str, bytes], list[tuple[float, ...]]]]:
     for name, slice_values in answer.slices.items():
         for value in slice_values:
             yield (name, value, answer.user_id), [answer.ranks[system] for system in _SLICED]
 
 
 def _pairs(answer: two_stage.Answer) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    return answer.probabilities, np.arange(answer.candidates) == answer.target_place
+    return answer.probabilities, np.isin(np.arange(answer.candidates), answer.target_places)
 
 
 def _objectives(
@@ -162,7 +164,7 @@ def _report(
     return {
         "users": accuracy["users"],
         "requests": accuracy["requests"],
-        "ceiling": ceiling["metrics"][two_stage.RECALL][f"HR@{k}"],
+        "ceiling": ceiling["metrics"][two_stage.RECALL][f"Recall@{k}"],
         "metrics": accuracy["metrics"],
         "lift": _lift(accuracy["paired"]),
         "slices": dict(by_slice),

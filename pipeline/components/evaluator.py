@@ -59,7 +59,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         derived = strict.read(config.Features, sections["features"])
         evaluation = strict.read(config.Evaluation, sections["evaluation"])
         folder = artifact_utils.get_single_uri(output_dict[EVALUATION])
-        models, no_comparison = _models(input_dict, strict.read(config.Split, sections["split"]))
+        split = strict.read(config.Split, sections["split"])
+        models, no_comparison = _models(input_dict, split)
         with self._make_beam_pipeline() as pipeline:
             _evaluate(
                 pipeline,
@@ -69,6 +70,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 derived.max_history,
                 evaluation,
                 folder,
+                several=split.unit == "basket",
             )
         found = {split: take(_summary_path(folder, split)) for split in SPLITS}
         verdict = blessing.decide(found[features.SPLIT_VALID], evaluation, no_comparison)
@@ -128,6 +130,8 @@ def _evaluate(
     max_history: int,
     evaluation: config.Evaluation,
     folder: str,
+    *,
+    several: bool,
 ) -> None:
     """Adds all steps: per split an executor summary and Parquet file; for both, TFMA's results."""
     parsed = {split: read_split(pipeline, examples, split) for split in features.SEQUENCE_SPLITS}
@@ -155,7 +159,10 @@ def _evaluate(
             )
         )
         _ = answers | f"WriteRequests[{split}]" >> answers_file.Write(
-            os.path.join(folder, answers_file.name(split)), systems, evaluation.slices
+            os.path.join(folder, answers_file.name(split)),
+            systems,
+            evaluation.slices,
+            several=several,
         )
         every.append(
             answers | f"Key[{split}]" >> beam.Map(lambda answer, split: (split, answer), split)

@@ -207,7 +207,10 @@ def _evaluate(
             | f"WriteSummary[{split}]" >> _write(_summary_path(folder, split))
         )
         _ = complete | f"WriteRequests[{split}]" >> two_stage_file.Write(
-            os.path.join(folder, two_stage_file.name(split)), models.systems, evaluation.slices
+            os.path.join(folder, two_stage_file.name(split)),
+            models.systems,
+            evaluation.slices,
+            several=sections.split.unit == "basket",
         )
 
 

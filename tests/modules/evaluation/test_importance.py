@@ -22,7 +22,8 @@ def world():
         for name in ("strong", "weak", "unused")
     }
     targets = np.argmax(np.where(given, parts["part_strong"][..., 0], -np.inf), axis=1)
-    return parts, given, np.where(np.arange(REQUESTS) % 3 == 0, -1, targets)
+    missed = np.arange(REQUESTS) % 3 == 0
+    return parts, given, np.where(missed, -1, targets)[:, np.newaxis], np.ones(REQUESTS, int)
 
 
 def _score(parts: dict[str, np.ndarray]) -> np.ndarray:
@@ -30,23 +31,23 @@ def _score(parts: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def test_what_the_score_is_made_of_is_what_counts(world):
-    parts, given, targets = world
-    drops = importance.measure(parts, given, targets, _score, "NDCG@10")
+    targets = world[2]
+    drops = importance.measure(*world, _score, "NDCG@10")
     assert set(drops) == {"strong", "weak", "unused"}
     assert drops["strong"].mean() > 0.2 > 0.03 > abs(drops["weak"].mean())
     assert not drops["unused"].any()
-    assert not drops["strong"][targets < 0].any()  # recall missed these: no order helps
+    assert not drops["strong"][targets[:, 0] < 0].any()  # recall missed these: no order helps
 
 
 def test_values_change_hands_among_candidates_alone(world):
-    parts, given, targets = world
+    parts, given, _, _ = world
     asked = []
 
     def score(now: dict[str, np.ndarray]) -> np.ndarray:
         asked.append(now)
         return _score(now)
 
-    importance.measure(parts, given, targets, score, "NDCG@10")
+    importance.measure(*world, score, "NDCG@10")
     assert len(asked) == 1 + 3 * importance.REPEATS
     for name, part in parts.items():
         moved = [now[name] for now in asked if not np.array_equal(now[name], part)]
@@ -75,5 +76,11 @@ def test_a_users_requests_are_drawn_together():
 
 def test_gain_of_ranks():
     np.testing.assert_allclose(
-        importance.gain(np.array([1.0, 3.0, 0.0, 11.0]), "NDCG@10"), [1, 0.5, 0, 0]
+        importance.gain(np.array([[1.0], [3.0], [0.0], [11.0]]), np.ones(4, int), "NDCG@10"),
+        [1, 0.5, 0, 0],
     )
+
+
+def test_gain_of_the_ranks_of_several_targets():
+    found = importance.gain(np.array([[2.0, 0.0], [4.0, 1.0]]), np.array([2, 2]), "Recall@3")
+    np.testing.assert_array_equal(found, [0.5, 0.5])

@@ -11,7 +11,7 @@ from modules.evaluation import metrics
 
 
 def test_values_by_hand():
-    found = metrics.values(np.array([1, 3, 10, 11, 0]), [10])
+    found = metrics.values(np.array([[1], [3], [10], [11], [0]]), [10])
     assert metrics.names([10]) == ("HR@10", "NDCG@10", "MRR@10", "Recall@10")
     np.testing.assert_allclose(
         found,
@@ -26,14 +26,56 @@ def test_values_by_hand():
 
 
 def test_values_keep_leading_dimensions_and_order_by_depth():
-    found = metrics.values(np.array([[2], [7]]), [1, 5])
+    found = metrics.values(np.array([[[2]], [[7]]]), [1, 5])
     assert found.shape == (2, 1, 8)
     np.testing.assert_allclose(found[0, 0], [0, 0, 0, 0, 1, 1 / math.log2(3), 0.5, 1])
 
 
+SECOND, THIRD, FIFTH = 1 / math.log2(3), 1 / 2, 1 / math.log2(6)  # gains of places
+
+
+@pytest.mark.parametrize(
+    ("ranks", "depth", "expected"),
+    [
+        # HR, NDCG, MRR, Recall
+        ([3, 1], 5, [1, (1 + THIRD) / (1 + SECOND), 1, 1]),
+        ([3, 0], 5, [1, THIRD / (1 + SECOND), 1 / 3, 1 / 2]),
+        (
+            [2, 5, 9, 0],
+            5,
+            [1, (SECOND + FIFTH) / (1 + SECOND + THIRD + 1 / math.log2(5)), 1 / 2, 1 / 2],
+        ),
+        ([2, 1, 3], 2, [1, 1, 1, 2 / 3]),  # more targets than places: the ideal list has two
+        ([9, 0], 5, [0, 0, 0, 0]),
+    ],
+    ids=["both", "one-of-two", "two-of-four", "more-than-places", "none"],
+)
+def test_values_of_several_targets_by_hand(ranks, depth, expected):
+    found = metrics.values(np.array(ranks), [depth], len(ranks))
+    np.testing.assert_allclose(found, expected)
+
+
+def test_values_of_a_basket_of_a_thousand_items():
+    """It fills the list, so all but Recall is perfect."""
+    found = metrics.values(np.arange(1, 1001), [10], 1000)
+    np.testing.assert_allclose(found, [1, 1, 1, 0.01])
+
+
+def test_padding_changes_no_value():
+    """A request of two targets beside one of three, two systems each."""
+    two, three = [(1, 4), (0, 2)], [(3, 1, 0), (2, 5, 1)]
+    ranks, numbers = metrics.padded([two, three])
+    assert ranks.shape == (2, 2, 3) and numbers.tolist() == [[2], [3]]
+    found = metrics.values(ranks, [1, 5], numbers)
+    for request, own in enumerate((two, three)):
+        np.testing.assert_array_equal(
+            found[request], metrics.values(np.array(own), [1, 5], len(own[0]))
+        )
+
+
 def test_a_negative_rank_is_refused():
     with pytest.raises(ValueError, match="found -1, expected 1-based"):
-        metrics.values(np.array([-1]), [10])
+        metrics.values(np.array([[-1]]), [10])
 
 
 def _moments(per_user: list[list[float]]) -> tuple:

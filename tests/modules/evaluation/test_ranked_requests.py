@@ -26,13 +26,20 @@ NAN = float("nan")
 )
 def test_places_among_the_given_candidates(scores, target, expected):
     given = np.array([[True, True, True, False]])
-    found = ranked_requests.places(np.array([scores], np.float32), np.array([target]), given)
-    assert found.tolist() == [expected]
+    found = ranked_requests.places(np.array([scores], np.float32), np.array([[target]]), given)
+    assert found.tolist() == [[expected]]
+
+
+def test_places_of_several_targets():
+    scores = np.array([[3, 2, 1], [1, 2, 2]], np.float32)
+    targets = np.array([[2, 0, -1], [1, -1, -1]])
+    found = ranked_requests.places(scores, targets, np.ones((2, 3), bool))
+    assert found.tolist() == [[3, 1, 0], [1.5, 0, 0]]
 
 
 def test_places_of_no_candidates():
     empty = np.zeros((2, 0), np.float32)
-    assert ranked_requests.places(empty, np.array([-1, -1]), empty == 1).tolist() == [0, 0]
+    assert ranked_requests.places(empty, np.array([[-1], [-1]]), empty == 1).tolist() == [[0], [0]]
 
 
 @pytest.mark.parametrize(
@@ -68,9 +75,15 @@ def test_lists_are_padded_to_the_longest():
     assert asked.item_ids.tolist() == [[b"a", b"t"], [b"", b""]]
     assert asked.recall_scores.tolist() == [[5, 4], [0, 0]]
     assert asked.given.tolist() == [[True, True], [False, False]]
-    assert asked.targets.tolist() == [1, -1]
+    assert asked.targets.tolist() == [[1], [-1]] and asked.numbers.tolist() == [1, 1]
     assert asked.request[features.EVENT_ITEM_ID].tolist() == [[b"i"], [b"i"]]
     assert "exclude_item_id" not in asked.request
+
+
+def test_requests_with_fewer_targets_are_padded():
+    two = {**_example([b"a", b"t"], 1), features.TARGET_PLACE: [1, -1]}
+    asked = ranked_requests.ask([_example([b"t"], 0), two], examples.data(), 5)
+    assert asked.targets.tolist() == [[0, -1], [1, -1]] and asked.numbers.tolist() == [1, 2]
 
 
 def test_a_target_that_was_added_is_refused():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -18,18 +20,38 @@ def _faults(
 
 
 @pytest.mark.parametrize(
-    "ids,seen,expected",
+    "ids,excluded,expected",
     [
         ([b"a", b"b", b"t"], set(), 3),
-        ([b"a", b"b", b"t"], {b"a"}, 2),  # the judge drops seen items
-        ([b"a", b"a", b"t"], set(), 2),  # and repeated ones
+        ([b"a", b"b", b"t"], {b"a"}, 2),  # the judge drops excluded items
+        ([b"a", b"a", b"t"], set(), 2),  # and second times
         ([b"a", b"", b"t"], set(), 2),
         ([b"a", b"b", b"c"], set(), 0),
         ([b"t", b"b", b"c"], {b"t"}, 0),
     ],
 )
-def test_rank(ids, seen, expected):
-    assert ranking.rank_in(ids, b"t", frozenset(seen)) == expected
+def test_rank(ids, excluded, expected):
+    assert ranking.ranks_in(ids, [b"t"], frozenset(excluded)) == (expected,)
+
+
+def test_each_target_has_its_rank():
+    found = ranking.ranks_in([b"a", b"x", b"b", b"c"], [b"c", b"z", b"a"], frozenset({b"x"}))
+    assert found == (3, 0, 1)
+
+
+def test_baselines_rank_each_target_over_the_catalogue():
+    """Popularity is a, b, c, d; after x, which is excluded, c came most often, then b."""
+    catalogue = baselines.Popularity.of([(b"a", 9), (b"b", 5), (b"x", 3), (b"c", 2), (b"d", 1)])
+    table = baselines.CoOccurrence({b"x": (np.array([1, 3]), np.array([60, 120]))})
+    asked = [b"d", b"b", b"unknown"], [b"x"]
+    assert ranking.baseline_ranks(*asked, frozenset({b"x"}), catalogue, table) == {
+        "popularity": (4, 2, 0),
+        "co_occurrence": (4, 2, 0),  # c, b, a, d
+    }
+    assert ranking.baseline_ranks(*asked, frozenset(), catalogue, table) == {
+        "popularity": (5, 2, 0),
+        "co_occurrence": (5, 2, 0),  # c, b, a, x, d
+    }
 
 
 def test_a_sound_list_has_no_faults():
@@ -73,7 +95,8 @@ def test_nothing_to_compare():
 
 def test_targets_that_the_user_had_seen_are_counted():
     """The user consumes a, b, a and then, in another request, a new c."""
-    judge = ranking._Judge(slices.Slicer(examples.data(), []))
+    data = dataclasses.replace(examples.data(), repeats="exclude")
+    judge = ranking._Judge(data, slices.Slicer(data, []))
     catalogue, table = (
         baselines.Popularity.of([(b"a", 2), (b"b", 1), (b"c", 0)]),
         baselines.CoOccurrence({}),
@@ -89,6 +112,6 @@ def test_targets_that_the_user_had_seen_are_counted():
         }
         lists = {ranking.RECALL: (np.array([b"c"], object), np.array([1.0]))}
         (answer,) = judge.process((example, lists, None), catalogue, table, {})
-        assert (answer.ranks[ranking.RECALL], answer.target_seen) == (rank, seen)
+        assert (answer.ranks[ranking.RECALL], answer.repeated) == ((rank,), (seen,))
         totals.add_input(accumulator, answer)
     assert totals.extract_output(accumulator)[1]["targets_seen"] == 1

@@ -216,6 +216,12 @@ class Index:
             )
 
 
+# those after the second are measured where items may repeat
+Baseline = Literal[
+    "popularity", "co_occurrence", "personal_frequency", "personal_recency", "gp_topfreq"
+]
+
+
 @dataclasses.dataclass(frozen=True)
 class Threshold:
     """Bounds of one metric for a blessing.
@@ -226,7 +232,7 @@ class Threshold:
     """
 
     min: float | None = None
-    beats: tuple[Literal["popularity", "co_occurrence"], ...] = ()
+    beats: tuple[Baseline, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import config
-from modules.evaluation import ranking
+from modules.evaluation import personal, ranking
 
 # share of neighbouring lists that may be the same one, from which a model knows only one
 _SAME_ORDER = 0.95
@@ -74,6 +74,7 @@ def decide(valid: Mapping[str, Any], evaluation: config.Evaluation, no_compariso
         (
             *_sound(valid),
             *_thresholds(valid, evaluation),
+            *_as_a_source(valid, max(evaluation.ks)),
             _not_worse(valid, evaluation.primary, no_comparison),
         )
     )
@@ -110,13 +111,40 @@ def _thresholds(valid: Mapping[str, Any], evaluation: config.Evaluation) -> Iter
                 f"{metric} is {value:.4f}; expected at least {threshold.min:g}.",
             )
         for baseline in threshold.beats:
+            if baseline in personal.SYSTEMS and baseline not in valid["metrics"]:
+                yield Rule(
+                    f"{metric}/beats/{baseline}",
+                    True,
+                    f"{metric} counts as more than the {_named(baseline)} baseline's: items of the "
+                    "history are left out (data.repeats), so that baseline's list is empty.",
+                )
+                continue
             other = valid["metrics"][baseline][metric]["value"]
             yield Rule(
                 f"{metric}/beats/{baseline}",
                 value > other,
-                f"{metric} is {value:.4f}; expected more than the {baseline.replace('_', '-')} "
+                f"{metric} is {value:.4f}; expected more than the {_named(baseline)} "
                 f"baseline's {other:.4f}. {shown(valid['paired'][baseline][metric])}",
             )
+
+
+def _named(baseline: str) -> str:
+    return baseline.replace("_", "-")
+
+
+def _as_a_source(valid: Mapping[str, Any], k: int) -> Iterator[Rule]:
+    """Where items may repeat, the longest lists hold no less than those of co-occurrence do."""
+    if personal.FREQUENCY not in valid["metrics"]:
+        return
+    metric, other = f"Recall@{k}", ranking.CO_OCCURRENCE
+    own, counted = (valid["metrics"][s][metric]["value"] for s in (ranking.RECALL, other))
+    paired = valid["paired"][other][metric]
+    yield Rule(
+        f"source/{other}",
+        not paired["high"] < 0,
+        f"{metric} is {own:.4f}, {_named(other)}'s {counted:.4f} on the same requests; expected "
+        f"not to be worse beyond the noise: these are the ranker's candidates. {shown(paired)}",
+    )
 
 
 def _not_worse(valid: Mapping[str, Any], primary: str, no_comparison: str) -> Rule:

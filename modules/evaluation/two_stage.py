@@ -27,9 +27,19 @@ from modules import (
     two_stage,
 )
 from modules import objectives as objectives_lib
-from modules.evaluation import baselines, ease, linear_ranker, ranked_requests, slices
+from modules.evaluation import (
+    baselines,
+    ease,
+    linear_ranker,
+    personal,
+    ranked_requests,
+    ranking,
+    slices,
+)
 
 TWO_STAGE, RECALL, LINEAR, LAST_BLESSED = "two_stage", "recall", "linear", "last_blessed"
+# where items may repeat, over the whole catalogue
+UNTRAINED = (*personal.SYSTEMS, ranking.CO_OCCURRENCE)
 BATCH = 64  # requests a call
 FIRST = 50  # items kept of a list
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import config
 from modules.evaluation import blessing, two_stage
 
+UNTRAINED = "baselines"  # the rule's name
 _FAULTS = {
     "not_finite": "rank scores that are NaN or infinite",
     "lost": "candidates that the rank model took for empty places",
@@ -48,6 +50,7 @@ def decide(
                 "the last blessed release has",
                 no_comparison,
             ),
+            *_not_worse_than_untrained(valid, evaluation.primary),
             *_floors(valid, evaluation),
         )
     )
@@ -77,6 +80,23 @@ def _not_worse(
         f"{primary} of two stages is {new:.4f}, {words} {old:.4f} on the same requests; "
         f"expected not to be worse beyond the noise. {blessing.shown(paired)}",
     )
+
+
+def _not_worse_than_untrained(valid: Mapping[str, Any], primary: str) -> Iterator[blessing.Rule]:
+    """Where items may repeat, no baseline that needs no training is better beyond the noise."""
+    values = {
+        system: valid["metrics"][system][primary]["value"]
+        for system in two_stage.UNTRAINED
+        if system in valid["metrics"]
+    }
+    if not values:
+        return
+    best = max(values, key=values.__getitem__)
+    shown = {system.replace("_", "-"): f"{value:.4f}" for system, value in values.items()}
+    listed = ", ".join(f"{name} {value}" for name, value in shown.items())
+    words = f"{best.replace('_', '-')}, the best baseline without training ({listed}), has"
+    rule = _not_worse(valid, primary, best, words, "")
+    yield dataclasses.replace(rule, name=UNTRAINED)
 
 
 def _floors(valid: Mapping[str, Any], evaluation: config.Evaluation) -> Iterator[blessing.Rule]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import typing
 from typing import Any
 
 import pytest
 
 from modules import config
-from modules.evaluation import blessing
+from modules.evaluation import blessing, personal, ranking
 
 EVALUATION = config.Evaluation(
     thresholds={"NDCG@10": config.Threshold(min=0.09, beats=("popularity",))}
@@ -77,6 +78,49 @@ def test_thresholds(valid: dict[str, Any]) -> None:
     assert _failed(low) == ["NDCG@10/min"]
     low["metrics"]["popularity"]["NDCG@10"]["value"] = 0.08  # equal does not beat
     assert _failed(low) == ["NDCG@10/min", "NDCG@10/beats/popularity"]
+
+
+def test_personal_baselines_that_were_not_measured_count_as_beaten(valid: dict[str, Any]) -> None:
+    evaluation = config.Evaluation(
+        thresholds={"NDCG@10": config.Threshold(beats=("personal_frequency", "gp_topfreq"))}
+    )
+    rules = {r.name: r for r in blessing.decide(valid, evaluation, NO_COMPARISON).rules}
+    for name in ("personal_frequency", "gp_topfreq"):
+        assert rules[f"NDCG@10/beats/{name}"].passed is True
+        assert "data.repeats" in rules[f"NDCG@10/beats/{name}"].reason
+    valid = _with_repeats(valid, 0.01)
+    valid["metrics"]["personal_frequency"] = {"NDCG@10": {"value": 0.2, "se": 0.01}}
+    valid["paired"]["personal_frequency"] = _paired(-0.08, -0.1, -0.06)
+    rules = {r.name: r for r in blessing.decide(valid, evaluation, NO_COMPARISON).rules}
+    assert rules["NDCG@10/beats/personal_frequency"].passed is False
+    assert "the personal-frequency baseline's 0.2000" in (
+        rules["NDCG@10/beats/personal_frequency"].reason
+    )
+
+
+def _with_repeats(valid: dict[str, Any], high: float) -> dict[str, Any]:
+    """Recall@200 of .3 against co-occurrence's .4, with this end of the paired interval."""
+    found = copy.deepcopy(valid)
+    metrics = found["metrics"]
+    metrics["recall"]["Recall@200"] = {"value": 0.3, "se": 0.01}
+    metrics["co_occurrence"] = {"Recall@200": {"value": 0.4, "se": 0.01}}
+    metrics["personal_frequency"] = {"NDCG@10": {"value": 0.1, "se": 0.01}}
+    found["paired"]["co_occurrence"] = {
+        "Recall@200": {"difference": -0.1, "low": -0.2, "high": high}
+    }
+    return found
+
+
+@pytest.mark.parametrize("high,failed", [(0.001, []), (-0.001, ["source/co_occurrence"])])
+def test_where_items_repeat_co_occurrence_is_no_better_source(
+    valid: dict[str, Any], high: float, failed: list[str]
+) -> None:
+    assert _failed(_with_repeats(valid, high)) == failed
+
+
+def test_every_baseline_can_be_named() -> None:
+    named = set(typing.get_args(config.Baseline))
+    assert named == {ranking.POPULARITY, ranking.CO_OCCURRENCE, *personal.SYSTEMS}
 
 
 def test_only_a_difference_beyond_the_noise_is_worse(valid: dict[str, Any]) -> None:

@@ -71,6 +71,44 @@ def test_worse_beyond_the_noise_fails(other):
     assert "95% interval -0.0300 to -0.0100" in reason
 
 
+def _with_repeats(high: float) -> dict[str, Any]:
+    """Personal recency is the best of the baselines, two stages .02 below it."""
+    valid = copy.deepcopy(VALID)
+    values = {
+        "personal_frequency": 0.15,
+        "personal_recency": 0.16,
+        "gp_topfreq": 0.15,
+        "co_occurrence": 0.05,
+    }
+    for system, value in values.items():
+        valid["metrics"][system] = {"NDCG@10": {"value": value}}
+        valid["lift"]["NDCG@10"][system] = {
+            "difference": 0.14 - value,
+            "low": -0.03,
+            "high": high if system == "personal_recency" else -0.005,
+        }
+    return valid
+
+
+def test_only_the_best_of_the_baselines_decides_beyond_the_noise():
+    assert _failed(_with_repeats(0.001)) == []
+    assert _failed(_with_repeats(-0.001)) == ["baselines"]
+    (reason,) = two_stage_blessing.decide(_with_repeats(-0.001), EVALUATION, "").to_json()[
+        "reasons"
+    ]
+    assert reason == (
+        "NDCG@10 of two stages is 0.1400, personal-recency, the best baseline without training "
+        "(personal-frequency 0.1500, personal-recency 0.1600, gp-topfreq 0.1500, co-occurrence "
+        "0.0500), has 0.1600 on the same requests; expected not to be worse beyond the noise. Paired "
+        "difference -0.0200, 95% interval -0.0300 to -0.0010."
+    )
+
+
+def test_where_items_do_not_repeat_the_baselines_have_no_rule():
+    names = [rule.name for rule in two_stage_blessing.decide(VALID, EVALUATION, "").rules]
+    assert "baselines" not in names
+
+
 @pytest.mark.parametrize("fault", ["not_finite", "lost", "constant"])
 def test_faults_fail(fault):
     assert _failed({**VALID, "faults": {**VALID["faults"], fault: 1}}) == [f"sound/{fault}"]

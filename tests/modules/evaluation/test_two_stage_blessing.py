@@ -99,8 +99,8 @@ def test_only_the_best_of_the_baselines_decides_beyond_the_noise():
     assert reason == (
         "NDCG@10 of two stages is 0.1400, personal-recency, the best baseline without training "
         "(personal-frequency 0.1500, personal-recency 0.1600, gp-topfreq 0.1500, co-occurrence "
-        "0.0500), has 0.1600 on the same requests; expected not to be worse beyond the noise. Paired "
-        "difference -0.0200, 95% interval -0.0300 to -0.0010."
+        "0.0500), has 0.1600 on the same requests; expected not to be worse beyond the noise. "
+        "Paired difference -0.0200, 95% interval -0.0300 to -0.0010."
     )
 
 

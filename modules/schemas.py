@@ -18,6 +18,7 @@ FILE_NAME = "schema.pbtxt"
 
 LATEST_TIMESTAMP = 2**32  # Unix seconds, year 2106; what lies above is in milliseconds
 
+_OF_COLUMNS = {features.ITEM_TITLE, features.EVENT_WEIGHT}  # by their roles
 _TYPES = {"numeric": schema_pb2.FLOAT, "vector": schema_pb2.FLOAT}
 
 
@@ -49,6 +50,23 @@ def from_config(data: config.Data) -> schema_pb2.Schema:
         default_environment=ENVIRONMENTS,
         represent_variable_length_as_ragged=True,
     )
+
+
+def complete(schema: schema_pb2.Schema, data: config.Data) -> bool:
+    """Adds what examples hold of themselves and no column declares, where a curated one lacks it.
+
+    Returns:
+      Whether something was added.
+    """
+    declared = {feature.name for feature in features.all_features(data)}
+    known = _by_name(schema)
+    missing = [
+        feature
+        for feature in from_config(data).feature
+        if feature.name not in known and feature.name not in declared | _OF_COLUMNS
+    ]
+    schema.feature.extend(missing)
+    return bool(missing)
 
 
 def differences(schema: schema_pb2.Schema, data: config.Data) -> list[str]:

@@ -76,11 +76,15 @@ def materialise(cfg: config.Config, folder: pathlib.Path) -> pathlib.Path:
 
 def _checked(file: pathlib.Path, cfg: config.Config) -> str:
     """The text of a curated schema that fits the columns."""
-    found = schemas.differences(load(file), cfg.data)
+    schema = load(file)
+    is_changed = schemas.complete(schema, cfg.data)
+    found = schemas.differences(schema, cfg.data)
     if found:
         listed = "\n".join(f"  - {line}" for line in found)
         raise ConfigError(
             f"{describe(cfg)} does not fit the columns of data; correct either of them, or "
             f"name the folder of another schema in data.schema:\n{listed}"
         )
+    if is_changed:
+        return text_format.MessageToString(schema)
     return file.read_text(encoding="utf-8")

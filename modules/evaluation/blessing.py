@@ -82,6 +82,8 @@ def decide(valid: Mapping[str, Any], evaluation: config.Evaluation, no_compariso
 
 def _sound(valid: Mapping[str, Any]) -> Iterator[Rule]:
     for fault, words in _FAULTS.items():
+        if fault not in valid["sanity"]:  # where repeats are allowed, a seen item is none
+            continue
         found = valid["sanity"][fault]
         yield Rule(
             f"sound/{fault}",

@@ -56,7 +56,9 @@ class Answer:
           can hold it then.
       ranks: 1-based rank of each target by system, a name like `recall`.
       items: the model's list, best first, without empty places.
-      faults: of that list.
+      repeated_items: where repeats are allowed, by model, whether the user had each item of its
+          list before, bool [n].
+      faults: of the list.
       same_order: whether the list of the request before may be the same one, see `same_order`; None
           if not compared.
       slices: values of each slice feature; several for a multi-valued one.
@@ -68,6 +70,7 @@ class Answer:
     repeated: tuple[bool, ...]
     ranks: Mapping[str, tuple[int, ...]]
     items: tuple[bytes, ...]
+    repeated_items: Mapping[str, npt.NDArray[np.bool_]]
     faults: Faults
     same_order: bool | None
     slices: Mapping[str, tuple[str, ...]]
@@ -186,6 +189,11 @@ class _Judge(beam.DoFn):
             repeated=tuple(target in seen for target in targets),
             ranks=ranks,
             items=tuple(item for item in ids if item),
+            repeated_items={
+                name: np.array([item in seen for item in found if item], bool)
+                for name, (found, _) in lists.items()
+                if self._data.allows_repeats
+            },
             faults=faults_of(ids, scores, excluded, len(catalogue.items)),
             same_order=agreement,
             slices=self._slicer.of(example, catalogue, edges),

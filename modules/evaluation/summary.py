@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,10 +11,7 @@ import apache_beam as beam
 import numpy as np
 from numpy import typing as npt
 
-from modules.evaluation import baselines, metrics, ranking
-
-REPLICATES = 2000  # of the bootstrap
-SEED = 0
+from modules.evaluation import accuracy, baselines, kinds, metrics, ranking
 
 # lists with an item, by depth; totals
 Exposure = tuple[dict[int, collections.Counter[bytes]], collections.Counter[str]]
@@ -25,7 +21,12 @@ class Summarise(beam.PTransform):
     """`Answer`s of one split -> one dictionary, with the keys of `_report`."""
 
     def __init__(
-        self, systems: Sequence[str], ks: Sequence[int], catalogue: beam.pvalue.AsSingleton
+        self,
+        systems: Sequence[str],
+        ks: Sequence[int],
+        catalogue: beam.pvalue.AsSingleton,
+        *,
+        repeats: bool,
     ) -> None:
         """Makes the transform.
 
@@ -34,9 +35,11 @@ class Summarise(beam.PTransform):
               other.
           ks: depths.
           catalogue: `baselines.Popularity`, for coverage and popularity bias.
+          repeats: whether repeats are allowed; then repeated and new items are told apart.
         """
         super().__init__()
         self._systems, self._ks, self._catalogue = tuple(systems), tuple(ks), catalogue
+        self._repeats = repeats
 
     def expand(self, answers: beam.PCollection) -> beam.PCollection:
         users = (
@@ -44,13 +47,15 @@ class Summarise(beam.PTransform):
             | "ByUser" >> beam.Map(lambda a: (a.user_id, [a.ranks[s] for s in self._systems]))
             | "Ranks" >> beam.GroupByKey()
         )
-        accuracy = users | "Accuracy" >> beam.CombineGlobally(Accuracy(self._systems, self._ks))
+        overall = users | "Accuracy" >> beam.CombineGlobally(
+            accuracy.Accuracy(self._systems, self._ks)
+        )
         sliced = (
             answers
             | "Slices" >> beam.FlatMap(_slice_keys, self._systems[0])
             | "UsersOfSlice" >> beam.GroupByKey()
             | "DropUser" >> beam.MapTuple(lambda key, ranks: (key[:2], (key[2], ranks)))
-            | "SliceAccuracy" >> beam.CombinePerKey(Accuracy(self._systems[:1], self._ks))
+            | "SliceAccuracy" >> beam.CombinePerKey(accuracy.Accuracy(self._systems[:1], self._ks))
             | "ToDict" >> beam.combiners.ToDict()
         )
         lists = answers | "Lists" >> beam.CombineGlobally(Lists(self._ks))
@@ -60,12 +65,18 @@ class Summarise(beam.PTransform):
             | "Distinct" >> beam.Distinct()
             | "CountDistinct" >> beam.combiners.Count.Globally()
         )
-        return accuracy | "Report" >> beam.Map(
+        by_kind = (
+            beam.pvalue.AsSingleton(answers | "Kinds" >> kinds.Report(self._systems, self._ks))
+            if self._repeats
+            else None
+        )
+        return overall | "Report" >> beam.Map(
             _report,
             sliced=beam.pvalue.AsSingleton(sliced),
             lists=beam.pvalue.AsSingleton(lists),
             distinct=beam.pvalue.AsSingleton(distinct),
             catalogue=self._catalogue,
+            by_kind=by_kind,
         )
 
 
@@ -75,122 +86,6 @@ def _slice_keys(
     for name, slice_values in answer.slices.items():
         for value in slice_values:
             yield (name, value, answer.user_id), [answer.ranks[system]]
-
-
-@dataclasses.dataclass
-class _Moments:
-    """Sums over users; S is the number of systems, M of metrics, B of replicates."""
-
-    users: int
-    requests: float
-    request_squares: float
-    sums: npt.NDArray[np.float64]  # [S, M]
-    squares: npt.NDArray[np.float64]  # [S, M]
-    crossed: npt.NDArray[np.float64]  # [S, M]
-    drawn: npt.NDArray[np.float64]  # [B], weighted requests
-    # [B, S - 1, M], weighted: the first system minus each other
-    differences: npt.NDArray[np.float64]
-
-    def add(self, other: _Moments) -> _Moments:
-        return _Moments(
-            *(getattr(self, f.name) + getattr(other, f.name) for f in dataclasses.fields(self))
-        )
-
-
-class Accuracy(beam.CombineFn):
-    """From (user id, ranks of each request's targets by system) to means, errors, differences."""
-
-    def __init__(
-        self,
-        systems: Sequence[str],
-        ks: Sequence[int],
-        replicates: int = REPLICATES,
-        seed: int = SEED,
-    ) -> None:
-        self._systems, self._ks = tuple(systems), tuple(ks)
-        self._replicates, self._seed = (replicates if len(systems) > 1 else 0), seed
-
-    def create_accumulator(self) -> _Moments:
-        shape = (len(self._systems), len(metrics.names(self._ks)))
-        return _Moments(
-            0,
-            0.0,
-            0.0,
-            np.zeros(shape),
-            np.zeros(shape),
-            np.zeros(shape),
-            np.zeros(self._replicates),
-            np.zeros((self._replicates, shape[0] - 1, shape[1])),
-        )
-
-    def add_input(
-        self, accumulator: _Moments, element: tuple[bytes, Iterable[Sequence[Sequence[float]]]]
-    ) -> _Moments:
-        user_id, requests = element
-        ranks, targets = metrics.padded(list(requests))  # [n, S, T], [n, 1]
-        per_request = metrics.values(ranks, self._ks, targets)  # [n, S, M]
-        number, sums = len(per_request), per_request.sum(axis=0)
-        accumulator.users += 1
-        accumulator.requests += number
-        accumulator.request_squares += number**2
-        accumulator.sums += sums
-        accumulator.squares += sums**2
-        accumulator.crossed += sums * number
-        if self._replicates:
-            weights = metrics.bootstrap_weights(user_id, self._replicates, self._seed)
-            accumulator.drawn += weights * number
-            accumulator.differences += weights[:, None, None] * (sums[:1] - sums[1:])
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[_Moments]) -> _Moments:
-        return functools.reduce(_Moments.add, accumulators, self.create_accumulator())
-
-    def extract_output(self, accumulator: _Moments) -> dict[str, Any]:
-        """Gives the metrics of each system, and their paired differences from the first one.
-
-        The result is {"users", "requests", "metrics": {system: {metric: {"value", "se"}}},
-        "paired": {system: {metric: {"difference", "low", "high"}}}}; a paired difference is
-        the first system minus the named one, with its 95% interval.
-        """
-        names = metrics.names(self._ks)
-        mean, error = metrics.mean_and_error(
-            accumulator.requests,
-            accumulator.users,
-            accumulator.sums,
-            accumulator.squares,
-            accumulator.crossed,
-            accumulator.request_squares,
-        )
-        found = {
-            "users": accumulator.users,
-            "requests": int(accumulator.requests),
-            "metrics": {
-                system: {
-                    m: {"value": _number(mean[s, n]), "se": _number(error[s, n])}
-                    for n, m in enumerate(names)
-                }
-                for s, system in enumerate(self._systems)
-            },
-        }
-        low, high = (
-            metrics.interval(accumulator.differences, accumulator.drawn)
-            if self._replicates
-            else (np.zeros((0, 0)),) * 2
-        )
-        return {
-            **found,
-            "paired": {
-                system: {
-                    m: {
-                        "difference": _number(mean[0, n] - mean[s + 1, n]),
-                        "low": _number(low[s, n]),
-                        "high": _number(high[s, n]),
-                    }
-                    for n, m in enumerate(names)
-                }
-                for s, system in enumerate(self._systems[1:])
-            },
-        }
 
 
 class Lists(beam.CombineFn):
@@ -229,13 +124,14 @@ class Lists(beam.CombineFn):
 
 
 def _report(
-    accuracy: Mapping[str, Any],
+    overall: Mapping[str, Any],
     sliced: Mapping[tuple[str, str], Mapping[str, Any]],
     lists: Exposure,
     distinct: int,
     catalogue: baselines.Popularity,
+    by_kind: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """All of one split, ready for JSON."""
+    """All of one split, ready for JSON; where repeats are allowed, a seen item is no fault."""
     exposure, totals = lists
     by_slice: dict[str, dict[str, Any]] = collections.defaultdict(dict)
     for (name, value), found in sorted(sliced.items()):
@@ -246,19 +142,22 @@ def _report(
         for k, counter in exposure.items()
     }
     faults = {f.name: int(totals[f.name]) for f in dataclasses.fields(ranking.Faults)}
+    if by_kind is not None:
+        del faults["seen"]
     return {
-        **accuracy,
+        **overall,
+        **(by_kind or {}),
         "slices": dict(by_slice),
-        "coverage": {str(k): _number(metrics.coverage(x)) for k, x in exposed.items()},
+        "coverage": {str(k): accuracy.json_number(metrics.coverage(x)) for k, x in exposed.items()},
         "popularity_bias": {
             str(k): {
-                "average_recommendation_popularity": _number(
+                "average_recommendation_popularity": accuracy.json_number(
                     metrics.average_popularity(x, catalogue.counts)
                 ),
-                "mean_popularity_percentile": _number(
+                "mean_popularity_percentile": accuracy.json_number(
                     metrics.average_percentile(x, catalogue.counts)
                 ),
-                "gini_of_exposure": _number(metrics.gini(x)),
+                "gini_of_exposure": accuracy.json_number(metrics.gini(x)),
             }
             for k, x in exposed.items()
         },
@@ -290,8 +189,3 @@ def _histogram(
         }
         for parts in zip(*by_depth.values())
     ]
-
-
-def _number(value: float) -> float | None:
-    """A JSON number; None for NaN, which JSON has not."""
-    return float(value) if np.isfinite(value) else None

@@ -58,6 +58,8 @@ class Answer:
           0 if it is not among the candidates.
       recall_items: the first items of recall's list.
       two_stage_items: the first items of the list after ranking.
+      repeated_items: where repeats are allowed, by system, whether the user had each item of its
+          list before, bool [C].
       probabilities: of the candidates, float32 [C], in recall's order.
       target_places: of each target, 0-based, among the candidates in recall's order; -1 if it is
           not.
@@ -77,6 +79,7 @@ class Answer:
     ranks: Mapping[str, tuple[float, ...]]
     recall_items: tuple[bytes, ...]
     two_stage_items: tuple[bytes, ...]
+    repeated_items: Mapping[str, npt.NDArray[np.bool_]]
     probabilities: npt.NDArray[np.float32]
     target_places: tuple[int, ...]
     objectives: Mapping[str, tuple[float, bool]]
@@ -168,7 +171,21 @@ def with_linear(answer: Answer, weights: linear_ranker.Weights) -> Answer:
     (ranks,) = ranked_requests.places(
         scores, np.array([answer.target_places]), np.ones(scores.shape, bool)
     )
-    return dataclasses.replace(answer, ranks={**answer.ranks, LINEAR: tuple(ranks.tolist())})
+    repeated = answer.repeated_items
+    if repeated:
+        order = np.argsort(-scores[0], kind="stable")
+        repeated = {**repeated, LINEAR: repeated[RECALL][order]}
+    return dataclasses.replace(
+        answer, ranks={**answer.ranks, LINEAR: tuple(ranks.tolist())}, repeated_items=repeated
+    )
+
+
+def _repeated_items(
+    items: Sequence[bytes], order: npt.NDArray[np.integer[Any]], seen: frozenset[bytes]
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Whether the user had the items, in recall's order and in that of two stages: bool [C]."""
+    repeated = np.array([item in seen for item in items], bool)
+    return {RECALL: repeated, TWO_STAGE: repeated[order]}
 
 
 def _lot(answer: Answer) -> bytes:
@@ -247,6 +264,9 @@ class _Ask(beam.DoFn):
                 },
                 recall_items=tuple(items[:FIRST]),
                 two_stage_items=tuple(asked.item_ids[n][order[n]][: len(items)][:FIRST]),
+                repeated_items=_repeated_items(items, order[n][: len(items)], known)
+                if self._data.allows_repeats
+                else {},
                 probabilities=found[signatures.PROBABILITY][n][given],
                 target_places=places,
                 objectives=self._answers_of(example, found, n, places[0]),

@@ -11,6 +11,7 @@
  "calibration": {"bins": [{"predicted", "observed", "count"}], "ece",
     "objectives": {objective: {"bins", "ece"}}}, of all (request, candidate) pairs, and of the
     targets,
+ "by_kind", "repeat_share": where repeats are allowed, see `kinds.Report`, with "lift" as above,
  "importance": see `importance.Importance`,
  "missing_inputs": number of inputs that took a default, "faults": {fault: number}}
 """
@@ -26,7 +27,7 @@ import apache_beam as beam
 import numpy as np
 from numpy import typing as npt
 
-from modules.evaluation import calibration, ranked_requests, summary, two_stage
+from modules.evaluation import accuracy, calibration, kinds, ranked_requests, two_stage
 
 _SLICED = (two_stage.TWO_STAGE, two_stage.RECALL)
 _MISSING_INPUTS = "missing_inputs"
@@ -36,7 +37,13 @@ class Summarise(beam.PTransform):
     """`Answer`s of a split, with the linear ranker's ranks -> a dictionary, as this module says."""
 
     def __init__(
-        self, systems: Sequence[str], ks: Sequence[int], k: int, importance: beam.pvalue.AsSingleton
+        self,
+        systems: Sequence[str],
+        ks: Sequence[int],
+        k: int,
+        importance: beam.pvalue.AsSingleton,
+        *,
+        repeats: bool,
     ) -> None:
         """Summarises the ranks that these systems gave, at these depths.
 
@@ -45,8 +52,10 @@ class Summarise(beam.PTransform):
           ks: depths.
           k: most candidates of a request.
           importance: what `importance.Importance` found.
+          repeats: whether repeats are allowed; then repeated and new items are told apart.
         """
         super().__init__()
+        self._repeats = repeats
         self._systems, self._ks, self._k, self._importance = (
             tuple(systems),
             tuple(ks),
@@ -63,20 +72,20 @@ class Summarise(beam.PTransform):
             | "ByUser" >> beam.Map(lambda a: (a.user_id, [a.ranks[s] for s in self._systems]))
             | "Ranks" >> beam.GroupByKey()
         )
-        accuracy = users | "Accuracy" >> beam.CombineGlobally(
-            summary.Accuracy(self._systems, self._ks)
+        overall = users | "Accuracy" >> beam.CombineGlobally(
+            accuracy.Accuracy(self._systems, self._ks)
         )
         ceiling = (
             users
             | "RecallRanks" >> beam.Map(_only, self._systems.index(two_stage.RECALL))
-            | "Ceiling" >> beam.CombineGlobally(summary.Accuracy((two_stage.RECALL,), (self._k,)))
+            | "Ceiling" >> beam.CombineGlobally(accuracy.Accuracy((two_stage.RECALL,), (self._k,)))
         )
         sliced = (
             answers
             | "Slices" >> beam.FlatMap(_slice_keys)
             | "UsersOfSlice" >> beam.GroupByKey()
             | "DropUser" >> beam.MapTuple(lambda key, ranks: (key[:2], (key[2], ranks)))
-            | "SliceAccuracy" >> beam.CombinePerKey(summary.Accuracy(_SLICED, self._ks))
+            | "SliceAccuracy" >> beam.CombinePerKey(accuracy.Accuracy(_SLICED, self._ks))
             | "SlicesToDict" >> beam.combiners.ToDict()
         )
         pairs = (
@@ -91,7 +100,12 @@ class Summarise(beam.PTransform):
             | "ObjectivesToDict" >> beam.combiners.ToDict()
         )
         totals = answers | "Totals" >> beam.Map(_totals) | "AddTotals" >> beam.CombineGlobally(_add)
-        return accuracy | "Report" >> beam.Map(
+        by_kind = (
+            single(answers | "Kinds" >> kinds.Report(self._systems, self._ks))
+            if self._repeats
+            else None
+        )
+        return overall | "Report" >> beam.Map(
             _report,
             k=self._k,
             ceiling=single(ceiling),
@@ -100,6 +114,7 @@ class Summarise(beam.PTransform):
             objectives=single(objectives),
             totals=single(totals),
             importance=self._importance,
+            by_kind=by_kind,
         )
 
 
@@ -143,7 +158,7 @@ def _add(counters: Iterable[collections.Counter[str]]) -> collections.Counter[st
 
 
 def _report(
-    accuracy: Mapping[str, Any],
+    overall: Mapping[str, Any],
     k: int,
     ceiling: Mapping[str, Any],
     sliced: Mapping[tuple[str, str], Mapping[str, Any]],
@@ -151,6 +166,7 @@ def _report(
     objectives: Mapping[str, Any],
     totals: Mapping[str, int],
     importance: Mapping[str, Any],
+    by_kind: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """All of one split, ready for JSON."""
     by_slice: dict[str, dict[str, Any]] = collections.defaultdict(dict)
@@ -162,17 +178,27 @@ def _report(
             "lift": _lift(found["paired"]),
         }
     return {
-        "users": accuracy["users"],
-        "requests": accuracy["requests"],
+        **_lifted(overall),
         "ceiling": ceiling["metrics"][two_stage.RECALL][f"Recall@{k}"],
-        "metrics": accuracy["metrics"],
-        "lift": _lift(accuracy["paired"]),
+        **(_kinds(by_kind) if by_kind is not None else {}),
         "slices": dict(by_slice),
         "calibration": {**pairs, "objectives": dict(objectives)},
         "importance": dict(importance),
         _MISSING_INPUTS: int(totals[_MISSING_INPUTS]),
         "faults": {f.name: int(totals[f.name]) for f in dataclasses.fields(ranked_requests.Faults)},
     }
+
+
+def _kinds(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What `kinds.Report` gives, with its differences by metric."""
+    by_kind = {kind: _lifted(measured) for kind, measured in found[kinds.BY_KIND].items()}
+    return {**found, kinds.BY_KIND: by_kind}
+
+
+def _lifted(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What `accuracy.Accuracy` gives, with its differences by metric."""
+    kept = {name: value for name, value in found.items() if name != "paired"}
+    return {**kept, "lift": _lift(found["paired"])}
 
 
 def _lift(paired: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:

@@ -151,7 +151,8 @@ def _evaluate(
         )
         _ = (
             answers
-            | f"Summarise[{split}]" >> summary.Summarise(systems, evaluation.ks, popularity)
+            | f"Summarise[{split}]"
+            >> summary.Summarise(systems, evaluation.ks, popularity, repeats=data.allows_repeats)
             | f"Json[{split}]" >> beam.Map(json.dumps)
             | f"WriteSummary[{split}]"
             >> beam.io.WriteToText(

@@ -201,7 +201,11 @@ def _evaluate(
             complete
             | f"Summarise[{split}]"
             >> two_stage_summary.Summarise(
-                models.systems, evaluation.ks, sections.k, beam.pvalue.AsSingleton(moved)
+                models.systems,
+                evaluation.ks,
+                sections.k,
+                beam.pvalue.AsSingleton(moved),
+                repeats=data.allows_repeats,
             )
             | f"Json[{split}]" >> beam.Map(json.dumps)
             | f"WriteSummary[{split}]" >> _write(_summary_path(folder, split))

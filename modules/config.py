@@ -237,10 +237,10 @@ class Threshold:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Full ranking over the catalogue, seen items excluded."""
+    """Full ranking over the catalogue, without seen items where repeats are excluded."""
 
     ks: tuple[int, ...] = (10, 50, 200)
-    # features as the models name them, history_length, target_popularity
+    # features as the models name them, history_length, target_popularity, target_repeats
     slices: tuple[str, ...] = ()
     thresholds: dict[str, Threshold] = dataclasses.field(
         default_factory=lambda: {"NDCG@10": Threshold(beats=("popularity",))}
@@ -255,7 +255,7 @@ class Evaluation:
         if not self.ks or min(self.ks) < 1:
             raise ConfigError(f"ks: found {list(self.ks)}, expected depths of at least 1.")
         strict.at_least(self, min_slice_users=1)
-        known = [f"{m}@{k}" for m in ("HR", "NDCG", "MRR") for k in self.ks]
+        known = [f"{m}@{k}" for m in ("HR", "NDCG", "MRR", "Recall") for k in self.ks]
         for name, keys in (("thresholds", self.thresholds), ("primary", (self.primary,))):
             for key in keys:
                 if key not in known:
@@ -339,7 +339,7 @@ class Config:
         sliceable = [
             f.name for f in features.all_features(self.data) if f.table in ("user", "context")
         ]
-        sliceable += ["history_length", "target_popularity"]
+        sliceable += ["history_length", "target_popularity", "target_repeats"]
         for n, name in enumerate(self.evaluation.slices):
             if name not in sliceable:
                 raise ConfigError(
@@ -350,6 +350,7 @@ class Config:
             raise ConfigError(
                 "training.action_weights: no column of data.events has role action_type."
             )
+        self._check_recall_metric()
         self._check_ranking()
         if self.index.k < max(self.evaluation.ks):
             raise ConfigError(
@@ -394,6 +395,24 @@ class Config:
         }
         for name, section in without.items():
             object.__setattr__(self, name, section)
+
+    def _check_recall_metric(self) -> None:
+        """Refuses Recall@k where it is HR@k: where a request has one target."""
+        if self.split.unit == "basket":
+            return
+        evaluation = self.evaluation
+        for path, metrics in {
+            "thresholds": evaluation.thresholds,
+            "primary": (evaluation.primary,),
+            **{f"slice_floors.{name}": found for name, found in evaluation.slice_floors.items()},
+        }.items():
+            for metric in metrics:
+                if metric.startswith("Recall@"):
+                    same = metric.replace("Recall", "HR")
+                    raise ConfigError(
+                        f"evaluation.{path}: {metric} needs split.unit: basket; with unit: event a "
+                        f"request has one target, and it equals {same}. Use {same}."
+                    )
 
     def _check_ranking(self) -> None:
         if self.evaluation.slice_floors and not self.ranking.enabled:

@@ -1,4 +1,4 @@
-"""The slices of a request: groups of users, contexts, history length, popularity of the target."""
+"""The slices of a request: groups of users, contexts, history length, kinds of the target."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import apache_beam as beam
 import numpy as np
 
 from modules import config, features, request_arrays, requests
-from modules.evaluation import baselines
+from modules.evaluation import baselines, kinds
 
-HISTORY_LENGTH, TARGET_POPULARITY = "history_length", "target_popularity"
+HISTORY_LENGTH = "history_length"
+TARGET_POPULARITY, TARGET_REPEATS = "target_popularity", "target_repeats"
 MISSING = "(missing)"
 _LENGTHS = (0, 1, 5, 10, 20, 50, 100, 200, 500, 1000)  # lower bounds, events
 
@@ -38,7 +39,10 @@ class Slicer:
         catalogue: baselines.Popularity,
         edges: Mapping[str, Sequence[float]],
     ) -> dict[str, tuple[str, ...]]:
-        """Values of each slice for the request before the last event of a raw example."""
+        """Values of each slice for the request before the last event of a raw example.
+
+        Of several targets, each has a value; the request belongs to the slices of all of them.
+        """
         result: dict[str, tuple[str, ...]] = {}
         for feature in self._features:
             values = _request_values(example, feature)
@@ -49,10 +53,15 @@ class Slicer:
         if HISTORY_LENGTH in self.names:
             length = example[features.WINDOW_START][0] + len(example[features.EVENT_ITEM_ID]) - 1
             result[HISTORY_LENGTH] = (length_name(length),)
+        targets = request_arrays.targets(example)
         if TARGET_POPULARITY in self.names:
-            targets = request_arrays.targets(example)
             result[TARGET_POPULARITY] = tuple(
                 sorted({popularity_name(target, catalogue) for target in targets})
+            )
+        if TARGET_REPEATS in self.names:
+            seen = frozenset(example.get(features.SEEN_ITEM_ID, ()))
+            result[TARGET_REPEATS] = tuple(
+                sorted({kinds.REPEATED if target in seen else kinds.NEW for target in targets})
             )
         return {name: result[name] for name in self.names}
 

@@ -18,7 +18,7 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
         "candidates, on the same requests, with the 95% interval of a paired bootstrap over "
         "users. Right of the dashed line, two stages are better."
     )
-    yield blocks.Grid(tuple(figure(test, metric, ks) for metric in systems.METRICS))
+    yield blocks.Grid(tuple(figure(test, metric, ks) for metric in systems.metrics(test)))
     most = blocks.Card("The ceiling of recall", "", tuple(ceiling(test, ks, source.cfg.index.k)))
     yield blocks.Grid((table(test, ks), most), least=30)
 
@@ -63,13 +63,18 @@ def ceiling(split: systems.Split, ks: Sequence[int], candidates: int) -> Iterato
     """How much of what is possible with recall's candidates is reached at each depth."""
     most = split["ceiling"]["value"]
     hits = {
-        label: [split["metrics"][s][f"HR@{k}"]["value"] for k in ks]
+        label: [split["metrics"][s][f"Recall@{k}"]["value"] for k in ks]
         for s, label in (("recall", "recall alone"), ("two_stage", "two stages"))
     }
+    found, mean = text.percent(most), text.estimate(most, split["ceiling"]["se"])
+    among = f"among recall's {candidates:,} candidates"
     yield blocks.Text(
-        f"The held-out item is among recall's {candidates:,} candidates in {text.percent(most)} "
-        f"({text.estimate(most, split['ceiling']['se'])}) of the requests. What is missing there, "
-        "no order of the candidates can find."
+        (
+            f"Of the held-out items of a request, {found} ({mean}) are {among}. "
+            if "targets" in split
+            else f"The held-out item is {among} in {found} ({mean}) of the requests. "
+        )
+        + "What is missing there, no order of the candidates can find."
     )
     if not most:
         return

@@ -14,7 +14,7 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
         f"On test, {test['users']:,} users. Lines are 95% intervals of each system alone; the "
         "same users were asked, so the paired differences below are the sharper comparison."
     )
-    yield blocks.Grid(tuple(figure(test, metric, ks) for metric in systems.METRICS))
+    yield blocks.Grid(tuple(figure(test, metric, ks) for metric in systems.metrics(test)))
     yield paired_table(test, ks)
 
 

@@ -33,20 +33,20 @@ class Answer:
     Attributes:
       recall: the first items of recall's list.
       two_stage: the first items of the list after ranking.
-      ranks: of the held-out item by recall and by two stages, 1-based, 0 if it is not among the
+      ranks: of the held-out items by recall and by two stages, 1-based, 0 if one is not among the
           candidates.
     """
 
     user_id: str
     timestamp: int
-    target: str
+    targets: tuple[str, ...]
     recall: tuple[str, ...]
     two_stage: tuple[str, ...]
-    ranks: tuple[float, float]
+    ranks: tuple[tuple[float, ...], tuple[float, ...]]
 
     @property
     def key(self) -> raw_examples.Key:
-        return self.user_id, self.timestamp, self.target
+        return self.user_id, self.timestamp, self.targets[0]
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
@@ -58,11 +58,15 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     # without the lists
     narrow = requests.to_table(columns=["user_id", "recall_rank", "two_stage_rank"])
     users, recall, two_stage = (narrow[name].to_pylist() for name in narrow.column_names)
-    kinds = [kind(*ranks) for ranks in zip(recall, two_stage)]
+    kinds = [kind(*map(samples.as_tuple, ranks)) for ranks in zip(recall, two_stage)]
     yield counts(collections.Counter(kinds))
     answers = [_answer(row) for row in requests.take(choose(users, kinds)).to_pylist()]
     histories = raw_examples.histories(source, {a.key for a in answers})
-    items = {i for a in answers for i in (*a.recall[:_LIST], *a.two_stage[:_LIST], a.target)}
+    items = {
+        i
+        for a in answers
+        for i in (*a.recall[:_LIST], *a.two_stage[:_LIST], *a.targets[: samples.TARGETS])
+    }
     items |= {i for example in histories.values() for i in samples.past(example)}
     titles = raw_examples.titles(source, items)
     yield blocks.Text(
@@ -75,12 +79,13 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
     )
 
 
-def kind(recall: float, two_stage: float) -> Kind:
-    """Whether the held-out item is among the first of recall, and of two stages.
+def kind(recall: Sequence[float], two_stage: Sequence[float]) -> Kind:
+    """Whether a held-out item is among the first of recall, and of two stages.
 
     Ranks are as in `Answer`.
     """
-    return 0 < recall <= _LIST, 0 < two_stage <= _LIST
+    first, second = (any(0 < r <= _LIST for r in ranks) for ranks in (recall, two_stage))
+    return first, second
 
 
 def counts(found: Mapping[Kind, int]) -> blocks.Table:
@@ -125,20 +130,20 @@ def compare(answer: Answer, titles: Mapping[str, str]) -> blocks.Table:
                 _cell(answer, after, titles, _moved(answer.recall, after, place)),
             )
         )
-    rank = {
-        name: f"at place {r:g}" if r else "not found"
-        for name, r in zip(("recall", "two"), answer.ranks)
-    }
+    recall, two_stages = (
+        ", ".join(f"at place {r:g}" if r else "not found" for r in ranks[: samples.TARGETS])
+        for ranks in answer.ranks
+    )
     return blocks.Table(
-        f"Held out: {raw_examples.title(answer.target, titles)}. In recall's order "
-        f"{rank['recall']}, in that of two stages {rank['two']}.",
+        f"Held out: {samples.held_out(answer.targets, titles)}. In recall's order {recall}, in "
+        f"that of two stages {two_stages}.",
         ("place#", "recall", "two stages"),
         tuple(rows),
     )
 
 
 def _cell(answer: Answer, item: str, titles: Mapping[str, str], note: str) -> blocks.Cell:
-    hit = item == answer.target
+    hit = item in answer.targets
     return blocks.Cell(
         raw_examples.title(item, titles), "good" if hit else "", note=f"✓ {note}" if hit else note
     )
@@ -164,8 +169,8 @@ def _answer(row: Mapping[str, Any]) -> Answer:
     return Answer(
         row["user_id"],
         row["timestamp"],
-        row["target"],
+        samples.targets_of(row),
         tuple(row["recall_items"]),
         tuple(row["two_stage_items"]),
-        (row["recall_rank"], row["two_stage_rank"]),
+        (samples.as_tuple(row["recall_rank"]), samples.as_tuple(row["two_stage_rank"])),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from modules import features
-from pipeline.report import blocks, released, sources, standings, systems, text, verdict
+from pipeline.report import blocks, released, repeats, sources, standings, systems, text, verdict
 
 Split = systems.Split
 
@@ -17,13 +17,9 @@ def body(source: sources.Source) -> list[blocks.Block]:
     report = source.evaluation()
     judged, missing = verdict.blessings(source)
     return [
-        blocks.Text(
-            "The held-out item of each user is ranked against the whole catalogue, without items "
-            "that the user had seen. Validation decides on the release; test shows what it is "
-            "worth."
-        ),
+        blocks.Text(asked(report)),
         *_results(source, report),
-        *(blocks.Text(sentence) for sentence in repeats(report["splits"])),
+        *(blocks.Text(sentence) for sentence in seen_targets(report)),
         *([blocks.Text(missing, "quiet")] if missing else []),
         blocks.Text(f"{released.line(source) or 'No model was pushed by this run'}."),
         *(
@@ -31,6 +27,25 @@ def body(source: sources.Source) -> list[blocks.Block]:
             for name, blessing in judged.items()
         ),
     ]
+
+
+def asked(report: Mapping[str, Any]) -> str:
+    """What is measured, in sentences."""
+    several = any("targets" in split for split in report["splits"].values())
+    held_out = (
+        "All items that a user took at one time are held out together, and ranked"
+        if several
+        else "The held-out item of each user is ranked"
+    )
+    among = (
+        "with what the user had before, as items may repeat"
+        if repeats.are_allowed(report)
+        else "without items that the user had seen"
+    )
+    return (
+        f"{held_out} against the whole catalogue, {among}. Validation decides on the release; test "
+        "shows what it is worth."
+    )
 
 
 def _results(source: sources.Source, report: Mapping[str, Any]) -> Iterator[blocks.Block]:
@@ -42,6 +57,7 @@ def _results(source: sources.Source, report: Mapping[str, Any]) -> Iterator[bloc
             "Mean ± one standard error; the gain is over the better of the two baselines."
         )
         yield blocks.Grid(tuple(tables(report["splits"], report["ks"])), least=34)
+        yield from repeats.body(report, None)
         return
     yield blocks.Text(
         "Mean ± one standard error; in the last row the difference on the same requests, with the "
@@ -54,14 +70,19 @@ def _results(source: sources.Source, report: Mapping[str, Any]) -> Iterator[bloc
             yield blocks.Text(
                 f"On {label}, {standings.ceiling(found.both)}: no order of them can hit more."
             )
+    yield from repeats.body(report, both)
 
 
-def repeats(splits: Mapping[str, Split]) -> Iterator[str]:
+def seen_targets(report: Mapping[str, Any]) -> Iterator[str]:
     """A sentence for each split some of whose targets no system can find."""
+    if repeats.are_allowed(report):
+        return
     for name, label in systems.SPLITS.items():
-        if found := splits[name]["targets_seen"]:
+        split = report["splits"][name]
+        if found := split["targets_seen"]:
+            number = split.get("targets", split["requests"])
             yield (
-                f"Of the {splits[name]['requests']:,} held-out events of {label}, {found:,} are "
+                f"Of the {number:,} held-out events of {label}, {found:,} are "
                 "of an item that the user had seen before. Seen items are never recommended, so "
                 "all systems miss them."
             )
@@ -135,11 +156,13 @@ def _tested(source: sources.Artifacts) -> Iterator[str]:
         source.two_stage_tested()
     except sources.NotMade:
         yield from _columns(test, report["ks"])
+        yield from repeats.lines(report, None)
         return
     both = source.two_stage()
     yield from standings.lines(
         standings.of(report, both, features.SPLIT_TEST), both["ks"], both["primary"]
     )
+    yield from repeats.lines(report, both)
 
 
 def _columns(split: Split, ks: Sequence[int]) -> Iterator[str]:

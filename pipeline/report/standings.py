@@ -54,9 +54,21 @@ class Results:
         return found
 
 
-def of(recall: Mapping[str, Any], both: Mapping[str, Any], split: str) -> Results:
-    """From the contents of evaluation.json and two_stage.json."""
-    return Results(recall["splits"][split], both["splits"][split], len(both["linear"]["features"]))
+def of(
+    recall: Mapping[str, Any], both: Mapping[str, Any], split: str, kind: str | None = None
+) -> Results:
+    """From the contents of evaluation.json and two_stage.json.
+
+    Args:
+      recall: of evaluation.json.
+      both: of two_stage.json.
+      split: its name.
+      kind: of held-out items, `repeated` or `new`; None for all.
+    """
+    of_recall, of_both = recall["splits"][split], both["splits"][split]
+    if kind is not None:
+        of_recall, of_both = of_recall["by_kind"][kind], of_both["by_kind"][kind]
+    return Results(of_recall, of_both, len(both["linear"]["features"]))
 
 
 def ceiling(found: systems.Split) -> str:
@@ -97,7 +109,7 @@ def lines(results: Results, ks: Sequence[int], primary: str) -> Iterator[str]:
             )
     yield ""
     yield "Two stages minus recall alone, the same requests (95% interval)"
-    for metric in systems.headline(primary):
+    for metric in systems.headline(primary, results.both):
         yield f"  {metric:<10}{differences.cell(results.lift(metric)).text}"
     yield f"Ceiling: {ceiling(results.both)}."
 

@@ -15,7 +15,6 @@ SYSTEMS = {
 }
 # the one that counts first
 SPLITS = {features.SPLIT_TEST: "test", features.SPLIT_VALID: "validation"}
-METRICS = ("HR", "NDCG", "MRR")  # Recall@k equals HR@k with one held-out item
 
 # of evaluation.json or two_stage.json: users, metrics{system: {name: {value, se}}}
 Split = Mapping[str, Any]
@@ -26,9 +25,15 @@ def present(split: Split) -> list[str]:
     return [s for s in SYSTEMS if split["metrics"].get(s)]
 
 
+def metrics(split: Split) -> tuple[str, ...]:
+    """What is shown: with one held-out item a request, Recall@k is HR@k, and left out."""
+    return ("HR", "NDCG", "MRR", *(("Recall",) if "targets" in split else ()))
+
+
 def names(split: Split, ks: Sequence[int]) -> list[str]:
-    """`HR@10`, `HR@50`, ...: what is shown."""
-    return [f"{m}@{k}" for m in METRICS for k in ks if f"{m}@{k}" in split["metrics"]["recall"]]
+    """The same by depth, as far as it was measured: `HR@10`, `HR@50`, ..."""
+    known = split["metrics"]["recall"]
+    return [f"{m}@{k}" for m in metrics(split) for k in ks if f"{m}@{k}" in known]
 
 
 def by_depth(split: Split, ks: Sequence[int]) -> dict[int, list[str]]:
@@ -36,6 +41,7 @@ def by_depth(split: Split, ks: Sequence[int]) -> dict[int, list[str]]:
     return {k: names(split, [k]) for k in ks}
 
 
-def headline(primary: str) -> list[str]:
-    """The metric that counts, and HR at its depth: `NDCG@10`, `HR@10`."""
-    return list(dict.fromkeys([primary, f"HR@{primary.partition('@')[2]}"]))
+def headline(primary: str, split: Split) -> list[str]:
+    """The metric that counts, and Recall or HR at its depth: `NDCG@10`, `HR@10`."""
+    second = "Recall" if "targets" in split else "HR"
+    return list(dict.fromkeys([primary, f"{second}@{primary.partition('@')[2]}"]))

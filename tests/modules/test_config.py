@@ -309,7 +309,15 @@ def test_a_configuration_survives_json():
             ["item_class"],
             (
                 "evaluation.slices[0]: unknown feature 'item_class'. Known: history_length, "
-                "target_popularity, user_age."
+                "target_popularity, target_repeats, user_age."
+            ),
+        ),
+        (
+            "evaluation.primary",
+            "Recall@10",
+            (
+                "evaluation.primary: Recall@10 needs split.unit: basket; with unit: event a "
+                "request has one target, and it equals HR@10. Use HR@10."
             ),
         ),
         ("index.k", 50, "evaluation.ks: found 200, expected at most index.k (50)."),
@@ -402,6 +410,24 @@ def test_refuses(path, value, message):
     with pytest.raises(strict.ConfigError) as caught:
         strict.read(config.Config, _with(path, value))
     assert str(caught.value) == message
+
+
+def test_recall_of_baskets_is_a_metric():
+    evaluation = {
+        "primary": "Recall@50",
+        "thresholds": {"Recall@10": {"min": 0.1}},
+        "slices": ["user_age"],
+        "slice_floors": {"user_age": {"Recall@200": 0.1}},
+    }
+    plain = {**_with("evaluation", evaluation), "split": {"unit": "basket"}}
+    assert strict.read(config.Config, plain).evaluation.primary == "Recall@50"
+    for name, path in (
+        ("thresholds", "thresholds: Recall@10"),
+        ("slice_floors", "slice_floors.user_age: Recall@200"),
+    ):
+        kept = {"slices": ["user_age"], name: evaluation[name]}
+        with pytest.raises(strict.ConfigError, match=f"evaluation.{path} needs split.unit: basket"):
+            strict.read(config.Config, _with("evaluation", kept))
 
 
 def test_floors_need_both_stages():

@@ -7,6 +7,8 @@ import pytest
 from modules import config
 from modules.evaluation import held_out
 
+BASKET = config.Split(unit="basket")
+
 
 def _temporal(valid_from: float) -> config.Split:
     return config.Split(method="temporal", valid_from=valid_from, test_from=1000.0)
@@ -22,6 +24,9 @@ def _temporal(valid_from: float) -> config.Split:
         (_temporal(100.0), _temporal(100.0), ""),
         (_temporal(100.0), _temporal(200.0), ""),  # trained on less than it might now
         (_temporal(200.0), _temporal(100.0), "split.valid_from was 200 and is 100"),
+        (BASKET, BASKET, ""),
+        (config.Split(), BASKET, "split.unit was event and is basket"),
+        (BASKET, config.Split(), "split.unit was basket and is event"),
         (_temporal(100.0), config.Split(), "split.method was temporal and is leave_one_out"),
         (config.Split(), _temporal(100.0), "split.method was leave_one_out and is temporal"),
     ],

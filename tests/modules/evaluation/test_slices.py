@@ -84,3 +84,19 @@ def test_values_of_a_request():
         "history_length": ("5-9",),
     }
     assert slicer.numbers(example) == [("user_age", 20.0)]
+
+
+def test_a_request_is_in_the_slices_of_all_its_targets():
+    example = requests.read_raw_example(
+        examples.serialize(
+            examples.sequence(
+                ["a", "b"], [1, 2], seen_item_id=["a", "c"], target_item_id=["b", "c", "new"]
+            )
+        )
+    )
+    catalogue = baselines.Popularity.of([(b"a", 1), (b"b", 9), (b"c", 1)])
+    slicer = slices.Slicer(examples.data(), ["target_repeats", "target_popularity"])
+    assert slicer.of(example, catalogue, {}) == {
+        "target_repeats": ("new", "repeated"),
+        "target_popularity": ("cold", "head", "tail"),
+    }

@@ -103,10 +103,10 @@ def test_gain_is_over_the_better_baseline_and_errors_keep_their_place() -> None:
 
 
 def test_targets_that_no_list_can_hold_are_told_of() -> None:
-    splits = small_artifacts.evaluation()["splits"]
-    assert list(results.repeats(splits)) == []
-    splits["test"]["targets_seen"] = 41
-    (sentence,) = results.repeats(splits)
+    report = small_artifacts.evaluation()
+    assert list(results.seen_targets(report)) == []
+    report["splits"]["test"]["targets_seen"] = 41
+    (sentence,) = results.seen_targets(report)
     assert sentence.startswith("Of the 943 held-out events of test, 41 are of an item")
 
 
@@ -203,11 +203,27 @@ def test_popularity_bins_become_bars_with_their_values_as_text() -> None:
 
 
 def test_sample_users_have_hits_and_misses_and_do_not_depend_on_the_order() -> None:
-    ranks = [1, 10, 11, 0, 5, 7, 0, 0, 200]
+    ranks = [[1], [10], [11, 0], [0], [0, 5], [7], [0], [0], [200]]
     users = [f"u{n}" for n in range(9)]
     chosen = samples.choose(users, ranks)
-    assert [0 < ranks[n] <= 10 for n in chosen] == [True, True, True, False, False, False]
+    hits = [any(0 < rank <= 10 for rank in ranks[n]) for n in chosen]
+    assert hits == [True, True, True, False, False, False]
     assert [8 - n for n in samples.choose(users[::-1], ranks[::-1])] == chosen
+
+
+def test_held_out_items_are_named_by_their_titles_and_places() -> None:
+    many = [f"i{n}" for n in range(12)]
+    titles = {"i0": "Milk"}
+    assert samples.held_out(["i0"], titles, ["at place 2"]) == "Milk (i0), at place 2"
+    assert samples.held_out(many, titles).startswith("Milk (i0); item i1; ")
+    assert samples.held_out(many, titles).endswith("item i9; and 2 more")
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"), [({"target": "a"}, ("a",)), ({"targets": ["a", "b"]}, ("a", "b"))]
+)
+def test_targets_of_a_row(row: dict[str, object], expected: tuple[str, ...]) -> None:
+    assert samples.targets_of(row) == expected
 
 
 def test_history_lengths_are_named_by_their_upper_ends() -> None:

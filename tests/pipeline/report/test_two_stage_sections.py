@@ -172,8 +172,9 @@ def test_axes_are_logarithmic_where_predictions_span_orders_of_magnitude() -> No
 
 
 def test_what_became_of_the_held_out_item() -> None:
-    assert reordering.kind(10, 11) == (True, False)
-    assert reordering.kind(0, 1.5) == (False, True)  # not among the candidates: rank 0
+    assert reordering.kind([10], [11]) == (True, False)
+    assert reordering.kind([0], [1.5]) == (False, True)  # not among the candidates: rank 0
+    assert reordering.kind([0, 12, 3], [11, 0, 20]) == (True, False)  # one of several
     counted = reordering.counts({(True, True): 3, (False, True): 1})
     assert [(row[1].text, row[1].share) for row in counted.cells] == [
         ("1", 0.25),
@@ -199,7 +200,7 @@ def test_sample_users_are_of_each_kind_and_do_not_depend_on_the_order() -> None:
 
 
 def test_both_lists_say_where_an_item_stands_in_the_other() -> None:
-    answer = reordering.Answer("a", 0, "t", ("x", "t", "y"), ("t", "new", "y"), (2, 1.0))
+    answer = reordering.Answer("a", 0, ("t",), ("x", "t", "y"), ("t", "new", "y"), ((2,), (1.0,)))
     table = reordering.compare(answer, {"t": "Title"})
     assert [[(c.text, c.note, c.tone) for c in row[1:]] for row in table.cells] == [
         [("item x", "now beyond 3", ""), ("Title (t)", "✓ ↑ from 2", "good")],
@@ -208,6 +209,16 @@ def test_both_lists_say_where_an_item_stands_in_the_other() -> None:
     ]
     assert table.caption == (
         "Held out: Title (t). In recall's order at place 2, in that of two stages at place 1."
+    )
+
+
+def test_several_held_out_items_are_named_and_marked() -> None:
+    answer = reordering.Answer("a", 0, ("t", "u"), ("x", "t"), ("u", "t"), ((2, 0), (2.0, 1.0)))
+    table = reordering.compare(answer, {"t": "Title"})
+    assert [[c.tone for c in row[1:]] for row in table.cells] == [["", "good"], ["good", "good"]]
+    assert table.caption == (
+        "Held out: Title (t); item u. In recall's order at place 2, not found, in that of two "
+        "stages at place 2, at place 1."
     )
 
 

@@ -61,7 +61,7 @@ def _share(report: Mapping[str, Any], both: Mapping[str, Any] | None) -> Mapping
 def _table(split: systems.Split, label: str, ks: Sequence[int]) -> blocks.Table:
     """Systems and metrics where recall is alone, of one kind."""
     names = systems.names(split, ks)
-    rows = [
+    rows: list[tuple[blocks.Cell | str, ...]] = [
         (
             systems.SYSTEMS[system],
             *(

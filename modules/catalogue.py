@@ -71,10 +71,10 @@ class About:
         """How many of a user's newest events are of use.
 
         They are what the models see and one more for its time delta, or what a request may
-        exclude, or in which repeats are looked for, whichever is more.
+        exclude, or where repeats are allowed, in which they are looked for, whichever is more.
         """
-        longest = self.repeat_history if self.data.allows_repeats else self.max_exclusions
-        return max(self.max_history + 1, longest)
+        repeats = self.repeat_history if self.data.allows_repeats else 0
+        return max(self.max_history + 1, self.max_exclusions, repeats)
 
     @classmethod
     def read(cls, recall_folder: pathlib.Path) -> About:

@@ -8,10 +8,25 @@ make it here, of the same events.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
-from modules import config
+from modules import features
+
+
+class Lengths(Protocol):
+    """What counts of a history; see `config.Features`."""
+
+    @property
+    def max_history(self) -> int: ...
+
+    @property
+    def repeat_history(self) -> int: ...
+
+    @property
+    def repeat_items(self) -> int: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,8 +45,12 @@ class Earlier:
     first: tuple[int, ...] = ()
     last: tuple[int, ...] = ()
 
+    def by_item(self) -> dict[str, tuple[int, int]]:
+        """(events, time of the last of them) of each item, in this order."""
+        return dict(zip(self.items, zip(self.counts, self.last)))
 
-def span(events: int, options: config.Features) -> slice:
+
+def span(events: int, options: Lengths) -> slice:
     """Which of a history's events, the oldest first, are earlier ones that count."""
     return slice(max(0, events - options.repeat_history), max(0, events - options.max_history - 1))
 
@@ -43,13 +62,31 @@ def of(events: Iterable[tuple[str, int]], most: int) -> Earlier:
       events: item and time of each, the oldest first.
       most: items that are kept.
     """
-    found: dict[str, list[int]] = {}
-    for item, time in events:
-        known = found.setdefault(item, [0, time, time])
-        known[0] += 1
-        known[2] = time
-    ordered = sorted(found.items(), key=lambda pair: (-pair[1][0], -pair[1][2], pair[0]))[:most]
-    if not ordered:
-        return Earlier()
-    counts, first, last = zip(*(numbers for _, numbers in ordered))
-    return Earlier(tuple(item for item, _ in ordered), counts, first, last)
+    pairs = list(events)
+    items, times = [item for item, _ in pairs], [time for _, time in pairs]
+    counts, last = collections.Counter(items), dict(zip(items, times))
+    first = dict(zip(reversed(items), reversed(times)))
+    kept = sorted(counts, key=lambda item: (-counts[item], -last[item], item))[:most]
+    return Earlier(tuple(kept), *(tuple(of[item] for item in kept) for of in (counts, first, last)))
+
+
+def of_history(
+    items: Sequence[str], times: Sequence[int] | None, options: Lengths
+) -> dict[str, list[Any]]:
+    """The raw features `earlier_*` of a request.
+
+    Args:
+      items: of the events before it, the oldest first.
+      times: of the same events; None where events have none. Then they are numbers from the
+          window's start, those before it below 0.
+      options: what counts.
+    """
+    counted = span(len(items), options)
+    numbers = range(counted.start - counted.stop, 0) if times is None else times[counted]
+    found = of(zip(items[counted], numbers), options.repeat_items)
+    return {
+        features.EARLIER_ITEM_ID: list(found.items),
+        features.EARLIER_COUNT: list(found.counts),
+        features.EARLIER_FIRST: list(found.first),
+        features.EARLIER_LAST: list(found.last),
+    }

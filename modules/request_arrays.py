@@ -61,7 +61,12 @@ def from_examples(
 
 
 def excluded(example: RawExample, data: config.Data) -> list[bytes]:
-    """Items that must not be recommended to the user of a raw example."""
+    """Items that must not be recommended: those that the request names itself, or the seen ones.
+
+    Where repeats are allowed, the latter are none.
+    """
+    if EXCLUDE_ITEM_ID in example:
+        return example[EXCLUDE_ITEM_ID]
     return [] if data.allows_repeats else example.get(features.SEEN_ITEM_ID, [])
 
 

@@ -22,6 +22,7 @@ class Item:
     Attributes:
       recall_rank: from 1, its place in recall's list.
       rank_score: of the rank model, by which two stages order; None where recall answered alone.
+      times_before: events of the history with it, if its items may come back.
       effects: how far each group of the rank model's features moved the score, if asked for.
     """
 
@@ -29,6 +30,7 @@ class Item:
     recall_rank: int
     recall_score: float
     rank_score: float | None = None
+    times_before: int = 0
     effects: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def reasons(self) -> str:
@@ -118,12 +120,15 @@ class Answer:
         if self.stage != release.RECALL:
             head = ["#", "item", "title", "rank score", "recall rank", "recall score"]
         explained = any(item.effects for item in self.items)
+        repeats = any(item.times_before for item in self.items)
         rows = []
         for number, item in enumerate(self.items, start=1):
             row = [str(number), item.item_id, self.titles.get(item.item_id, "?")]
             if item.rank_score is not None:
                 row += [f"{item.rank_score:.4f}", str(item.recall_rank)]
-            rows.append(
-                [*row, f"{item.recall_score:.4f}", *([item.reasons()] if explained else [])]
-            )
-        return text_table.lines([*head, *(["moved most by"] if explained else [])], rows)
+            row.append(f"{item.recall_score:.4f}")
+            if repeats:
+                row.append(f"again x{item.times_before:,}" if item.times_before else "")
+            rows.append([*row, *([item.reasons()] if explained else [])])
+        more = [*(["history"] if repeats else []), *(["moved most by"] if explained else [])]
+        return text_table.lines([*head, *more], rows)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib.metadata
+import os
 import pathlib
 import sys
 import traceback
@@ -19,6 +20,7 @@ from modules.strict import ConfigError
 from pipeline import arguments, commands, configuration
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_UNREAD = 141  # as of a program that SIGPIPE ends
 # error classes of these packages are messages for the user
 _OURS = ("modules", "pipeline", "serving")
 
@@ -36,7 +38,8 @@ examples:
   recsys dataset check --config shop.yaml        say how the data is read and what is wrong
   recsys doctor                                  is this machine set up?
 
-exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 130 interrupted
+exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 130 interrupted,
+141 nobody read the rest of the output
 """
 
 
@@ -48,7 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.filterwarnings("ignore", category=FutureWarning)
     try:
         code: int = args.command(args)
+        sys.stdout.flush()
         return code
+    except BrokenPipeError:  # `head`, say, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNREAD
     except KeyboardInterrupt:
         print("recsys: interrupted; the next run goes on after what had finished.", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -58,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.verbose:
             traceback.print_exc()
         sys.stdout.flush()  # what came before the error is shown before it, also in a file
-        print(f"recsys: {error}", file=sys.stderr)
+        print(f"recsys: {_message(error)}", file=sys.stderr)
         return EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
 
 
@@ -69,6 +76,15 @@ def is_declared(error: Exception) -> bool:
         error.filename is not None or error.errno == errno.ENOSPC
     )
     return ours or a_file or isinstance(error, (FileNotFoundError, PermissionError))
+
+
+def _message(error: Exception) -> str:
+    """Of the system's errors, what and why in place of a number."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    found = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    is_refused = isinstance(error, PermissionError)
+    return f"{found}." + (" Check who may read it and enter its folder." if is_refused else "")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -236,7 +252,14 @@ def _add_recommend(children: _Children) -> None:
         metavar="ITEM,...",
         type=arguments.item_ids,
         default=(),
-        help="item ids not to recommend, besides the history's",
+        help="item ids not to recommend",
+    )
+    child.add_argument(
+        "--exclude-seen",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="leave out items of the history, or let them come back (default: as the release does, "
+        "see data.repeats)",
     )
     child.add_argument(
         "--k",

@@ -54,6 +54,7 @@ def recommend(args: argparse.Namespace) -> int:
         profile=args.profile,
         at=args.at,
         exclude=args.exclude,
+        exclude_seen=args.exclude_seen,
         k=args.k,
         stage=args.stage,
         explain=args.explain,

@@ -8,20 +8,20 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from modules import config, features, release, request_arrays, requests, strict, two_stage
-from pipeline import answer, listed, run_files, runs
+from modules import (
+    catalogue,
+    config,
+    earlier,
+    features,
+    release,
+    repeats,
+    request_arrays,
+    two_stage,
+)
+from pipeline import answer, listed, request_example, runs
 from pipeline.report import text
 
-History = Sequence[tuple[str, int | None]]
 Stage = Literal["recall", "two-stage"]
-
-
-class RecommendError(ValueError):
-    """A request that cannot be answered. The message is for the person at the terminal."""
-
-
-class WrongArgument(strict.ConfigError):
-    """An argument of the command that cannot be meant."""
 
 
 def main(
@@ -29,10 +29,11 @@ def main(
     root: str | pathlib.Path,
     *,
     user: str | None = None,
-    history: History | None = None,
+    history: request_example.History | None = None,
     profile: Mapping[str, str] | None = None,
     at: int | None = None,
     exclude: Iterable[str] = (),
+    exclude_seen: bool | None = None,
     k: int = 10,
     stage: Stage | None = None,
     explain: bool = False,
@@ -47,6 +48,7 @@ def main(
         profile=profile or {},
         at=at,
         exclude=tuple(exclude),
+        exclude_seen=exclude_seen,
         k=k,
         stage=stage,
         explain=explain,
@@ -60,10 +62,11 @@ def ask(
     run: runs.Run,
     *,
     user: str | None,
-    history: History | None,
+    history: request_example.History | None,
     profile: Mapping[str, str],
     at: int | None,
     exclude: tuple[str, ...],
+    exclude_seen: bool | None,
     k: int,
     stage: Stage | None,
     explain: bool,
@@ -79,47 +82,57 @@ def ask(
       profile: columns of the users table with their values; they replace those of `user`.
       at: the request's time, Unix seconds; without it, the time of the last event, or now without
           one. Always None where the events have no times.
-      exclude: ids that must not come back, besides the history's.
+      exclude: ids that must not come back.
+      exclude_seen: whether items of the history are left out; None: where the release does not
+          allow repeats.
       k: number of items.
       stage: whose order; by default two stages if the release has both.
       explain: whether each item says which features moved it.
 
     Raises:
-      WrongArgument: an unknown column of the profile, more items than the model gives, or a time
-          where events have none.
-      RecommendError: an unknown user, or a stage that the release does not have.
+      request_example.WrongArgument: an unknown column of the profile, more items than the
+          model gives, or a time where events have none.
+      request_example.RequestError: an unknown user, or a stage that the release does not have.
       release.NoRelease, release.ReleaseError: there is no release, or it must not be used.
     """
-    typed = _profile(cfg.data, profile)
+    typed = request_example.profile(cfg.data, profile)
     has_times = not cfg.data.events.is_timeless
     if not has_times:
         _check_untimed(history or (), at)
     chosen = release.in_force(run.serving)
     stage = _stage(chosen, stage, explain)
-    example = _from_data(run, user) if user is not None else _made_up(cfg.data, history or (), at)
+    data = repeats.resolved(cfg.data, allow=_allows_repeats(chosen))
+    leaves_out = not data.allows_repeats if exclude_seen is None else exclude_seen
+    example = (
+        request_example.of_user(run, user, data)
+        if user is not None
+        else request_example.made_up(data, history or (), at)
+    )
     example |= typed
     times = example[features.EVENT_TIMESTAMP]
     when = at if at is not None else times[-1] if times else int(time.time())
-    request = _with_request(example, cfg.data, when, exclude)
+    request = request_example.request(
+        example, data, cfg.features, when, exclude, exclude_seen=leaves_out
+    )
     model = two_stage.TwoStage(
         str(chosen.recall), str(chosen.rank) if stage == "two-stage" else None
     )
-    arrays = request_arrays.from_examples([request], cfg.data, cfg.features.max_history)
+    arrays = request_arrays.from_examples([request], data, cfg.features.max_history)
     lists = model(arrays, explain=explain)
     if k > lists.ids.shape[1]:
-        raise WrongArgument(
+        raise request_example.WrongArgument(
             f"--k: found {k}, the model gives at most {lists.ids.shape[1]} items (index.k)."
         )
-    items = tuple(_items(lists, k))
-    past = tuple(
-        (item.decode(), t if has_times else None)
-        for item, t in zip(example[features.EVENT_ITEM_ID], times)
-    )
+    known = [(item.decode(), t) for item, t in zip(example[features.EVENT_ITEM_ID], times)]
+    counted = () if leaves_out else known[-cfg.features.repeat_history :]
+    items = tuple(_items(lists, k, earlier.of(counted, len(counted)).by_item()))
+    past = tuple((item, t if has_times else None) for item, t in known)
     named = {item for item, _ in past} | set(exclude)
     titles = _titles(run, named | {item.item_id for item in items})
     missing = None if lists.missing_inputs is None else int(lists.missing_inputs[0])
     notes = (
         *(_time_notes(times, when, at) if has_times else ()),
+        *(_cut_notes(len(past), cfg.features) if data.allows_repeats else ()),
         *_item_notes(sorted(named - set(titles)), len(items), k),
         *_input_notes(missing),
         *_release_notes(chosen),
@@ -129,13 +142,13 @@ def ask(
     )
 
 
-def _check_untimed(history: History, at: int | None) -> None:
+def _check_untimed(history: request_example.History, at: int | None) -> None:
     """Refuses times."""
     timed = next((item for item, when in history if when is not None), None)
     if at is None and timed is None:
         return
     given = "--at" if at is not None else f"--history: the time of {timed!r}"
-    raise WrongArgument(
+    raise request_example.WrongArgument(
         f"{given}: the events of this data set have no times (timestamp: {{from: file_order}}); "
         "leave it out. The order of --history counts, the oldest first."
     )
@@ -144,21 +157,31 @@ def _check_untimed(history: History, at: int | None) -> None:
 def _stage(chosen: release.Release, asked: Stage | None, explain: bool) -> Stage:
     """Whose order is shown."""
     if explain and asked == "recall":
-        raise WrongArgument(
+        raise request_example.WrongArgument(
             "--explain says what moved the items in two stages; leave --stage recall out."
         )
     if chosen.rank is not None:
         return asked or "two-stage"
     if explain or asked == "two-stage":
-        raise RecommendError(
+        raise request_example.RequestError(
             f"{'--explain' if explain else '--stage two-stage'}: release {chosen.id} holds "
             "recall alone. Run `recsys run` with ranking.enabled: true, or leave it out."
         )
     return "recall"
 
 
-def _items(lists: two_stage.Lists, k: int) -> Iterator[answer.Item]:
-    """The first k of the only request."""
+def _allows_repeats(chosen: release.Release) -> bool:
+    """What the release says; one of before there was anything to say does not."""
+    try:
+        return catalogue.About.read(chosen.recall).data.allows_repeats
+    except catalogue.CatalogueError:
+        return False
+
+
+def _items(
+    lists: two_stage.Lists, k: int, own: Mapping[str, tuple[int, int]]
+) -> Iterator[answer.Item]:
+    """The first k of the only request; `own`: events and time of the last, by item."""
     for place, item in enumerate(lists.ids[0][:k]):
         if item:
             moved = () if lists.effects is None else lists.effects[0, place]
@@ -169,6 +192,7 @@ def _items(lists: two_stage.Lists, k: int) -> Iterator[answer.Item]:
                 rank_score=None
                 if lists.rank_scores is None
                 else float(lists.rank_scores[0, place]),
+                times_before=own.get(item.decode(), (0, 0))[0],
                 effects={group: float(effect) for group, effect in zip(lists.groups, moved)},
             )
 
@@ -201,6 +225,14 @@ def _time_notes(times: Sequence[int], when: int, at: int | None) -> Iterator[str
         )
 
 
+def _cut_notes(events: int, options: config.Features) -> Iterator[str]:
+    if events > options.repeat_history:
+        yield (
+            f"the history has {events:,} events; repeats are looked for in the newest "
+            f"{options.repeat_history:,} (features.repeat_history)."
+        )
+
+
 def _item_notes(unknown: Sequence[str], found: int, k: int) -> Iterator[str]:
     """Ids of no catalogue, and a list that is shorter than asked for."""
     if unknown:
@@ -212,108 +244,10 @@ def _item_notes(unknown: Sequence[str], found: int, k: int) -> Iterator[str]:
         yield f"only {found} items are left."
 
 
-def _from_data(run: runs.Run, user: str) -> requests.RawExample:
-    """The user's whole known history, with the held-out events, and what has been seen."""
-    key = user.encode()
-    for split in (features.SPLIT_TEST, features.SPLIT_VALID, features.SPLIT_TRAIN):
-        own = [e for e in _parsed(run, split, holding=key) if e[features.USER_ID] == [key]]
-        if own:  # the latest window; held-out ones lack their target among the seen items
-            latest = max(
-                own,
-                key=lambda e: (
-                    e[features.EVENT_TIMESTAMP][-1],
-                    e[features.WINDOW_START][0] + len(e[features.EVENT_ITEM_ID]),
-                ),
-            )
-            seen = [*latest[features.SEEN_ITEM_ID], latest[features.EVENT_ITEM_ID][-1]]
-            return {**latest, features.SEEN_ITEM_ID: list(dict.fromkeys(seen))}
-    raise RecommendError(
-        f"--user: there is no user {user!r} in the data of the newest run. For a user "
-        "without events, use --history '' and --profile."
-    )
-
-
-def _parsed(run: runs.Run, split: str, holding: bytes = b"") -> Iterator[requests.RawExample]:
-    """Parsed examples of a split; only those whose bytes hold `holding`, which is fast to see."""
-    return (
-        requests.read_raw_example(s)
-        for s in run_files.serialized_examples(run, split)
-        if holding in s
-    )
-
-
-def _made_up(data: config.Data, history: History, at: int | None) -> requests.RawExample:
-    """A user with a given history; untimed events get the next one's or the request's time."""
-    times: list[int] = []
-    later = (
-        at
-        if at is not None
-        else max((t for _, t in history if t is not None), default=int(time.time()))
-    )
-    for _, when in reversed(history):
-        later = when if when is not None else later
-        times.append(later)
-    items = [item.encode() for item, _ in history]
-    known = (*features.event_features(data), *features.context_features(data))
-    return {
-        features.EVENT_ITEM_ID: items,
-        features.EVENT_TIMESTAMP: times[::-1],
-        features.SEEN_ITEM_ID: items,
-        **{f.name: [request_arrays.missing(f)] * len(items) for f in known},
-    }
-
-
-def _with_request(
-    example: requests.RawExample, data: config.Data, at: int, exclude: tuple[str, ...]
-) -> requests.RawExample:
-    """Appends the request as last event, as request_arrays takes it; its context is not known."""
-    known = (*features.event_features(data), *features.context_features(data))
-    return {
-        **example,
-        features.EVENT_ITEM_ID: [*example[features.EVENT_ITEM_ID], b""],
-        features.EVENT_TIMESTAMP: [*example[features.EVENT_TIMESTAMP], at],
-        features.SEEN_ITEM_ID: [
-            *example[features.SEEN_ITEM_ID],
-            *(item.encode() for item in exclude),
-        ],
-        **{f.name: [*example[f.name], request_arrays.missing(f)] for f in known},
-    }
-
-
-def _profile(data: config.Data, given: Mapping[str, str]) -> requests.RawExample:
-    """Raw user features of columns and their values as text."""
-    columns = {f.column: f for f in features.user_features(data)}
-    found: requests.RawExample = {}
-    for column, value in given.items():
-        if column not in columns:
-            raise WrongArgument(
-                f"--profile: unknown column {column!r}.{strict.nearest(column, columns)}"
-            )
-        feature = columns[column]
-        several = feature.kind in ("multi_categorical", "vector")
-        parts = value.split(feature.spec.separator) if several else [value]
-        if feature.kind == "vector" and len(parts) != feature.spec.dimension:
-            raise WrongArgument(
-                f"--profile: {column} has {len(parts)} numbers, expected {feature.spec.dimension}."
-            )
-        is_number = feature.kind in ("numeric", "vector")
-        found[feature.name] = [
-            _number(column, part) if is_number else part.encode() for part in parts
-        ]
-    return found
-
-
-def _number(column: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise WrongArgument(f"--profile: found {column}={text}, expected a number.") from None
-
-
 def _titles(run: runs.Run, wanted: set[str]) -> dict[str, str]:
     """Titles of the wanted items that are in the catalogue; "" where there are none."""
     found: dict[str, str] = {}
-    for example in _parsed(run, features.SPLIT_CATALOGUE):
+    for example in request_example.parsed(run, features.SPLIT_CATALOGUE):
         item = example[features.ITEM_ID][0].decode()
         if item in wanted:
             found[item] = b"".join(example.get(features.ITEM_TITLE, [])).decode()

@@ -67,8 +67,12 @@ def default_url(run: runs.Run) -> str:
 
 
 def kept_events(cfg: config.Config) -> int:
-    """Newest events of a user that are of use; see `catalogue.About.history_events`."""
-    return max(cfg.features.max_history + 1, cfg.index.max_exclusions)
+    """Newest events of a user that are of use; see `catalogue.About.history_events`.
+
+    Where only the training events say whether repeats are allowed, as if they were.
+    """
+    repeats = 0 if cfg.data.repeats == "exclude" else cfg.features.repeat_history
+    return max(cfg.features.max_history + 1, cfg.index.max_exclusions, repeats)
 
 
 def fill_if_empty(cfg: config.Config, url: str) -> None:

@@ -87,10 +87,15 @@ ITEMS = (
 
 
 def push(
-    serving: pathlib.Path, models: dict[str, str], facts: release_writer.Facts, **options: Any
+    serving: pathlib.Path,
+    models: dict[str, str],
+    facts: release_writer.Facts,
+    *,
+    about: catalogue.About = ABOUT,
+    **options: Any,
 ) -> release.Manifest:
     """Pushes with the small catalogue."""
     serving.mkdir(parents=True, exist_ok=True)
     folder = serving.parent / "small-catalogue"
-    catalogue.write(folder, ABOUT, ITEMS)
+    catalogue.write(folder, about, ITEMS)
     return release_writer.push(serving, models, facts, catalogue=str(folder), **options)

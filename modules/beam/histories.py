@@ -305,7 +305,8 @@ class MakeWindows(beam.DoFn):
             window = self._window(profile, events, start, stop, seen)
             window[features.TARGET_ITEM_ID] = items
             if self._allows_repeats:
-                window |= self._earlier(events[: targets.start], start)
+                counted = max(0, targets.start - self._options.repeat_history)
+                window |= self._earlier(events[counted : targets.start])
             yield beam.pvalue.TaggedOutput(split, window)
             if new := [item for item in items if item not in known]:
                 known.update(new)
@@ -315,22 +316,10 @@ class MakeWindows(beam.DoFn):
             summary.targets(split): sum(map(len, asked)),
         }
 
-    def _earlier(self, history: list[Event], window_start: int) -> RawFeatures:
-        """What came before the window; without times, numbers count from its start."""
-        offset = window_start if self._data.events.is_timeless else 0
-        found = earlier.of(
-            (
-                (event[2], int(event[0]) - offset)
-                for event in history[earlier.span(len(history), self._options)]
-            ),
-            self._options.repeat_items,
-        )
-        return {
-            features.EARLIER_ITEM_ID: list(found.items),
-            features.EARLIER_COUNT: list(found.counts),
-            features.EARLIER_FIRST: list(found.first),
-            features.EARLIER_LAST: list(found.last),
-        }
+    def _earlier(self, history: list[Event]) -> RawFeatures:
+        """What came before the window, of the events that count."""
+        times = None if self._data.events.is_timeless else [int(event[0]) for event in history]
+        return earlier.of_history([event[2] for event in history], times, self._options)
 
     def _window(
         self, profile: RawFeatures, events: list[Event], start: int, stop: int, seen: list[str]

@@ -27,7 +27,7 @@ class Ask(TypedDict, total=False):
     timestamp: int
     k: int
     exclude: Sequence[str]  # ids that must not come back
-    include_seen: bool
+    exclude_seen: bool  # items of the history; default: where the release does not allow repeats
     filters: Mapping[str, Any]  # by column of items: a value, a list of them, {"min": x, "max": y}
     explain: bool
     candidates: bool

@@ -41,8 +41,11 @@ class Item:
     Attributes:
       item_id: of the catalogue.
       title: of the catalogue.
-      source: `recall`, or `popularity` if recall was not there.
-      score: by which the list is ordered.
+      source: `recall`; `history` (the user's own) or `popularity` where recall's are too few.
+      score: by which items of one source are ordered.
+      times_before: events of the user's history with it.
+      last_before: time of the last of them, Unix seconds; None without one, and where events have
+          no times.
       recall: what recall said of it; None if recall did not find it.
       rank: what the rank model said of it; None without.
       effects: by group of features, how far it moved the rank score; None without `explain`.
@@ -52,6 +55,8 @@ class Item:
     title: str
     source: str
     score: float
+    times_before: int
+    last_before: int | None
     recall: RecallStage | None
     rank: RankStage | None
     effects: dict[str, float] | None = None
@@ -155,7 +160,9 @@ class Release:
       metrics: what its evaluation measured, by name.
       items: of the catalogue.
       k: items that recall returns.
-      max_history: events that the models see.
+      max_history: events that the models see one by one.
+      allows_repeats: whether items of a history come back, unless a request excludes them.
+      repeat_history: newest events of a history in which repeats are looked for.
       timezone: of the time features; None where events have no times.
       columns: by table (user, event, context, item) and column: kind, default, frequent values.
       models: by name: version and state.
@@ -168,6 +175,8 @@ class Release:
     items: int
     k: int
     max_history: int
+    allows_repeats: bool
+    repeat_history: int
     timezone: str | None
     columns: dict[str, dict[str, Any]]
     models: dict[str, dict[str, Any]]

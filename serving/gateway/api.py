@@ -258,6 +258,8 @@ async def show_release(request: requests.Request) -> responses.Response:
             "items": len(current.catalogue.ids),
             "k": about.k,
             "max_history": about.max_history,
+            "allows_repeats": about.data.allows_repeats,
+            "repeat_history": about.repeat_history,
             "timezone": about.timezone if declared.has_times else None,
             "models": models,
             "has_rank": release.RANK in current.manifest.get("models", {release.RANK: None}),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import typing as npt
 
-from modules import catalogue, features, request_arrays, strict
+from modules import catalogue, earlier, features, request_arrays, strict
 from serving.gateway import errors
 from serving.history import store
 
@@ -39,6 +39,8 @@ class Asked:
       context: values by column with the role context.
       timestamp: of the request, Unix seconds; means nothing where events have no times.
       excluded: ids that must not come back.
+      own: by item of the history that may come back, its events and the time of the last of them;
+          the most frequent first.
     """
 
     profile: Mapping[str, Any]
@@ -46,6 +48,7 @@ class Asked:
     context: Mapping[str, Any]
     timestamp: int
     excluded: Sequence[str]
+    own: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
 
 
 class Columns:
@@ -122,9 +125,20 @@ class Columns:
             example[feature.name] = _of_events(
                 [*(event.values.get(column) for event in past), now], feature
             )
+        if self.about.data.allows_repeats:
+            example |= self._earlier(asked.events)
         newest = list(dict.fromkeys(reversed(asked.excluded)))[: self.about.max_exclusions]
-        example[features.SEEN_ITEM_ID] = [item.encode() for item in newest]
+        example[EXCLUDE_ITEM_ID] = [item.encode() for item in newest]
         return example
+
+    def _earlier(self, events: Sequence[store.Event]) -> request_arrays.RawExample:
+        """What a history says of the events before those that are sent."""
+        times = [event.timestamp for event in events] if self.has_times else None
+        found = earlier.of_history([event.item_id for event in events], times, self.about)
+        found[features.EARLIER_ITEM_ID] = [
+            item.encode() for item in found[features.EARLIER_ITEM_ID]
+        ]
+        return found
 
 
 def _values(

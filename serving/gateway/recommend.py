@@ -5,7 +5,7 @@ In this order, and always visible in the answer:
   store down    the request's own history and profile, or none
   unknown user  profile, context and what is popular: the models answer for an empty history
   rank down     recall's order
-  recall down   the most popular items
+  recall down   the user's own items where they may come back, then the most popular ones
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from serving.gateway import (
     errors,
     explain,
     filters,
+    lists,
     metrics,
     models,
     releases,
@@ -84,30 +85,6 @@ class Trace:
         self.degraded.append({"stage": stage, "reason": reason, "fallback": fallback})
 
 
-@dataclasses.dataclass(frozen=True)
-class Ranked:
-    """Recall's list in its final order, K items.
-
-    Attributes:
-      loaded: the release that answered; None if its catalogue is not known.
-      version: of the models.
-      ids: of the items.
-      recall: float32 [K], recall's scores.
-      recall_ranks: int [K], from 1.
-      rank: the rank model's outputs [K]; None where recall decides.
-      effects: float32 [K] by group; {} if they were not asked for.
-    """
-
-    loaded: releases.Loaded | None
-    version: int
-    ids: Sequence[str]
-    recall: npt.NDArray[np.float32]
-    recall_ranks: npt.NDArray[np.integer[Any]]
-    rank: dict[str, npt.NDArray[Any]] | None
-    missing_inputs: int | None
-    effects: dict[str, npt.NDArray[np.float32]]
-
-
 class Recommender:
     """Answers recommendations."""
 
@@ -155,10 +132,10 @@ class Recommender:
         async with _timed(waiting, self._admission.slot(trace.left)):
             with trace.stage("store"):
                 person = await self._users.find(checked, trace, _STORE_SHARE)
-            asked = person.asked(ask, loaded.columns)
-            ranked = await self._stages(loaded, asked, ask, trace)
-        answer = self._answer(ask, ranked, loaded, asked, wanted, trace)
+            asked, ranked = await self._stages(loaded, person, ask, trace)
         answered = loaded if ranked is None else ranked.loaded or loaded
+        answer, notes = lists.of(ask, ranked, answered, asked, wanted)
+        trace.notes += notes
         trace.notes += remarks.of(ask, person.known or trace.is_degraded("store"), asked, answered)
         if loaded.columns.has_times:
             trace.notes += _of_long_ago(asked)
@@ -175,14 +152,15 @@ class Recommender:
         }
 
     async def _stages(
-        self, loaded: releases.Loaded, asked: columns.Asked, ask: wire.Recommend, trace: Trace
-    ) -> Ranked | None:
-        """Both stages by models of one release; None if recall is down.
+        self, loaded: releases.Loaded, person: users.Person, ask: wire.Recommend, trace: Trace
+    ) -> tuple[columns.Asked, lists.Ranked | None]:
+        """What the models were told, and both stages by models of one release; None without recall.
 
         While a release is replaced, rank may no longer (or not yet) have the version that recall
         answered with, and the columns may have changed: then all is asked once more.
         """
         for last in (False, True):
+            asked = person.asked(ask, loaded.columns)
             request = serving_pb2.PredictRequest()
             models.add(request, loaded.columns.arrays(asked))
             try:
@@ -199,18 +177,21 @@ class Recommender:
                     if self._releases.current not in (None, loaded):
                         loaded = self._releases.current
                         continue
-                trace.degrade(release.RECALL, error.reason, "popular_items")
-                return None
+                fallback = "own_and_popular_items" if asked.own else "popular_items"
+                trace.degrade(release.RECALL, error.reason, fallback)
+                return asked, None
             found = await self._releases.get(recalled.version)
             ids, scores = _places(recalled)
             del request.inputs[columns.EXCLUDE_ITEM_ID]
             try:
-                return await self._rank(found, recalled.version, ids, scores, request, ask, trace)
+                return asked, await self._rank(
+                    found, recalled.version, ids, scores, request, ask, trace
+                )
             except models.ModelError as error:
                 if error.reason == "not_found" and not last:
                     continue
                 trace.degrade(release.RANK, error.reason, "recall_order")
-                return _unranked(found, recalled.version, ids, scores)
+                return asked, lists.unranked(found, recalled.version, ids, scores)
         raise AssertionError
 
     async def _rank(
@@ -222,14 +203,14 @@ class Recommender:
         request: serving_pb2.PredictRequest,
         ask: wire.Recommend,
         trace: Trace,
-    ) -> Ranked:
+    ) -> lists.Ranked:
         """Orders recall's K items again, by the rank model of the same release if it has one."""
         if (
             found is not None
             and found.manifest
             and release.RANK not in found.manifest.get("models", {})
         ):
-            return _unranked(found, version, ids, scores)
+            return lists.unranked(found, version, ids, scores)
         models.add(
             request,
             {
@@ -249,60 +230,16 @@ class Recommender:
         outputs = {name: array[0] for name, array in answer.outputs.items()}
         missing = int(outputs.pop(signatures.MISSING_INPUTS, 0))
         order = ordering.best_first(ids[np.newaxis], outputs[signatures.SCORE][np.newaxis])[0]
-        return Ranked(
+        return lists.Ranked(
             found,
             version,
-            _texts(ids[order]),
+            lists.texts(ids[order]),
             scores[order],
             order + 1,
             {name: array[order] for name, array in outputs.items()},
             missing,
             {group: moved[order] for group, moved in effects.items()},
         )
-
-    def _answer(
-        self,
-        ask: wire.Recommend,
-        ranked: Ranked | None,
-        loaded: releases.Loaded,
-        asked: columns.Asked,
-        wanted: filters.Filters,
-        trace: Trace,
-    ) -> dict[str, Any]:
-        """The lists, filtered and filled up."""
-        excluded = set(asked.excluded)
-        if ranked is not None and ranked.loaded is not None:
-            loaded = ranked.loaded
-        catalogue = loaded.catalogue
-        places = (
-            []
-            if ranked is None
-            else [n for n, item in enumerate(ranked.ids) if item not in excluded]
-        )
-        fitting = [n for n in places if ranked is not None and _fits(ranked.ids[n], loaded, wanted)]
-        items = [
-            _item(ranked, n, loaded, explained=True) for n in fitting[: ask.k] if ranked is not None
-        ]
-        if len(items) < ask.k:
-            known = excluded | {item["item_id"] for item in items}
-            items += _popular(loaded, known, wanted, ask.k - len(items))
-            if ranked is not None and any(item["source"] == "popularity" for item in items):
-                trace.notes.append(
-                    f"{len(fitting)} of recall's {len(places)} items are left; popular ones "
-                    "fill the list up"
-                )
-        if len(items) < ask.k:
-            trace.notes.append(f"only {len(items)} of the {len(catalogue.ids):,} items are left")
-        answer = {
-            "release": None if ranked is None else ranked.version,
-            "items": items,
-            "missing_inputs": None if ranked is None else ranked.missing_inputs,
-        }
-        if ask.candidates:
-            answer["candidates"] = [
-                _item(ranked, n, loaded, explained=False) for n in places if ranked is not None
-            ]
-        return answer
 
 
 def _of_long_ago(asked: columns.Asked) -> Iterator[str]:
@@ -330,75 +267,3 @@ def _places(recalled: models.Answer) -> tuple[npt.NDArray[np.object_], npt.NDArr
     ids, scores = recalled.outputs[signatures.ITEM_ID][0], recalled.outputs[signatures.SCORE][0]
     filled = ids != b""
     return ids[filled], scores[filled]
-
-
-def _unranked(
-    found: releases.Loaded | None,
-    version: int,
-    ids: npt.NDArray[np.object_],
-    scores: npt.NDArray[np.float32],
-) -> Ranked:
-    return Ranked(found, version, _texts(ids), scores, np.arange(1, len(ids) + 1), None, None, {})
-
-
-def _texts(ids: npt.NDArray[np.object_]) -> list[str]:
-    return [item.decode() for item in ids]
-
-
-def _fits(item: str, loaded: releases.Loaded, wanted: filters.Filters) -> bool:
-    if not wanted:
-        return True
-    position = loaded.catalogue.position.get(item)
-    return position is not None and wanted.match(loaded.catalogue.features, position)
-
-
-def _item(
-    ranked: Ranked, place: int, loaded: releases.Loaded, *, explained: bool
-) -> dict[str, Any]:
-    """An item of recall's list, as wire.RecommendedItem says."""
-    item_id, catalogue = ranked.ids[place], loaded.catalogue
-    position = catalogue.position.get(item_id)
-    recall = {"rank": int(ranked.recall_ranks[place]), "score": float(ranked.recall[place])}
-    rank = None
-    if ranked.rank is not None:
-        outputs = {name: float(array[place]) for name, array in ranked.rank.items()}
-        rank = {
-            "rank": place + 1,
-            "score": outputs.pop(signatures.SCORE),
-            "probability": outputs.pop(signatures.PROBABILITY),
-            "probabilities": {signatures.objective_of(name): p for name, p in outputs.items()},
-        }
-    found = {
-        "item_id": item_id,
-        "title": "" if position is None else catalogue.titles[position],
-        "source": "recall",
-        "score": (rank or recall)["score"],
-        "recall": recall,
-        "rank": rank,
-    }
-    if explained and ranked.effects:
-        found["effects"] = {group: float(moved[place]) for group, moved in ranked.effects.items()}
-    return found
-
-
-def _popular(
-    loaded: releases.Loaded, known: set[str], wanted: filters.Filters, number: int
-) -> list[dict[str, Any]]:
-    """The most popular items that fit and are not known yet."""
-    catalogue = loaded.catalogue
-    found: list[dict[str, Any]] = []
-    for position in catalogue.popular:
-        if len(found) == number:
-            break
-        if catalogue.ids[position] not in known and wanted.match(catalogue.features, position):
-            found.append(
-                {
-                    "item_id": catalogue.ids[position],
-                    "title": catalogue.titles[position],
-                    "source": "popularity",
-                    "score": float(catalogue.popularity[position]),
-                    "recall": None,
-                    "rank": None,
-                }
-            )
-    return found

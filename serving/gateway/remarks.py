@@ -29,7 +29,12 @@ def of(
     if ask.user_id is not None and not may_be_known:
         own = "the request's own" if asked.events else "an empty"
         yield f"the store has no user {_shown(ask.user_id)}; the list is for {own} history"
-    position = loaded.catalogue.position
+    about, position = loaded.catalogue.about, loaded.catalogue.position
+    if about.data.allows_repeats and len(ask.history or ()) > about.repeat_history:
+        yield (
+            f"the history has {len(ask.history or ()):,} events; repeats are looked for in the "
+            f"newest {about.repeat_history:,}"
+        )
     events = {event.item_id: None for event in asked.events if event.item_id not in position}
     if events:
         yield (

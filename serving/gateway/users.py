@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from modules import earlier
 from serving.gateway import columns, errors, wire
 from serving.history import store
 
@@ -47,10 +48,19 @@ class Person:
 
     def asked(self, ask: wire.Recommend, declared: columns.Columns) -> columns.Asked:
         """What the models are told; what is excluded first counts least, if it is too much."""
-        newest = self.events[-declared.about.history_events :]
-        seen = [] if ask.include_seen else [event.item_id for event in newest]
+        about = declared.about
+        newest = self.events[-about.history_events :]
+        excludes = not about.data.allows_repeats if ask.exclude_seen is None else ask.exclude_seen
+        seen = [event.item_id for event in newest] if excludes else []
         when = int(time.time()) if ask.timestamp is None else ask.timestamp
-        return columns.Asked(self.profile, newest, self.context, when, [*seen, *ask.exclude])
+        return columns.Asked(
+            self.profile,
+            newest,
+            self.context,
+            when,
+            [*seen, *ask.exclude],
+            {} if excludes else _own(newest[-about.repeat_history :]),
+        )
 
 
 class Users:
@@ -105,6 +115,12 @@ class Users:
         return Person(
             user is not None, {**stored.profile, **checked.profile}, checked.context, events
         )
+
+
+def _own(events: Sequence[store.Event]) -> dict[str, tuple[int, int]]:
+    """See `columns.Asked.own`."""
+    pairs = ((event.item_id, event.timestamp) for event in events)
+    return earlier.of(pairs, len(events)).by_item()
 
 
 def _past(given: wire.PastEvent, place: int, declared: columns.Columns) -> store.Event:

@@ -126,8 +126,10 @@ class Recommend(_Strict):
     exclude: list[Id] = pydantic.Field(
         default_factory=list, max_length=10_000, description="items that must not come back"
     )
-    include_seen: bool = pydantic.Field(
-        False, description="whether items of the history may come back"
+    exclude_seen: bool | None = pydantic.Field(
+        None,
+        description="whether items of the history are left out; null: where the release does not "
+        "allow repeats",
     )
     filters: dict[str, Range | Scalar | list[str | float]] = pydantic.Field(
         default_factory=dict, description="columns of items: a value, one of several, or a range"
@@ -175,8 +177,22 @@ class RecommendedItem(pydantic.BaseModel):
 
     item_id: str = pydantic.Field(description="id as in the data set")
     title: str = pydantic.Field(description="title in the catalogue; empty where it has none")
-    source: str = pydantic.Field(description="recall or popularity")
-    score: float = pydantic.Field(description="number by which the list is ordered")
+    source: str = pydantic.Field(
+        description="recall, or where its items are too few: history (the user's own items, where "
+        "they may come back) or popularity"
+    )
+    score: float = pydantic.Field(
+        description="number by which items of one source are ordered; of history, the number of "
+        "the user's events; of popularity, that of training events"
+    )
+    times_before: int = pydantic.Field(
+        description="how many events of the history are with this item, among as many of the "
+        "newest as `repeat_history` of the release says"
+    )
+    last_before: int | None = pydantic.Field(
+        description="time of the last of them, Unix seconds; null without one, and where events "
+        "have no times"
+    )
     recall: RecallStage | None = pydantic.Field(
         description="recall's view; null for an item that fills the list up by its popularity"
     )
@@ -196,7 +212,7 @@ class Degraded(pydantic.BaseModel):
     reason: str = pydantic.Field(description="a word for programs, such as unavailable or deadline")
     fallback: str = pydantic.Field(
         description="what took its place: request_only (without the store), popular_items "
-        "(without recall), recall_order (without rank) or without_effects"
+        "or own_and_popular_items (without recall), recall_order (without rank) or without_effects"
     )
 
 
@@ -291,7 +307,15 @@ class ReleaseShown(pydantic.BaseModel):
     )
     items: int = pydantic.Field(description="number of items of the catalogue")
     k: int = pydantic.Field(description="candidates that recall returns, the most that are ranked")
-    max_history: int = pydantic.Field(description="events of a history that the models see")
+    max_history: int = pydantic.Field(
+        description="events of a history that the models see one by one"
+    )
+    allows_repeats: bool = pydantic.Field(
+        description="whether items of a history come back, unless a request excludes them"
+    )
+    repeat_history: int = pydantic.Field(
+        description="newest events of a history in which repeats are looked for"
+    )
     timezone: str | None = pydantic.Field(
         description="timezone of hour and weekday; null where events have no times"
     )

@@ -12,7 +12,8 @@ export function panel(root, page) {
   const length = el("input", { type: "number", min: 1, max: release.k, step: 1, oninput: () => {
     if (length.value && length.validity.valid) page.change({ k: length.valueAsNumber });
   } });
-  const seen = el("input", { type: "checkbox", onchange: () => page.change({ seen: seen.checked }) });
+  const seen = el("input", { type: "checkbox", onchange: () => page.change(
+    { seen: seen.checked === release.allows_repeats ? null : seen.checked }) });
   const attributes = el("div", { class: "fields" });
   const denied = el("ul", { class: "chips", "aria-label": "Denied items" });
   const deniedTitle = el("h3", {});
@@ -53,7 +54,7 @@ export function panel(root, page) {
     render() {
       const { state } = page;
       if (document.activeElement !== length) length.value = request.length(state, release);
-      seen.checked = state.seen;
+      seen.checked = state.seen ?? release.allows_repeats;
       page.titles.load(state.deny);
       deniedTitle.textContent = state.deny.length ? "Denied items" : "";
       replace(denied, state.deny.map((id) => {

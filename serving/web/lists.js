@@ -1,5 +1,6 @@
 /** Recall's list and the recommended one, side by side. */
 
+import * as clock from "./clock.js";
 import { el, facts, hidden, replace, text, words } from "./dom.js";
 import * as explain from "./explain.js";
 import * as numbers from "./numbers.js";
@@ -12,6 +13,11 @@ function move(item) {
   return el("span", { class: up > 0 ? "move up" : "move down" },
     el("span", { "aria-hidden": "true" }, `${up > 0 ? "▲" : "▼"}\u2009${Math.abs(up)}`),
     hidden(`${up > 0 ? "up" : "down"} ${Math.abs(up)}`));
+}
+
+/** How often the history has the item; nothing for one that it does not have. */
+function again({ times_before: times }) {
+  return times ? el("span", { class: "tag" }, `again, ${numbers.count(times, "time")}`) : null;
 }
 
 /** The names of a list's columns; rows say them to screen readers themselves. */
@@ -30,8 +36,8 @@ export function recallPanel(root, page) {
     const place = item.rank ? `→ ${item.rank.rank}` : "";
     return el("li", { "data-item": item.item_id }, el("span", { class: "place" }, rank),
       shown ? el("button", { type: "button", class: "plain", "data-key": `recalled:${item.item_id}`,
-        title: "Show it in the recommended list", onclick: () => page.open(item.item_id) }, title)
-        : el("span", { class: "plain" }, title),
+        title: "Show it in the recommended list", onclick: () => page.open(item.item_id) }, title, again(item))
+        : el("span", { class: "plain" }, title, again(item)),
       el("span", { class: "number score" }, hidden("score "), numbers.score(score)),
       el("span", { class: "number to" }, item.rank && hidden("final rank "), place), move(item));
   }
@@ -50,9 +56,13 @@ export function recallPanel(root, page) {
   };
 }
 
-/** What each stage said of an item. */
-function stages({ item_id, source, score, recall, rank }) {
+/** What the history and each stage say of an item; `at` are the request's Unix seconds. */
+function stages({ item_id, source, score, times_before: times, last_before: last, recall, rank }, at) {
   const found = [["item", text(item_id)], ["source", source]];
+  if (times) {
+    const when = last === null ? "" : `, the last ${clock.earlier(last, at)}`;
+    found.push(["in the history", numbers.count(times, "time") + when]);
+  }
   if (recall) found.push(["recall", `rank ${recall.rank}, score ${numbers.score(recall.score)}`]);
   if (rank) {
     found.push(["rank", `rank ${rank.rank}, score ${numbers.score(rank.score)}`],
@@ -84,7 +94,7 @@ export function answerPanel(root, page) {
     return el("div", { class: "details", id },
       item.effects ? explain.bars(item.effects, largest)
         : el("p", { class: "muted" }, "No explanation: the rank model did not order it."),
-      facts(stages(item)),
+      facts(stages(item, page.answer.timestamp)),
       el("div", { class: "row actions" },
         action("try", "Try as the last event", item, () => page.addToHistory(item.item_id)),
         action("send", "Send this as an event", item, () => page.send(item), anonymous)));
@@ -100,7 +110,7 @@ export function answerPanel(root, page) {
       el("button", { type: "button", class: "plain", "aria-expanded": String(isOpen),
         "aria-controls": isOpen ? id : null, "data-key": `item:${item.item_id}`,
         onclick: () => toggle(item.item_id) },
-      text(title, { class: "title" }),
+      text(title, { class: "title" }), again(item),
       page.previous && before === undefined ? el("span", { class: "tag" }, "new") : null,
       item.source === "popularity" ? el("span", { class: "tag" }, "popular") : null,
       item.effects ? el("span", { class: "why muted" }, explain.summary(item.effects)) : null),

@@ -234,7 +234,7 @@ class Page {
 
 /** Whether two releases differ in what requests may say. */
 function needsPanels(before, after) {
-  return ["columns", "k", "max_history", "timezone"].some(
+  return ["columns", "k", "max_history", "timezone", "allows_repeats"].some(
     (name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
 }
 

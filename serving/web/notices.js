@@ -6,6 +6,7 @@ import { el, text } from "./dom.js";
 const FALLBACKS = {
   request_only: "the request's own profile and history are used, or none",
   popular_items: "popular items take their place",
+  own_and_popular_items: "the user's own items and popular ones take their place",
   recall_order: "recall's order is shown",
   without_effects: "the list has no explanations" };
 const REASONS = {

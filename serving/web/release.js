@@ -33,9 +33,16 @@ function about(release) {
     [`model ${name}`, `${version}: ${state}`]);
   const shown = [["data set", text(release.name)], ["made", release.created ?? "not known"],
     ["recall's list", numbers.count(release.k, "item")],
-    ["history", numbers.count(release.max_history, "event")], ["time zone", release.timezone ?? "events have no times"],
+    ["history", numbers.count(release.max_history, "event")], ["repeats", repeats(release)],
+    ["time zone", release.timezone ?? "events have no times"],
     ...models];
   return facts(shown);
+}
+
+/** Whether items of a history come back. */
+function repeats({ allows_repeats: allowed, repeat_history: events }) {
+  return allowed ? `may come back; looked for in the newest ${numbers.count(events, "event")}`
+    : "left out unless asked for";
 }
 
 /** One row a metric, one column for each split and system. */

@@ -39,7 +39,7 @@ export function body(state, person, release) {
   if (filled(state.context)) made.context = state.context;
   if (state.history !== null) made.history = state.history.map((event) => past(event, timed)).reverse();
   if (state.deny.length) made.exclude = state.deny;
-  if (state.seen) made.include_seen = true;
+  if (state.seen !== null) made.exclude_seen = !state.seen;
   if (filled(state.filters)) made.filters = state.filters;
   return made;
 }

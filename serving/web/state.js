@@ -6,11 +6,12 @@
  *   profile  columns that replace the stored ones        context  columns with the role context
  *   history  events in the place of the stored ones, newest first: {item_id, timestamp, values}; or null.
  *            A timestamp is null where events have no times
- *   deny     ids that must not come back                  seen     whether items of the history may come back
+ *   deny     ids that must not come back
+ *   seen     whether items of the history may come back, or null: as the release says
  *   filters  columns of items, as the API takes them      k        length of the list; null for the usual one
  */
 export const START = Object.freeze({
-  user: null, at: "auto", profile: {}, context: {}, history: null, deny: [], seen: false, filters: {},
+  user: null, at: "auto", profile: {}, context: {}, history: null, deny: [], seen: null, filters: {},
   k: null });
 
 const AS_JSON = ["profile", "context", "history", "deny", "filters"];
@@ -24,7 +25,7 @@ export function fromHash(hash) {
   if (at === "now") found.at = "now";
   else if (at !== null && /^\d{1,10}$/.test(at)) found.at = Number(at);
   if (/^\d{1,5}$/.test(given.get("k") ?? "")) found.k = Number(given.get("k"));
-  found.seen = given.get("seen") === "1";
+  if (/^[01]$/.test(given.get("seen") ?? "")) found.seen = given.get("seen") === "1";
   for (const name of AS_JSON) if (given.has(name)) found[name] = parsed(name, given.get(name));
   return found;
 }
@@ -35,7 +36,7 @@ export function toHash(state) {
   if (state.user !== null) given.set("user", state.user);
   if (state.at !== START.at) given.set("at", state.at);
   if (state.k !== null) given.set("k", state.k);
-  if (state.seen) given.set("seen", "1");
+  if (state.seen !== null) given.set("seen", state.seen ? "1" : "0");
   for (const name of AS_JSON) {
     const value = name === "history" ? packed(state.history) : state[name];
     if (JSON.stringify(value) !== JSON.stringify(START[name])) given.set(name, JSON.stringify(value));

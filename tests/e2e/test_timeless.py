@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from modules import release, requests
 from modules.ranking import request_graph
-from pipeline import answer, configuration, recommend, run_files, runs
+from pipeline import answer, configuration, recommend, request_example, run_files, runs
 from pipeline import run as pipeline_run
 from tests.e2e import small_shop
 
@@ -69,7 +69,7 @@ def test_an_answer_follows_the_order_of_the_history(shop: pathlib.Path, made: ru
     assert one.history == (("i1", None), ("i5", None), ("i9", None))
     assert [item.item_id for item in one.items] != [item.item_id for item in other.items]
     assert not one.notes or all("time" not in note for note in one.notes)
-    with pytest.raises(recommend.WrongArgument, match=r"--at: the events .* have no times"):
+    with pytest.raises(request_example.WrongArgument, match=r"--at: the events .* have no times"):
         ask("i1", at=5)
 
 

@@ -6,7 +6,9 @@ import errno
 import importlib
 import importlib.metadata
 import io
+import os
 import pathlib
+import subprocess
 import sys
 import types
 
@@ -232,6 +234,7 @@ def test_recommend_for_a_history(implementation):
         "profile": {"age": "24", "gender": "M"},
         "at": 888710400,
         "exclude": ("1", "2"),
+        "exclude_seen": None,
         "k": 5,
         "stage": "two-stage",
         "explain": True,
@@ -248,11 +251,21 @@ def test_recommend_for_a_user(implementation):
         "profile": {},
         "at": 893286638,
         "exclude": (),
+        "exclude_seen": None,
         "k": 10,
         "stage": None,
         "explain": False,
         "as_json": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("option", "given"), [("--exclude-seen", True), ("--no-exclude-seen", False)]
+)
+def test_recommend_may_leave_out_items_of_the_history(implementation, option, given):
+    calls = implementation("pipeline.recommend", "main")
+    assert cli.main(["recommend", "--user", "42", option]) == 0
+    assert calls[0][1]["exclude_seen"] is given
 
 
 def test_recommend_for_an_empty_history(implementation):
@@ -360,19 +373,48 @@ def test_a_wrong_configuration_is_one_line_and_exit_code_2(capsys):
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("error", "code", "message"),
     [
-        (DataError("ml.inter:7: expected 4 fields, found 3"), 1),
-        (FileNotFoundError("ml.inter: no such file"), 1),
-        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "out.tsv/x"), 1),
-        (OSError(errno.ENOSPC, "No space left on device"), 1),
-        (strict.ConfigError("profile.agee: unknown column"), 2),
+        (DataError("ml.inter:7: expected 4 fields, found 3"), 1, None),
+        (FileNotFoundError("ml.inter: no such file"), 1, None),
+        (
+            NotADirectoryError(errno.ENOTDIR, "Not a directory", "out.tsv/x"),
+            1,
+            "out.tsv/x: Not a directory.",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "runs/shop"),
+            1,
+            "runs/shop: Permission denied. Check who may read it and enter its folder.",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            1,
+            "No space left on device.",
+        ),
+        (strict.ConfigError("profile.agee: unknown column"), 2, None),
     ],
 )
-def test_a_declared_error_is_its_message(implementation, capsys, error, code):
+def test_a_declared_error_is_its_message(implementation, capsys, error, code, message):
     implementation("pipeline.run", "run", error=error)
     assert cli.main(["run"]) == code
-    assert capsys.readouterr().err == f"recsys: {error}\n"
+    assert capsys.readouterr().err == f"recsys: {message or error}\n"
+
+
+def test_output_that_nobody_reads_on_is_no_failure():
+    """`recsys ... | head`: what prints gets a pipe that is closed."""
+    code = (
+        "import sys\nfrom pipeline import cli, commands\n"
+        "commands.releases = lambda args: print('{}' * 100_000) or 0\n"
+        "sys.exit(cli.main(['releases', '--json']))"
+    )
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=closed, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (cli.EXIT_UNREAD, b"")
 
 
 def test_verbose_shows_the_traceback(implementation, capsys):

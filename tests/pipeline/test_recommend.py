@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from modules import lineage, release, strict
-from pipeline import answer, recommend, release_writer, runs
+from pipeline import answer, recommend, release_writer, request_example, runs
 from tests import fake_rank, fake_recall, held_out, small_release
 from tests.pipeline import fake_run
 
@@ -132,6 +132,7 @@ def test_json_of_two_stages(root: pathlib.Path, capsys: pytest.CaptureFixture[st
         "recall_rank": 3,
         "recall_score": -2.0,
         "rank_score": -0.5,
+        "times_before": 0,
         "effects": {"recall_score": -2.0, "item": 1.5},
     }
 
@@ -148,7 +149,9 @@ def test_recall_alone_answers(
 def test_recall_alone_has_no_second_stage(
     recall_alone: pathlib.Path, arguments: dict[str, Any]
 ) -> None:
-    with pytest.raises(recommend.RecommendError, match=r"--\S.*: release \d+ holds recall alone"):
+    with pytest.raises(
+        request_example.RequestError, match=r"--\S.*: release \d+ holds recall alone"
+    ):
         _ask(recall_alone, user="anna", **arguments)
 
 
@@ -232,7 +235,7 @@ def test_a_request_before_the_last_event_is_pointed_out(root: pathlib.Path) -> N
 
 
 def test_an_unknown_user(root: pathlib.Path) -> None:
-    with pytest.raises(recommend.RecommendError, match="no user 'nobody'"):
+    with pytest.raises(request_example.RequestError, match="no user 'nobody'"):
         _ask(root, user="nobody")
 
 

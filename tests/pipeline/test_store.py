@@ -68,7 +68,7 @@ def write(folder: pathlib.Path, events: str) -> config.Config:
         {
             "name": "shop",
             "data": plain,
-            "features": {"max_history": 2},
+            "features": {"max_history": 2, "repeat_history": 3},
             "index": {"max_exclusions": 3},
         },
     )
@@ -300,3 +300,23 @@ def test_neither_tensorflow_nor_tfx_is_imported(run_python: Callable[[str], str]
         """)
         == "[]\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("repeats", "lengths", "kept"),
+    [
+        ("exclude", {"repeat_history": 30}, 20),
+        ("allow", {"repeat_history": 30}, 30),
+        ("auto", {"repeat_history": 30}, 30),
+        ("allow", {"repeat_history": 10}, 20),
+        ("allow", {"repeat_history": 10, "max_history": 40}, 41),
+    ],
+)
+def test_as_many_events_are_kept_as_are_of_use(
+    shop: config.Config, repeats: str, lengths: dict[str, int], kept: int
+) -> None:
+    plain = strict.to_plain(shop)
+    plain["data"]["repeats"] = repeats
+    plain["features"] |= lengths
+    plain["index"]["max_exclusions"] = 20
+    assert loader.kept_events(strict.read(config.Config, plain)) == kept

@@ -7,11 +7,12 @@ item m5 (see `BONUS`).
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from modules import catalogue, config, lineage, release, strict
+from modules import catalogue, config, lineage, release, repeats, strict
 from pipeline import release_writer
 from tests import fake_rank, fake_recall, small_release
 
@@ -73,6 +74,11 @@ ABOUT = catalogue.About(
     },
 )
 
+# items of a history come back; repeats are looked for in its newest 12 events
+REPEATING = dataclasses.replace(
+    ABOUT, data=repeats.resolved(DATA, allow=True), repeat_history=12, repeat_items=4
+)
+
 
 def item(number: int) -> catalogue.Item:
     """`m3`: title "Item 3", popularity 7, price 3, group "odd"; the first are the most popular."""
@@ -101,6 +107,7 @@ def add_release(
     rank: bool = True,
     items: tuple[catalogue.Item, ...] | None = None,
     afternoon: Mapping[str, float] | None = None,
+    about: catalogue.About = ABOUT,
 ) -> int:
     """Pushes one more release, with the next bonus, and returns its id.
 
@@ -109,6 +116,7 @@ def add_release(
       rank: whether it has a rank model.
       items: of its catalogue; by default `item` of each number.
       afternoon: bonuses that rank gives from noon to midnight, UTC, in the place of the usual ones.
+      about: what it says of requests; `REPEATING` to allow repeats.
     """
     before = len(release.ids(serving))
     made = serving.parent / f"made-{before}"
@@ -117,7 +125,7 @@ def add_release(
     models = {
         release.RECALL: fake_recall.save(
             made / "recall",
-            DATA,
+            about.data,
             [i.item_id for i in shown],
             fake_recall.cycle(len(shown)),
             k=K,
@@ -127,13 +135,13 @@ def add_release(
     if rank:
         models[release.RANK] = fake_rank.save(
             made / "rank",
-            DATA,
+            about.data,
             {"m5": BONUS * (before + 1)},
             objectives=(OBJECTIVE,),
             afternoon=afternoon,
         )
         lineage.write(models[release.RANK], lineage_of)
-    catalogue.write(made / "catalogue", ABOUT, shown)
+    catalogue.write(made / "catalogue", about, shown)
     return release_writer.push(
         serving, models, small_release.facts(), catalogue=str(made / "catalogue")
     ).release

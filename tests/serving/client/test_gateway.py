@@ -114,7 +114,7 @@ def test_a_visitor_of_whom_nothing_is_known(recommender):
         timestamp=7,
         history=[{"item_id": "m3", "timestamp": 5, "rating": 2}],
         filters={"group": "even"},
-        include_seen=False,
+        exclude_seen=True,
         explain=True,
     )
     assert (answer.known_user, answer.user_id, answer.timestamp) == (False, None, 7)

@@ -18,6 +18,8 @@ ITEM = {
     "title": "Item 5",
     "source": "recall",
     "score": 1.5,
+    "times_before": 2,
+    "last_before": 4,
     "recall": {"rank": 2, "score": 0.25},
     "rank": {"rank": 1, "score": 1.5, "probability": 0.75, "probabilities": {"liked": 0.75}},
     "effects": {"user": 0.5},
@@ -27,6 +29,8 @@ BARE = {
     "title": "",
     "source": "popularity",
     "score": 9.0,
+    "times_before": 0,
+    "last_before": None,
     "recall": None,
     "rank": None,
 }
@@ -44,7 +48,7 @@ ANSWER = {
     "timings_ms": {"total": 2.5},
     "of_a_newer_gateway": 1,
 }
-READ_BARE = results.Item("m6", "", "popularity", 9.0, None, None, None)
+READ_BARE = results.Item("m6", "", "popularity", 9.0, 0, None, None, None, None)
 
 
 class Gateway:
@@ -98,6 +102,8 @@ def test_recommend(kind):
                 "Item 5",
                 "recall",
                 1.5,
+                2,
+                4,
                 results.RecallStage(2, 0.25),
                 results.RankStage(1, 1.5, 0.75, {"liked": 0.75}),
                 {"user": 0.5},
@@ -219,6 +225,8 @@ def test_the_release(kind):
         "items": 10,
         "k": 8,
         "max_history": 5,
+        "allows_repeats": True,
+        "repeat_history": 12,
         "timezone": "UTC",
         "columns": {"user": {}},
         "models": {"recall": {}},

@@ -25,6 +25,8 @@ def test_a_stored_user_gets_recalls_items_in_the_order_of_rank(gateway, serving)
             "title": "Item 5",
             "source": "recall",
             "score": 99.0,
+            "times_before": 0,
+            "last_before": None,
             "recall": {"rank": 2, "score": -1.0},
             "rank": {
                 "rank": 1,
@@ -38,6 +40,8 @@ def test_a_stored_user_gets_recalls_items_in_the_order_of_rank(gateway, serving)
             "title": "Item 4",
             "source": "recall",
             "score": 0.0,
+            "times_before": 0,
+            "last_before": None,
             "recall": {"rank": 1, "score": 0.0},
             "rank": {
                 "rank": 2,
@@ -120,7 +124,12 @@ def test_more_exclusions_than_the_model_takes(gateway):
 def test_seen_items_come_back_if_they_may(gateway):
     past = [{"item_id": "m5", "timestamp": TIME - 9}, *M3]
     assert "m5" not in ids(gateway.recommend(history=past, k=8))
-    assert ids(gateway.recommend(history=past, include_seen=True, k=8)) == AFTER_M3
+    answer = gateway.recommend(history=past, exclude_seen=False, k=8)
+    assert ids(answer) == AFTER_M3
+    assert (answer["items"][0]["times_before"], answer["items"][0]["last_before"]) == (1, TIME - 9)
+    assert ids(gateway.recommend(history=past, exclude_seen=True, k=8)) == ids(
+        gateway.recommend(history=past, k=8)
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,6 +158,8 @@ def test_filters(gateway, filters, expected, filled):
             "title": "Item 2",
             "source": "popularity",
             "score": 8.0,
+            "times_before": 0,
+            "last_before": None,
             "recall": None,
             "rank": None,
         }

@@ -6,6 +6,8 @@ import asyncio
 import dataclasses
 from typing import Any
 
+import pytest
+
 from modules import release
 from tests.serving import conftest as servers
 from tests.serving import small_serving
@@ -15,7 +17,11 @@ RELOADS = 2
 M3 = [{"item_id": "m3", "timestamp": conftest.TIME}]
 
 
-def test_no_request_fails_or_mixes_releases_while_they_change(given, tmp_path):
+@pytest.mark.parametrize(
+    "about", [small_serving.ABOUT, small_serving.REPEATING], ids=["", "repeats"]
+)
+def test_no_request_fails_or_mixes_releases_while_they_change(given, tmp_path, about):
+    """The later releases take the same inputs as the first, or also those of repeats."""
     serving = small_serving.write(tmp_path)
     with servers.serve(serving / "models.config", poll_seconds=0.05, linger_seconds=0.5) as client:
         changing = dataclasses.replace(
@@ -36,7 +42,9 @@ def test_no_request_fails_or_mixes_releases_while_they_change(given, tmp_path):
                 done = asyncio.Event()
                 asking = [asyncio.create_task(ask(done)) for _ in range(2)]
                 for _ in range(RELOADS):
-                    number = await asyncio.to_thread(small_serving.add_release, serving)
+                    number = await asyncio.to_thread(
+                        small_serving.add_release, serving, about=about
+                    )
                     await asyncio.to_thread(client.wait, "recall", number, "AVAILABLE")
                     seen = len(answers)
                     while not any(answer["release"] == number for answer in answers[seen:]):  # noqa: ASYNC110

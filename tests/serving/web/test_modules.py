@@ -67,6 +67,8 @@ def test_a_state_comes_back_from_its_hash(blank: sync_api.Page) -> None:
         "k": 20,
     }
     assert _run(blank, "state", "m.fromHash(m.toHash(args[0]))", state) == state
+    state["seen"] = False
+    assert _run(blank, "state", "m.fromHash(m.toHash(args[0]))", state) == state
     empty = {**state, "history": []}
     assert _run(blank, "state", "m.fromHash(m.toHash(args[0]))", empty) == empty
     assert _run(blank, "state", "m.toHash(m.START)") == ""
@@ -83,7 +85,7 @@ def test_a_hash_that_cannot_be_read_is_the_start(given: str, blank: sync_api.Pag
         "context": {},
         "history": None,
         "deny": [],
-        "seen": False,
+        "seen": None,
         "filters": {},
         "k": None,
     }

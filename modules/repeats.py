@@ -14,8 +14,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-import tensorflow as tf
-
 from modules import config, data_config, features
 
 THRESHOLD = 0.1  # share of the training events that repeat, from which on `auto` allows it
@@ -49,6 +47,8 @@ def resolve(data: config.Data, patterns: str | Sequence[str]) -> config.Data:
     """
     if data.repeats != "auto":
         return data
+    import tensorflow as tf  # here: who decides needs none of it
+
     for record in _records([patterns] if isinstance(patterns, str) else patterns):
         found = tf.train.Example.FromString(record).features.feature
         raw, transformed = (
@@ -66,5 +66,7 @@ def resolve(data: config.Data, patterns: str | Sequence[str]) -> config.Data:
 
 
 def _records(patterns: Sequence[str]) -> Iterator[bytes]:
+    import tensorflow as tf
+
     files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     yield from tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()

@@ -86,5 +86,6 @@ def _checked(file: pathlib.Path, cfg: config.Config) -> str:
             f"name the folder of another schema in data.schema:\n{listed}"
         )
     if is_changed:
-        return text_format.MessageToString(schema)
+        completed: str = text_format.MessageToString(schema)
+        return completed
     return file.read_text(encoding="utf-8")

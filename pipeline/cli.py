@@ -329,7 +329,8 @@ def _add_export_predictions(children: _Children) -> None:
         "export-predictions",
         commands.export_predictions,
         "write the predictions for all held-out events",
-        "A line is `user<TAB>item item ...`: original ids, best first, seen items excluded.\n"
+        "A line is `user<TAB>item item ...`: original ids, best first, without seen items\n"
+        "where data.repeats excludes them.\n"
         "On test, the validation event is part of the history. The models are those of the\n"
         "newest run, as in its report, whether they were pushed or not.\n\n"
         "example:\n  recsys export-predictions --stage two-stage --on test --output test.tsv",

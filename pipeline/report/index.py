@@ -46,7 +46,10 @@ def overview(found: Description, settings: config.Index) -> Iterator[blocks.Bloc
 
 def _gate(found: Description, settings: config.Index) -> blocks.Table:
     k, rows = found["k"], []
-    for name, label in (("search", "search alone"), ("served", "as served, seen items excluded")):
+    for name, label in (
+        ("search", "search alone"),
+        ("served", "as served, less what requests exclude"),
+    ):
         measured = found[name]
         passed = (
             measured["recall"] >= settings.min_recall,

@@ -24,13 +24,17 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
 
 
 def figure(split: systems.Split, metric: str, ks: Sequence[int]) -> blocks.Figure:
-    """The differences in one metric at all depths, a marker an opponent."""
+    """The differences in one metric at all depths, a marker an opponent; of many, the best."""
     names = [n for n in systems.names(split, ks) if n.startswith(f"{metric}@")]
+    present = _present(split)
+    shown = systems.charted(
+        list(present), lambda s: -(split["lift"][names[0]][s]["difference"] or 0.0)
+    )
     groups = {
-        f"minus {label}": [
+        f"minus {present[other]}": [
             interval_charts.Estimate.of_paired(n, split["lift"][n][other]) for n in names
         ]
-        for other, label in _present(split).items()
+        for other in shown
     }
     values = "; ".join(
         f"{group}: "

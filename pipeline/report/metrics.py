@@ -19,7 +19,7 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
 
 
 def figure(split: systems.Split, metric: str, ks: Sequence[int]) -> blocks.Figure:
-    """One metric at all depths, a marker a system."""
+    """One metric at all depths, a marker a system; of many baselines, the best are shown."""
     names = [n for n in systems.names(split, ks) if n.startswith(f"{metric}@")]
     groups = {
         systems.SYSTEMS[s]: [
@@ -28,7 +28,9 @@ def figure(split: systems.Split, metric: str, ks: Sequence[int]) -> blocks.Figur
             )
             for n in names
         ]
-        for s in systems.present(split)
+        for s in systems.charted(
+            systems.present(split), lambda s: split["metrics"][s][names[0]]["value"]
+        )
     }
     values = "; ".join(
         f"{group}: " + ", ".join(f"{e.label} {e.value:.3f}" for e in found)

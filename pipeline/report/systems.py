@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modules import features
+from pipeline.report import charts
 
 SYSTEMS = {
     "recall": "recall",
@@ -23,6 +24,12 @@ Split = Mapping[str, Any]
 def present(split: Split) -> list[str]:
     """The systems that were evaluated, in the order of `SYSTEMS`."""
     return [s for s in SYSTEMS if split["metrics"].get(s)]
+
+
+def charted(found: Sequence[str], strength: Callable[[str], float]) -> list[str]:
+    """As many systems as a chart can tell apart: recall, the last release, the strongest others."""
+    first = sorted(found, key=lambda s: (s not in ("recall", "last_blessed"), -strength(s)))
+    return [system for system in found if system in first[: charts.MOST_SERIES]]
 
 
 def metrics(split: Split) -> tuple[str, ...]:

@@ -348,3 +348,9 @@ def test_charts_share_no_id_and_keep_their_references() -> None:
     assert ids[0]
     assert not ids[0] & ids[1]
     assert set(re.findall(r"url\(#([^)]+)\)", one)) == ids[0]
+
+
+def test_a_chart_shows_recall_and_the_strongest_of_many_systems() -> None:
+    values = {"recall": 0.1, "a": 0.3, "b": 0.2, "c": 0.5, "last_blessed": 0.0}
+    shown = systems.charted(list(values), values.__getitem__)
+    assert shown == ["recall", "a", "c", "last_blessed"]

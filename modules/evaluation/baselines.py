@@ -17,7 +17,7 @@ import collections
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -149,6 +149,34 @@ def keyed_events(split: str, example: requests.RawExample) -> tuple[bytes, list[
         return user, [(start + n, times[n], items[n]) for n in counting.target_places(example)]
     targets = enumerate(request_arrays.targets(example), start=start + len(items) - 1)
     return user, [(place, times[-1], item) for place, item in targets]
+
+
+def known_histories(parsed: Mapping[str, beam.PCollection], split: str) -> beam.PCollection:
+    """`Histories` of the events that all requests of valid or test may know.
+
+    Args:
+      parsed: raw examples by split: of train, and for test of valid.
+      split: whose requests.
+    """
+    known = features.SEQUENCE_SPLITS[: features.SEQUENCE_SPLITS.index(split)]
+    keyed = [
+        parsed[name] | f"Key[{name} for {split}]" >> beam.Map(lambda value, key: (key, value), name)
+        for name in known
+    ]
+    return keyed | f"Events[{split}]" >> beam.Flatten() | f"Histories[{split}]" >> Histories()
+
+
+def count(
+    histories: beam.PCollection, catalogue: beam.PCollection, split: str
+) -> tuple[beam.pvalue.AsSingleton, beam.pvalue.AsSingleton]:
+    """`Popularity` and `CoOccurrence`, as side inputs for the requests of a split."""
+    popularity = beam.pvalue.AsSingleton(
+        histories | f"Popularity[{split}]" >> CountPopularity(catalogue)
+    )
+    table = beam.pvalue.AsSingleton(
+        histories | f"CoOccurrence[{split}]" >> CountCoOccurrence(popularity)
+    )
+    return popularity, table
 
 
 @beam.typehints.with_output_types(Popularity)

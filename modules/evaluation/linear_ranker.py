@@ -144,6 +144,11 @@ def _repeat_features(items: Sequence[bytes], own: personal.Own) -> npt.NDArray[n
     return found
 
 
+def width(*, repeats: bool) -> int:
+    """The number of features, F."""
+    return len(FEATURES) + (len(REPEAT_FEATURES) if repeats else 0)
+
+
 def fit(lists: Sequence[List], width: int = len(FEATURES)) -> Weights:
     """Fits the listwise softmax by Newton steps.
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
+from apache_beam.io import filesystems
 from numpy import typing as npt
 
 from modules import features, requests
@@ -33,7 +36,7 @@ class Choice:
         return max(self.ndcg, key=self.ndcg.__getitem__)
 
     def to_json(self) -> dict[str, Any]:
-        """The chosen settings, and by r the NDCG@10 that its better setting has."""
+        """The chosen settings, and by r the NDCG@10 that the better of its two settings has."""
         chosen = self.settings
         return {
             "baskets": _name(chosen.baskets),
@@ -59,6 +62,72 @@ def tried() -> list[personal.Settings]:
         for leaves_out in (False, True)
         for baskets in reversed(BASKETS)
     ]
+
+
+class WriteSettings(beam.PTransform):
+    """One `Choice` -> a file of the folder, for `take_settings`."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self._path = _path(folder)
+
+    def expand(self, choice: beam.PCollection) -> beam.PCollection:
+        return (
+            choice
+            | "Json" >> beam.Map(lambda found: json.dumps(found.to_json()))
+            | "Write" >> beam.io.WriteToText(self._path, num_shards=1, shard_name_template="")
+        )
+
+
+def take_settings(folder: str) -> dict[str, Any]:
+    """What a report of evaluation says of the settings: {} where items do not repeat."""
+    path = _path(folder)
+    if not filesystems.FileSystems.exists(path):
+        return {}
+    with filesystems.FileSystems.open(path) as file:
+        found = json.loads(file.read())
+    filesystems.FileSystems.delete([path])
+    return {"settings": {personal.RECENCY: found}}
+
+
+def _path(folder: str) -> str:
+    return os.path.join(folder, "settings.json")
+
+
+def own(example: requests.RawExample) -> personal.Own | None:
+    """What the user had before the request, where `add_own` looked it up."""
+    found: personal.Own | None = next(iter(example.get(OWN, ())), None)
+    return found
+
+
+def add_own(
+    parsed: Mapping[str, beam.PCollection], unit: str, popularity: beam.pvalue.AsSingleton
+) -> tuple[dict[str, beam.PCollection], beam.PCollection]:
+    """Chooses the settings, and adds `OWN` to the examples of valid and test.
+
+    Args:
+      parsed: examples of train, valid and test by split.
+      unit: `split.unit`.
+      popularity: `baselines.Popularity` of the training events.
+
+    Returns:
+      (examples of valid and test by split, one `Choice`).
+    """
+    events = {
+        split: parsed[split]
+        | f"Happened[{split}]"
+        >> beam.Map(lambda example, split: baselines.keyed_events(split, example), split)
+        for split in features.SEQUENCE_SPLITS
+    }
+    choice = events[features.SPLIT_TRAIN] | "ChooseSettings" >> Choose(unit, popularity)
+    found, known = {}, [events[features.SPLIT_TRAIN]]
+    for split in (features.SPLIT_VALID, features.SPLIT_TEST):
+        known.append(events[split])  # a request knows earlier ones of its own split
+        whole = known | f"HappenedBefore[{split}]" >> beam.Flatten()
+        found[split] = parsed[split] | f"Own[{split}]" >> WithOwn(
+            whole, beam.pvalue.AsSingleton(choice)
+        )
+    return found, choice
 
 
 @beam.typehints.with_output_types(Choice)

@@ -14,7 +14,7 @@ from apache_beam.utils import shared
 from numpy import typing as npt
 
 from modules import config, features, request_arrays, requests, saved_recall
-from modules.evaluation import baselines, slices
+from modules.evaluation import baselines, personal, personal_steps, slices
 
 RECALL, POPULARITY, CO_OCCURRENCE, LAST_BLESSED = (
     "recall",
@@ -74,6 +74,12 @@ class Answer:
     faults: Faults
     same_order: bool | None
     slices: Mapping[str, tuple[str, ...]]
+
+
+def systems(models: Mapping[str, str], data: config.Data) -> tuple[str, ...]:
+    """Whose ranks answers hold, the candidate first; `models` are the folders by system."""
+    own = personal.SYSTEMS if data.allows_repeats else ()
+    return (*models, POPULARITY, CO_OCCURRENCE, *own)
 
 
 class Read(beam.PTransform):
@@ -179,7 +185,9 @@ class _Judge(beam.DoFn):
         ids, scores = lists[RECALL]
         ranks = {name: ranks_in(found, targets, excluded) for name, (found, _) in lists.items()}
         history = example[features.EVENT_ITEM_ID][:-1]
-        for name, found in baseline_ranks(targets, history, excluded, catalogue, table).items():
+        for name, found in baseline_ranks(
+            targets, history, excluded, catalogue, table, personal_steps.own(example)
+        ).items():
             ranks[name] = tuple(rank if rank <= len(ids) else 0 for rank in found)
         seen = _seen(example)
         yield Answer(
@@ -266,6 +274,7 @@ def baseline_ranks(
     excluded: frozenset[bytes],
     catalogue: baselines.Popularity,
     table: baselines.CoOccurrence,
+    own: personal.Own | None = None,
 ) -> dict[str, tuple[int, ...]]:
     """Ranks of targets over the whole catalogue by baseline; 0 for what it cannot recommend.
 
@@ -275,10 +284,13 @@ def baseline_ranks(
       excluded: items that must not be recommended.
       catalogue: popularity of the known events.
       table: co-occurrence of the same events.
+      own: what the user had, where items may repeat: adds the baselines of `personal.SYSTEMS`.
     """
-    left_out, none = catalogue.places_of(excluded), np.zeros(0, np.int64)
+    none = np.zeros(0, np.int64)
+    left_out = catalogue.places_of(excluded) if own is None else own.present(catalogue)
     scored = {POPULARITY: (none, none), CO_OCCURRENCE: table.scores(history)}
-    return {
+    found = {} if own is None else personal.ranks(targets, own, catalogue)
+    return found | {
         name: tuple(
             baselines.rank(catalogue.places[target], left_out, *of_places)
             if target in catalogue.places

@@ -32,9 +32,11 @@ from modules.evaluation import (
     ease,
     linear_ranker,
     personal,
+    personal_steps,
     ranked_requests,
     ranking,
     slices,
+    two_stage_sides,
 )
 
 TWO_STAGE, RECALL, LINEAR, LAST_BLESSED = "two_stage", "recall", "linear", "last_blessed"
@@ -96,24 +98,10 @@ class Models:
     rank: str
     last_blessed: tuple[str, str] | None = None
 
-    @property
-    def systems(self) -> tuple[str, ...]:
+    def systems(self, data: config.Data) -> tuple[str, ...]:
         """Whose ranks answers hold, the candidate first."""
-        return (TWO_STAGE, RECALL, LINEAR, *((LAST_BLESSED,) if self.last_blessed else ()))
-
-
-@dataclasses.dataclass(frozen=True)
-class Sides:
-    """Side inputs of `AskModels`.
-
-    Of training events there are `baselines.Popularity`, `baselines.CoOccurrence` and the path
-    of EASE's matrix (None without it); `edges` are the bounds of the numeric slices by feature.
-    """
-
-    catalogue: beam.pvalue.AsSingleton
-    table: beam.pvalue.AsSingleton
-    ease_path: beam.pvalue.AsSingleton | None
-    edges: beam.pvalue.AsSingleton
+        last = (LAST_BLESSED,) if self.last_blessed else ()
+        return (TWO_STAGE, RECALL, LINEAR, *last, *(UNTRAINED if data.allows_repeats else ()))
 
 
 class AskModels(beam.PTransform):
@@ -126,7 +114,7 @@ class AskModels(beam.PTransform):
         models: Models,
         slicer: slices.Slicer,
         objectives: Mapping[str, ranking_config.Objective],
-        sides: Sides,
+        sides: two_stage_sides.Sides,
     ) -> None:
         super().__init__()
         self._ask = _Ask(data, max_history, models, slicer, objectives)
@@ -145,12 +133,17 @@ class AskModels(beam.PTransform):
 class FitLinear(beam.PTransform):
     """`Answer`s of validation -> one `linear_ranker.Weights`."""
 
+    def __init__(self, width: int) -> None:
+        """`width` is the number of features, F."""
+        super().__init__()
+        self._width = width
+
     def expand(self, answers: beam.PCollection) -> beam.PCollection:
         return (
             answers
             | "Found" >> beam.Filter(lambda answer: max(answer.target_places) >= 0)
             | "Sample" >> beam.combiners.Top.Of(linear_ranker.MOST_LISTS, key=_lot)
-            | "Fit" >> beam.Map(lambda sample: linear_ranker.fit(_lists(sample)))
+            | "Fit" >> beam.Map(lambda sample: linear_ranker.fit(_lists(sample), self._width))
         )
 
 
@@ -232,6 +225,8 @@ class _Ask(beam.DoFn):
         table: baselines.CoOccurrence,
         ease_path: str | None,
         edges: Mapping[str, Sequence[float]],
+        known_catalogue: baselines.Popularity | None,
+        known_table: baselines.CoOccurrence | None,
     ) -> Iterator[Answer]:
         weights = (
             self._ease_handle.acquire(lambda: _Weights(ease.read(ease_path)), tag=ease_path).values
@@ -251,6 +246,11 @@ class _Ask(beam.DoFn):
             history = example[features.EVENT_ITEM_ID][:-1]
             seen = example.get(features.SEEN_ITEM_ID, [])
             targets, known = request_arrays.targets(example), frozenset(seen)
+            own, untrained = personal_steps.own(example), {}
+            if known_catalogue is not None and known_table is not None:
+                untrained = ranking.baseline_ranks(
+                    targets, history, frozenset(), known_catalogue, known_table, own
+                )
             yield Answer(
                 user_id=example[features.USER_ID][0],
                 timestamp=example[features.EVENT_TIMESTAMP][-1],
@@ -261,6 +261,7 @@ class _Ask(beam.DoFn):
                     TWO_STAGE: tuple(ranks[n, :number].tolist()),
                     RECALL: tuple(place + 1.0 for place in places),
                     **({LAST_BLESSED: last[n]} if last is not None else {}),
+                    **{name: untrained[name] for name in UNTRAINED if name in untrained},
                 },
                 recall_items=tuple(items[:FIRST]),
                 two_stage_items=tuple(asked.item_ids[n][order[n]][: len(items)][:FIRST]),
@@ -274,7 +275,7 @@ class _Ask(beam.DoFn):
                 faults=ranked_requests.faults_of(found[signatures.SCORE][n][given]),
                 slices=self._slicer.of(example, catalogue, edges),
                 linear_features=linear_ranker.features_of(
-                    items, history, seen, catalogue, table, weights
+                    items, history, seen, catalogue, table, weights, own
                 ),
             )
 

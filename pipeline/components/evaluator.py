@@ -25,6 +25,7 @@ from modules.evaluation import (
     baselines,
     blessing,
     held_out,
+    personal_steps,
     ranking,
     slices,
     summary,
@@ -70,7 +71,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 derived.max_history,
                 evaluation,
                 folder,
-                several=split.unit == "basket",
+                unit=split.unit,
             )
         found = {split: take(_summary_path(folder, split)) for split in SPLITS}
         verdict = blessing.decide(found[features.SPLIT_VALID], evaluation, no_comparison)
@@ -82,6 +83,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     "primary": evaluation.primary,
                     "splits": found,
                     "blessing": verdict.to_json(),
+                    **personal_steps.take_settings(folder),
                 },
                 indent=1,
             ),
@@ -131,7 +133,7 @@ def _evaluate(
     evaluation: config.Evaluation,
     folder: str,
     *,
-    several: bool,
+    unit: str,
 ) -> None:
     """Adds all steps: per split an executor summary and Parquet file; for both, TFMA's results."""
     parsed = {split: read_split(pipeline, examples, split) for split in features.SEQUENCE_SPLITS}
@@ -142,11 +144,19 @@ def _evaluate(
     edges = beam.pvalue.AsSingleton(
         parsed[features.SPLIT_VALID] | "Edges" >> slices.Quartiles(slicer)
     )
-    systems = (*models, ranking.POPULARITY, ranking.CO_OCCURRENCE)
-    known, every = [features.SPLIT_TRAIN], []
+    systems = ranking.systems(models, data)
+    counted = {
+        split: baselines.count(baselines.known_histories(parsed, split), catalogue, split)
+        for split in SPLITS
+    }
+    asked = parsed
+    if data.allows_repeats:
+        asked, choice = personal_steps.add_own(parsed, unit, counted[features.SPLIT_VALID][0])
+        _ = choice | "WriteSettings" >> personal_steps.WriteSettings(folder)
+    every = []
     for split in SPLITS:
-        popularity, table = _count_baselines(parsed, known, catalogue, split)
-        answers = parsed[split] | f"AskModels[{split}]" >> ranking.AskModels(
+        popularity, table = counted[split]
+        answers = asked[split] | f"AskModels[{split}]" >> ranking.AskModels(
             data, max_history, models, slicer, popularity, table, edges
         )
         _ = (
@@ -163,12 +173,11 @@ def _evaluate(
             os.path.join(folder, answers_file.name(split)),
             systems,
             evaluation.slices,
-            several=several,
+            several=unit == "basket",
         )
         every.append(
             answers | f"Key[{split}]" >> beam.Map(lambda answer, split: (split, answer), split)
         )
-        known = [*known, split]  # the requests of the next split may know these events
     _ = (
         every
         | "AllSplits" >> beam.Flatten()
@@ -192,28 +201,6 @@ def read_split(
         | f"ReadFiles[{split}]" >> beam.io.ReadFromTFRecord(split_pattern(examples, split))
         | f"Read[{split}]" >> ranking.Read()
     )
-
-
-def _count_baselines(
-    parsed: dict[str, beam.PCollection], known: list[str], catalogue: beam.PCollection, split: str
-) -> tuple[beam.pvalue.AsSingleton, beam.pvalue.AsSingleton]:
-    """Popularity and co-occurrence of the events in the splits `known`, as side inputs."""
-    keyed = [
-        parsed[name] | f"Key[{name} for {split}]" >> beam.Map(lambda value, key: (key, value), name)
-        for name in known
-    ]
-    histories = (
-        keyed
-        | f"Events[{split}]" >> beam.Flatten()
-        | f"Histories[{split}]" >> baselines.Histories()
-    )
-    popularity = beam.pvalue.AsSingleton(
-        histories | f"Popularity[{split}]" >> baselines.CountPopularity(catalogue)
-    )
-    table = beam.pvalue.AsSingleton(
-        histories | f"CoOccurrence[{split}]" >> baselines.CountCoOccurrence(popularity)
-    )
-    return popularity, table
 
 
 def _summary_path(folder: str, split: str) -> str:

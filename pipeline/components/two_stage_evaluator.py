@@ -8,11 +8,13 @@ Writes `two_stage.json`:
  "linear": {"features", "weights", "lists", and "left_out" if there is no EASE}, the baseline
     ranker,
  "last_blessed": {"rank", "recall"}, URIs of the release compared with, or {"reason"} why there is
-    none}
+    none,
+ "settings": of personal recency, see modules/evaluation/personal_steps.py, where items may repeat}
 
 The systems are `two_stage`, `recall` (its own order of the same candidates), `linear` (the
 baseline's order of them), and `last_blessed`, both models of the last blessed release, which finds
-candidates of its own.
+candidates of its own. Where items may repeat, there are the baselines without training
+(`two_stage.UNTRAINED`) too, over the whole catalogue.
 """
 
 from __future__ import annotations
@@ -30,14 +32,15 @@ from tfx.utils import io_utils, path_utils
 
 from modules import config, features, repeats, saved_recall, strict
 from modules.evaluation import (
-    baselines,
-    ease,
     held_out,
     importance,
+    linear_ranker,
+    personal_steps,
     slices,
     two_stage,
     two_stage_blessing,
     two_stage_file,
+    two_stage_sides,
     two_stage_summary,
 )
 from pipeline.components import evaluator
@@ -88,6 +91,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     "blessing": verdict.to_json(),
                     "linear": linear,
                     "last_blessed": last,
+                    **personal_steps.take_settings(folder),
                 },
                 indent=1,
             ),
@@ -171,22 +175,40 @@ def _evaluate(
     }
     slicer = slices.Slicer(data, evaluation.slices)
     edges = parsed[features.SPLIT_VALID] | "Edges" >> slices.Quartiles(slicer)
-    sides = _count(pipeline, input_dict[EXAMPLES], edges, os.path.join(folder, _EASE_FILE))
+    train, catalogue = (
+        evaluator.read_split(pipeline, input_dict[EXAMPLES], split)
+        for split in (features.SPLIT_TRAIN, features.SPLIT_CATALOGUE)
+    )
+    events = {features.SPLIT_TRAIN: train, **parsed}
+    sides = two_stage_sides.count(
+        events,
+        catalogue | "ItemId" >> beam.Map(lambda example: example[features.ITEM_ID][0]),
+        edges,
+        os.path.join(folder, _EASE_FILE),
+        allows_repeats=data.allows_repeats,
+    )
+    asked = parsed
+    if data.allows_repeats:
+        asked, choice = personal_steps.add_own(
+            events, sections.split.unit, sides[features.SPLIT_VALID].catalogue
+        )
+        _ = choice | "WriteSettings" >> personal_steps.WriteSettings(folder)
+    systems, width = models.systems(data), linear_ranker.width(repeats=data.allows_repeats)
     answers = {
-        split: parsed[split]
+        split: asked[split]
         | f"AskModels[{split}]"
         >> two_stage.AskModels(
-            data, max_history, models, slicer, sections.ranking.objectives, sides
+            data, max_history, models, slicer, sections.ranking.objectives, sides[split]
         )
         for split in SPLITS
     }
-    weights = answers[features.SPLIT_VALID] | "FitLinear" >> two_stage.FitLinear()
+    weights = answers[features.SPLIT_VALID] | "FitLinear" >> two_stage.FitLinear(width)
     _ = (
         weights
         | "LinearToJson"
         >> beam.Map(
             lambda found, path: json.dumps(found.to_json(with_ease=path is not None)),
-            sides.ease_path,
+            sides[features.SPLIT_VALID].ease_path,
         )
         | "WriteLinear" >> _write(os.path.join(folder, _LINEAR_FILE))
     )
@@ -201,7 +223,7 @@ def _evaluate(
             complete
             | f"Summarise[{split}]"
             >> two_stage_summary.Summarise(
-                models.systems,
+                systems,
                 evaluation.ks,
                 sections.k,
                 beam.pvalue.AsSingleton(moved),
@@ -212,35 +234,10 @@ def _evaluate(
         )
         _ = complete | f"WriteRequests[{split}]" >> two_stage_file.Write(
             os.path.join(folder, two_stage_file.name(split)),
-            models.systems,
+            systems,
             evaluation.slices,
             several=sections.split.unit == "basket",
         )
-
-
-def _count(
-    pipeline: beam.Pipeline, examples: list[types.Artifact], edges: beam.PCollection, ease_path: str
-) -> two_stage.Sides:
-    """What the baseline ranker and the slices know of the training events."""
-    histories = (
-        evaluator.read_split(pipeline, examples, features.SPLIT_TRAIN)
-        | "KeyTrain" >> beam.Map(lambda example: (features.SPLIT_TRAIN, example))
-        | "Histories" >> baselines.Histories()
-    )
-    catalogue = evaluator.read_split(
-        pipeline, examples, features.SPLIT_CATALOGUE
-    ) | "ItemId" >> beam.Map(lambda example: example[features.ITEM_ID][0])
-    popularity = beam.pvalue.AsSingleton(
-        histories | "Popularity" >> baselines.CountPopularity(catalogue)
-    )
-    table = histories | "CoOccurrence" >> baselines.CountCoOccurrence(popularity)
-    path = histories | "Ease" >> ease.Fit(popularity, ease_path)
-    return two_stage.Sides(
-        popularity,
-        beam.pvalue.AsSingleton(table),
-        beam.pvalue.AsSingleton(path),
-        beam.pvalue.AsSingleton(edges),
-    )
 
 
 def _write(path: str) -> beam.io.WriteToText:

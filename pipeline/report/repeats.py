@@ -39,6 +39,8 @@ def body(report: Mapping[str, Any], both: Mapping[str, Any] | None) -> Iterator[
         f"{_percent(share['taken'])} are repeated, that is, the user had them before. Each kind "
         "is measured apart below: of a request, only its items of the kind count."
     )
+    if chosen := report.get("settings"):
+        yield blocks.Text(settings(chosen["personal_recency"]))
     for kind, label in KINDS.items():
         measured = report["splits"][features.SPLIT_TEST]["by_kind"][kind]
         if not measured["users"]:
@@ -51,6 +53,28 @@ def body(report: Mapping[str, Any], both: Mapping[str, Any] | None) -> Iterator[
             yield _table(measured, f"test, {label}", report["ks"])
     yield _shares(share, report["ks"])
     yield _figure(share, report["ks"])
+
+
+def settings(chosen: Mapping[str, Any]) -> str:
+    """How the baselines of a user's own items were set, as sentences."""
+    number = chosen["baskets"]
+    last = {"all": "all of a user's baskets", "1": "a user's last basket"}.get(
+        number, f"a user's last {number} baskets"
+    )
+    ndcg = ", ".join(
+        f"{text.fixed(value)} of {'all' if name == 'all' else f'the last {name}'}"
+        for name, value in chosen["NDCG@10"].items()
+    )
+    present = (
+        " No baseline lists what a user has at the time of the request already."
+        if chosen["leaves_out_present"]
+        else ""
+    )
+    return (
+        f"Personal recency counts {last} (all events of one time are a basket): of what was tried, "
+        f"that predicts best what {chosen['users']:,} users did last in training, with an NDCG@10 "
+        f"of {ndcg}.{present}"
+    )
 
 
 def _share(report: Mapping[str, Any], both: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -41,12 +41,24 @@ class Results:
         rows = {
             "popularity": of_recall.get("popularity"),
             "co-occurrence": of_recall.get("co_occurrence"),
+            **{label: found.get(system) for system, label in systems.PERSONAL.items()},
             "recall alone": found["recall"],
             f"linear ranker, {self.weights} weights": found["linear"],
             "two stages": found["two_stage"],
             "last blessed release": found.get("last_blessed"),
         }
         return {label: metrics for label, metrics in rows.items() if metrics}
+
+    @property
+    def untrained(self) -> dict[str, str]:
+        """Where items may repeat, the baselines without training that were asked, by label."""
+        names = {**systems.PERSONAL, "co_occurrence": systems.SYSTEMS["co_occurrence"]}
+        return {label: name for name, label in names.items() if name in self.both["metrics"]}
+
+    def best_untrained(self, metric: str) -> str:
+        """The label of the best of them."""
+        found = self.both["metrics"]
+        return max(self.untrained, key=lambda x: found[self.untrained[x]][metric]["value"] or 0.0)
 
     def lift(self, metric: str, over: str = "recall") -> differences.Paired:
         """Two stages minus another system, paired."""
@@ -111,6 +123,12 @@ def lines(results: Results, ks: Sequence[int], primary: str) -> Iterator[str]:
     yield "Two stages minus recall alone, the same requests (95% interval)"
     for metric in systems.headline(primary, results.both):
         yield f"  {metric:<10}{differences.cell(results.lift(metric)).text}"
+    if results.untrained:
+        label = results.best_untrained(primary)
+        yield f"Two stages minus {label}, the best baseline without training"
+        for metric in systems.headline(primary, results.both):
+            paired = results.lift(metric, results.untrained[label])
+            yield f"  {metric:<10}{differences.cell(paired).text}"
     yield f"Ceiling: {ceiling(results.both)}."
 
 

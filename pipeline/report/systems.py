@@ -8,12 +8,20 @@ from typing import Any
 from modules import features
 from pipeline.report import charts
 
+# where items may repeat
+PERSONAL = {
+    "personal_frequency": "personal frequency",
+    "personal_recency": "personal recency",
+    "gp_topfreq": "GP-TopFreq",
+}
 SYSTEMS = {
     "recall": "recall",
     "popularity": "popularity",
     "co_occurrence": "co-occurrence",
+    **PERSONAL,
     "last_blessed": "last blessed",
 }
+BASELINES = ("popularity", "co_occurrence", *PERSONAL)
 # the one that counts first
 SPLITS = {features.SPLIT_TEST: "test", features.SPLIT_VALID: "validation"}
 

@@ -1,0 +1,118 @@
+"""The baselines of a user's own items among the results, where items may repeat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modules.evaluation import personal, two_stage
+from pipeline.report import lift, repeats, results, standings, systems
+from tests.pipeline.report import small_artifacts, small_two_stage
+
+VALUES = {"personal_frequency": 0.11, "personal_recency": 0.13, "gp_topfreq": 0.12}
+
+
+def _with_personal(split: dict[str, Any], compared: str) -> None:
+    """Adds the systems: in all metrics the same value, and the difference .14 less that."""
+    metrics = split["metrics"]["recall"]
+    for system, value in VALUES.items():
+        split["metrics"][system] = {name: {"value": value, "se": 0.01} for name in metrics}
+        paired = {"difference": 0.14 - value, "low": -0.01, "high": 0.05, "significant": False}
+        for name in metrics:
+            if compared == "lift":
+                split["lift"][name][system] = paired
+            else:
+                split["paired"].setdefault(system, {})[name] = paired
+
+
+@pytest.fixture
+def report() -> dict[str, Any]:
+    found = small_artifacts.evaluation()
+    for split in found["splits"].values():
+        _with_personal(split, "paired")
+    return found
+
+
+@pytest.fixture
+def both() -> dict[str, Any]:
+    found = small_two_stage.evaluation()
+    for split in found["splits"].values():
+        _with_personal(split, "lift")
+        for of_metric in split["lift"].values():
+            of_metric["co_occurrence"] = of_metric["personal_frequency"]
+        split["metrics"]["co_occurrence"] = split["metrics"]["personal_frequency"]
+    return found
+
+
+def test_all_of_them_have_a_name() -> None:
+    assert tuple(systems.PERSONAL) == personal.SYSTEMS
+    assert {*systems.PERSONAL, "co_occurrence"} == set(two_stage.UNTRAINED)
+    assert set(two_stage.UNTRAINED) < set(lift.OTHERS)
+
+
+def test_rows_of_recall_alone(report: dict[str, Any]) -> None:
+    test, _ = results.tables(report["splits"], [10])
+    assert test.columns[4:7] == ("personal frequency#", "personal recency#", "GP-TopFreq#")
+    (ndcg,) = (row for row in test.cells if row[0].text == "NDCG@10")
+    assert [cell.text[:6] for cell in ndcg[4:7]] == ["0.1100", "0.1300", "0.1200"]
+    # recall has .117, the best baseline .13
+    assert ndcg[-1].text == "-10%"
+
+
+def test_rows_with_two_stages(report: dict[str, Any], both: dict[str, Any]) -> None:
+    found = standings.of(report, both, "test")
+    labels = list(found.rows)
+    assert labels[:6] == [
+        "popularity",
+        "co-occurrence",
+        "personal frequency",
+        "personal recency",
+        "GP-TopFreq",
+        "recall alone",
+    ]
+    assert found.best_untrained("NDCG@10") == "personal recency"
+    *_, title, first, second, _ = standings.lines(found, [10], "NDCG@10")
+    assert title == "Two stages minus personal recency, the best baseline without training"
+    assert first.split() == ["NDCG@10", "+0.0100", "(-0.0100", "to", "+0.0500)"]
+    assert second.split()[0] == "HR@10"
+
+
+def test_the_lift_is_over_all_of_them(both: dict[str, Any]) -> None:
+    table = lift.table(both["splits"]["test"], [10])
+    assert table.columns[-4:] == (
+        "minus personal frequency#",
+        "minus personal recency#",
+        "minus GP-TopFreq#",
+        "minus co-occurrence#",
+    )
+
+
+@pytest.mark.parametrize(
+    ("baskets", "leaves_out", "first", "last"),
+    [
+        pytest.param(
+            "10", False, "Personal recency counts a user's last 10 baskets", "of all.", id="ten"
+        ),
+        pytest.param(
+            "all",
+            True,
+            "Personal recency counts all of a user's baskets",
+            "No baseline lists what a user has at the time of the request already.",
+            id="all",
+        ),
+        pytest.param("1", False, "Personal recency counts a user's last basket", "of all.", id="1"),
+    ],
+)
+def test_settings_are_told(baskets: str, leaves_out: bool, first: str, last: str) -> None:
+    said = repeats.settings(
+        {
+            "baskets": baskets,
+            "leaves_out_present": leaves_out,
+            "users": 2400,
+            "NDCG@10": {"10": 0.31, "all": 0.29},
+        }
+    )
+    assert said.startswith(first) and said.endswith(last)
+    assert "what 2,400 users did last in training" in said
+    assert "0.3100 of the last 10, 0.2900 of all." in said

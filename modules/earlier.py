@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from modules import features
@@ -55,19 +55,23 @@ def span(events: int, options: Lengths) -> slice:
     return slice(max(0, events - options.repeat_history), max(0, events - options.max_history - 1))
 
 
-def of(events: Iterable[tuple[str, int]], most: int) -> Earlier:
+def of(items: Sequence[str], times: Sequence[int], most: int | None = None) -> Earlier:
     """Counts events.
 
     Args:
-      events: item and time of each, the oldest first.
-      most: items that are kept.
+      items: of each, the oldest first.
+      times: of each.
+      most: items that are kept; None: all.
     """
-    pairs = list(events)
-    items, times = [item for item, _ in pairs], [time for _, time in pairs]
     counts, last = collections.Counter(items), dict(zip(items, times))
     first = dict(zip(reversed(items), reversed(times)))
-    kept = sorted(counts, key=lambda item: (-counts[item], -last[item], item))[:most]
-    return Earlier(tuple(kept), *(tuple(of[item] for item in kept) for of in (counts, first, last)))
+    kept = sorted(counts)  # then by time, then by number: sorting keeps the order of equal ones
+    kept.sort(key=last.__getitem__, reverse=True)
+    kept.sort(key=counts.__getitem__, reverse=True)
+    kept = kept[:most]
+    return Earlier(
+        tuple(kept), *(tuple(map(values.__getitem__, kept)) for values in (counts, first, last))
+    )
 
 
 def of_history(
@@ -83,7 +87,7 @@ def of_history(
     """
     counted = span(len(items), options)
     numbers = range(counted.start - counted.stop, 0) if times is None else times[counted]
-    found = of(zip(items[counted], numbers), options.repeat_items)
+    found = of(items[counted], numbers, options.repeat_items)
     return {
         features.EARLIER_ITEM_ID: list(found.items),
         features.EARLIER_COUNT: list(found.counts),

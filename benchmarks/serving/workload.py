@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import orjson
@@ -18,7 +19,7 @@ from benchmarks.serving import clients
 from modules import catalogue, model_server_config, release, signatures
 from pipeline import release_writer, runs
 from serving import tensors
-from serving.gateway import columns
+from serving.gateway import columns, users, wire
 from serving.history import store
 from serving.protos import serving_pb2
 
@@ -121,16 +122,25 @@ class Requests:
     async def make(cls, setup: Setup, models: clients.Models) -> Requests:
         """Asks recall once for each user."""
         asked = await _users(setup)
-        recommend = [
-            orjson.dumps({"user_id": user_id, "k": ITEMS, **_moment(found, setup.about)})
-            for user_id, found in asked
-        ]
+        recommend = _bodies(asked, setup.about)
         recall = [_recall_request(found, setup.about) for _, found in asked]
         answers = await asyncio.gather(*map(models.predict, recall))
         rank = [clients.rank_request(*both) for both in zip(recall, answers)]
         return cls(
             recommend, recall, rank, answers[0].outputs[signatures.ITEM_ID].tensor_shape.dim[1].size
         )
+
+
+def bodies(setup: Setup) -> list[bytes]:
+    """Requests to the gateway, one a user."""
+    return _bodies(asyncio.run(_users(setup)), setup.about)
+
+
+def _bodies(asked: Sequence[tuple[str, columns.Asked]], about: catalogue.About) -> list[bytes]:
+    return [
+        orjson.dumps({"user_id": user_id, "k": ITEMS, **_moment(found, about)})
+        for user_id, found in asked
+    ]
 
 
 def _moment(asked: columns.Asked, about: catalogue.About) -> dict[str, int]:
@@ -152,15 +162,12 @@ async def _users(setup: Setup) -> list[tuple[str, columns.Asked]]:
         found = [(user_id, await opened.user(user_id)) for user_id in chosen]
     finally:
         await opened.close()
+    declared = columns.Columns(setup.about)
     return [
         (
             user_id,
-            columns.Asked(
-                user.profile,
-                user.events,
-                {},
-                user.events[-1].timestamp,
-                [event.item_id for event in user.events],
+            users.Person(True, user.profile, {}, user.events).asked(
+                wire.Recommend.model_validate({"timestamp": user.events[-1].timestamp}), declared
             ),
         )
         for user_id, user in found

@@ -119,8 +119,8 @@ class Users:
 
 def _own(events: Sequence[store.Event]) -> dict[str, tuple[int, int]]:
     """See `columns.Asked.own`."""
-    pairs = ((event.item_id, event.timestamp) for event in events)
-    return earlier.of(pairs, len(events)).by_item()
+    items, times = [event.item_id for event in events], [event.timestamp for event in events]
+    return earlier.of(items, times).by_item()
 
 
 def _past(given: wire.PastEvent, place: int, declared: columns.Columns) -> store.Event:

@@ -17,7 +17,7 @@ function move(item) {
 
 /** How often the history has the item; nothing for one that it does not have. */
 function again({ times_before: times }) {
-  return times ? el("span", { class: "tag" }, `again, ${numbers.count(times, "time")}`) : null;
+  return times ? [" ", el("span", { class: "tag" }, `again, ${numbers.count(times, "time")}`)] : null;
 }
 
 /** The names of a list's columns; rows say them to screen readers themselves. */

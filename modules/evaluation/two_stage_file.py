@@ -23,7 +23,13 @@ class Write(beam.PTransform):
     """`Answer`s of one split -> one Parquet file."""
 
     def __init__(
-        self, path: str, systems: Sequence[str], slices: Sequence[str], *, several: bool
+        self,
+        path: str,
+        systems: Sequence[str],
+        slices: Sequence[str],
+        *,
+        several: bool,
+        repeats: bool = False,
     ) -> None:
         """Writes one file, with a column for each system and each slice.
 
@@ -32,15 +38,16 @@ class Write(beam.PTransform):
           systems: whose ranks the answers hold.
           slices: names of the slice features.
           several: whether a request may have several targets.
+          repeats: whether items may repeat; adds whether the user had each target before.
         """
         super().__init__()
-        self._path, self._several = path, several
-        self._schema = schema(systems, slices, several=several)
+        self._path, self._several, self._repeats = path, several, repeats
+        self._schema = schema(systems, slices, several=several, repeats=repeats)
 
     def expand(self, answers: beam.PCollection) -> beam.PCollection:
         return (
             answers
-            | "Row" >> beam.Map(row, several=self._several)
+            | "Row" >> beam.Map(row, several=self._several, repeats=self._repeats)
             | "Parquet"
             >> beam.io.WriteToParquet(
                 self._path, self._schema, codec="snappy", num_shards=1, shard_name_template=""
@@ -48,7 +55,9 @@ class Write(beam.PTransform):
         )
 
 
-def schema(systems: Sequence[str], slices: Sequence[str], *, several: bool) -> pa.Schema:
+def schema(
+    systems: Sequence[str], slices: Sequence[str], *, several: bool, repeats: bool = False
+) -> pa.Schema:
     """Columns of the file; timestamps are Unix seconds, rank 0 means not among the candidates."""
     lists = pa.list_(pa.string())
     return pa.schema(
@@ -56,6 +65,7 @@ def schema(systems: Sequence[str], slices: Sequence[str], *, several: bool) -> p
             ("user_id", pa.string()),
             ("timestamp", pa.int64()),
             ("targets", lists) if several else ("target", pa.string()),
+            *([("repeated", pa.list_(pa.bool_()) if several else pa.bool_())] if repeats else []),
             ("candidates", pa.int32()),
             ("recall_items", lists),
             ("two_stage_items", lists),
@@ -65,13 +75,15 @@ def schema(systems: Sequence[str], slices: Sequence[str], *, several: bool) -> p
     )
 
 
-def row(answer: two_stage.Answer, *, several: bool) -> dict[str, Any]:
+def row(answer: two_stage.Answer, *, several: bool, repeats: bool = False) -> dict[str, Any]:
     """A row of the file; several values of a slice are joined by `|`."""
     targets = [item.decode() for item in answer.targets]
+    repeated = answers_file.per_target(answer.repeated, several=several)
     return {
         "user_id": answer.user_id.decode(),
         "timestamp": answer.timestamp,
         "targets" if several else "target": answers_file.per_target(targets, several=several),
+        **({"repeated": repeated} if repeats else {}),
         "candidates": answer.candidates,
         "recall_items": [item.decode() for item in answer.recall_items],
         "two_stage_items": [item.decode() for item in answer.two_stage_items],

@@ -237,6 +237,7 @@ def _evaluate(
             systems,
             evaluation.slices,
             several=sections.split.unit == "basket",
+            repeats=data.allows_repeats,
         )
 
 

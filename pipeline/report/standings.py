@@ -32,28 +32,33 @@ class Results:
     weights: int
 
     @property
-    def rows(self) -> dict[str, Metrics]:
-        """Metrics by the system's label.
-
-        Recall's are of the same lists that the others put in order.
-        """
-        found, of_recall = self.both["metrics"], self.recall["metrics"]
-        rows = {
-            "popularity": of_recall.get("popularity"),
-            "co-occurrence": of_recall.get("co_occurrence"),
-            **{label: found.get(system) for system, label in systems.PERSONAL.items()},
-            "recall alone": found["recall"],
-            f"linear ranker, {self.weights} weights": found["linear"],
-            "two stages": found["two_stage"],
-            "last blessed release": found.get("last_blessed"),
+    def labels(self) -> dict[str, str]:
+        """Labels by the system's name, in the order of the rows."""
+        every = {
+            **{name: systems.SYSTEMS[name] for name in systems.BASELINES},
+            "recall": "recall alone",
+            "linear": f"linear ranker, {self.weights} weights",
+            "two_stage": "two stages",
+            "last_blessed": "last blessed release",
         }
-        return {label: metrics for label, metrics in rows.items() if metrics}
+        return {name: label for name, label in every.items() if self._metrics(name)}
+
+    @property
+    def rows(self) -> dict[str, Metrics]:
+        """Metrics by the system's label."""
+        return {label: self._metrics(name) for name, label in self.labels.items()}
+
+    def _metrics(self, name: str) -> Metrics:
+        """Metrics of a system; those of recall are of the lists that two stages put in order."""
+        of_recall = self.recall["metrics"] if name in ("popularity", "co_occurrence") else {}
+        found: Metrics = self.both["metrics"].get(name) or of_recall.get(name) or {}
+        return found
 
     @property
     def untrained(self) -> dict[str, str]:
         """Where items may repeat, the baselines without training that were asked, by label."""
-        names = {**systems.PERSONAL, "co_occurrence": systems.SYSTEMS["co_occurrence"]}
-        return {label: name for name, label in names.items() if name in self.both["metrics"]}
+        measured = self.both["metrics"]
+        return {systems.SYSTEMS[name]: name for name in systems.BASELINES if name in measured}
 
     def best_untrained(self, metric: str) -> str:
         """The label of the best of them."""

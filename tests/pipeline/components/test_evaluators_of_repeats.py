@@ -13,6 +13,7 @@ import pathlib
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from tfx.types import standard_artifacts
 
@@ -71,12 +72,13 @@ class World:
         return model
 
     def run(self, executor: Any, inputs: dict[str, Any], name: str) -> dict[str, Any]:
+        stage = name.partition(".")[0]
         evaluation, blessing = (
             standard_artifacts.ModelEvaluation(),
             standard_artifacts.ModelBlessing(),
         )
-        evaluation.uri = str(self.folder / f"{executor.__module__}-evaluation")
-        blessing.uri = str(self.folder / f"{executor.__module__}-blessing")
+        evaluation.uri = str(self.folder / f"{stage}-evaluation")
+        blessing.uri = str(self.folder / f"{stage}-blessing")
         sections = {
             "data": strict.to_plain(DATA),
             "split": {},
@@ -161,6 +163,9 @@ def test_two_stages(world: World) -> None:
     for system in SYSTEMS:
         assert test[system] == pytest.approx(THIRD), system
         assert report["splits"]["test"]["lift"]["NDCG@3"][system]["difference"] == pytest.approx(0)
+    rows = pq.read_table(world.folder / "two_stage-evaluation" / "two-stage-test.parquet")
+    assert rows.column("repeated").to_pylist() == [True] * 4
+    assert rows.column("gp_topfreq_rank").to_pylist() == [3.0] * 4
     rules = {rule["name"]: rule for rule in report["blessing"]["rules"]}
     assert rules["baselines"]["passed"] is True
     assert "personal-frequency 0.5000" in rules["baselines"]["reason"]

@@ -1,8 +1,8 @@
 """Repeated and new items apart, where repeats are allowed, on Beam.
 
-(Li et al., A Next Basket Recommendation Reality Check, 2021, arXiv 2109.14233, sections 4 and 5.) A
-target is repeated if the user had it before the request, and new if not. What is easy and what is
-hard are mixed in a metric of all targets: a list of what the user always takes hits the repeated
+(Repetition and exploration: Li et al., A Next Basket Recommendation Reality Check, 2021, arXiv
+2109.14233.) A target is repeated if the user had it before the request, and new if not. A metric of
+all targets mixes what is easy and what is hard: a list of what the user always takes hits repeated
 ones alone.
 """
 

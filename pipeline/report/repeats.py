@@ -31,7 +31,7 @@ def body(report: Mapping[str, Any], both: Mapping[str, Any] | None) -> Iterator[
       report: of evaluation.json.
       both: of two_stage.json, where there is a second stage.
     """
-    if not are_allowed(report):
+    if not are_allowed(report) or not report["splits"][features.SPLIT_TEST]["users"]:
         return
     share = _share(report, both)
     yield blocks.Text(

@@ -51,8 +51,7 @@ def body(report: Mapping[str, Any], both: Mapping[str, Any] | None) -> Iterator[
             )
         else:
             yield _table(measured, f"test, {label}", report["ks"])
-    yield _shares(share, report["ks"])
-    yield _figure(share, report["ks"])
+    yield blocks.Grid((_shares(share, report["ks"]), _figure(share, report["ks"])), least=27)
 
 
 def settings(chosen: Mapping[str, Any]) -> str:

@@ -84,6 +84,14 @@ def test_one_list_for_everybody_is_found_though_users_have_seen_different_items(
     assert ranking.same_order(one, one_seen, other, other_seen) is True
 
 
+def test_one_list_for_everybody_is_found_though_each_begins_with_own_items():
+    """Where repeats are allowed; x and y are everybody's, and the user of the first list had z."""
+    seen = frozenset({b"a", b"z"}), frozenset({b"b"})
+    one, other = [b"a", b"x", b"y"], [b"b", b"x", b"z", b"y"]
+    assert ranking.same_order(one, seen[0], other, seen[1]) is True
+    assert ranking.same_order(one, seen[0], [b"b", b"y", b"x"], seen[1]) is False
+
+
 def test_two_lists_of_other_items_or_order_are_two_lists():
     assert ranking.same_order([b"a", b"b"], NOTHING_SEEN, [b"c", b"d"], NOTHING_SEEN) is False
     assert ranking.same_order([b"a", b"b"], NOTHING_SEEN, [b"b", b"a"], NOTHING_SEEN) is False

@@ -44,6 +44,13 @@ def both() -> dict[str, Any]:
     return _with_kinds(small_two_stage.evaluation(), lists)
 
 
+def _body(report: dict[str, Any], both: dict[str, Any] | None) -> list[blocks.Block]:
+    """The blocks, of which those of the last, a grid, come by themselves."""
+    *found, grid = repeats.body(report, both)
+    assert isinstance(grid, blocks.Grid)
+    return [*found, *grid.blocks]
+
+
 def _tables(found: list[blocks.Block]) -> list[blocks.Table]:
     return [block for block in found if isinstance(block, blocks.Table)]
 
@@ -54,7 +61,7 @@ def _row(table: blocks.Table, name: str) -> list[str]:
 
 
 def test_both_kinds_have_a_table_and_shares_one(report: dict[str, Any]) -> None:
-    first, *found = repeats.body(report, None)
+    first, *found = _body(report, None)
     assert isinstance(first, blocks.Text)
     assert "of the 943 held-out items of test, 42.5% are repeated" in first.text
     repeated, new, shares = _tables(found)
@@ -73,7 +80,7 @@ def test_both_kinds_have_a_table_and_shares_one(report: dict[str, Any]) -> None:
 def test_with_two_stages_their_systems_and_lists_are_shown(
     report: dict[str, Any], both: dict[str, Any]
 ) -> None:
-    repeated, new, shares = _tables(list(repeats.body(report, both)))
+    repeated, new, shares = _tables(_body(report, both))
     assert new.caption == "On test, new items, 400 users"
     names = [row[0].text for row in repeated.cells]
     assert names[-2:] == ["two stages", standings.MINUS] and "co-occurrence" in names
@@ -95,7 +102,7 @@ def test_a_kind_that_nobody_took_is_said_so(report: dict[str, Any]) -> None:
         "metrics": {s: dict.fromkeys(m, NOTHING) for s, m in test["metrics"].items()},
         "paired": {},
     }
-    found = list(repeats.body(report, None))
+    found = _body(report, None)
     assert blocks.Text("On test, none of the held-out items are new items.") in found
     assert len(_tables(found)) == 2
     (recall,) = (line for line in repeats.lines(report, None) if line.startswith("recall"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ from modules.evaluation import baselines, personal
 OWN = "own"  # of a raw example: what the user had before the request, one `personal.Own`
 BASKETS = (1, 5, 10, 20, 50, None)
 DEPTH = 10  # of the NDCG that decides
+MOST_USERS = 20_000  # that it is a mean of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +137,8 @@ class Choose(beam.PTransform):
     """Windows of train, each as `baselines.keyed_events` -> one `Choice`.
 
     Each user's last training unit, an event or a basket as `split.unit` says, is predicted from
-    the events before it. Users without events before it do not count.
+    the events before it. Users without events before it do not count; of more than `MOST_USERS`
+    about so many, by a digest of the id.
     """
 
     def __init__(self, unit: str, popularity: beam.pvalue.AsSingleton) -> None:
@@ -149,12 +152,20 @@ class Choose(beam.PTransform):
         self._unit, self._popularity = unit, popularity
 
     def expand(self, events: beam.PCollection) -> beam.PCollection:
+        users = events | "ByUser" >> beam.GroupByKey()
+        number = beam.pvalue.AsSingleton(users | "Users" >> beam.combiners.Count.Globally())
         return (
-            events
-            | "ByUser" >> beam.GroupByKey()
+            users
+            | "Sample" >> beam.Filter(lambda pair, number: drawn(pair[0], number), number)
             | "Predict" >> beam.FlatMap(_predict, self._unit, self._popularity)
             | "Mean" >> beam.CombineGlobally(_Mean())
         )
+
+
+def drawn(user: bytes, users: int, most: int = MOST_USERS) -> bool:
+    """Whether a user is among about `most` of this number of users, the same in every run."""
+    lot = int.from_bytes(hashlib.sha256(user).digest()[:8], "big") / 2**64
+    return lot * users < most
 
 
 def _predict(

@@ -98,6 +98,14 @@ def test_what_is_present_is_left_out_where_that_tells_more(choose: Choose):
     assert choice.ndcg[personal.Settings(None, False)] == pytest.approx(SECOND, abs=1e-9)
 
 
+def test_of_many_users_a_share_is_drawn():
+    """Half of 10,000, to 4 standard deviations of sqrt(10,000 / 4)."""
+    users = [b"user%d" % n for n in range(10_000)]
+    found = sum(personal_steps.drawn(user, 10_000, 5_000) for user in users)
+    assert abs(found - 5_000) < 200
+    assert all(personal_steps.drawn(user, 10_000, 10_000) for user in users)
+
+
 def test_without_anything_to_predict(choose: Choose):
     choice = choose("event", u=[(1, b"a")])
     assert choice.users == 0 and choice.settings == personal.Settings(None, False)

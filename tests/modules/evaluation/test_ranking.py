@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from modules.evaluation import baselines, ranking, slices, summary
+from modules.evaluation import baselines, personal, ranking, slices, summary
 from tests import examples
 
 NOTHING_SEEN: frozenset[bytes] = frozenset()
@@ -51,6 +51,30 @@ def test_baselines_rank_each_target_over_the_catalogue():
     assert ranking.baseline_ranks(*asked, frozenset(), catalogue, table) == {
         "popularity": (5, 2, 0),
         "co_occurrence": (5, 2, 0),  # c, b, a, x, d
+    }
+
+
+def test_baselines_leave_out_what_the_user_has_at_that_time():
+    """After x at 1 comes c at 2, the time of the request: without c, b follows x."""
+    catalogue = baselines.Popularity.of([(b"a", 9), (b"b", 5), (b"x", 3), (b"c", 2), (b"d", 1)])
+    table = baselines.CoOccurrence({b"x": (np.array([1, 3]), np.array([60, 120]))})
+    history = personal.History([(0, 1, b"x"), (1, 2, b"c")])
+    asked = [b"d", b"b", b"c"], [b"x", b"c"], frozenset(), catalogue, table
+    left_out = history.before(2, 2, personal.Settings(leaves_out_present=True))
+    assert ranking.baseline_ranks(*asked, left_out) == {
+        "popularity": (4, 2, 0),
+        "co_occurrence": (4, 1, 0),  # b, a, x, d
+        "personal_frequency": (0, 0, 0),  # x
+        "personal_recency": (0, 0, 0),
+        "gp_topfreq": (4, 3, 0),  # x, a, b, d
+    }
+    kept = history.before(2, 2, personal.Settings())
+    assert ranking.baseline_ranks(*asked, kept) == {
+        "popularity": (5, 2, 4),
+        "co_occurrence": (5, 2, 1),  # c, b, a, x, d
+        "personal_frequency": (0, 0, 1),  # c, x
+        "personal_recency": (0, 0, 1),
+        "gp_topfreq": (5, 4, 1),  # c, x, a, b, d
     }
 
 

@@ -14,8 +14,8 @@ Where items may repeat, of the user's whole history before the request (personal
  - recent_share: personal recency's share of the last baskets.
  - present: 1 for what the user has at the time of the request, where that is left out.
 
-Counts are of training events alone. The weights are fitted where they are then judged, on
-validation, so the baseline looks a little better there than it is; on test it does not.
+All other counts are of training events alone. The weights are fitted where they are then judged,
+on validation, so the baseline looks a little better there than it is; on test it does not.
 """
 
 from __future__ import annotations

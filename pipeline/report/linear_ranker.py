@@ -23,12 +23,14 @@ _MEANINGS = {
 def body(source: sources.Source) -> Iterator[blocks.Block]:
     """Yields the weights of the linear baseline."""
     found = source.two_stage()["linear"]
+    repeats = "log_own_events" in found["features"]
+    own = ", those of the user's own events on all before the request" if repeats else ""
     yield blocks.Text(
         "The baseline that the rank model is measured against: the same candidates in the order "
         f"of a weighted sum of {len(found['features'])} features, counted on training events "
-        f"alone. The weights are fitted by a softmax over {found['lists']:,} lists of validation "
-        "whose held-out item is among the candidates, so on validation this baseline looks a "
-        "little better than it is; on test it does not."
+        f"alone{own}. The weights are fitted by a softmax over {found['lists']:,} lists of "
+        "validation whose held-out item is among the candidates, so on validation this baseline "
+        "looks a little better than it is; on test it does not."
     )
     yield weights(found)
     if left_out := found.get("left_out"):

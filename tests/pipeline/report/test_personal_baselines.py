@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from modules.evaluation import linear_ranker as linear_features
 from modules.evaluation import personal, two_stage
-from pipeline.report import lift, repeats, results, standings, systems
+from pipeline.report import lift, linear_ranker, repeats, results, standings, systems
 from tests.pipeline.report import small_artifacts, small_two_stage
 
 VALUES = {"personal_frequency": 0.11, "personal_recency": 0.13, "gp_topfreq": 0.12}
@@ -86,6 +87,13 @@ def test_the_lift_is_over_all_of_them(both: dict[str, Any]) -> None:
         "minus GP-TopFreq#",
         "minus co-occurrence#",
     )
+
+
+def test_all_features_of_the_linear_ranker_are_explained() -> None:
+    names = [*linear_features.FEATURES, *linear_features.REPEAT_FEATURES]
+    table = linear_ranker.weights({"features": names, "weights": [0.5] * len(names)})
+    assert [row[0].note for row in table.cells] == names
+    assert not {row[0].text for row in table.cells} & set(names)
 
 
 @pytest.mark.parametrize(

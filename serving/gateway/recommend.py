@@ -157,7 +157,8 @@ class Recommender:
         """What the models were told, and both stages by models of one release; None without recall.
 
         While a release is replaced, rank may no longer (or not yet) have the version that recall
-        answered with, and the columns may have changed: then all is asked once more.
+        answered with, and the columns may have changed: then all is asked once more. So it is when
+        one is rolled back, whose version recall still has beside the one that answers.
         """
         for last in (False, True):
             asked = person.asked(ask, loaded.columns)
@@ -174,8 +175,8 @@ class Recommender:
             except models.ModelError as error:
                 if error.reason == "refused" and not last:
                     await self._releases.look()
-                    if self._releases.current not in (None, loaded):
-                        loaded = self._releases.current
+                    if (other := self._releases.other(loaded)) is not None:
+                        loaded = other
                         continue
                 fallback = "own_and_popular_items" if asked.own else "popular_items"
                 trace.degrade(release.RECALL, error.reason, fallback)

@@ -59,6 +59,7 @@ class Releases:
         self._folder = folder
         self._models = {release.RECALL: recall, release.RANK: rank}
         self._loaded: dict[int, Loaded] = {}
+        self._served: list[Loaded] = []  # by recall, the newest first
         self._lock = asyncio.Lock()
         self.current: Loaded | None = None
         self.states: dict[str, dict[int, str] | str] = {}
@@ -93,7 +94,15 @@ class Releases:
         available = sorted(version for version, state in recall.items() if state == _AVAILABLE)
         loaded = [found for version in available if (found := await self.get(version, again=True))]
         if loaded:
-            self.current = loaded[-1]
+            self._served, self.current = loaded[::-1], loaded[-1]
+
+    def other(self, than: Loaded) -> Loaded | None:
+        """The newest release that recall serves too, and whose requests are others than this one's.
+
+        There may be one while releases replace each other.
+        """
+        data = than.catalogue.about.data
+        return next((found for found in self._served if found.catalogue.about.data != data), None)
 
     async def watch(self, seconds: float) -> None:
         """Looks again and again."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from modules import release
+from pipeline import release_writer
 from tests.serving import conftest as servers
 from tests.serving import small_serving
 from tests.serving.gateway import conftest
@@ -23,7 +24,7 @@ M3 = [{"item_id": "m3", "timestamp": conftest.TIME}]
 def test_no_request_fails_or_mixes_releases_while_they_change(given, tmp_path, about):
     """The later releases take the same inputs as the first, or also those of repeats."""
     serving = small_serving.write(tmp_path)
-    with servers.serve(serving / "models.config", poll_seconds=0.05, linger_seconds=0.5) as client:
+    with servers.serve(serving / "models.config", poll_seconds=0.05, linger_seconds=2) as client:
         changing = dataclasses.replace(
             given, releases=serving, recall=client.grpc_address, rank=client.grpc_address
         )
@@ -54,6 +55,10 @@ def test_no_request_fails_or_mixes_releases_while_they_change(given, tmp_path, a
 
             gateway.http.portal.call(asyncio.wait_for, reload(), 60)
             numbers = release.ids(serving)
+            release_writer.switch(serving, numbers[0])
+            while not answers or answers[-1]["release"] != numbers[0]:
+                answers.append(gateway.recommend(**asked))
+            assert not [a["degraded"] for a in answers if a["degraded"]]
             assert {answer["release"] for answer in answers} == set(numbers)
             for answer in answers:
                 items = {item["item_id"]: item for item in answer["items"]}

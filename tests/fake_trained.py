@@ -18,11 +18,12 @@ TASTE = "user_taste"
 LINEAGE = lineage.Lineage(transform="transform1", catalogue="catalogue1", recall="recall1")
 
 
-def data(dimension: int) -> config.Data:
+def data(dimension: int, repeats: str = "auto") -> config.Data:
     """Events, and users with a vector of so many numbers."""
     return strict.read(
         config.Data,
         {
+            "repeats": repeats,
             "events": {
                 "path": "events.csv",
                 "format": "csv",
@@ -77,13 +78,14 @@ def save(
     item_ids: Sequence[bytes],
     vectors: np.ndarray,
     made_of: lineage.Lineage = LINEAGE,
+    repeats: str = "auto",
 ) -> str:
     """Writes the SavedModel and removes the vocabulary file it was made of."""
     vocabulary = pathlib.Path(f"{folder}-vocabulary")
     vocabulary.parent.mkdir(parents=True, exist_ok=True)
     vocabulary.write_bytes(b"\n".join(item_ids))
     model = FakeTrained(item_ids, vectors, str(vocabulary))
-    specs = requests.input_specs(data(vectors.shape[1]), exclusions=False)
+    specs = requests.input_specs(data(vectors.shape[1], repeats), exclusions=False)
     tf.saved_model.save(
         model,
         str(folder),

@@ -31,6 +31,9 @@ def most_frequent(positions: tf.Tensor, counts: tf.Tensor, last: tf.Tensor, most
     Returns:
       int32 [B, most]; NO_POSITION where there are no more.
     """
+    # one more column, so that there is one
+    positions = tf.pad(positions, [[0, 0], [1, 0]], constant_values=body.NO_POSITION)
+    counts, last = (tf.pad(values, [[0, 0], [1, 0]]) for values in (counts, last))
     order = tf.argsort(positions, axis=1)
     positions, counts, last = (
         tf.gather(values, order, batch_dims=1) for values in (positions, counts, last)

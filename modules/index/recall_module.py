@@ -80,9 +80,11 @@ class Retrieval(tf.Module):
         """
         positions, scores = self.retrieve(queries, excluded)
         own = tf.where(_contained(own, _in_order(excluded)), body.NO_POSITION, own)
-        given = own >= 0
         vectors = self.index.vectors(tf.maximum(own, 0))
-        own_scores = tf.where(given, tf.einsum("bd,bod->bo", queries, vectors), body.NO_SCORE)
+        own_scores = tf.einsum("bd,bod->bo", queries, vectors)
+        given = (own >= 0) & ~tf.math.is_nan(own_scores)
+        own = tf.where(given, own, body.NO_POSITION)
+        own_scores = tf.where(given, own_scores, body.NO_SCORE)
         others = (positions >= 0) & ~_contained(positions, _in_order(own))
         left = self.k - tf.reduce_sum(tf.cast(given, tf.int32), axis=1, keepdims=True)
         others &= tf.cumsum(tf.cast(others, tf.int32), axis=1) <= left

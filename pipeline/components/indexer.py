@@ -161,12 +161,12 @@ def build(
     made_of = lineage.read(trained_path)
     trained = tf.saved_model.load(trained_path)
     item_ids, vectors = export.candidates(trained)
-    batches = [
-        request_arrays.from_examples(batch, data, max_history)
-        for batch in _batches(itertools.islice(examples, index.gate_queries), _QUERY_BATCH)
-    ]
+    asked = list(_batches(itertools.islice(examples, index.gate_queries), _QUERY_BATCH))
+    batches = [request_arrays.from_examples(batch, data, max_history) for batch in asked]
     queries = _queries(trained, batches)
-    excluded = _positions([b[requests.EXCLUDE_ITEM_ID] for b in batches], item_ids)
+    # where repeats are allowed, too: a request may ask for it
+    seen = [e.get(features.SEEN_ITEM_ID, []) for e in itertools.chain.from_iterable(asked)]
+    excluded = _positions(seen, item_ids)
     found = bodies.build(vectors, parameters.derive(index, len(vectors)))
     logging.info("Indexed %d vectors of width %d: %s", *vectors.shape, found.settings)
     report = measure(found, vectors, queries, excluded, index)
@@ -275,13 +275,11 @@ def _queries(
 
 
 def _positions(
-    excluded: Sequence[npt.NDArray[np.object_]], item_ids: Sequence[bytes]
+    excluded: Sequence[Sequence[bytes]], item_ids: Sequence[bytes]
 ) -> npt.NDArray[np.int32]:
-    """Positions int32 [Q, widest] of the ids; NO_POSITION for unknown ones and padding."""
+    """Positions int32 [Q, widest] of each request's ids; NO_POSITION for unknown ones, padding."""
     places = {item_id: position for position, item_id in enumerate(item_ids)}
-    result = np.full(
-        (sum(map(len, excluded)), max(e.shape[1] for e in excluded)), body.NO_POSITION, np.int32
-    )
-    for target, row in zip(result, itertools.chain.from_iterable(excluded)):
+    result = np.full((len(excluded), max(map(len, excluded))), body.NO_POSITION, np.int32)
+    for target, row in zip(result, excluded):
         target[: len(row)] = [places.get(item_id, body.NO_POSITION) for item_id in row]
     return result

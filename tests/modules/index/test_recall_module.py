@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from modules import config
+from modules import config, features, requests
 from modules.index import bodies, body, parameters, recall_module
 from tests import close
 
@@ -48,6 +48,9 @@ class Forgetful(body.Body):
     def scores(self, queries):
         return tf.matmul(queries, self._vectors, transpose_b=True)
 
+    def vectors(self, positions):
+        return tf.gather(self._vectors, positions)
+
 
 @pytest.fixture(scope="module")
 def vectors() -> np.ndarray:
@@ -55,8 +58,8 @@ def vectors() -> np.ndarray:
 
 
 @pytest.fixture(scope="module", params=["exact", "ivf", "scann", "forgetful", "with fillers"])
-def retrieve(request: pytest.FixtureRequest, vectors: np.ndarray):
-    """The compiled retrieval of every body, with room for 8 exclusions."""
+def retrieval(request: pytest.FixtureRequest, vectors: np.ndarray) -> recall_module.Retrieval:
+    """Of every body, with room for 8 exclusions."""
     index = {
         "forgetful": lambda: Forgetful(vectors, 12, 0),
         "with fillers": lambda: Forgetful(vectors, 5, 2),
@@ -66,10 +69,28 @@ def retrieve(request: pytest.FixtureRequest, vectors: np.ndarray):
             vectors, parameters.derive(config.Index(body=request.param, k=K, leaves=1), ITEMS)
         ),
     )()
-    retrieval = recall_module.Retrieval(index, k=K, max_exclusions=8)
+    return recall_module.Retrieval(index, k=K, max_exclusions=8)
+
+
+@pytest.fixture(scope="module")
+def retrieve(retrieval: recall_module.Retrieval):
+    """Compiled."""
     return tf.function(
         retrieval.retrieve,
         input_signature=[tf.TensorSpec([None, 4]), tf.TensorSpec([None, None], tf.int32)],
+    )
+
+
+@pytest.fixture(scope="module")
+def with_own(retrieval: recall_module.Retrieval):
+    """Compiled."""
+    return tf.function(
+        retrieval.with_own,
+        input_signature=[
+            tf.TensorSpec([None, 4]),
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], tf.int32),
+        ],
     )
 
 
@@ -118,6 +139,84 @@ def test_a_nan_query_gets_an_empty_list_and_leaves_the_others_alone(
     assert positions.numpy()[1].tolist() == expected(queries[1] @ vectors.T, [4])
 
 
+# own positions by their place in the order of scores, then excluded ones in the same way
+OWN = {
+    "none": ([], []),
+    "the worst": ([59, 58, 57], []),
+    "the best": ([0, 1, 2], []),
+    "some of both": ([3, 59, 0, 40, 12], []),
+    "as many as places": ([59, 2, 50, 0, 41, 30, 58, 7, 33, 20], []),
+    "an excluded one": ([59, 58, 1], [58, 0, 5]),
+    "all excluded": ([59, 1], [1, 59]),
+    "only own ones are left": ([59, 30], [n for n in range(60) if n not in (59, 30)]),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_own_items_take_places_by_right(with_own, vectors: np.ndarray, name: str) -> None:
+    queries = np.random.default_rng(5).normal(size=(3, 4)).astype(np.float32)
+    scores = queries @ vectors.T
+    order = np.argsort(-scores, axis=1)
+    own, excluded = ([order[row][places].tolist() for row in range(3)] for places in OWN[name])
+    own[2] = []  # its neighbours have some
+    positions, found = with_own(tf.constant(queries), padded(excluded), padded(own))
+    assert positions.shape == found.shape == (3, K)
+    for row in range(3):
+        kept = [p for p in own[row] if p not in excluded[row]]
+        others = [p for p in order[row].tolist() if p not in {*kept, *excluded[row]}]
+        listed = {*kept, *others[: K - len(kept)]}
+        wanted = expected(scores[row], [p for p in range(ITEMS) if p not in listed])
+        assert positions.numpy()[row].tolist() == wanted
+        close.assert_close(
+            found[row],
+            [scores[row][p] if p >= 0 else NOTHING for p in wanted],
+            roundings=close.SUMS,
+            scale=np.abs(scores[row]).max(),
+        )
+
+
+def test_own_items_of_a_nan_query_are_nothing(with_own, vectors: np.ndarray) -> None:
+    queries = np.array([[np.nan] * 4, [1] * 4], np.float32)
+    positions, scores = with_own(tf.constant(queries), padded([[], []]), padded([[3], [4]]))
+    assert positions.numpy()[0].tolist() == [-1] * K
+    assert scores.numpy()[0].tolist() == [NOTHING] * K
+    assert 4 in positions.numpy()[1]
+
+
+def test_no_requests_have_no_own_items(with_own) -> None:
+    empty = tf.zeros([0, 2], tf.int32)
+    positions, scores = with_own(tf.zeros([0, 4]), empty, empty)
+    assert positions.shape == scores.shape == (0, K)
+
+
+@pytest.mark.parametrize(
+    ("own_items", "expected_ids"),
+    # scores 4, 3, 2, 1 of a, b, c, d; d was had three times, c twice, and the stranger most often
+    [(0, "ab"), (1, "ad"), (2, "cd")],
+)
+def test_the_most_frequent_items_of_the_request_are_candidates(
+    tmp_path: pathlib.Path, own_items: int, expected_ids: str
+) -> None:
+    item_ids = [b"a", b"b", b"c", b"d"]
+    vocabulary = tmp_path / "ids"
+    vocabulary.write_bytes(b"".join(i + b"\n" for i in item_ids))
+    index = bodies.build(np.diag([4.0, 3.0, 2.0, 1.0]).astype(np.float32), parameters.Exact())
+    module = recall_module.RecallModule(
+        recall_module.Retrieval(index, k=2, max_exclusions=2), item_ids, str(vocabulary), own_items
+    )
+    inputs = {
+        requests.EXCLUDE_ITEM_ID: tf.constant([[""]]),
+        features.EVENT_ITEM_ID: tf.constant([["c", "stranger", "", "d", "stranger"]]),
+        features.EVENT_TIMESTAMP: tf.constant([[7, 8, 0, 9, 9]], tf.int64),
+        features.EARLIER_ITEM_ID: tf.constant([["stranger", "d", "c", ""]]),
+        features.EARLIER_COUNT: tf.constant([[9, 2, 1, 0]], tf.int64),
+        features.EARLIER_FIRST: tf.constant([[1, 1, 2, 0]], tf.int64),
+        features.EARLIER_LAST: tf.constant([[3, 3, 2, 0]], tf.int64),
+    }
+    answer = module.recommend(tf.ones([1, 4]), inputs)
+    assert b"".join(answer["item_id"].numpy()[0]).decode() == expected_ids
+
+
 def test_ids_are_looked_up_whatever_they_are(tmp_path: pathlib.Path) -> None:
     item_ids = ["été".encode(), "映画 1".encode(), b" leading space", b"\xff\xfe"]
     vocabulary = tmp_path / "ids"
@@ -128,9 +227,11 @@ def test_ids_are_looked_up_whatever_they_are(tmp_path: pathlib.Path) -> None:
     )
     answer = module.recommend(
         tf.ones([3, 4]),
-        tf.constant(
-            [[item_ids[1], b"nobody knows me", item_ids[1], b""], [b"", b"", b"", b""], item_ids]
-        ),
+        {
+            requests.EXCLUDE_ITEM_ID: tf.constant(
+                [[item_ids[1], b"nobody knows", item_ids[1], b""], [b"", b"", b"", b""], item_ids]
+            )
+        },
     )
     assert answer["item_id"].numpy().tolist() == [
         [item_ids[0], item_ids[2], item_ids[3]],

@@ -73,13 +73,15 @@ def built(tmp_path_factory: pytest.TempPathFactory, trained: str, queries: np.nd
     return build
 
 
-def run(trained: str, path: str, queries: np.ndarray, index: config.Index) -> gate.Report:
+def run(
+    trained: str, path: str, queries: np.ndarray, index: config.Index, repeats: str = "auto"
+) -> gate.Report:
     seen = [ITEM_IDS[n : n + 5] for n in range(len(queries))]
     return indexer.build(
         trained,
         path,
         iter(fake_trained.examples(queries, seen)),
-        data=fake_trained.data(queries.shape[1]),
+        data=fake_trained.data(queries.shape[1], repeats),
         max_history=5,
         index=index,
     )
@@ -113,6 +115,58 @@ def test_the_servable_model_recommends_what_numpy_does(
     assert sorted(answer["item_id"][3]) == sorted([*ITEM_IDS[-3:], *[b""] * (K - 3)])
     assert answer["score"][3][3:].tolist() == [NOTHING] * (K - 3)
     assert report.search.recall >= 0.99 and report.served.recall >= 0.99
+
+
+@pytest.mark.parametrize("body", ["exact", "ivf", "scann"])
+def test_where_repeats_are_allowed_own_items_are_among_the_k(
+    tmp_path: pathlib.Path, body: str, vectors: np.ndarray, queries: np.ndarray
+) -> None:
+    """The saved model, asked by one who had the three worst items, and by one who had nothing."""
+    trained = fake_trained.save(tmp_path / "trained", ITEM_IDS, vectors, repeats="allow")
+    index = config.Index(body=body, k=K, max_exclusions=64, own_items=2)
+    report = run(trained, str(tmp_path / "servable"), queries, index, repeats="allow")
+    assert report.served.recall >= 0.99  # with what was seen left out, which a request may ask for
+    scores = queries[0] @ vectors.T
+    worst = [ITEM_IDS[n] for n in np.argsort(scores)[:3]]
+
+    def answered(events: list[bytes], earlier: dict[bytes, int], excluded: list[bytes]):
+        request = fake_trained.request(queries[:1], [excluded])
+        request["event_item_id"] = np.array([events], object).reshape(1, -1)
+        request["event_timestamp"] = np.arange(len(events))[np.newaxis] + 100
+        request["earlier_item_id"] = np.array([[*earlier]], object).reshape(1, -1)
+        for name in ("earlier_count", "earlier_first_timestamp", "earlier_last_timestamp"):
+            request[name] = np.array([[*earlier.values()]], np.int64).reshape(1, -1)
+        found = serve(str(tmp_path / "servable"), request)["item_id"][0].tolist()
+        assert len(set(found)) == K
+        return found
+
+    events, earlier = [worst[0], worst[1], worst[0]], {worst[2]: 4}
+    # of four, three and one event
+    assert answered(events, earlier, [])[-2:] == [worst[0], worst[2]][::-1]
+    assert worst[1] not in answered(events, earlier, [])
+    left = answered(events, earlier, [worst[2]])
+    assert left[-1] == worst[0] and not {worst[1], worst[2]} & set(left)
+    nothing = answered([], {}, [])
+    assert len({*nothing} & {*best(scores, [])}) >= K - 1
+
+
+def test_the_gate_leaves_out_what_was_seen_also_where_repeats_are_allowed(
+    tmp_path: pathlib.Path, vectors: np.ndarray, queries: np.ndarray, monkeypatch
+) -> None:
+    trained = fake_trained.save(tmp_path / "trained", ITEM_IDS, vectors, repeats="allow")
+    measured = []
+    measure = indexer.measure
+    monkeypatch.setattr(
+        indexer, "measure", lambda *given: measured.append(given[3]) or measure(*given)
+    )
+    run(
+        trained,
+        str(tmp_path / "servable"),
+        queries,
+        config.Index(body="exact", k=K),
+        repeats="allow",
+    )
+    assert measured[0].tolist() == [list(range(n, n + 5)) for n in range(len(queries))]
 
 
 def test_tables_and_assets_of_the_trained_model_come_along(

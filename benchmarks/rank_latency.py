@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import index, runs_of
-from modules import features, request_arrays, saved_rank, saved_recall
+from modules import features, repeats, request_arrays, saved_rank, saved_recall
 from modules.ranking import examples as candidate_examples
 from pipeline import configuration
 
@@ -42,13 +42,14 @@ def main() -> None:
     )
     folder = runs_of.latest(run / "artifacts" / "Candidates" / "candidates")
     files = str(folder / f"Split-{features.SPLIT_TEST}" / "*")
+    data = repeats.resolve(cfg.data, files)
     taken: dict[str, list[float]] = {}
     for number, example in enumerate(candidate_examples.read([files])):
         if number == arguments.requests + _WARM_UP:
             break
-        request = request_arrays.from_examples([example], cfg.data, cfg.features.max_history)
+        request = request_arrays.from_examples([example], data, cfg.features.max_history)
         _, ids, scores, _ = candidate_examples.requests_of(
-            [example], cfg.data, cfg.features.max_history
+            [example], data, cfg.features.max_history
         )
         _time(taken, "recall, top 200", recall, request)
         for count in COUNTS:

@@ -2,9 +2,9 @@
 
 The models are the newest run's, pushed or not, so that the lists are those of the report.
 
-A line is `user<TAB>item item ...`: original ids, best first, seen items excluded. The requests of
-`test` know the validation events. Where a user has several held-out requests (split `temporal`),
-the first one is answered.
+A line is `user<TAB>item item ...`: original ids, best first, without seen items where repeats are
+excluded. The requests of `test` know the validation events. Where a user has several held-out
+requests (split `temporal`), the first one is answered.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Literal, TextIO
 
 import tqdm
 
-from modules import config, features, release, request_arrays, requests, two_stage
+from modules import config, features, release, repeats, request_arrays, requests, two_stage
 from pipeline import run_files, runs
 
 BATCH = 64  # requests a call
@@ -66,10 +66,11 @@ def export(
             f"--on {on}: the newest run in {run.folder} held out no events. Users need at "
             f"least {cfg.split.min_events} events (split.min_events)."
         )
+    data = repeats.resolve(cfg.data, run_files.example_files(run, on))
     model = two_stage.TwoStage(*map(str, models.values()))
     wanted = (s for n, s in enumerate(run_files.serialized_examples(run, on)) if n in chosen)
     with _atomic(pathlib.Path(output)) as file:
-        lines = _lines(model, cfg, wanted)
+        lines = _lines(model, data, cfg.features.max_history, wanted)
         for line in tqdm.tqdm(
             lines, total=len(chosen), unit=" users", file=sys.stderr, disable=None
         ):
@@ -93,11 +94,11 @@ def _first_requests(serialized: Iterable[bytes]) -> set[int]:
 
 
 def _lines(
-    model: two_stage.TwoStage, cfg: config.Config, serialized: Iterator[bytes]
+    model: two_stage.TwoStage, data: config.Data, max_history: int, serialized: Iterator[bytes]
 ) -> Iterator[str]:
     """One line a request, in batches through the model."""
     while batch := [requests.read_raw_example(s) for s in itertools.islice(serialized, BATCH)]:
-        lists = model(request_arrays.from_examples(batch, cfg.data, cfg.features.max_history))
+        lists = model(request_arrays.from_examples(batch, data, max_history))
         for example, items in zip(batch, lists.ids):
             words = [word.decode() for word in (example[features.USER_ID][0], *items) if word]
             if bad := next((word for word in words if re.search(r"[\s,]", word)), None):

@@ -11,16 +11,24 @@ from pipeline import runs
 from pipeline.report import sources
 
 
+def example_files(run: runs.Run, split: str) -> list[str]:
+    """The files of one split of the newest run's examples, in order.
+
+    Raises:
+      sources.NotMade: nothing has run yet.
+    """
+    folder = sources.of(run).artifact(sources.EXAMPLE_GEN, "examples").path / f"Split-{split}"
+    return sorted(str(path) for path in folder.iterdir() if path.name.endswith(".gz"))
+
+
 def serialized_examples(run: runs.Run, split: str) -> Iterator[bytes]:
     """The tf.Examples of one split of the newest run, one after the other.
 
     Raises:
       sources.NotMade: nothing has run yet.
     """
-    folder = sources.of(run).artifact(sources.EXAMPLE_GEN, "examples").path / f"Split-{split}"
-    files = sorted(str(path) for path in folder.iterdir() if path.name.endswith(".gz"))
     found: Iterator[bytes] = tf.data.TFRecordDataset(
-        files, compression_type="GZIP"
+        example_files(run, split), compression_type="GZIP"
     ).as_numpy_iterator()
     return found
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from modules import lineage, release
+from modules import lineage, release, repeats
 from pipeline import export_predictions
 from pipeline.report import sources
 from tests import fake_rank, fake_recall, held_out, small_release
@@ -122,6 +122,23 @@ def test_of_several_requests_the_first_is_answered(
     """`root` holds a second, earlier request of user0, after item30 only."""
     assert export_predictions.export(CFG, root, "recall", "valid", tmp_path / "valid.tsv") == 70
     assert _read(tmp_path / "valid.tsv")["user0"][:2] == ["item31", "item32"]
+
+
+def test_seen_items_stay_where_the_run_allows_repeats(tmp_path: pathlib.Path) -> None:
+    """The configuration leaves it open, and the examples say it: the circle's list holds them."""
+    data = repeats.resolved(CFG.data, allow=True)
+    model = tmp_path / "model"
+    number = 8  # items on the circle, of which the user's last events are the last ones
+    fake_recall.save(
+        model / "Format-Serving", data, ITEMS[:number], fake_recall.cycle(number), k=number - 1
+    )
+    rows = held_out.splits({"u": ITEMS[2:number]}, ITEMS[:number], 4)
+    for row in (*rows["train"], *rows["valid"], *rows["test"]):
+        row["repeats_allowed"] = 1
+    fake_run.make(tmp_path, rows, {("Indexer", "model"): model})
+    assert export_predictions.export(CFG, tmp_path, "recall", "test", tmp_path / "test.tsv") == 1
+    # after item6, the last event before the test's: all but item6 itself, the circle's last
+    assert _read(tmp_path / "test.tsv")["u"] == [f"item{n}" for n in (7, 0, 1, 2, 3, 4, 5)]
 
 
 def test_the_answering_model_is_named(

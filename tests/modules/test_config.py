@@ -255,6 +255,7 @@ def test_a_configuration_survives_json():
         ),
         ("training.batch_positions", 0, "training.batch_positions: found 0, expected at least 1."),
         ("training.weight_decay", -0.1, "training.weight_decay: found -0.1, expected at least 0."),
+        ("training.repeat_weight", -1, "training.repeat_weight: found -1.0, expected at least 0."),
         (
             "training.warmup_fraction",
             1.0,
@@ -292,6 +293,12 @@ def test_a_configuration_survives_json():
         ),
         ("index.k", 0, "index.k: found 0, expected at least 1."),
         ("index.min_recall", 99, "index.min_recall: found 99.0, expected 0 to 1."),
+        (
+            "index.own_items",
+            201,
+            "index.own_items: found 201, expected at most k (200), of which they are a part.",
+        ),
+        ("index.own_items", -1, "index.own_items: found -1, expected at least 0."),
         (
             "index",
             {"leaves": 10, "leaves_to_search": 20},

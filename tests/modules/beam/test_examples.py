@@ -102,7 +102,14 @@ def test_the_summary_counts_by_hand(tmp_path: pathlib.Path) -> None:
     assert summary["events_a_user"]["mean"] == 3.5
     assert summary["events_an_item"]["max"] == 3
     # u2 has b first and last
-    assert summary["repeats"] == {"events": 1, "last_events": 1}
+    assert summary["repeats"] == {
+        "events": 1,
+        "last_events": 1,
+        "train_events": 3,
+        "train_repeats": 0,
+        "declared": "exclude",
+        "allowed": False,
+    }
 
 
 def test_long_histories_become_windows(tmp_path: pathlib.Path) -> None:

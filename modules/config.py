@@ -142,13 +142,14 @@ class Training:
     logq_correction: bool = True
     # What a query is scored against: the batch's items, each once; one for every target; all items.
     candidates: Literal["distinct", "targets", "catalogue"] = "distinct"
-    mask_own_positives: bool = True  # the user's other positives are no negatives
+    # The user's other positives are no negatives; where repeats are allowed, those of one time.
+    mask_own_positives: bool = True
     # Accidental hits: an item that equals the positive is no negative. Only candidates: targets has
     # any.
     mask_duplicates: bool = True
     # Of a target in the loss, by action type; types that are not named weigh 1.
     action_weights: dict[str, float] = dataclasses.field(default_factory=dict)
-    # Of a target in the loss whose item the sequence has before; where repeats are allowed.
+    # Of a target in the loss whose item stands before it, too; where repeats are allowed.
     repeat_weight: float = 1.0
     seed: int = 1
 

@@ -7,7 +7,7 @@ the exported layer can be fed either alone.
   item_id_xf                            int64 [B, 1], 1..N in the vocabulary's order, N+1 unknown (0
                                         pads)
   event_item_id_xf, seen_item_id_xf,    int64 [B, (n)], the same ids
-  earlier_item_id_xf
+  target_item_id_xf, earlier_item_id_xf
   repeats_allowed_xf                    int64 [B, 1], as it is; 0 of the catalogue
   event_time_of_day_xf, ..._xf          int64 [B, (n)], see modules/time_features.py; where the
                                         events have times
@@ -85,7 +85,12 @@ def _item_ids(inputs: Mapping[str, tf.RaggedTensor]) -> Tensors:
             tft.apply_vocabulary, names, catalogue, num_oov_buckets=1
         )
 
-    names = (features.EVENT_ITEM_ID, features.SEEN_ITEM_ID, features.EARLIER_ITEM_ID)
+    names = (
+        features.EVENT_ITEM_ID,
+        features.SEEN_ITEM_ID,
+        features.TARGET_ITEM_ID,
+        features.EARLIER_ITEM_ID,
+    )
     result = {name: ids(inputs[name]) for name in names}
     result[features.ITEM_ID] = ids(ragged.first(inputs[features.ITEM_ID], ""))
     return result

@@ -43,6 +43,7 @@ def splits(
             (split, *sequences.request_window(target, max_history), target)
             for split, target in (("valid", train), ("test", train + 1))
         ]
+        asked = {"valid": [items[train]], "test": [items[train + 1]]}
         for split, start, stop, known in windows:
             times = [START + n * STEP for n in range(start, stop)]
             rows[split].append(
@@ -52,6 +53,7 @@ def splits(
                     user_id=user,
                     window_start=start,
                     seen_item_id=sorted(set(items[:known])),
+                    **({"target_item_id": asked[split]} if split in asked else {}),
                     **profile,
                 )
             )
@@ -76,6 +78,7 @@ def rank_splits(
                     user_id=user,
                     window_start=start,
                     seen_item_id=sorted(set(items[:target])),
+                    target_item_id=[items[target]],
                 )
             )
     return rows

@@ -134,7 +134,11 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
             )
 
         rows["train"].append(window(length))
-        rows["valid"].append({**window(length + 1), "seen_item_id": sorted(set(items[:length]))})
+        held_out = {
+            "seen_item_id": sorted(set(items[:length])),
+            "target_item_id": items[length:],
+        }
+        rows["valid"].append({**window(length + 1), **held_out})
     rows["train"].append(
         examples.sequence(
             ITEMS[:6],

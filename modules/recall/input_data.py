@@ -21,6 +21,7 @@ from modules.recall import item_tower
 
 TARGET_WEIGHT = "target_weight"  # float [length]: 0 where an event is no target
 SEEN = features.transformed_name(features.SEEN_ITEM_ID)
+TARGETS = features.transformed_name(features.TARGET_ITEM_ID)
 ITEMS = features.transformed_name(features.EVENT_ITEM_ID)
 ACTIONS = features.transformed_name(features.EVENT_ACTION_TYPE)
 _EVENT_WEIGHT = features.transformed_name(features.EVENT_WEIGHT)
@@ -116,6 +117,7 @@ def sequences(
     only_last: bool,
     event_weights: bool = False,
     action_weights: npt.NDArray[np.float32] | None = None,
+    repeat_weight: float = 1.0,
 ) -> tf.data.Dataset:
     """Sequences with their target weights, one a window.
 
@@ -124,12 +126,15 @@ def sequences(
       spec: of their features.
       layout: which features a sequence holds, and how many events.
       unknown_item: id of items outside the vocabulary, which are history but no targets.
-      only_last: the last event is the only target (validation and test).
+      only_last: the last event is the only target (validation and test), and TARGETS holds all
+          items that were taken at its moment.
       event_weights: whether each target has its event's own weight.
       action_weights: float [actions + 1], a factor of a target's weight by its transformed action
           type.
+      repeat_weight: a factor of a target's weight whose item stands before it in the sequence.
     """
-    names = [*layout.events, *layout.scalars, *layout.vectors, *layout.lists, SEEN, _WINDOW_START]
+    whole = [*layout.vectors, *layout.lists, SEEN, *([TARGETS] if only_last else [])]
+    names = [*layout.events, *layout.scalars, *whole, _WINDOW_START]
     names += [_EVENT_WEIGHT] if event_weights else []
 
     def trim(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -138,7 +143,7 @@ def sequences(
         first = tf.maximum(tf.cast(continued, tf.int32), length - layout.max_history - 1)
         kept = {name: example[name][first:] for name in layout.events}
         kept |= {name: tf.squeeze(example[name], 0) for name in layout.scalars}
-        kept |= {name: example[name] for name in (*layout.vectors, *layout.lists, SEEN)}
+        kept |= {name: example[name] for name in whole}
         items = kept[ITEMS]
         place = tf.range(tf.size(items))
         known = (items != features.PADDING_ID) & (items != unknown_item)
@@ -150,9 +155,31 @@ def sequences(
             kept[TARGET_WEIGHT] *= example[_EVENT_WEIGHT][first:]
         if action_weights is not None:
             kept[TARGET_WEIGHT] *= tf.gather(tf.constant(action_weights, tf.float32), kept[ACTIONS])
+        if repeat_weight != 1.0:
+            kept[TARGET_WEIGHT] *= tf.where(repeated(items), repeat_weight, 1.0)
         return kept
 
     return read_examples(patterns, spec, names).map(trim, tf.data.AUTOTUNE)
+
+
+def repeated(items: tf.Tensor) -> tf.Tensor:
+    """Whether each of int64 [n] stands before its place, too: bool [n]."""
+    distinct, number = tf.unique(items)
+    place = tf.range(tf.size(items))
+    first = tf.math.unsorted_segment_min(place, number, tf.size(distinct))
+    return place > tf.gather(first, number)
+
+
+def moments(batch: Batch) -> tf.Tensor:
+    """Numbers of the moments of a batch's events: those of one user and one time share theirs.
+
+    Returns:
+      int32 [batch, length], 0 to batch * (length + 1) - 1; each its own where there are no times.
+    """
+    rows, length = tf.unstack(tf.shape(batch[ITEMS]))
+    delta = batch.get(features.transformed_name(features.TIME_DELTA))
+    later = tf.ones_like(batch[ITEMS], tf.int32) if delta is None else tf.cast(delta != 0, tf.int32)
+    return tf.cumsum(later, axis=1) + (length + 1) * tf.range(rows)[:, tf.newaxis]
 
 
 def batches(

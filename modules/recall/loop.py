@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy import typing as npt
 
 from modules import features, graphs
 from modules.recall import callbacks, evaluation, input_data, schedule
@@ -24,7 +25,12 @@ Batch = Mapping[str, tf.Tensor]
 
 
 class Validation:
-    """Ranks the whole catalogue for the held-out event of each validation sequence."""
+    """Ranks the whole catalogue for the targets of each validation sequence.
+
+    Where repeats are excluded, what the user has seen is left out; where they are allowed, nothing
+    is, as in the lists that are served: own items that are in them by right stand behind the best.
+    The loss is that of the last event, which is the first target.
+    """
 
     def __init__(self, model: model_lib.RecallModel, batches: tf.data.Dataset, monitor: str):
         self._model, self._batches = model, list(batches)
@@ -44,32 +50,52 @@ class Validation:
         last = tf.reduce_sum(tf.cast(items != features.PADDING_ID, tf.int32), axis=1) - 1
         queries = self._model.last_queries(batch)
         scores = tf.matmul(queries, vectors, transpose_b=True)
+        excluded = (
+            tf.zeros_like(scores, tf.bool)
+            if self._model.settings.data.allows_repeats
+            else self._model.seen(batch, self._model.all_items())
+        )
+        targets = batch[input_data.TARGETS]
+        known = (targets != features.PADDING_ID) & (targets <= self._model.items)
         return (
             scores,
-            tf.gather(items, last, batch_dims=1),
-            self._model.seen(batch, self._model.all_items()),
+            tf.where(known, targets - 1, -1),
+            excluded,
             tf.gather(batch[input_data.TARGET_WEIGHT], last, batch_dims=1),
             self._model.target_losses(
                 queries,
                 tf.gather(items, last, batch_dims=1),
-                tf.range(tf.shape(items)[0], dtype=tf.int64),
+                tf.stack([tf.range(tf.shape(items)[0]), last], axis=1),
                 batch,
             ),
         )
 
     def __call__(self) -> tuple[float, dict[str, float]]:
-        """(mean loss, metrics), over the sequences whose held-out item is in the catalogue."""
+        """(mean loss, metrics), over the sequences with a target that is in the catalogue."""
         places, values, vectors = [], [], self._vectors()
         for batch in self._batches:
-            scores, targets, seen, weights, loss = (t.numpy() for t in self._scored(batch, vectors))
-            known = weights > 0
-            places.append(evaluation.ranks(scores[known], targets[known] - 1, seen[known]))
-            values.append(loss[known])
-        if not sum(map(len, values)):
+            scores, targets, excluded, weights, loss = (
+                t.numpy() for t in self._scored(batch, vectors)
+            )
+            known = (targets >= 0).any(axis=1)
+            places.append(evaluation.ranks(scores[known], targets[known], excluded[known]))
+            values.append(loss[weights > 0])
+        if not sum(map(len, places)):
             return float("nan"), {name: float("nan") for name in self._names}
-        found = np.concatenate(places)
+        found = _joined(places)
         metrics = {name: evaluation.metric(name, found) for name in self._names}
         return float(np.mean(np.concatenate(values))), metrics
+
+
+def _joined(places: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """Rows of arrays [any, targets], padded with NaN to the widest."""
+    widest = max(array.shape[1] for array in places)
+    return np.concatenate(
+        [
+            np.pad(array, [(0, 0), (0, widest - array.shape[1])], constant_values=np.nan)
+            for array in places
+        ]
+    )
 
 
 class Trainer:

@@ -90,7 +90,7 @@ class RecallModel(tfrs.Model):
         places = tf.where(weights > 0)
         queries = tf.gather_nd(self(inputs, training=training), places)
         positives = tf.gather_nd(inputs[input_data.ITEMS], places)
-        values = self.target_losses(queries, positives, places[:, 0], inputs, training)
+        values = self.target_losses(queries, positives, places, inputs, training)
         weights = tf.gather_nd(weights, places)
         return tf.math.divide_no_nan(tf.reduce_sum(values * weights), tf.reduce_sum(weights))
 
@@ -98,7 +98,7 @@ class RecallModel(tfrs.Model):
         self,
         queries: tf.Tensor,
         positives: tf.Tensor,
-        rows: tf.Tensor,
+        places: tf.Tensor,
         inputs: input_data.Batch,
         training: bool = False,
     ) -> tf.Tensor:
@@ -107,7 +107,7 @@ class RecallModel(tfrs.Model):
         Args:
           queries: float [targets, dim].
           positives: int64 [targets], their items.
-          rows: int64 [targets], their sequences in the batch.
+          places: int [targets, 2], of each its sequence in the batch and its place in it.
           inputs: the batch.
           training: whether item ids are dropped at random in the candidates, too.
 
@@ -115,8 +115,8 @@ class RecallModel(tfrs.Model):
           float [targets].
         """
         if self.settings.training.negatives == "random":
-            return self._random_negative_loss(queries, positives, rows, inputs, training)
-        return self._in_batch_loss(queries, positives, rows, inputs, training)
+            return self._random_negative_loss(queries, positives, places[:, 0], inputs, training)
+        return self._in_batch_loss(queries, positives, places, inputs, training)
 
     def _random_negative_loss(
         self,
@@ -143,7 +143,7 @@ class RecallModel(tfrs.Model):
         self,
         queries: tf.Tensor,
         positives: tf.Tensor,
-        rows: tf.Tensor,
+        places: tf.Tensor,
         inputs: input_data.Batch,
         training: bool,
     ) -> tf.Tensor:
@@ -159,7 +159,7 @@ class RecallModel(tfrs.Model):
             candidates, positive, draws = positives, tf.range(tf.size(positives)), 1.0
         logits = tf.matmul(queries, self.candidates(candidates, training), transpose_b=True)
         logits /= tf.exp(self.log_temperature)
-        excluded = self._no_negatives(positives, candidates, rows, inputs)
+        excluded = self._no_negatives(positives, candidates, places, inputs)
         if settings.loss == "bce":
             return losses.in_batch_bce(logits, positive, excluded)
         log_q = None
@@ -168,27 +168,75 @@ class RecallModel(tfrs.Model):
         return losses.infonce(logits, positive, log_q, excluded)
 
     def _no_negatives(
-        self, positives: tf.Tensor, candidates: tf.Tensor, rows: tf.Tensor, inputs: input_data.Batch
+        self,
+        positives: tf.Tensor,
+        candidates: tf.Tensor,
+        places: tf.Tensor,
+        inputs: input_data.Batch,
     ) -> tf.Tensor | None:
         settings, excluded = self.settings.training, None
         if settings.mask_own_positives:
-            excluded = tf.gather(self.seen(inputs, candidates), rows)
+            excluded = self._own_positives(candidates, places, inputs)
         if settings.mask_duplicates and settings.candidates == "targets":  # else there are none
             same = positives[:, tf.newaxis] == candidates[tf.newaxis]
             excluded = same if excluded is None else excluded | same
         return excluded
 
+    def _own_positives(
+        self, candidates: tf.Tensor, places: tf.Tensor, inputs: input_data.Batch
+    ) -> tf.Tensor:
+        """Which of the candidates are no negatives of a target for what its user has taken.
+
+        Where repeats are excluded: whatever it has in the split's history, which is either never
+        served again or right at another time. Where they are allowed: what it takes at the
+        target's own moment, whose order says nothing. All else that it has was there to be taken
+        again, and was not.
+
+        Args:
+          candidates: int64 [n].
+          places: int [targets, 2].
+          inputs: the batch.
+
+        Returns:
+          bool [targets, n].
+        """
+        if not self.settings.data.allows_repeats:
+            return tf.gather(self.seen(inputs, candidates), places[:, 0])
+        moments = input_data.moments(inputs)
+        number = tf.reduce_max(moments) + 1
+        taken = self._taken(moments, inputs[input_data.ITEMS], candidates, number)
+        return tf.gather(taken, tf.gather_nd(moments, places))
+
     def seen(self, inputs: input_data.Batch, item_ids: tf.Tensor) -> tf.Tensor:
         """Which of the items, int64 [n], each user has in the split's history: bool [batch, n]."""
+        seen = inputs[input_data.SEEN]
+        users, width = tf.unstack(tf.shape(seen))
+        rows = tf.repeat(tf.range(users)[:, tf.newaxis], width, axis=1)
+        return self._taken(rows, seen, item_ids, users)
+
+    def _taken(
+        self, groups: tf.Tensor, taken: tf.Tensor, item_ids: tf.Tensor, number: tf.Tensor
+    ) -> tf.Tensor:
+        """Which of the items each group holds.
+
+        Args:
+          groups: int32 [batch, m], 0 to number - 1, of each of `taken`.
+          taken: int64 [batch, m], ids.
+          item_ids: int64 [n].
+          number: of groups.
+
+        Returns:
+          bool [number, n].
+        """
         distinct, columns = tf.unique(item_ids)
         count = tf.size(distinct)  # also the column of all other items
         column = tf.tensor_scatter_nd_update(
             tf.fill([self.items + 2], count), distinct[:, tf.newaxis], tf.range(count)
         )
-        seen = tf.gather(column, inputs[input_data.SEEN])
-        users, width = tf.unstack(tf.shape(seen))
-        pairs = tf.stack([tf.repeat(tf.range(users), width), tf.reshape(seen, [-1])], axis=1)
+        pairs = tf.stack([groups, tf.gather(column, taken)], axis=-1)
         found = tf.tensor_scatter_nd_update(
-            tf.zeros([users, count + 1], tf.bool), pairs, tf.ones([users * width], tf.bool)
+            tf.zeros([number, count + 1], tf.bool),
+            tf.reshape(pairs, [-1, 2]),
+            tf.ones([tf.size(taken)], tf.bool),
         )
         return tf.gather(found, columns, axis=1)

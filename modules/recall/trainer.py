@@ -88,6 +88,7 @@ def train(
         only_last=False,
         event_weights=features.event_weight(settings.data) is not None,
         action_weights=action_weights(settings, transform),
+        repeat_weight=training.repeat_weight if settings.data.allows_repeats else 1.0,
     ).cache()
     held_out = input_data.sequences(valid_files, spec, layout, unknown, only_last=True)
     summary = input_data.summarise(examples, layout, training.batch_positions, len(ids) + 2)

@@ -354,6 +354,7 @@ def test_the_spec_of_the_transformed_records_has_the_declared_shapes(graph):
             *features.TIME_FEATURES,
             "event_item_id",
             "seen_item_id",
+            "target_item_id",
             "earlier_item_id",
             "event_action_type",
             "event_rating",

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 from modules.recall import evaluation
 
@@ -44,6 +45,39 @@ def test_metrics_by_hand():
     np.testing.assert_allclose(evaluation.metric("NDCG@10", places), (1 + 1 / math.log2(4)) / 3)
     np.testing.assert_allclose(evaluation.metric("MRR@10", places), (1 + 1 / 3) / 3)
     assert evaluation.metric("HR@2", places) == 1 / 3
+
+
+# three targets of one user, of which the second has no place, and one of another
+SEVERAL = np.array([[2.0, math.inf, 4.0], [1.0, math.nan, math.nan]])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("HR@1", (0 + 1) / 2),
+        ("HR@2", (1 + 1) / 2),
+        ("Recall@4", (2 / 3 + 1) / 2),
+        ("Recall@2", (1 / 3 + 1) / 2),
+        ("MRR@4", (1 / 2 + 1) / 2),
+        (
+            "NDCG@4",
+            ((1 / math.log2(3) + 1 / math.log2(5)) / (1 + 1 / math.log2(3) + 1 / math.log2(4)) + 1)
+            / 2,
+        ),
+        # of three targets, two can be among two
+        ("NDCG@2", ((1 / math.log2(3)) / (1 + 1 / math.log2(3)) + 1) / 2),
+    ],
+)
+def test_metrics_of_several_targets_by_hand(name, expected):
+    assert evaluation.metric(name, SEVERAL) == pytest.approx(expected, abs=1e-12)
+
+
+def test_each_of_several_targets_has_its_place():
+    """The others of a request stand above it like any item; what is excluded does not."""
+    scores = np.array([[0.9, 0.8, 0.7, 0.6], [0.1, 0.2, 0.3, 0.3]])
+    excluded = np.array([[False, True, False, False], [False] * 4])
+    places = evaluation.ranks(scores, np.array([[3, 0, 1], [2, -1, -1]]), excluded)
+    np.testing.assert_array_equal(places, [[3, 1, math.inf], [1.5, math.nan, math.nan]])
 
 
 def test_names_holds_the_monitored_metric_once():

@@ -82,6 +82,63 @@ def test_events_weigh_what_their_column_says(transformed):
     assert list(whole)[-1][input_data.TARGET_WEIGHT].tolist() == [0.0, 2.0, 3.0, 0.5, 1.0]
 
 
+def _written(path, **values):
+    """A file of one transformed training sequence of the tiny data set, and its reader."""
+    example = tf.train.Example()
+    for name, listed in values.items():
+        example.features.feature[name].int64_list.value.extend(listed)
+    with tf.io.TFRecordWriter(str(path), options="GZIP") as writer:
+        writer.write(example.SerializeToString())
+    spec = {name: tf.io.RaggedFeature(tf.int64, name) for name in values}
+    spec["window_start_xf"] = tf.io.FixedLenFeature([1], tf.int64)
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("start", "items", "expected"),
+    [
+        # 9 is unknown, and no target however often it comes
+        (0, [3, 5, 3, 9, 3, 5, 9, 1], [1, 1, 0.25, 0, 0.25, 0.25, 0, 1]),
+        # the first event of a continued window is given up, the next is history only
+        (4, [3, 5, 3, 5, 3], [0, 1, 0.25, 0.25]),
+        (0, [7] * 5, [1, 0.25, 0.25, 0.25, 0.25]),
+        (0, [7], [1]),
+    ],
+    ids=["several", "continued", "one item only", "one event"],
+)
+def test_a_target_that_repeats_weighs_what_is_said(tmp_path, start, items, expected):
+    layout = input_data.Layout((input_data.ITEMS,), (), {}, (), max_history=8)
+    path = tmp_path / "examples"
+    spec = _written(
+        path, **{input_data.ITEMS: items, input_data.SEEN: [1], "window_start_xf": [start]}
+    )
+
+    def weights(**options):
+        found = input_data.sequences([str(path)], spec, layout, 9, only_last=False, **options)
+        (sequence,) = found.as_numpy_iterator()
+        return sequence[input_data.TARGET_WEIGHT].tolist()
+
+    assert weights(repeat_weight=0.25) == expected
+    assert weights() == [float(weight > 0) for weight in expected]
+
+
+@pytest.mark.parametrize("items", [[3, 5, 3, 0, 5, 3], [4], []], ids=["some", "one", "none"])
+def test_repeated_by_hand(items):
+    expected = [item in items[:place] for place, item in enumerate(items)]
+    assert input_data.repeated(tf.constant(items, tf.int64)).numpy().tolist() == expected
+
+
+def test_moments_by_hand():
+    """Of two rows of four events; the delta of an event is the time since the one before."""
+    items = tf.ones([2, 4], tf.int64)
+    timed = {input_data.ITEMS: items, DELTA: tf.constant([[0, 0, 5, 0], [7, 0, 0, 1]], tf.int64)}
+    assert input_data.moments(timed).numpy().tolist() == [[0, 0, 1, 1], [6, 6, 6, 7]]
+    assert input_data.moments({input_data.ITEMS: items}).numpy().tolist() == [
+        [1, 2, 3, 4],
+        [6, 7, 8, 9],
+    ]
+
+
 def test_no_model_sees_the_weight(transformed):
     layout = transformed.layout(transformed.settings())
     held = (*layout.events, *layout.scalars, *layout.vectors, *layout.lists)

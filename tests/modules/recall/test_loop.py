@@ -155,6 +155,36 @@ def _validation(transformed, model, most=None):
     return loop.Validation(model, batches, "loss")
 
 
+def test_validation_of_baskets_where_repeats_are_allowed(transformed):
+    """Nothing is left out, each target has its place, and one outside the catalogue none."""
+    settings = transformed.settings({"normalise": False})
+    settings = dataclasses.replace(
+        settings, data=dataclasses.replace(settings.data, repeats="allow")
+    )
+    model = transformed.model(settings)
+    model.compute_loss(transformed.batch(settings))
+    held_out = transformed.sequences("valid", settings)
+    # the first event is a repeat; 13 is unknown
+    baskets = held_out.map(
+        lambda e: {
+            **e,
+            input_data.TARGETS: tf.concat(
+                [e[input_data.TARGETS], e[input_data.ITEMS][:1], [13]], 0
+            ),
+        }
+    )
+    layout = transformed.layout(settings)
+    _, metrics = loop.Validation(model, input_data.batches(baskets, layout, 1000), "loss")()
+    vectors, gains = model.candidates(model.all_items()).numpy(), []
+    for sequence in held_out:
+        query = model.last_queries({n: v[tf.newaxis] for n, v in sequence.items()})[0].numpy()
+        order = list(np.argsort(-vectors @ query) + 1)
+        items = sequence[input_data.ITEMS].numpy()
+        places = [1 + order.index(item) for item in (items[-1], items[0])]
+        gains.append(sum(1 / math.log2(1 + p) for p in places if p <= 10) / (1 + 1 / math.log2(3)))
+    assert metrics["NDCG@10"] == pytest.approx(np.mean(gains), rel=1e-5)
+
+
 def _places(transformed, model):
     """Ranks of the held-out items, one request at a time."""
     vectors, places = model.candidates(model.all_items()).numpy(), []

@@ -1,5 +1,6 @@
 """The model: what queries may use, the loss against a NumPy reference, cold items, every switch."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from modules import features
 from modules.recall import input_data, loop, trainer
 from tests import close
 
+DELTA = features.transformed_name(features.TIME_DELTA)
 TIMES = [features.transformed_name(name) for name in features.TIME_FEATURES]
 
 
@@ -75,7 +77,18 @@ def test_the_last_place_alone_equals_the_last_of_all_places(transformed, options
     np.testing.assert_allclose(model.last_queries(batch), queries, atol=1e-5)
 
 
-def _reference(model, batch, counts, *, temperature, log_q, own, duplicates, distinct):
+def _own(batch, row, place, repeats):
+    """The user's items that are no negatives: all, or with repeats those of the target's moment."""
+    if not repeats:
+        return set(batch[input_data.SEEN].numpy()[row])
+    items, deltas = batch[input_data.ITEMS].numpy()[row], batch[DELTA].numpy()[row]
+    moments = np.cumsum(deltas != 0)
+    return {item for item, moment in zip(items, moments) if moment == moments[place]}
+
+
+def _reference(
+    model, batch, counts, *, temperature, log_q, own, duplicates, distinct, repeats=False
+):
     """InfoNCE with loops, from the model's queries and candidates."""
     weights, items = batch[input_data.TARGET_WEIGHT].numpy(), batch[input_data.ITEMS].numpy()
     queries, vectors = model(batch).numpy(), model.candidates(model.all_items()).numpy()
@@ -86,7 +99,7 @@ def _reference(model, batch, counts, *, temperature, log_q, own, duplicates, dis
     probability = 1 - (1 - share) ** (len(targets) if distinct else 1)
     total = 0.0
     for n, (row, place) in enumerate(targets):
-        seen, terms, positive = set(batch[input_data.SEEN].numpy()[row]), [], None
+        seen, terms, positive = _own(batch, row, place, repeats), [], None
         for m, candidate in enumerate(candidates):
             logit = queries[row, place] @ vectors[candidate - 1] / temperature
             logit -= np.log(probability[candidate]) if log_q else 0.0
@@ -141,6 +154,29 @@ def test_loss_against_numpy(transformed, distinct, own, other):
         distinct=distinct,
     )
     np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("distinct", [True, False])
+def test_where_repeats_are_allowed_only_what_is_taken_at_once_is_no_negative(transformed, distinct):
+    settings = transformed.settings(
+        training={"candidates": "distinct" if distinct else "targets", "temperature": 0.3}
+    )
+    allowed = dataclasses.replace(
+        settings, data=dataclasses.replace(settings.data, repeats="allow")
+    )
+    counts = np.ones(14, np.int64)
+    model, batch = transformed.model(allowed, counts), transformed.batch(settings)
+    ties = (batch[DELTA].numpy()[:, 1:] == 0) & (batch[input_data.ITEMS].numpy()[:, 1:] > 0)
+    assert ties.any()  # there are baskets, and sequences of more than one moment
+    assert (batch[DELTA].numpy()[:, 1:] > 0).any()
+    options = {"temperature": 0.3, "log_q": True, "duplicates": True, "distinct": distinct}
+    expected = _reference(model, batch, counts, own=True, repeats=True, **options)
+    np.testing.assert_allclose(model.compute_loss(batch), expected, rtol=1e-4)
+    others = [
+        _reference(model, batch, counts, own=own, repeats=repeats, **options)
+        for own, repeats in ((True, False), (False, False))
+    ]
+    assert min(abs(other - expected) for other in others) > 0.01
 
 
 def test_targets_count_by_their_weights(transformed):

@@ -48,7 +48,7 @@ def _gate(found: Description, settings: config.Index) -> blocks.Table:
     k, rows = found["k"], []
     for name, label in (
         ("search", "search alone"),
-        ("served", "as served, less what requests exclude"),
+        ("served", "with seen items excluded"),
     ):
         measured = found[name]
         passed = (

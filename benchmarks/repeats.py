@@ -141,21 +141,33 @@ def _difference(paired: Mapping[str, Any]) -> str:
 
 def _beside(run: pathlib.Path, exclude: pathlib.Path, k: int) -> Iterator[str]:
     """What two stages find of new items, with repeats and without, on the same requests."""
-    found = new_items(_requests(run), _requests(exclude), k)
+    own, others = _requests(run), _requests(exclude)
+    metrics = (f"NDCG@{k}", f"HR@{k}", f"Recall@{k}")
+    mixed, alone = (new_items(own, others, k, alone=alone) for alone in (False, True))
     yield ""
     yield (
-        f"New items alone, two stages of this run and of one with `data.repeats: exclude`, on the "
-        f"same {found['requests']:,} requests. Here repeated items take places in the lists, there "
-        "they have none:"
+        f"New items, two stages of this run and of one with `data.repeats: exclude`, on the same "
+        f"{mixed['requests']:,} requests. In this run's lists repeated items take places; left "
+        "out, as a request with `exclude_seen` leaves them out, they do not:"
     )
-    yield from ("", f"| metric | {WITH} | {WITHOUT} | difference |", "|---|--:|--:|--:|")
-    for metric in (f"NDCG@{k}", f"HR@{k}", f"Recall@{k}"):
-        one, other = (_estimate(found["metrics"][name][metric]) for name in (WITH, WITHOUT))
-        yield f"| {metric} | {one} | {other} | {_difference(found['paired'][WITHOUT][metric])} |"
+    yield from ("", f"| lists | {' | '.join(metrics)} |", "|---|" + "--:|" * len(metrics))
+    for label, found in (("this run", mixed), ("this run, repeated items left out", alone)):
+        cells = (
+            f"{_estimate(found['metrics'][WITH][metric])}<br>"
+            f"{_difference(found['paired'][WITHOUT][metric])}"
+            for metric in metrics
+        )
+        yield f"| {label} | {' | '.join(cells)} |"
+    cells = (_estimate(mixed["metrics"][WITHOUT][metric]) for metric in metrics)
+    yield f"| with exclude | {' | '.join(cells)} |"
 
 
 def new_items(
-    own: Sequence[Mapping[str, Any]], exclude: Sequence[Mapping[str, Any]], k: int
+    own: Sequence[Mapping[str, Any]],
+    exclude: Sequence[Mapping[str, Any]],
+    k: int,
+    *,
+    alone: bool,
 ) -> dict[str, Any]:
     """Compares the ranks of new targets in two files of requests: see `accuracy.Accuracy`.
 
@@ -163,14 +175,20 @@ def new_items(
       own: rows of `two_stage_file` where items repeat.
       exclude: of the same requests, where they do not.
       k: depth of the metrics.
+      alone: whether ranks in `own` are those among new items.
     """
     others = {(row["user_id"], row["timestamp"]): _ranks(row) for row in exclude}
     by_user: dict[bytes, list[list[list[float]]]] = {}
     for row in own:
         ranks, other = _ranks(row), others.get((row["user_id"], row["timestamp"]), {})
-        new = [item for item, repeated in zip(ranks, _listed(row["repeated"])) if not repeated]
+        above = _listed(row["repeated_above"]) if alone else [0] * len(ranks)
+        new = {
+            item: ranks[item] - before
+            for item, repeated, before in zip(ranks, _listed(row["repeated"]), above)
+            if not repeated
+        }
         if new and other.keys() == ranks.keys():
-            pair = [[ranks[item] for item in new], [other[item] for item in new]]
+            pair = [list(new.values()), [other[item] for item in new]]
             by_user.setdefault(row["user_id"].encode(), []).append(pair)
     if not by_user:
         raise SystemExit("The two runs have no request of a new item in common.")

@@ -5,6 +5,7 @@ Of targets and their ranks, cells hold one value or lists, as in `answers_file`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +39,9 @@ class Write(beam.PTransform):
           systems: whose ranks the answers hold.
           slices: names of the slice features.
           several: whether a request may have several targets.
-          repeats: whether items may repeat; adds whether the user had each target before.
+          repeats: whether items may repeat; adds whether the user had each target before, and how
+              many items above it, in the list of two stages, the user had: its rank less these is
+              its rank among new items.
         """
         super().__init__()
         self._path, self._several, self._repeats = path, several, repeats
@@ -65,7 +68,7 @@ def schema(
             ("user_id", pa.string()),
             ("timestamp", pa.int64()),
             ("targets", lists) if several else ("target", pa.string()),
-            *([("repeated", pa.list_(pa.bool_()) if several else pa.bool_())] if repeats else []),
+            *(_of_repeats(several=several) if repeats else ()),
             ("candidates", pa.int32()),
             ("recall_items", lists),
             ("two_stage_items", lists),
@@ -78,12 +81,15 @@ def schema(
 def row(answer: two_stage.Answer, *, several: bool, repeats: bool = False) -> dict[str, Any]:
     """A row of the file; several values of a slice are joined by `|`."""
     targets = [item.decode() for item in answer.targets]
-    repeated = answers_file.per_target(answer.repeated, several=several)
+    repeated: dict[str, Any] = {
+        "repeated": answers_file.per_target(answer.repeated, several=several),
+        "repeated_above": answers_file.per_target(_repeated_above(answer), several=several),
+    }
     return {
         "user_id": answer.user_id.decode(),
         "timestamp": answer.timestamp,
         "targets" if several else "target": answers_file.per_target(targets, several=several),
-        **({"repeated": repeated} if repeats else {}),
+        **(repeated if repeats else {}),
         "candidates": answer.candidates,
         "recall_items": [item.decode() for item in answer.recall_items],
         "two_stage_items": [item.decode() for item in answer.two_stage_items],
@@ -93,6 +99,17 @@ def row(answer: two_stage.Answer, *, several: bool, repeats: bool = False) -> di
         },
         **{f"slice_{feature}": "|".join(values) for feature, values in answer.slices.items()},
     }
+
+
+def _of_repeats(*, several: bool) -> tuple[tuple[str, pa.DataType], ...]:
+    types = {"repeated": pa.bool_(), "repeated_above": pa.int32()}
+    return tuple((name, pa.list_(one) if several else one) for name, one in types.items())
+
+
+def _repeated_above(answer: two_stage.Answer) -> tuple[int, ...]:
+    known = answer.repeated_items.get(two_stage.TWO_STAGE, ())
+    ranks = answer.ranks[two_stage.TWO_STAGE]
+    return tuple(int(sum(known[: max(0, math.ceil(rank) - 1)])) for rank in ranks)
 
 
 def _rank_type(system: str, *, several: bool) -> pa.DataType:

@@ -30,10 +30,10 @@ def _row(user: str, target: str, rank: float, **others: Any) -> dict[str, Any]:
 
 
 OWN = [
-    _row("u", "a", 1.0, repeated=True),
-    _row("v", "b", 3.0, repeated=False),
-    _row("w", "c", 0.0, repeated=False),
-    _row("x", "d", 2.0, repeated=False),  # not in the other run
+    _row("u", "a", 1.0, repeated=True, repeated_above=0),
+    _row("v", "b", 3.0, repeated=False, repeated_above=2),
+    _row("w", "c", 0.0, repeated=False, repeated_above=0),
+    _row("x", "d", 2.0, repeated=False, repeated_above=0),  # not in the other run
 ]
 EXCLUDE = [_row("u", "a", 0.0), _row("v", "b", 1.0), _row("w", "c", 3.0)]
 
@@ -94,7 +94,7 @@ def test_differences_stand_below_what_they_are_to(run: pathlib.Path) -> None:
 
 def test_new_items_of_two_runs_by_hand() -> None:
     """Requests of v and w alone: ranks 3 and none against 1 and 3."""
-    found = repeats.new_items(OWN, EXCLUDE, 10)
+    found = repeats.new_items(OWN, EXCLUDE, 10, alone=False)
     assert found["requests"] == 2
     third = 1 / math.log2(4)
     values = {name: found["metrics"][name]["NDCG@10"]["value"] for name in found["metrics"]}
@@ -103,6 +103,9 @@ def test_new_items_of_two_runs_by_hand() -> None:
         "with exclude": pytest.approx((1 + third) / 2),
     }
     assert found["paired"]["with exclude"]["NDCG@10"]["difference"] == pytest.approx(-0.5)
+    alone = repeats.new_items(OWN, EXCLUDE, 10, alone=True)  # v's third place is the first
+    assert alone["metrics"]["with repeats"]["NDCG@10"]["value"] == pytest.approx(1 / 2)
+    assert alone["metrics"]["with repeats"]["HR@10"]["value"] == pytest.approx(1 / 2)
 
 
 def test_new_items_of_baskets() -> None:
@@ -113,18 +116,19 @@ def test_new_items_of_baskets() -> None:
             "timestamp": 5,
             "targets": ["b", "c"],
             "repeated": [True, False],
+            "repeated_above": [0, 1],
             "two_stage_rank": [1.0, 2.0],
         }
     ]
     exclude = [{**own[0], "two_stage_rank": [0.0, 4.0]}]
-    found = repeats.new_items(own, exclude, 3)
+    found = repeats.new_items(own, exclude, 3, alone=False)
     assert found["metrics"]["with repeats"]["Recall@3"]["value"] == 1
     assert found["metrics"]["with exclude"]["Recall@3"]["value"] == 0
 
 
 def test_without_common_requests_it_is_said() -> None:
     with pytest.raises(SystemExit, match="no request of a new item in common"):
-        repeats.new_items(OWN[:1], EXCLUDE, 10)
+        repeats.new_items(OWN[:1], EXCLUDE, 10, alone=False)
 
 
 @pytest.mark.parametrize("given", ["", "runs/x", "=runs/x"])
@@ -141,8 +145,11 @@ def test_a_run_beside_another_is_compared(run: pathlib.Path, tmp_path_factory: A
     named = repeats.Named.of(f"one event={run},{other}")
     page = list(repeats.lines("Shop", "recsys run", [named], 10))
     assert any("on the same 2 requests" in line for line in page)
-    (row,) = (line for line in page if line.startswith("| HR@10 |"))
-    assert row.split(" | ")[1].startswith("0.5000") and row.split(" | ")[2].startswith("1.0000")
+    cells = [
+        next(line.split(" | ")[2] for line in page if line.startswith(f"| {label} |"))
+        for label in ("this run", "this run, repeated items left out", "with exclude")
+    ]
+    assert [cell[:6] for cell in cells] == ["0.5000", "0.5000", "1.0000"]  # HR@10
 
 
 def test_a_run_without_repeats_is_refused(run: pathlib.Path) -> None:

@@ -249,3 +249,5 @@ def test_rows_of_both_stages_hold_all_targets(both_folder: pathlib.Path) -> None
     row, *_ = pq.read_table(both_folder / "two-stage-test.parquet").to_pylist()
     assert row["targets"] == ["a", "d", "c"]
     assert (row["recall_rank"], row["two_stage_rank"]) == ([2, 1, 0], [3, 4, 0])
+    assert row["repeated"] == [True, True, False]
+    assert row["repeated_above"] == [1, 2, 0]  # b; b and a

@@ -10,6 +10,8 @@ from numpy import typing as npt
 
 _ROUNDS = 60
 _LOG_TEMPERATURES = (-4.0, 4.0)
+_LEAST_SHARE, _MOST_SHARE = 1e-9, 1.0 - 1e-6  # of the softmax, so that log-odds are finite
+_MOST_REQUESTS = 10_000  # that the log-odds of several targets are fitted to
 _RIDGE = 1e-3  # of Platt's slope and offset towards 1 and 0, in examples
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -24,17 +26,23 @@ class Platt:
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """Probability of a candidate as the next event's item: coverage * softmax(score / temperature).
+    """Probability that a candidate is what the user takes at the request's moment.
+
+    Where that is one item, it is coverage * softmax(score / temperature). Where it may be several,
+    `several` makes it of the log-odds of softmax(score): the probabilities of a list then add up to
+    the number of its items that are taken.
 
     Attributes:
       temperature: divides the scores (Guo et al., arXiv 1706.04599, eq. 9).
-      coverage: how often the target is among the candidates at all.
+      coverage: how often a target is among the candidates at all.
       objectives: of each objective's logit.
+      several: None where a request has one target.
     """
 
     temperature: float = 1.0
     coverage: float = 1.0
     objectives: dict[str, Platt] = dataclasses.field(default_factory=dict)
+    several: Platt | None = None
 
 
 def temperature(
@@ -86,3 +94,33 @@ def platt(logits: npt.NDArray[np.floating[Any]], labels: npt.NDArray[np.floating
         step = np.linalg.solve(curvature, gradient)
         weights -= step * min(1.0, 4.0 / max(np.abs(step).max(), 1e-12))
     return Platt(float(weights[0]), float(weights[1]))
+
+
+def several(
+    scores: npt.NDArray[np.floating[Any]],
+    targets: npt.NDArray[np.integer[Any]],
+    given: npt.NDArray[np.bool_],
+) -> Platt:
+    """Fits the log-odds of each candidate's share of the softmax to whether it is a target.
+
+    Of very many requests, it takes some, evenly.
+
+    Args:
+      scores: float [n, C], far below the others for padding.
+      targets: int [n, T], places of the targets; -1 for none.
+      given: bool [n, C], where there is a candidate.
+    """
+    chosen = np.linspace(0, len(scores) - 1, min(len(scores), _MOST_REQUESTS)).astype(np.int64)
+    scores, targets, given = scores[chosen], targets[chosen], given[chosen]
+    taken = np.zeros(given.shape)
+    rows, columns = np.nonzero(targets >= 0)
+    taken[rows, targets[rows, columns]] = 1.0
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
+    shares /= np.maximum((shares * given).sum(axis=1, keepdims=True), _LEAST_SHARE)
+    return platt(log_odds(shares, np)[given], taken[given])
+
+
+def log_odds(shares: Any, numbers: Any) -> Any:
+    """log(p / (1 - p)) of shares of any shape; `numbers` is NumPy, or `tf.math` for tensors."""
+    kept = numbers.minimum(numbers.maximum(shares, _LEAST_SHARE), _MOST_SHARE)
+    return numbers.log(kept) - numbers.log1p(-kept)

@@ -4,7 +4,7 @@ Signatures (B requests of C candidates, both of any size; C may be 0):
 
   serving_default  inputs: see request_graph.input_specs
                    outputs: score float32 [B, C], float32.min for padding; probability float32 [B,
-                   C], that the next event's item is the candidate, 0 for padding;
+                   C], that the candidate is taken (calibration.py), 0 for padding;
                    probability_<objective> float32 [B, C]; missing_inputs int32 [B], values that a
                    default took the place of
   parts            the same inputs; outputs: part_<group> float32 [B, C, width], 0 is the average of
@@ -28,8 +28,8 @@ import tensorflow as tf
 from numpy import typing as npt
 
 from modules import features, graphs, lineage, release, signatures, warmup
+from modules.ranking import calibration, request_graph, trainer
 from modules.ranking import model as model_lib
-from modules.ranking import request_graph, trainer
 
 DESCRIPTION_FILE = "assets.extra/rank.json"
 _LISTS = (features.CANDIDATE_ITEM_ID, features.RECALL_SCORE)
@@ -77,11 +77,15 @@ class RankModule(tf.Module):
         return found
 
     def _probability(self, score: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
-        """Computes coverage * softmax(score / temperature), float [B, C]; see calibration.py."""
+        """What calibration.py says, float [B, C]."""
         logits = tf.where(given, score / self._calibration.temperature, tf.float32.min)
         # when it is served, TensorFlow warns of unknown ranks
         logits = tf.ensure_shape(logits, [None, None])
-        return tf.where(given, self._calibration.coverage * tf.nn.softmax(logits), 0.0)
+        shares, several = tf.nn.softmax(logits), self._calibration.several
+        if several is None:
+            return tf.where(given, self._calibration.coverage * shares, 0.0)
+        logits = several.slope * calibration.log_odds(shares, tf.math) + several.offset
+        return tf.where(given, tf.sigmoid(logits), 0.0)
 
     def parts(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `parts`."""

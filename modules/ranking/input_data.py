@@ -1,7 +1,7 @@
 """Ranker training data: `Candidates` requests put through the serving graph once, kept in memory.
 
-Beside what request_graph makes, a batch holds the place of the target among the candidates, its
-weight, and the labels of the objectives (see model.py).
+Beside what request_graph makes, a batch holds the places of the targets among the candidates, how
+many targets there are, the request's weight, and the labels of the objectives (see model.py).
 """
 
 from __future__ import annotations
@@ -71,16 +71,32 @@ class Lists:
 
 
 def learnable(example: requests.RawExample, settings: model_lib.Settings) -> bool:
-    """Whether the ranker learns from the request, whose target must be among the candidates.
+    """Whether the ranker learns from the request: a target is among the candidates, and it weighs.
 
-    It must be there by recall's doing, unless `missed_positives` is set, and weigh something.
+    Added targets count with `missed_positives` alone.
     """
-    added = example[features.POSITIVE_ADDED][0] and not settings.ranking.training.missed_positives
-    return example[features.TARGET_PLACE][0] >= 0 and not added and weight_of(example) > 0
+    return (
+        max(learnt_from(example, settings)[features.TARGET_PLACE]) >= 0 and weight_of(example) > 0
+    )
+
+
+def learnt_from(example: requests.RawExample, settings: model_lib.Settings) -> requests.RawExample:
+    """The request without the targets that were added to its list, unless `missed_positives`."""
+    added = example[features.POSITIVE_ADDED]
+    if settings.ranking.training.missed_positives or not any(added):
+        return example
+    places = example[features.TARGET_PLACE]
+    found = len(example[features.CANDIDATE_ITEM_ID]) - sum(added)  # added ones stand last
+    return {
+        **example,
+        features.CANDIDATE_ITEM_ID: example[features.CANDIDATE_ITEM_ID][:found],
+        features.RECALL_SCORE: example[features.RECALL_SCORE][:found],
+        features.TARGET_PLACE: [-1 if new else place for place, new in zip(places, added)],
+    }
 
 
 def weight_of(example: requests.RawExample) -> float:
-    """How much the request's target counts in training; 1 where no column says so."""
+    """How much the request counts in training, by its last event; 1 where no column says so."""
     weights = example.get(features.EVENT_WEIGHT)
     return float(weights[-1]) if weights else 1.0
 
@@ -102,7 +118,7 @@ def read(
     found: list[Inputs] = []
     sample: Inputs | None = None
     for (part, _), chunk in itertools.groupby(enumerate(examples), _chunk_of_part()):
-        batch = [example for _, example in chunk]
+        batch = [learnt_from(example, settings) for _, example in chunk]
         asked, ids, scores, places = candidate_examples.requests_of(
             batch, settings.data, settings.features.max_history
         )
@@ -111,7 +127,8 @@ def read(
         outputs = graph(part, {name: tf.constant(values) for name, values in inputs.items()})
         found.append(
             {name: value.numpy() for name, value in outputs.items()}
-            | {model_lib.TARGET: places[:, 0]}
+            | {model_lib.TARGET: places}
+            | {model_lib.TARGETS: np.array([len(e[features.TARGET_PLACE]) for e in batch])}
             | {model_lib.WEIGHT: np.array([weight_of(example) for example in batch], np.float32)}
             | labels(batch, settings)
         )
@@ -140,9 +157,10 @@ def labels(examples: Sequence[requests.RawExample], settings: model_lib.Settings
 
 
 def _joined(arrays: Sequence[npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
-    """All rows, padded on the right to the longest: -1 where a list of ids may hold a 0, else 0."""
+    """All rows, padded on the right to the longest: -1 where a list may hold a 0, else 0."""
     widest = np.max([array.shape for array in arrays], axis=0)
     lists = name.startswith("user_") and arrays[0].ndim == 2 and arrays[0].dtype == np.int64
+    lists |= name == model_lib.TARGET
     padded = [
         np.pad(
             a,

@@ -31,8 +31,10 @@ from modules.ranking.layers import (
 from modules.recall import input_data, item_tower, layers
 
 SCORE = "score"
-TARGET = "target_place"  # int64 [B], -1 where the target is not among the candidates
-WEIGHT = "target_weight"  # float32 [B], how much the target counts in training; 1 on the average
+# int64 [B, T], the place of each target among the candidates; -1 if it is not there, and as padding
+TARGET = "target_place"
+TARGETS = "targets"  # int64 [B], how many they are, found or not
+WEIGHT = "target_weight"  # float32 [B], how much a request counts in training; 1 on the average
 RECALL, STATISTICS, ITEM, PROFILE, CONTEXT, CROSSES, ATTENTION = (
     "recall_score",
     "statistics",
@@ -77,7 +79,10 @@ class Known:
 
 
 def objective_label(name: str) -> str:
-    """Name of an objective's label in a batch, float32 [B]: 1 yes, 0 no, NaN not known."""
+    """Name of an objective's label in a batch, float32 [B]: 1 yes, 0 no, NaN not known.
+
+    It is that of the first target, the item of the window's last event.
+    """
     return f"label_{name}"
 
 
@@ -277,15 +282,16 @@ class RankModel(tfrs.Model):
     def compute_loss(self, inputs: request_graph.Batch, training: bool = False) -> tf.Tensor:
         """Weighted sum of the list's loss and the objectives'; a scalar.
 
-        Each of them is the mean over the requests, whose losses count by their targets' weights.
+        Each of them is the mean over the requests, whose losses count by their weights.
 
         Args:
-          inputs: see request_graph, with TARGET (all at least 0), WEIGHT and the objectives'
-              labels.
+          inputs: see request_graph, with TARGET (at least one of each request found), WEIGHT and
+              the objectives' labels.
           training: whether features and units are dropped at random.
         """
-        outputs, target = self(inputs, training=training), inputs[TARGET]
-        labels = tf.one_hot(target, tf.shape(outputs[SCORE])[1])
+        outputs, targets = self(inputs, training=training), inputs[TARGET]
+        labels = tf.reduce_max(tf.one_hot(targets, tf.shape(outputs[SCORE])[1]), axis=1)
+        first = targets[:, 0]
         loss = self.rank_task(
             labels,
             outputs[SCORE],
@@ -295,8 +301,8 @@ class RankModel(tfrs.Model):
         )
         for name, objective in self.objectives.items():
             label = inputs[objective_label(name)]
-            known = ~tf.math.is_nan(label)
-            logits = tf.gather(outputs[objective_logit(name)], target, batch_dims=1)
+            known = ~tf.math.is_nan(label) & (first >= 0)
+            logits = tf.gather(outputs[objective_logit(name)], tf.maximum(first, 0), batch_dims=1)
             loss += objective.weight * self.objective_tasks[name](
                 tf.where(known, label, 0.0)[:, tf.newaxis],
                 logits[:, tf.newaxis],

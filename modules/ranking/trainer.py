@@ -59,7 +59,7 @@ class Trainer(loop.Trainer):
     remedy = "Lower ranking.training.learning_rate."
 
     def targets(self, batch: loop.Batch) -> tf.Tensor:
-        return tf.size(batch[model_lib.TARGET])
+        return tf.size(batch[model_lib.TARGETS])
 
 
 def read_settings(config: str | Mapping[str, Any]) -> model_lib.Settings:

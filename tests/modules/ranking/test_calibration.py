@@ -52,3 +52,35 @@ def test_losses_of_a_list_by_hand():
         assert float(losses.of_lists(kind)(labels, scores)) == pytest.approx(
             np.mean(expected), rel=1e-5
         )
+
+
+def test_several_targets_recover_what_made_them():
+    """Each candidate is taken with a chance that its share of the softmax says."""
+    rng = np.random.default_rng(4)
+    scores = rng.normal(scale=2, size=(4_000, 8))
+    share = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    chance = 1 / (1 + np.exp(-(0.7 * np.log(share / (1 - share)) + 0.9)))
+    taken = rng.random(scores.shape) < chance
+    targets = np.where(taken, np.arange(8), -1)
+    padded = np.pad(scores, [(0, 0), (0, 2)], constant_values=losses.MASKED)
+    given = np.pad(np.ones_like(taken), [(0, 0), (0, 2)], constant_values=False)
+    found = calibration.several(padded, targets, given)
+    assert found.slope == pytest.approx(0.7, abs=0.03)
+    assert found.offset == pytest.approx(0.9, abs=0.06)
+    # so that probabilities add up to what is taken
+    again = 1 / (1 + np.exp(-(found.slope * calibration.log_odds(share, np) + found.offset)))
+    assert again.sum() == pytest.approx(taken.sum(), rel=1e-3)
+
+
+def test_log_odds_are_finite_and_alike_in_numpy_and_tensorflow():
+    shares = np.array([0.0, 1e-12, 0.25, 0.5, 1.0], np.float32)
+    found = calibration.log_odds(shares, np)
+    assert np.isfinite(found).all()
+    assert found[2:4] == pytest.approx([-np.log(3), 0.0], rel=1e-6)
+    assert found[0] == found[1] == pytest.approx(np.log(1e-9), rel=1e-6)
+    np.testing.assert_allclose(calibration.log_odds(tf.constant(shares), tf.math), found, rtol=1e-6)
+
+
+def test_several_of_nothing_are_finite():
+    found = calibration.several(np.zeros([0, 3]), np.zeros([0, 2], int), np.zeros([0, 3], bool))
+    assert (found.slope, found.offset) == (1.0, 0.0)

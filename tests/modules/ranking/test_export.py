@@ -1,5 +1,6 @@
 """The SavedModel: the same as the trained model, whatever is asked."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -9,9 +10,9 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from modules import features, lineage, saved_rank, warmup
+from modules.ranking import calibration, export, request_graph
 from modules.ranking import examples as candidate_examples
 from modules.ranking import model as model_lib
-from modules.ranking import request_graph
 from tests import close, stock_ops
 from tests.modules.ranking import conftest
 
@@ -60,6 +61,23 @@ def test_probabilities_are_calibrated(ranked, trained, saved):
     assert ratio == pytest.approx(difference, abs=1e-3)
     for name in ("probability_bought", "probability_liked"):
         assert ((found[name] >= 0) & (found[name] <= 1)).all() and found[name].shape == ids.shape
+
+
+def test_probabilities_of_several_targets(ranked, trained):
+    """The sigmoid of the calibrated log-odds of the softmax's shares."""
+    several = calibration.Platt(0.8, 0.5)
+    fitted = dataclasses.replace(trained.calibration, temperature=1.0, several=several)
+    module = export.RankModule(dataclasses.replace(trained, calibration=fitted))
+    request, ids, scores, _ = _asked(ranked)
+    inputs = {**request, features.CANDIDATE_ITEM_ID: ids, features.RECALL_SCORE: scores}
+    answer = module.serve(**{name: tf.constant(values) for name, values in inputs.items()})
+    found = {name: values.numpy() for name, values in answer.items()}
+    score = np.where(ids != b"", found["score"].astype(np.float64), -np.inf)
+    share = np.exp(score) / np.exp(score).sum(axis=1, keepdims=True)
+    share = np.clip(share, 1e-9, 1 - 1e-6)
+    logits = 0.8 * np.log(share / (1 - share)) + 0.5
+    expected = np.where(ids != b"", 1 / (1 + np.exp(-logits)), 0)
+    np.testing.assert_allclose(found["probability"], expected, rtol=1e-4)
 
 
 def test_parts_lead_to_the_score(ranked, saved):

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from modules import config, features
+from modules.ranking import examples as candidate_examples
 from modules.ranking import input_data, losses, request_graph
 from modules.ranking import model as model_lib
 from tests import close
@@ -38,7 +39,8 @@ def test_training_starts_from_recall_s_scores(prepared):
 def test_the_loss_is_the_list_s_and_the_weighted_objectives(prepared, loss):
     model, batch = _model(prepared, {"loss": loss})
     scores, target = model(batch)[model_lib.SCORE].numpy(), batch[model_lib.TARGET].numpy()
-    own = scores[np.arange(len(scores)), target]
+    assert target.shape == (len(scores), 1)
+    own = scores[np.arange(len(scores)), target[:, 0]]
     weights = batch[model_lib.WEIGHT].numpy()
     if loss == "softmax":
         costs = np.log(np.exp(scores).sum(axis=1)) - own
@@ -49,6 +51,26 @@ def test_the_loss_is_the_list_s_and_the_weighted_objectives(prepared, loss):
     # the heads start at 0: either answer costs log 2, whatever the label
     expected += 2 * 0.1 * np.log(2)
     assert float(model.compute_loss(batch)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "bce"])
+def test_several_targets_of_a_request(prepared, loss):
+    """The objectives are of the first target: where it is not in the list, they cost nothing."""
+    model, batch = _model(prepared, {"loss": loss})
+    rows = batch[model_lib.TARGET].shape[0]
+    targets = np.tile([[1, 3, -1]], [rows, 1])
+    targets[0] = [-1, 2, -1]
+    scores = model(batch)[model_lib.SCORE].numpy().astype(np.float64)
+    weights = batch[model_lib.WEIGHT].numpy()
+    own = [np.mean(row[t[t >= 0]]) for row, t in zip(scores, targets)]
+    if loss == "softmax":
+        costs = np.log(np.exp(scores).sum(axis=1)) - own
+    else:
+        costs = np.log1p(np.exp(scores)).sum(axis=1) - own * np.sum(targets >= 0, axis=1)
+    known = np.arange(rows) > 0
+    expected = np.mean(weights * costs) + 2 * 0.1 * np.log(2) * np.mean(weights * known)
+    found = float(model.compute_loss({**batch, model_lib.TARGET: tf.constant(targets)}))
+    assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_labels_that_are_not_known_cost_nothing(prepared):
@@ -178,6 +200,8 @@ def test_labels_and_what_is_learnt_from():
         {
             "event_action_type": [b"click", b"buy"],
             "event_rating": [5.0, 3.9],
+            "candidate_item_id": [b"a", b"b", b"c"],
+            "recall_score": [3.0, 2.0, 1.0],
             "target_place": [2],
             "positive_added": [0],
         },
@@ -190,6 +214,8 @@ def test_labels_and_what_is_learnt_from():
         {
             "event_action_type": [b"buy", b""],
             "event_rating": [1.0, float("nan")],
+            "candidate_item_id": [b"a", b"b", b"c", b"d"],
+            "recall_score": [3.0, 2.0, 1.0, 0.0],
             "target_place": [3],
             "positive_added": [1],
         },
@@ -202,6 +228,50 @@ def test_labels_and_what_is_learnt_from():
     assert [input_data.learnable(e, also) for e in examples] == [True, False, True]
     light = {**examples[0], "event_weight": [1.0, 0.0]}  # the last event is the target
     assert not input_data.learnable(light, settings)
+
+
+def test_targets_that_were_added_leave_the_list():
+    example = {
+        "candidate_item_id": [b"a", b"b", b"c", b"d"],
+        "recall_score": [0.4, 0.3, 0.2, 0.1],
+        "target_place": [2, 1, -1, 3],
+        "positive_added": [1, 0, 0, 1],
+    }
+    settings = conftest.settings()
+    assert input_data.learnt_from(example, settings) == {
+        "candidate_item_id": [b"a", b"b"],
+        "recall_score": [0.4, 0.3],
+        "target_place": [-1, 1, -1, -1],
+        "positive_added": [1, 0, 0, 1],
+    }
+    assert input_data.learnable(example, settings)
+    also = conftest.settings(training={"missed_positives": True})
+    assert input_data.learnt_from(example, also) == example
+    only_added = {**example, "target_place": [2, -1, -1, 3]}
+    assert not input_data.learnable(only_added, settings)
+    assert input_data.learnable(only_added, also)
+
+
+def test_requests_of_different_numbers_of_targets_are_padded(ranked):
+    rows = list(candidate_examples.read(str(ranked.folder / "Split-valid" / "*")))
+    rows = [row for row in rows if row["target_place"][0] >= 0][:3]
+    other = 0 if rows[1]["target_place"][0] else 1
+    rows[1] = {**rows[1], "target_place": [rows[1]["target_place"][0], other, -1]}
+    rows[1]["positive_added"] = [0, 0, 0]
+    # one request a part, so that none is in a batch with another
+    rows = [{**row, "part": [n]} for n, row in enumerate(rows)]
+
+    def graph(_, inputs):
+        return {request_graph.MISSING_INPUTS: inputs["recall_score"][:, 0]}
+
+    lists = input_data.read(rows, "valid", conftest.settings(), graph)
+    places = [row["target_place"][0] for row in rows]
+    assert lists.tensors[model_lib.TARGET].numpy().tolist() == [
+        [places[0], -1, -1],
+        [places[1], other, -1],
+        [places[2], -1, -1],
+    ]
+    assert lists.tensors[model_lib.TARGETS].numpy().tolist() == [1, 3, 1]
 
 
 def test_a_target_weighs_what_its_event_does_relative_to_all(ranked, prepared):

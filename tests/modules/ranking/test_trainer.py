@@ -55,10 +55,11 @@ class _Fixed:
         return {model_lib.SCORE: batch["given"]}
 
 
-def _validation(scores, targets, rows):
+def _validation(scores, targets, rows, numbers=None):
     tensors = {
         "given": np.array(scores, np.float32),
-        model_lib.TARGET: np.array(targets),
+        model_lib.TARGET: np.array(targets).reshape(len(scores), -1),
+        model_lib.TARGETS: np.array(numbers or [1] * len(scores)),
         "candidate_rows": np.array(rows),
     }
     return validation.Validation(
@@ -79,6 +80,36 @@ def test_a_target_that_recall_missed_is_a_miss():
     whole = np.log(np.exp([3.0, 2.0, 1.0]).sum())
     assert loss == pytest.approx(((whole - 3) + (whole - 1)) / 2, rel=1e-5)
     assert validate.calibration().coverage == pytest.approx(2 / 3)
+
+
+def test_several_targets_of_a_request():
+    """Ranks 1 and 3 of three targets; rank 2 of one; one of two missed, the other in place 1."""
+    scores = [[3.0, 2.0, 1.0], [3.0, 2.0, 1.0], [3.0, 2.0, 1.0]]
+    validate = _validation(
+        scores,
+        [[0, 2, -1], [1, -1, -1], [-1, 0, -1]],
+        [[1, 2, 3], [1, 2, 3], [1, 2, 3]],
+        numbers=[3, 1, 2],
+    )
+    loss, found = validate()
+    assert found["HR@10"] == 1.0
+    assert found["Recall@10"] == pytest.approx((2 / 3 + 1 + 1 / 2) / 3)
+    ideal = [1.0, 1 / np.log2(3), 1 / np.log2(4)]
+    assert found["NDCG@10"] == pytest.approx(
+        ((1 + 1 / 2) / sum(ideal) + ideal[1] + 1 / sum(ideal[:2])) / 3
+    )
+    assert found["MRR@2"] == pytest.approx((1 + 1 / 2 + 1) / 3)
+    whole = np.log(np.exp([3.0, 2.0, 1.0]).sum())
+    # the mean over a request's targets in the list, then over requests
+    assert loss == pytest.approx(((whole - 2) + (whole - 2) + (whole - 3)) / 3, rel=1e-5)
+    assert validate.places().tolist() == [1, 2, np.inf]  # of the first targets
+    fitted = validate.calibration()
+    assert fitted.coverage == 1.0 and fitted.temperature == 1.0 and fitted.several is not None
+
+
+def test_one_target_leaves_no_name_of_sets():
+    _, found = _validation([[1.0, 0.0]], [0], [[1, 2]])()
+    assert {name.split("@")[0] for name in found} == {"HR", "NDCG", "MRR"}
 
 
 def test_padding_takes_no_place():

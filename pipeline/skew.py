@@ -7,6 +7,7 @@ and that the release still answers as it did.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,12 +18,22 @@ import tensorflow_transform as tft
 from numpy import typing as npt
 from tfx.utils import io_utils
 
-from modules import config, features, lineage, release, requests, schemas, signatures, strict
+from modules import (
+    config,
+    features,
+    lineage,
+    release,
+    repeats,
+    requests,
+    schemas,
+    signatures,
+    strict,
+)
 from modules.ranking import request_graph
 from modules.skew import compare, measure, raw_examples, times, transformed
 from modules.skew import logs as logs_lib
 from modules.skew import replay as replay_lib
-from pipeline import runs, skew_report
+from pipeline import run_files, runs, skew_report
 from pipeline.report import sources, statistics
 
 MOST_MEASURED = 20_000  # requests of a model that are compared
@@ -69,8 +80,11 @@ class Skew:
     """Finds what a run made, and holds logged requests against it."""
 
     def __init__(self, cfg: config.Config, run: runs.Run, thresholds: Mapping[str, float]) -> None:
-        self._cfg, self._run, self._made, self._thresholds = cfg, run, sources.of(run), thresholds
-        self._names = measure.names(cfg.data)
+        examples = run_files.example_files(run, features.SPLIT_TRAIN)
+        data = repeats.resolve(cfg.data, examples)
+        self._cfg, self._run = dataclasses.replace(cfg, data=data), run
+        self._made, self._thresholds = sources.of(run), thresholds
+        self._names = measure.names(data)
         for name in thresholds:
             if name not in self._names:
                 raise strict.ConfigError(
@@ -111,13 +125,10 @@ class Skew:
     def _with_training(
         self, model: str, read: logs_lib.Logs, vocabularies: Mapping[str, Collection[str]]
     ) -> skew_report.Comparison:
-        path = self._made.file(
-            sources.STATISTICS_GEN,
-            "statistics",
-            f"Split-{features.SPLIT_TRAIN}",
-            statistics.FILE_NAME,
-        )
-        learned = measure.training(statistics.load(str(path)))
+        learned = dict(self._measured(features.SPLIT_TRAIN))
+        if earlier := measure.earlier_names(self._cfg.data):
+            asked = self._measured(features.SPLIT_VALID)
+            learned |= {name: asked[name] for name in earlier if name in asked}
         sent = self._sent(model, read)
         findings = self._compare(
             compare.Side(learned, "in training"), sent, vocabularies, len(sent.rows), drift=False
@@ -128,6 +139,13 @@ class Skew:
             else times.check(sent, learned.get(features.EVENT_TIMESTAMP))
         )
         return skew_report.Comparison(model, "training", len(sent.rows), tuple(findings), checked)
+
+    def _measured(self, split: str) -> measure.Statistics:
+        """The statistics of a split of the examples."""
+        path = self._made.file(
+            sources.STATISTICS_GEN, "statistics", f"Split-{split}", statistics.FILE_NAME
+        )
+        return measure.training(statistics.load(str(path)))
 
     def _with_older(
         self,

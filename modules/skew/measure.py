@@ -16,7 +16,7 @@ from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx_bsl.coders import example_coder
 
-from modules import config, features
+from modules import config, data_config, features
 from modules.beam import histories
 from modules.skew import raw_examples
 
@@ -25,13 +25,34 @@ _STANDARD = statistics_pb2.Histogram.STANDARD
 
 
 def names(data: config.Data) -> dict[str, features.Feature | None]:
-    """What requests and training have both, by name; None for the items of events."""
+    """What requests and training have both, by name; None for items."""
     declared = (
         *features.user_features(data),
         *features.event_features(data),
         *features.context_features(data),
     )
-    return {features.EVENT_ITEM_ID: None, **{f.name: f for f in declared}}
+    return {
+        features.EVENT_ITEM_ID: None,
+        **{f.name: f for f in declared},
+        **earlier_names(data),
+    }
+
+
+def earlier_names(data: config.Data) -> dict[str, features.Feature | None]:
+    """Those that requests alone have: what came before the past events, where repeats are allowed.
+
+    Windows of training have none of it, the requests of validation do.
+    """
+    if not data.allows_repeats:
+        return {}
+    count = features.Feature(
+        name=features.EARLIER_COUNT,
+        table="event",
+        column=features.EARLIER_COUNT,
+        kind="numeric",
+        spec=data_config.Column(kind="numeric"),
+    )
+    return {features.EARLIER_ITEM_ID: None, count.name: count}
 
 
 def training(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> Statistics:

@@ -31,6 +31,9 @@ class Sent:
       times: int64 [all], Unix seconds of all past events; their numbers where events have no times.
       requests: int64 [rows], of the requests themselves.
       late: past events with a time after their request's.
+      earlier: items that requests know of before these events.
+      impossible: those of them without an event, with a last one before the first, or with one
+          after the oldest past event.
     """
 
     rows: list[histories.RawFeatures]
@@ -38,6 +41,8 @@ class Sent:
     times: npt.NDArray[np.int64]
     requests: npt.NDArray[np.int64]
     late: int
+    earlier: int = 0
+    impossible: int = 0
 
 
 def of(
@@ -69,6 +74,8 @@ def of(
         np.array([t for row in times for t in row[:-1]], np.int64),
         np.array([row[-1] for row in times], np.int64),
         sum(t > row[-1] for row in times for t in row[:-1]),
+        reader.earlier,
+        reader.impossible,
     )
 
 
@@ -89,6 +96,7 @@ class _Reader:
         self._allows_repeats = data.allows_repeats
         self._profile, self._events = features.user_features(data), features.event_features(data)
         self._context = features.context_features(data)
+        self.earlier = self.impossible = 0  # see `Sent`
         self._counts = {f.name: [0, 0] for f in (*self._profile, *self._events, *self._context)}
 
     def missing(self) -> dict[str, float]:
@@ -119,7 +127,25 @@ class _Reader:
         for feature in self._context:
             now = inputs[features.request_name(feature)][n]
             row[feature.name] = self._filled([*inputs[feature.name][n][order], now], feature)
+        if self._allows_repeats:
+            row |= self._earlier(inputs, n, row[features.EVENT_TIMESTAMP][0])
         return row
+
+    def _earlier(
+        self, inputs: Mapping[str, npt.NDArray[Any]], n: int, oldest: int
+    ) -> histories.RawFeatures:
+        """What the user did before the past events, of which `oldest` is the time of the first."""
+        items = inputs[features.EARLIER_ITEM_ID][n]
+        given = items != b""
+        counts, first, last = (inputs[name][n][given] for name in features.EARLIER_NUMBERS)
+        self.earlier += int(given.sum())
+        self.impossible += int(np.sum((counts < 1) | (first > last) | (last > oldest)))
+        return {
+            features.EARLIER_ITEM_ID: [*map(_text, items[given])],
+            features.EARLIER_COUNT: counts.tolist(),
+            features.EARLIER_FIRST: first.tolist(),
+            features.EARLIER_LAST: last.tolist(),
+        }
 
     def _of_profile(self, value: Any, feature: features.Feature) -> list[Any]:
         if feature.kind != "multi_categorical":

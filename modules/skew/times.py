@@ -16,6 +16,7 @@ from modules import features, schemas
 from modules.skew import raw_examples
 
 MOST_LATE = 0.01  # share of past events that may be later than their request
+MOST_IMPOSSIBLE = 0.01  # share of what came before the past events that may not lie before them
 
 Range = tuple[int, int]  # Unix seconds, the earliest and the latest
 
@@ -57,6 +58,13 @@ def check(sent: raw_examples.Sent, training: statistics_pb2.FeatureNameStatistic
         problems.append(
             f"{features.EVENT_TIMESTAMP}: {late:.1%} of the past events are later than their "
             f"request, expected at most {MOST_LATE:.0%}; all times have to be of one clock."
+        )
+    impossible = sent.impossible / sent.earlier if sent.earlier else 0.0
+    if impossible > MOST_IMPOSSIBLE:
+        problems.append(
+            f"{features.EARLIER_FIRST}, {features.EARLIER_LAST}: {impossible:.1%} of the earlier "
+            f"items are not before the request's oldest event, have their last event before the "
+            f"first or none, expected at most {MOST_IMPOSSIBLE:.0%}; see modules/requests.py."
         )
     return Times(learned, history, requests, late, tuple(problems))
 

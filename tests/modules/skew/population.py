@@ -10,12 +10,13 @@ import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics import stats_impl
 from tfx_bsl.coders import example_coder
 
-from modules import request_arrays, requests
+from modules import config, earlier, repeats, request_arrays, requests
 from modules.beam import sequences
 from modules.skew import measure
 from tests import examples
 
 DATA = examples.data()
+REPEATING = repeats.resolved(DATA, allow=True)
 MAX_HISTORY = 6
 USERS = 300
 BEGIN = 10**9
@@ -59,8 +60,21 @@ def windows(seed: int = 0) -> tuple[list[Row], list[Row]]:
         cuts = [(train, *window) for window in sequences.train_windows(n - 1, MAX_HISTORY)]
         for rows, start, stop in [*cuts, (valid, *sequences.request_window(n - 1, MAX_HISTORY))]:
             part = {name: values[start:stop] for name, values in sequence.items()}
-            rows.append({**profile, **part, "window_start": start, "seen_item_id": []})
+            row = {**profile, **part, "window_start": start, "seen_item_id": []}
+            rows.append({**row, **_earlier(sequence, start)} if rows is valid else row)
     return train, valid
+
+
+def _earlier(sequence: Row, start: int) -> Row:
+    """What came before a request's window."""
+    events = list(zip(sequence["event_item_id"], sequence["event_timestamp"]))[:start]
+    found = earlier.of(events, 256)
+    return {
+        "earlier_item_id": list(found.items),
+        "earlier_count": list(found.counts),
+        "earlier_first_timestamp": list(found.first),
+        "earlier_last_timestamp": list(found.last),
+    }
 
 
 def statistics(rows: Sequence[Row]) -> measure.Statistics:
@@ -76,7 +90,7 @@ def statistics_list(rows: Sequence[Row]) -> Any:
     return stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions())
 
 
-def asked(rows: Sequence[Row], max_history: int = MAX_HISTORY) -> Arrays:
+def asked(rows: Sequence[Row], max_history: int = MAX_HISTORY, data: config.Data = DATA) -> Arrays:
     """The requests that the last events of the windows were, as a client sends them."""
     parsed = [requests.read_raw_example(examples.serialize(row)) for row in rows]
-    return request_arrays.from_examples(parsed, DATA, max_history)
+    return request_arrays.from_examples(parsed, data, max_history)

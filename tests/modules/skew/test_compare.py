@@ -326,3 +326,74 @@ def test_times_that_cannot_be_are_named(learned, asked, name, change, said):
 def test_requests_long_after_training_are_no_problem(learned, asked):
     later = {**asked, "request_timestamp": asked["request_timestamp"] + 10**8}
     assert times.check(_sent(later), learned["event_timestamp"]).problems == ()
+
+
+@pytest.fixture(scope="module")
+def known() -> measure.Statistics:
+    """The statistics of training, with those of validation of what came before."""
+    train, valid = population.windows(seed=1)
+    asked = population.statistics(valid)
+    names = measure.earlier_names(population.REPEATING)
+    return {**population.statistics(train), **{name: asked[name] for name in names}}
+
+
+def _earlier(
+    known: measure.Statistics, **changes: Callable[[np.ndarray], np.ndarray]
+) -> tuple[dict[str, compare.Finding], times.Times]:
+    """What is found of requests where repeats are allowed."""
+    asked = population.asked(population.windows()[1], data=population.REPEATING)
+    asked |= {name: change(asked[name]) for name, change in changes.items()}
+    sent = raw_examples.of([asked], population.REPEATING, population.MAX_HISTORY)
+    found = compare.compare(
+        measure.names(population.REPEATING),
+        compare.Side(known, "in training"),
+        compare.Side(measure.requests(sent.rows, population.REPEATING, known), "now"),
+        requests=len(sent.rows),
+        missing=sent.missing,
+        vocabularies={
+            **population.VOCABULARIES,
+            "earlier_item_id": population.VOCABULARIES["event_item_id"],
+        },
+        thresholds={},
+        drift=False,
+    )
+    return {f.feature: f for f in found}, times.check(sent, known["event_timestamp"])
+
+
+def test_what_came_before_is_compared_where_repeats_are_allowed(known):
+    found, checked = _earlier(known)
+    assert [name for name in found if name.startswith("earlier")] == [
+        "earlier_item_id",
+        "earlier_count",
+    ]
+    assert {name: f.distance for name, f in found.items() if f.skewed} == {}
+    assert all(found[name].distance > 0 for name in ("earlier_item_id", "earlier_count"))
+    assert checked.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("feature", "change", "said"),
+    [
+        ("earlier_item_id", _texts(lambda i: i and b"x" + i), "unknown: 'xi"),
+        ("earlier_item_id", lambda ids: np.where(ids != b"", b"i7", ids), "'i7'"),
+        ("earlier_count", lambda counts: counts * 5, "median 1 in training, 5 now"),
+    ],
+)
+def test_a_skew_of_what_came_before_is_found(known, feature, change, said):
+    found, _ = _earlier(known, **{feature: change})
+    assert [name for name, f in found.items() if f.skewed] == [feature]
+    assert said in found[feature].differs
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"earlier_last_timestamp": lambda seconds: seconds * 1000},
+        {"earlier_first_timestamp": lambda seconds: seconds * 1000},
+        {"earlier_count": lambda counts: counts * 0},
+    ],
+    ids=["last-in-milliseconds", "first-in-milliseconds", "no-events"],
+)
+def test_what_cannot_have_come_before_is_named(known, changes):
+    _, checked = _earlier(known, **changes)
+    assert len(checked.problems) == 1 and "100.0% of the earlier items" in checked.problems[0]

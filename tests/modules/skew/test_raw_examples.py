@@ -66,6 +66,34 @@ def test_events_are_in_order_and_the_request_is_the_last_one():
     assert (sent.times.tolist(), sent.requests.tolist(), sent.late) == ([100, 200], [300], 0)
 
 
+def test_what_came_before_the_events_is_kept_without_padding():
+    earlier = {
+        "earlier_item_id": [[b"old", b"", b"older", b"none"]],
+        "earlier_count": [[3, 0, 1, 0]],
+        "earlier_first_timestamp": [[10, 0, 101, 4]],
+        "earlier_last_timestamp": [[100, 0, 101, 5]],
+    }
+    given = {
+        name: np.array(values, object if name == "earlier_item_id" else np.int64)
+        for name, values in earlier.items()
+    }
+    sent = raw_examples.of([{**_request(), **given}], population.REPEATING, 6)
+    (row,) = sent.rows
+    assert {name: row[name] for name in earlier} == {
+        "earlier_item_id": ["old", "older", "none"],
+        "earlier_count": [3, 1, 0],
+        "earlier_first_timestamp": [10, 101, 4],
+        "earlier_last_timestamp": [100, 101, 5],
+    }
+    assert row["repeats_allowed"] == [1]
+    # one is after the oldest event, at 100; one has no event
+    assert (sent.earlier, sent.impossible) == (3, 2)
+    serialized = raw_examples.serialize(sent.rows, population.REPEATING)
+    again = requests.read_raw_example(serialized[0])
+    assert again["earlier_item_id"] == [b"old", b"older", b"none"]
+    assert again["earlier_count"] == [3, 1, 0]
+
+
 def test_missing_values_are_filled_and_counted():
     sent = raw_examples.of(
         [_request(user_age=[math.nan], user_gender=[b""], user_hobbies=[[b"", b"", b""]])],

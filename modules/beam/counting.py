@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import functools
 import math
+import operator
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -91,6 +92,24 @@ class SumStripes(beam.CombineFn):
         return functools.reduce(self.add_input, accumulators, {})
 
     def extract_output(self, accumulator: Stripe) -> Stripe:
+        return accumulator
+
+
+class AddEach(beam.CombineFn):
+    """Adds tuples of numbers place by place."""
+
+    def create_accumulator(self) -> tuple[float, ...]:
+        return ()
+
+    def add_input(
+        self, accumulator: tuple[float, ...], element: tuple[float, ...]
+    ) -> tuple[float, ...]:
+        return tuple(map(operator.add, accumulator, element)) if accumulator else element
+
+    def merge_accumulators(self, accumulators: Iterable[tuple[float, ...]]) -> tuple[float, ...]:
+        return functools.reduce(self.add_input, filter(None, accumulators), ())
+
+    def extract_output(self, accumulator: tuple[float, ...]) -> tuple[float, ...]:
         return accumulator
 
 

@@ -18,7 +18,7 @@ from numpy import typing as npt
 from modules import config, features, ranking_config, requests
 from modules.beam import counting
 from modules.evaluation import ease
-from modules.ranking import statistics, tabulate
+from modules.ranking import count_returns, statistics, tabulate
 
 # row (PADDING_ID: of no catalogue), Unix seconds, feedback
 Event = tuple[int, int, tuple[float, ...]]
@@ -57,7 +57,7 @@ class CountStatistics(beam.PTransform):
         counts = (
             histories
             | "ByDay" >> beam.FlatMap(_by_day)
-            | "SumDays" >> beam.CombinePerKey(_AddEach())
+            | "SumDays" >> beam.CombinePerKey(counting.AddEach())
             | "CollectDays" >> beam.CombineGlobally(counting.Collect(tabulate.DayCounts.of))
         )
         batches = histories | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
@@ -83,6 +83,10 @@ class CountStatistics(beam.PTransform):
         spans = (
             histories | "Span" >> beam.Map(_span) | "AddSpans" >> beam.CombineGlobally(_add_spans)
         )
+        returns = {}
+        if self._data.allows_repeats:
+            found = histories | "Returns" >> count_returns.CountReturns()
+            returns["returns"] = beam.pvalue.AsSingleton(found)
         return spans | "Tabulate" >> beam.ParDo(
             _Tabulate(self._data, self._folder),
             counts=beam.pvalue.AsSingleton(counts),
@@ -90,6 +94,7 @@ class CountStatistics(beam.PTransform):
             together=beam.pvalue.AsSingleton(together),
             similarity=beam.pvalue.AsSingleton(similarity),
             categories=self._categories,
+            **returns,
         )
 
 
@@ -178,24 +183,6 @@ def _by_day(history: History) -> Iterator[tuple[tuple[int, int], tuple[float, ..
         if row != features.PADDING_ID:
             squares = (number for value in feedback for number in (value, value * value))
             yield (row, time // statistics.SECONDS_A_DAY), (1.0, *squares)
-
-
-class _AddEach(beam.CombineFn):
-    """Adds tuples of numbers place by place."""
-
-    def create_accumulator(self) -> tuple[float, ...]:
-        return ()
-
-    def add_input(
-        self, accumulator: tuple[float, ...], element: tuple[float, ...]
-    ) -> tuple[float, ...]:
-        return tuple(map(operator.add, accumulator, element)) if accumulator else element
-
-    def merge_accumulators(self, accumulators: Iterable[tuple[float, ...]]) -> tuple[float, ...]:
-        return functools.reduce(self.add_input, filter(None, accumulators), ())
-
-    def extract_output(self, accumulator: tuple[float, ...]) -> tuple[float, ...]:
-        return accumulator
 
 
 class _Strongest(beam.PTransform):
@@ -298,6 +285,7 @@ class _Tabulate(beam.DoFn):
         together: list[tabulate.Row],
         similarity: statistics.Neighbours | None,
         categories: dict[str, statistics.Categories],
+        returns: list[tabulate.Returns] | None = None,
     ) -> Iterator[statistics.Statistics]:
         yield tabulate.tabulate(
             counts,
@@ -308,6 +296,7 @@ class _Tabulate(beam.DoFn):
             _rows(self._folder),
             together,
             similarity,
+            returns,
         )
 
 

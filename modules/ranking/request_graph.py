@@ -14,7 +14,8 @@ events, the request last:
                         missing or unknown, so that a default took their place
 
 What the statistics are looked up for is there until `with_statistics` has done so: the whole
-history, which is longer than what the model sees.
+history, which is longer than what the model sees; and where repeats are allowed, what came before
+it (entries.py).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from modules import config, features, ragged, requests
+from modules.ranking import entries as entries_lib
 from modules.ranking import statistic_features
 from modules.ranking.layers import recall_place, session
 from modules.recall import input_data
@@ -108,6 +110,9 @@ class RequestGraph:
             if self._data.events.is_timeless
             else inputs[features.REQUEST_TIMESTAMP]
         )
+        if self._data.allows_repeats:
+            most = self._max_history + 1  # events that the request has one by one
+            result |= entries_lib.Entries.of_request(inputs, raw, transformed, most).to_batch()
         return result
 
     def _session(self, transformed: Mapping[str, tf.RaggedTensor]) -> tf.Tensor:
@@ -143,10 +148,14 @@ def with_statistics(
     batch: Batch, statistics: statistic_features.StatisticFeatures | None
 ) -> dict[str, tf.Tensor]:
     """What `RequestGraph` gives, with the features of any statistics in place of what they need."""
-    result = {name: value for name, value in batch.items() if name not in _PAST}
+    result = {n: value for n, value in entries_lib.without(batch).items() if n not in _PAST}
     if statistics is not None:
         result[STATISTICS] = statistics(
-            batch[_HISTORY], batch[_TIMESTAMPS], batch[_MOMENT], batch[CANDIDATES]
+            batch[_HISTORY],
+            batch[_TIMESTAMPS],
+            batch[_MOMENT],
+            batch[CANDIDATES],
+            entries_lib.Entries.of_batch(batch),
         )
     return result
 

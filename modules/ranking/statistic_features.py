@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from modules import features, ranking_config
-from modules.ranking import sparse_table
+from modules.ranking import entries as entries_lib
+from modules.ranking import repeat_features, scales, sparse_table
 from modules.ranking import statistics as statistics_lib
 
 SIMILAR = 10  # last events of the shorter similarity
@@ -23,9 +24,6 @@ RECENT = 5  # events of the shorter affinity and of the normalised co-occurrence
 # of a lift: what draws it to chance where little is known
 _FEW, _LEAST_LIFT, _LEAST_SHARE = 5.0, 1e-3, 1e-4
 _TEN = 10.0  # brings EASE's scores to the scale of the other features
-_PERCENT = 100.0  # log1p of a share in percent tells small shares apart
-_MOST_EVENTS = 200  # a touch longer ago counts as that long ago
-_MOST_SECONDS = 365 * statistics_lib.SECONDS_A_DAY
 
 
 def names(
@@ -53,7 +51,10 @@ def names(
                 "never",
             )
         ]
-    return (*found, *(f"{name}_mean" for name in statistics.feedback))
+    found += [f"{name}_mean" for name in statistics.feedback]
+    if statistics.repeats is not None:
+        found += repeat_features.names(has_times=has_times)
+    return tuple(found)
 
 
 class StatisticFeatures(tf.Module):
@@ -76,6 +77,7 @@ class StatisticFeatures(tf.Module):
        categories, as logs on a scale from 0 (now) to 1 (200 events, a year, or never); never, 1 if
        there was none.
      - mean feedback of c, in standard deviations from the mean of all events.
+     - where repeats are allowed, how the user had c before: see repeat_features.py.
 
     Where events have no times, their numbers in the user's history stand for them: there are no
     windows and no seconds, and a session is as long as `session_events` says.
@@ -92,7 +94,7 @@ class StatisticFeatures(tf.Module):
         self.names = names(statistics, settings, has_times=has_times)
         self._settings = settings
         self._first_day, self._days = statistics.first_day, statistics.days
-        self._popularity = _table(statistics.popularity, "popularity")
+        self._popularity = scales.table(statistics.popularity, "popularity")
         self._daily = sparse_table.TensorTable(statistics.daily, "daily")
         self._co_occurrence = sparse_table.TensorTable(statistics.co_occurrence, "co_occurrence")
         self._sessions = _Sessions(statistics, settings)
@@ -104,8 +106,16 @@ class StatisticFeatures(tf.Module):
             for name, c in statistics.categories.items()
         ]
         self._feedback = [
-            _table((f.items - f.mean) / f.spread, name) for name, f in statistics.feedback.items()
+            scales.table((f.items - f.mean) / f.spread, name)
+            for name, f in statistics.feedback.items()
         ]
+        self._repeats = (
+            repeat_features.RepeatFeatures(
+                statistics.repeats, len(statistics.popularity) - 2, has_times=has_times
+            )
+            if statistics.repeats is not None
+            else None
+        )
 
     def __call__(
         self,
@@ -113,6 +123,7 @@ class StatisticFeatures(tf.Module):
         history_timestamps: tf.Tensor,
         request_timestamp: tf.Tensor,
         candidate_rows: tf.Tensor,
+        entries: entries_lib.Entries | None = None,
     ) -> tf.Tensor:
         """Makes the features of a batch of requests.
 
@@ -122,6 +133,7 @@ class StatisticFeatures(tf.Module):
           history_timestamps: int64 [B, L], Unix seconds.
           request_timestamp: int64 [B], Unix seconds.
           candidate_rows: int64 [B, C]; 0 pads, N+1 is an unknown item.
+          entries: the whole known past; where repeats are allowed.
 
         Returns:
           float32 [B, C, F], finite, in the order of `names`.
@@ -141,7 +153,12 @@ class StatisticFeatures(tf.Module):
                 history_rows, since, history_timestamps, request_timestamp, candidate_rows
             )
         found += [tf.gather(table, candidate_rows) for table in self._feedback]
-        return tf.stack(found, axis=-1)
+        result = tf.stack(found, axis=-1)
+        if self._repeats is None:
+            return result
+        assert entries is not None  # request_graph.py makes them where repeats are allowed
+        own = self._repeats(entries, request_timestamp, candidate_rows)
+        return tf.concat([result, own], axis=-1)
 
     def _popularities(
         self, request_timestamp: tf.Tensor, candidates: tf.Tensor
@@ -171,7 +188,7 @@ class StatisticFeatures(tf.Module):
         for n in self._settings.last_events:
             yield tf.math.log1p(summed(n))
         yield tf.math.log1p(
-            _PERCENT * summed(RECENT, 1.0 / (1.0 + tf.gather(self._popularity, last)))
+            scales.PERCENT * summed(RECENT, 1.0 / (1.0 + tf.gather(self._popularity, last)))
         )
 
 
@@ -186,9 +203,9 @@ class _Sessions(tf.Module):
         table, rows = statistics.sessions, len(statistics.popularity)
         self._table = sparse_table.TensorTable(table, "table")
         totals = np.bincount(table.keys[1:] // table.width, table.values[1:], rows)
-        self._total = _table(totals.astype(np.float32), "total")
+        self._total = scales.table(totals.astype(np.float32), "total")
         share = (statistics.popularity + 1) / max(statistics.events, 1) + _LEAST_SHARE
-        self._log_share = _table(np.log(share).astype(np.float32), "log_share")
+        self._log_share = scales.table(np.log(share).astype(np.float32), "log_share")
 
     def __call__(
         self,
@@ -216,9 +233,11 @@ class _Similarity(tf.Module):
 
     def __init__(self, neighbours: statistics_lib.Neighbours) -> None:
         super().__init__(name="similarity")
-        self._items = _table(neighbours.items, "items")
+        self._items = scales.table(neighbours.items, "items")
         nothing = np.arange(len(neighbours.weights)) == features.PADDING_ID
-        self._weights = _table(np.where(nothing[:, np.newaxis], 0, neighbours.weights), "weights")
+        self._weights = scales.table(
+            np.where(nothing[:, np.newaxis], 0, neighbours.weights), "weights"
+        )
 
     def __call__(
         self, history: tf.Tensor, since: tf.Tensor, candidates: tf.Tensor
@@ -255,8 +274,8 @@ class _CategoryFeatures(tf.Module):
     ) -> None:
         super().__init__(name=name)
         self._has_times = has_times
-        self._items = _table(categories.items, "items")
-        self._share = _table(categories.share, "share")
+        self._items = scales.table(categories.items, "items")
+        self._share = scales.table(categories.share, "share")
         self._number = len(categories.share)  # V+1
 
     def __call__(
@@ -295,17 +314,17 @@ class _CategoryFeatures(tf.Module):
             popularity,
             share(since.dtype.max),
             share(RECENT),
-            _log_scaled(events, _MOST_EVENTS),
+            scales.log_scaled(events, scales.MOST_EVENTS),
         ]
         if self._has_times:
             moment = tf.reduce_max(
                 tf.where(has, past.of(past.greatest(timestamps), own), long_ago), axis=-1
             )
-            most = tf.constant(_MOST_SECONDS, now.dtype)
+            most = tf.constant(scales.MOST_SECONDS, now.dtype)
             seconds = tf.where(
                 never, most, now[:, tf.newaxis] - tf.where(never, now[:, tf.newaxis], moment)
             )
-            found.append(_log_scaled(seconds, _MOST_SECONDS))
+            found.append(scales.log_scaled(seconds, scales.MOST_SECONDS))
         return [*found, tf.cast(never, tf.float32)]
 
 
@@ -370,19 +389,9 @@ def _cells(table: sparse_table.TensorTable, rows: tf.Tensor, candidates: tf.Tens
     )
 
 
-def _table(values: object, name: str) -> tf.Variable:
-    return tf.Variable(values, trainable=False, name=name)
-
-
 def _mean(values: tf.Tensor, given: tf.Tensor) -> tf.Tensor:
     """Mean over the last axis of the values that are given; 0 of none."""
     weights = tf.cast(given, tf.float32)
     return tf.math.divide_no_nan(
         tf.reduce_sum(values * weights, axis=-1), tf.reduce_sum(weights, axis=-1)
     )
-
-
-def _log_scaled(values: tf.Tensor, most: int) -> tf.Tensor:
-    """log(1 + x) from 0 to 1 at `most` and beyond; int64 -> float32."""
-    capped = tf.cast(tf.clip_by_value(values, 0, most), tf.float32)
-    return tf.math.log1p(capped) / math.log1p(most)

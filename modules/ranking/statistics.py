@@ -79,6 +79,21 @@ class Neighbours:
 
 
 @dataclasses.dataclass(frozen=True)
+class Repeats:
+    """How people come back to items; drawn to the mean of all items where little is known.
+
+    Attributes:
+      users: float32 [N+2], share of the item's users who came back to it.
+      events: float32 [N+2], share of its events that are of a user who had it before.
+      log_interval: float32 [N+2], mean of log(1 + seconds) between events of one user.
+    """
+
+    users: npt.NDArray[np.float32]
+    events: npt.NDArray[np.float32]
+    log_interval: npt.NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
 class Statistics:
     """All counts of a set of events; events of items outside the catalogue count for `users` alone.
 
@@ -98,6 +113,7 @@ class Statistics:
       users: number of users with events.
       first_timestamp: of the first event, Unix seconds.
       last_timestamp: of the last event, Unix seconds.
+      repeats: None where repeats are not allowed.
     """
 
     popularity: npt.NDArray[np.float32]
@@ -112,6 +128,7 @@ class Statistics:
     users: int
     first_timestamp: int
     last_timestamp: int
+    repeats: Repeats | None = None
 
     @property
     def days(self) -> int:
@@ -126,6 +143,8 @@ class Statistics:
             arrays |= {f"{name}.keys": table.keys, f"{name}.values": table.values}
         if self.similarity is not None:
             arrays |= {f"similarity.{name}": array for name, array in vars(self.similarity).items()}
+        if self.repeats is not None:
+            arrays |= {f"repeats.{name}": array for name, array in vars(self.repeats).items()}
         for name, category in self.categories.items():
             arrays |= {f"{name}.items": category.items, f"{name}.share": category.share}
         arrays |= {f"{name}.items": found.items for name, found in self.feedback.items()}
@@ -172,11 +191,17 @@ class Statistics:
             if "similarity.items" in arrays
             else None
         )
+        repeats = (
+            Repeats(*(arrays[f"repeats.{field.name}"] for field in dataclasses.fields(Repeats)))
+            if "repeats.users" in arrays
+            else None
+        )
         return cls(
             popularity=arrays["popularity"],
             categories=categories,
             feedback=feedback,
             similarity=similarity,
+            repeats=repeats,
             sessions=tables["sessions"],
             daily=tables["daily"],
             co_occurrence=tables["co_occurrence"],

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy import typing as npt
 
 from modules.ranking import sparse_table, statistics
 
-PRIOR_EVENTS = 10.0  # an item's mean feedback counts as many events with the mean of all items
+# an item's mean feedback, and what is known of returns to it, count as many more of all items' mean
+PRIOR_EVENTS = 10.0
+LOG_UNITS = 1024  # to the unit 1, in which logs of intervals are summed
 
 Row = tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float64]]  # item i, items j [n], weights [n]
+
+# row: users, those of them who came back, events that repeat, the sum of log(1 + seconds since the
+# user's event of the item before) in LOG_UNITS
+Returns = tuple[int, tuple[float, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +65,7 @@ def tabulate(
     rows: int,
     together: Iterable[Row] = (),
     similarity: statistics.Neighbours | None = None,
+    returns: Sequence[Returns] | None = None,
 ) -> statistics.Statistics:
     """Makes all tables.
 
@@ -70,6 +78,7 @@ def tabulate(
       rows: N+2.
       together: rows of the table of sessions.
       similarity: EASE's weights; None without.
+      returns: to each item; None where repeats are not allowed.
     """
     if span.first is None or span.last is None:
         raise ValueError(
@@ -103,6 +112,7 @@ def tabulate(
         users=span.users,
         first_timestamp=span.first,
         last_timestamp=span.last,
+        repeats=None if returns is None else _repeats(returns, popularity),
     )
 
 
@@ -159,3 +169,22 @@ def _feedback(
     spread = float(np.sqrt(variance)) if variance > 1e-9 * (1 + mean**2) else 1.0
     items = (sums + PRIOR_EVENTS * mean) / (events + PRIOR_EVENTS)
     return statistics.Feedback(items.astype(np.float32), float(mean), spread)
+
+
+def _repeats(returns: Sequence[Returns], popularity: npt.NDArray[np.float64]) -> statistics.Repeats:
+    """What is known of returns to each item, [N+2]."""
+    counts = np.zeros([4, len(popularity)])
+    for row, numbers in returns:
+        counts[:, row] = numbers
+    users, came_back, repeats, units = counts
+
+    def mean(sums: npt.NDArray[np.float64], of: npt.NDArray[np.float64]) -> Any:
+        """The mean of each item, drawn to that of all where it is of few."""
+        overall = sums.sum() / max(of.sum(), 1.0)
+        return ((sums + PRIOR_EVENTS * overall) / (of + PRIOR_EVENTS)).astype(np.float32)
+
+    return statistics.Repeats(
+        users=mean(came_back, users),
+        events=mean(repeats, popularity),
+        log_interval=mean(units / LOG_UNITS, repeats),
+    )

@@ -20,7 +20,7 @@ from tfx.types import artifact, artifact_utils, channel, component_spec, standar
 from tfx.utils import io_utils
 
 from modules import config as configuration
-from modules import features, ranking_config, requests, strict
+from modules import features, ranking_config, repeats, requests, strict
 from modules.ranking import count_statistics
 from modules.ranking import statistics as statistics_lib
 
@@ -66,7 +66,10 @@ class WriteStatistics(beam.PTransform):
           target: folder to write into.
         """
         super().__init__()
-        self._data = strict.read(configuration.Data, sections["data"], "data")
+        self._data = repeats.resolve(
+            strict.read(configuration.Data, sections["data"], "data"),
+            patterns[features.SPLIT_TRAIN],
+        )
         self._ranking = strict.read(configuration.Ranking, sections["ranking"], "ranking")
         self._patterns, self._transform, self._target = patterns, transform_folder, target
 

@@ -29,6 +29,7 @@ def test_all_tables_by_hand(tmp_path: pathlib.Path) -> None:
     made = _tabulate(tags, size=4)
     made.write(str(tmp_path / "kept"))
     for found in (made, statistics.Statistics.read(str(tmp_path / "kept"))):
+        assert found.repeats is None
         assert found.popularity.tolist() == [0, 3, 0, 1, 0] and found.popularity.dtype == np.float32
         assert (found.first_day, found.days, found.events, found.users) == (10, 3, 4, 2)
         assert (found.first_timestamp, found.last_timestamp) == (10 * DAY + 5, 12 * DAY + 7)
@@ -49,6 +50,41 @@ def test_all_tables_by_hand(tmp_path: pathlib.Path) -> None:
         np.testing.assert_allclose(
             rating.items, [3.25, 44.5 / 13, 3.25, 33.5 / 11, 3.25], rtol=1e-6
         )
+
+
+def test_returns_by_hand(tmp_path: pathlib.Path) -> None:
+    """Item 1: two users, one of whom came back, once, after e - 1 seconds; item 3: one user."""
+    made = tabulate.tabulate(
+        COUNTS,
+        SPAN,
+        [],
+        {},
+        ["event_rating"],
+        rows=5,
+        returns=[(1, (2.0, 1.0, 1.0, 1024.0)), (3, (1.0, 0.0, 0.0, 0.0))],
+    )
+    made.write(str(tmp_path))
+    for found in (made, statistics.Statistics.read(str(tmp_path))):
+        assert found.repeats is not None
+        # 10 more of the mean of all: one of three users, one of four events, e - 1 seconds
+        users, events = 1 / 3, 1 / 4
+        np.testing.assert_allclose(
+            found.repeats.users, [users, 13 / 36, users, 10 / 33, users], rtol=1e-6
+        )
+        np.testing.assert_allclose(
+            found.repeats.events, [events, 3.5 / 13, events, 2.5 / 11, events], rtol=1e-6
+        )
+        np.testing.assert_allclose(found.repeats.log_interval, 1.0, rtol=1e-6)
+        assert found.repeats.users.dtype == np.float32
+
+
+def test_no_return_at_all() -> None:
+    made = tabulate.tabulate(
+        COUNTS, SPAN, [], {}, ["event_rating"], rows=5, returns=[(1, (3.0, 0.0, 0.0, 0.0))]
+    )
+    assert made.repeats is not None
+    for values in vars(made.repeats).values():
+        assert values.tolist() == [0.0] * 5
 
 
 def test_items_without_any_category() -> None:

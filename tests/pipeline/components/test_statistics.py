@@ -125,7 +125,7 @@ def _write(
             ("items", tables.ITEMS, items),
         )
     }
-    return tables.write(folder, unknown_item="keep", **texts)
+    return tables.write(folder, unknown_item="keep", repeats="auto", **texts)
 
 
 def _check(found: statistics_lib.Statistics, histories: dict[str, list[Event]], shop: Shop) -> None:
@@ -172,6 +172,36 @@ def _check(found: statistics_lib.Statistics, histories: dict[str, list[Event]], 
         assert sorted(listed) == sorted(shop.tags[name])
     share = [np.mean([tag in shop.tags[event.item] for event in known]) for tag in tags]
     np.testing.assert_allclose(found.categories["item_tags"].share, [*share, 0], rtol=1e-6)
+    _check_repeats(found.repeats, histories, rows)
+
+
+def _check_repeats(
+    found: statistics_lib.Repeats | None,
+    histories: dict[str, list[Event]],
+    rows: dict[str, int],
+) -> None:
+    """More than a tenth of the events repeat, so that repeats are allowed."""
+    assert found is not None
+    own = {
+        (user, item): [event.time for event in events if event.item == item]
+        for user, events in histories.items()
+        for item in rows
+    }
+    had = {key: times for key, times in own.items() if times}
+    logs = {key: np.log1p(np.diff(times)).tolist() for key, times in had.items()}
+
+    def drawn(values: dict[tuple[str, str], list[float]], item: str) -> float:
+        mean = np.mean([value for all_of in values.values() for value in all_of])
+        of_item = [value for key, all_of in values.items() if key[1] == item for value in all_of]
+        return float((sum(of_item) + 10 * mean) / (len(of_item) + 10))
+
+    came_back = {key: [float(len(times) > 1)] for key, times in had.items()}
+    repeated = {key: [0.0] + [1.0] * (len(times) - 1) for key, times in had.items()}
+    for item, row in rows.items():
+        assert found.users[row] == pytest.approx(drawn(came_back, item), rel=1e-6)
+        assert found.events[row] == pytest.approx(drawn(repeated, item), rel=1e-6)
+        # logs are summed in units of 1/1024
+        assert found.log_interval[row] == pytest.approx(drawn(logs, item), abs=1e-3)
 
 
 def _following(histories: dict[str, list[Event]], rows: dict[str, int], size: int) -> np.ndarray:
@@ -231,6 +261,12 @@ def test_a_temporal_hold_out_counts_no_event_that_ranking_learns_from(
     assert part.feedback["event_rating"].items[row] == np.float32(
         part.feedback["event_rating"].mean
     )
+
+
+def test_without_repeats_nothing_is_counted_of_returns(shop: Shop, tmp_path: pathlib.Path) -> None:
+    declared = dataclasses.replace(shop.data, repeats="exclude")
+    dataclasses.replace(shop, data=declared).count(TEMPORAL, tmp_path)
+    assert statistics_lib.Statistics.read(str(tmp_path / "final")).repeats is None
 
 
 def test_cross_fit_counts_only_the_users_of_other_folds(shop: Shop, tmp_path: pathlib.Path) -> None:

@@ -21,12 +21,12 @@ data:
 split: {unit: basket}
 features: {max_history: 12, repeat_history: 40, repeat_items: 8}
 model: {dim: 16, layers: 1, heads: 2}
-training: {epochs: 2, batch_positions: 512}
+training: {epochs: 8, batch_positions: 512, learning_rate: 0.01}
 index: {body: exact, k: 20}
 ranking:
-  hold_out: {requests: 4}
+  hold_out: {requests: 8, share: 0.5}
   model: {dim: 8, history: 6, hidden: [8]}
-  training: {epochs: 3, batch_requests: 16}
+  training: {epochs: 8, batch_requests: 16, learning_rate: 0.01}
 evaluation:
   ks: [5, 10, 20]
 """

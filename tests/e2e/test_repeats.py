@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 from collections import Counter
 
@@ -46,3 +47,15 @@ def test_a_request_asks_for_a_whole_basket(made: runs.Run) -> None:
         assert sum(earlier.values()) <= 40 - 13
     assert any(len(row["target_item_id"]) > 1 for row in rows)
     assert any(row["earlier_item_id"] for row in rows)
+
+
+def test_two_stages_are_no_worse_than_what_needs_no_training(made: runs.Run) -> None:
+    (path,) = made.folder.glob("artifacts/TwoStageEvaluator/evaluation/*/two_stage.json")
+    test = json.loads(path.read_text(encoding="utf-8"))["splits"]["test"]
+    values = {name: found["NDCG@10"]["value"] for name, found in test["metrics"].items()}
+    assert values["two_stage"] > values["recall"] and values["two_stage"] > values["co_occurrence"]
+    assert values["two_stage"] > values["personal_frequency"] - 0.05
+    assert test["by_kind"]["new"]["metrics"]["personal_frequency"]["HR@10"]["value"] == 0
+    # most of what people take repeats, and most of what they are shown
+    assert test["repeat_share"]["taken"] > 0.7
+    assert test["repeat_share"]["lists"]["two_stage"]["5"] > 0.7

@@ -83,7 +83,11 @@ def write(folder: pathlib.Path, seed: int = 7, *, has_times: bool = True) -> pat
         config = config.replace(
             "time: timestamp", "order: {from: file_order}, worth: weight"
         ).replace("body: scann", "body: exact")
+        # what follows what is learned by counting, and has to be learned as well
         config = config.replace("repeats: exclude", "repeats: allow")
+        config = config.replace(
+            "training: {epochs: 2,", "training: {learning_rate: 0.01, epochs: 8,"
+        )
     (folder / "events.csv").write_text("\n".join(events) + "\n", encoding="utf-8")
     users = [f"u{u},{20 + u % 50},{'DE' if u % 3 else 'FR'}" for u in range(USERS)]
     (folder / "users.csv").write_text(

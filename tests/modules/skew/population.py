@@ -67,8 +67,7 @@ def windows(seed: int = 0) -> tuple[list[Row], list[Row]]:
 
 def _earlier(sequence: Row, start: int) -> Row:
     """What came before a request's window."""
-    events = list(zip(sequence["event_item_id"], sequence["event_timestamp"]))[:start]
-    found = earlier.of(events, 256)
+    found = earlier.of(sequence["event_item_id"][:start], sequence["event_timestamp"][:start], 256)
     return {
         "earlier_item_id": list(found.items),
         "earlier_count": list(found.counts),

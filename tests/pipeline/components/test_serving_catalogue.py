@@ -42,6 +42,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> catalogue.Catalogue:
         "timezone": "Europe/Berlin",
         "k": 5,
         "max_exclusions": 9,
+        "repeat_history": 30,
+        "repeat_items": 8,
     }
     serving_catalogue.Executor().Do(
         {"examples": [raw], "transform_graph": [graph]},

@@ -7,11 +7,12 @@ count: nothing is cut as the requests to the models are.
    al., A Next Basket Recommendation Reality Check, 2021; Hu et al., 2020, arXiv 2006.00556).
  - personal recency: by the share of the user's last r baskets that hold the item, then as personal
    frequency (UP of UP-CF: Faggioli et al., Recency Aware Collaborative Filtering for Next Basket
-   Recommendation, 2020, eq. 1).
+   Recommendation, 2020, eq. 1). Or by the share of all of them, where a basket weighs a part of the
+   next one (the personal part of TIFU-KNN with one group: Hu et al., 2020, eq. 1).
  - GP-TopFreq: personal frequency, then all other items by popularity (Li et al., 2021).
 
 The first two hold nothing after the user's items. Ties go to the more popular item, as in
-baselines.py. personal_steps.py chooses r on the training events.
+baselines.py. personal_steps.py chooses r or the decay on the training events.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ class Settings:
 
     Attributes:
       baskets: the last r that personal recency looks at; None for all.
+      decay: what a basket weighs of the next one's weight in personal recency.
       leaves_out_present: no list holds what the user has at the time of the request already, and
           recency counts the baskets before. Else that is the last basket.
     """
 
     baskets: int | None = None
     leaves_out_present: bool = False
+    decay: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Own:
       events: of each, int64 [m].
       since: baskets since the last that holds it, int64 [m]: 1 for the last basket; 0 for what is
           present and left out.
-      recent: share of the last r baskets that hold it, float64 [m].
+      recent: share of the last r baskets, by their weights, that hold it, float64 [m].
       baskets: their number.
     """
 
@@ -100,14 +103,17 @@ class History:
         baskets = int(self._baskets[past - 1]) + 1 if past else 0
         length = min(settings.baskets or baskets, baskets)
         start = int(np.searchsorted(self._baskets[:past], baskets - length))
-        recent = self._counts(self._codes[start:past][self._first[start:past]])
+        once = start + np.flatnonzero(self._first[start:past])
+        weights = settings.decay ** (baskets - 1.0 - self._baskets[once])
+        recent = np.bincount(self._codes[once], weights, len(self._items))
+        weight = float(np.sum(settings.decay ** np.arange(max(length, 1))))
         last = np.full(len(self._items), -1, np.int64)
         last[self._codes[:past]] = self._baskets[:past]  # the last of an item's stays
         since = baskets - last
         since[self._codes[past:stop]] = 0
         events = self._counts(self._codes[:stop])
         had = events > 0
-        return Own(self._items[had], events[had], since[had], recent[had] / max(length, 1), baskets)
+        return Own(self._items[had], events[had], since[had], recent[had] / weight, baskets)
 
     def _counts(self, codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return np.bincount(codes, minlength=len(self._items)).astype(np.int64)

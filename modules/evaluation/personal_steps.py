@@ -18,7 +18,10 @@ from modules import features, requests
 from modules.evaluation import baselines, personal
 
 OWN = "own"  # of a raw example: what the user had before the request, one `personal.Own`
-BASKETS = (1, 5, 10, 20, 50, None)
+WAYS = (  # last baskets, and decay, of personal recency; the preferred first
+    *((baskets, 1.0) for baskets in (None, 50, 20, 10, 5, 1)),
+    *((None, decay) for decay in (0.98, 0.95, 0.9, 0.8)),
+)
 DEPTH = 10  # of the NDCG that decides
 MOST_USERS = 20_000  # that it is a mean of
 
@@ -27,7 +30,7 @@ MOST_USERS = 20_000  # that it is a mean of
 class Choice:
     """The settings with the highest NDCG@10 of personal recency, and that of all that were tried.
 
-    Of equal ones the first: nothing is left out before something is, and the longest r.
+    Of equal ones the first: nothing is left out before something is, then as in `WAYS`.
     """
 
     users: int
@@ -38,31 +41,34 @@ class Choice:
         return max(self.ndcg, key=self.ndcg.__getitem__)
 
     def to_json(self) -> dict[str, Any]:
-        """The chosen settings, and by r the NDCG@10 that the better of its two settings has."""
+        """The chosen settings, and of each way the NDCG@10 that the better of its settings has."""
         chosen = self.settings
         return {
-            "baskets": _name(chosen.baskets),
+            "baskets": chosen.baskets,
+            "decay": chosen.decay,
             "leaves_out_present": chosen.leaves_out_present,
             "users": self.users,
-            f"NDCG@{DEPTH}": {
-                _name(baskets): max(
-                    value for settings, value in self.ndcg.items() if settings.baskets == baskets
-                )
-                for baskets in BASKETS
-            },
+            f"NDCG@{DEPTH}": [
+                {
+                    "baskets": baskets,
+                    "decay": decay,
+                    "value": max(
+                        value
+                        for tried, value in self.ndcg.items()
+                        if (tried.baskets, tried.decay) == (baskets, decay)
+                    ),
+                }
+                for baskets, decay in WAYS
+            ],
         }
-
-
-def _name(baskets: int | None) -> str:
-    return "all" if baskets is None else str(baskets)
 
 
 def tried() -> list[personal.Settings]:
     """All settings among which the training events choose, the preferred first."""
     return [
-        personal.Settings(baskets, leaves_out)
+        personal.Settings(baskets, leaves_out, decay)
         for leaves_out in (False, True)
-        for baskets in reversed(BASKETS)
+        for baskets, decay in WAYS
     ]
 
 

@@ -56,24 +56,31 @@ def body(report: Mapping[str, Any], both: Mapping[str, Any] | None) -> Iterator[
 
 def settings(chosen: Mapping[str, Any]) -> str:
     """How the baselines of a user's own items were set, as sentences."""
-    number = chosen["baskets"]
-    last = {"all": "all of a user's baskets", "1": "a user's last basket"}.get(
-        number, f"a user's last {number} baskets"
+    last = {None: "all of a user's baskets", 1: "a user's last basket"}.get(
+        chosen["baskets"], f"a user's last {chosen['baskets']} baskets"
     )
-    ndcg = ", ".join(
-        f"{text.fixed(value)} of {'all' if name == 'all' else f'the last {name}'}"
-        for name, value in chosen["NDCG@10"].items()
-    )
+    ndcg = ", ".join(f"{text.fixed(way['value'])} of {_baskets(way)}" for way in chosen["NDCG@10"])
     present = (
         " No baseline lists what a user has at the time of the request already."
         if chosen["leaves_out_present"]
         else ""
     )
     return (
-        f"Personal recency counts {last} (all events of one time are a basket): of what was tried, "
+        f"Personal recency counts {last}{_weights(chosen)} (all events of one time are a basket): "
+        "of what was tried, "
         f"that predicts best what {chosen['users']:,} users did last in training, with an NDCG@10 "
         f"of {ndcg}.{present}"
     )
+
+
+def _baskets(way: Mapping[str, Any]) -> str:
+    last = "all" if way["baskets"] is None else f"the last {way['baskets']}"
+    return f"{last} with the weight {way['decay']:g}" if way["decay"] < 1 else last
+
+
+def _weights(chosen: Mapping[str, Any]) -> str:
+    weight = f", each with {chosen['decay']:g} of the next one's weight"
+    return weight if chosen["decay"] < 1 else ""
 
 
 def _share(report: Mapping[str, Any], both: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -17,10 +17,14 @@ from tests.pipeline.report import small_artifacts, small_two_stage
 
 SETTINGS = {
     "personal_recency": {
-        "baskets": "10",
+        "baskets": 10,
+        "decay": 1.0,
         "leaves_out_present": False,
         "users": 400,
-        "NDCG@10": {"10": 0.31, "all": 0.29},
+        "NDCG@10": [
+            {"baskets": None, "decay": 1.0, "value": 0.29},
+            {"baskets": 10, "decay": 1.0, "value": 0.31},
+        ],
     }
 }
 

@@ -15,9 +15,14 @@ EVENTS = [(0, 10, b"b"), (1, 10, b"c"), (2, 20, b"c"), (3, 20, b"d"), (4, 30, b"
 
 
 def _own(
-    place: int = 6, time: int = 50, baskets: int | None = None, leaves_out: bool = False
+    place: int = 6,
+    time: int = 50,
+    baskets: int | None = None,
+    leaves_out: bool = False,
+    decay: float = 1.0,
 ) -> personal.Own:
-    return personal.History(EVENTS).before(place, time, personal.Settings(baskets, leaves_out))
+    settings = personal.Settings(baskets, leaves_out, decay)
+    return personal.History(EVENTS).before(place, time, settings)
 
 
 def _by_item(own: personal.Own) -> dict[bytes, tuple[int, int, float]]:
@@ -63,6 +68,15 @@ def test_a_request_knows_what_came_before_it():
 )
 def test_share_of_the_last_baskets(baskets, recent):
     assert {item: found[2] for item, found in _by_item(_own(baskets=baskets)).items()} == recent
+
+
+def test_a_basket_weighs_a_part_of_the_next_one():
+    """From the last: b 1, a 1/2, c and d 1/4, b and c 1/8, together 15/8."""
+    recent = {item: found[2] for item, found in _by_item(_own(decay=0.5)).items()}
+    assert recent == pytest.approx({b"b": 9 / 15, b"a": 4 / 15, b"c": 3 / 15, b"d": 2 / 15})
+    recent = {item: found[2] for item, found in _by_item(_own(baskets=3, decay=0.5)).items()}
+    assert recent == pytest.approx({b"b": 4 / 7, b"a": 2 / 7, b"c": 1 / 7, b"d": 1 / 7})
+    assert _lists(_own(decay=0.5)) == ("bcad", "bacd")
 
 
 def test_lists_go_by_frequency_then_by_the_last_then_by_popularity():

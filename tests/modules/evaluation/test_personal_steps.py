@@ -59,12 +59,27 @@ def test_the_last_baskets_are_chosen_where_they_tell_more(choose: Choose):
     assert choice.settings == personal.Settings(1, False)
     assert choice.ndcg[personal.Settings(None, False)] == pytest.approx(SECOND, abs=1e-9)
     assert choice.ndcg[personal.Settings(1, False)] == 1
-    assert choice.to_json() == {
-        "baskets": "1",
-        "leaves_out_present": False,
-        "users": 1,
-        "NDCG@10": {"1": 1.0, **dict.fromkeys(("5", "10", "20", "50", "all"), round(SECOND, 9))},
-    }
+    found = choice.to_json()
+    ndcg = [(way["baskets"], way["decay"], way["value"]) for way in found.pop("NDCG@10")]
+    assert found == {"baskets": 1, "decay": 1.0, "leaves_out_present": False, "users": 1}
+    assert ndcg == [
+        (baskets, decay, 1.0 if baskets == 1 else round(SECOND, 9))
+        for baskets, decay in personal_steps.WAYS
+    ]
+
+
+def test_a_decay_is_chosen_where_it_tells_more(choose: Choose):
+    """Baskets d, d, d, d, d, c, a, b, b, c, then b.
+
+    By the last one c comes first, by five c and b have two each and c is the later, by all d has
+    five. With a weight of .8: b .8 + .8^2 = 1.44, c 1 + .8^4 = 1.41, d .8^5 + ... + .8^9 = 1.10.
+    """
+    items = [b"d"] * 5 + [b"c", b"a", b"b", b"b", b"c", b"b"]
+    choice = choose("basket", u=list(enumerate(items)))
+    assert choice.settings == personal.Settings(None, False, 0.8)
+    assert choice.ndcg[personal.Settings(None, False, 0.9)] == pytest.approx(SECOND, abs=1e-9)
+    assert choice.ndcg[choice.settings] == 1
+    assert choice.to_json()["decay"] == 0.8
 
 
 def test_of_equal_settings_all_baskets_and_nothing_left_out(choose: Choose):

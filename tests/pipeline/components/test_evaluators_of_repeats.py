@@ -18,6 +18,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from modules import strict
+from modules.evaluation import personal_steps
 from pipeline.components import evaluator, two_stage_evaluator
 from tests import examples, fake_rank, fake_recall, held_out
 
@@ -27,14 +28,19 @@ SYSTEMS = ("personal_frequency", "personal_recency", "gp_topfreq")
 FIRST, SECOND, THIRD = 1.0, 1 / math.log2(3), 1 / math.log2(4)  # NDCG of the target's place
 SETTINGS = {
     "personal_recency": {
-        "baskets": "all",
+        "baskets": None,
+        "decay": 1.0,
         "leaves_out_present": False,
         "users": 4,
         # the last a, from a, b, a, c: by all it is the first, by the last one c comes before
-        "NDCG@10": {
-            "1": pytest.approx(SECOND),
-            **dict.fromkeys(("5", "10", "20", "50", "all"), 1.0),
-        },
+        "NDCG@10": [
+            {
+                "baskets": baskets,
+                "decay": decay,
+                "value": pytest.approx(SECOND) if baskets == 1 else 1.0,
+            }
+            for baskets, decay in personal_steps.WAYS
+        ],
     }
 }
 

@@ -97,30 +97,54 @@ def test_all_features_of_the_linear_ranker_are_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("baskets", "leaves_out", "first", "last"),
+    ("baskets", "decay", "leaves_out", "first", "last"),
     [
         pytest.param(
-            "10", False, "Personal recency counts a user's last 10 baskets", "of all.", id="ten"
+            10,
+            1.0,
+            False,
+            "Personal recency counts a user's last 10 baskets (all",
+            "of all with the weight 0.98.",
+            id="ten",
         ),
         pytest.param(
-            "all",
+            None,
+            0.98,
+            True,
+            "Personal recency counts all of a user's baskets, each with 0.98 of the next one's "
+            "weight (all",
+            "No baseline lists what a user has at the time of the request already.",
+            id="decay",
+        ),
+        pytest.param(
+            None,
+            1.0,
             True,
             "Personal recency counts all of a user's baskets",
             "No baseline lists what a user has at the time of the request already.",
             id="all",
         ),
-        pytest.param("1", False, "Personal recency counts a user's last basket", "of all.", id="1"),
+        pytest.param(
+            1, 1.0, False, "Personal recency counts a user's last basket (all", "0.98.", id="1"
+        ),
     ],
 )
-def test_settings_are_told(baskets: str, leaves_out: bool, first: str, last: str) -> None:
+def test_settings_are_told(
+    baskets: int | None, decay: float, leaves_out: bool, first: str, last: str
+) -> None:
     said = repeats.settings(
         {
             "baskets": baskets,
+            "decay": decay,
             "leaves_out_present": leaves_out,
             "users": 2400,
-            "NDCG@10": {"10": 0.31, "all": 0.29},
+            "NDCG@10": [
+                {"baskets": None, "decay": 1.0, "value": 0.29},
+                {"baskets": 10, "decay": 1.0, "value": 0.31},
+                {"baskets": None, "decay": 0.98, "value": 0.3},
+            ],
         }
     )
     assert said.startswith(first) and said.endswith(last)
     assert "what 2,400 users did last in training" in said
-    assert "0.3100 of the last 10, 0.2900 of all." in said
+    assert "0.2900 of all, 0.3100 of the last 10, 0.3000 of all with the weight 0.98." in said

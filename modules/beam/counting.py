@@ -1,22 +1,18 @@
-"""Counts what users did: whole histories of windows, who follows whom, one object of it all.
+"""Counts what users did: whole histories of windows, sums, one object of it all.
 
 Everything runs on Beam.
 """
 
 from __future__ import annotations
 
-import collections
 import functools
-import math
 import operator
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import apache_beam as beam
 
 from modules import features, requests
-
-Stripe = dict[Any, int]  # of an item: the weight of each that follows, in the unit of `unit`
 
 
 def target_places(example: requests.RawExample) -> range:
@@ -50,49 +46,6 @@ def _in_order(windows: Iterable[list[tuple[int, Any]]]) -> list[Any]:
         event
         for _, event in sorted((pair for window in windows for pair in window), key=lambda p: p[0])
     ]
-
-
-def unit(distance: int) -> int:
-    """The least whole number that 1, 2, and so on up to `distance` all divide.
-
-    Weights 1/1 to 1/distance are whole multiples of its inverse: sums then need no order.
-    """
-    return math.lcm(*range(1, distance + 1))
-
-
-def stripes(histories: Iterable[Sequence[Hashable]], distance: int) -> Iterator[tuple[Any, Stripe]]:
-    """Yields (i, {j: weight}) of users' items: +1/n if j is the n-th after i, n up to `distance`.
-
-    A worker sums whole rows ("stripes", Lin and Dyer, Data-Intensive Text Processing, 2010, section
-    3.2) of many users before anything is shuffled: one element a row instead of one a pair. Weights
-    are multiples of 1 / unit(distance).
-    """
-    whole = unit(distance)
-    rows: dict[Any, Stripe] = collections.defaultdict(lambda: collections.defaultdict(int))
-    for items in histories:
-        for n in range(1, distance + 1):
-            for first, then in zip(items, items[n:]):
-                rows[first][then] += whole // n
-    for item, stripe in rows.items():
-        yield item, dict(stripe)
-
-
-class SumStripes(beam.CombineFn):
-    """Adds stripes of one item."""
-
-    def create_accumulator(self) -> Stripe:
-        return {}
-
-    def add_input(self, accumulator: Stripe, element: Stripe) -> Stripe:
-        for item, weight in element.items():
-            accumulator[item] = accumulator.get(item, 0) + weight
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[Stripe]) -> Stripe:
-        return functools.reduce(self.add_input, accumulators, {})
-
-    def extract_output(self, accumulator: Stripe) -> Stripe:
-        return accumulator
 
 
 class AddEach(beam.CombineFn):

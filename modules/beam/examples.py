@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -125,7 +125,7 @@ class MakeExamples(beam.PTransform):
         counted = (
             users
             | "CountRepeats" >> beam.ParDo(histories.CountRepeats(self._data, self._split))
-            | "AddRepeats" >> beam.CombineGlobally(_Add())
+            | "AddRepeats" >> beam.CombineGlobally(beam.combiners.TupleCombineFn(sum, sum))
             | "AllowRepeats" >> beam.MapTuple(functools.partial(repeats.allowed, self._data))
         )
         return beam.pvalue.AsSingleton(counted)
@@ -155,20 +155,3 @@ class MakeExamples(beam.PTransform):
             | "MakeItems"
             >> make.with_outputs(features.SPLIT_CATALOGUE, summary.TAG, identity.TAG, problems.TAG)
         )
-
-
-class _Add(beam.CombineFn):
-    """Adds pairs of numbers."""
-
-    def create_accumulator(self) -> tuple[int, int]:
-        return 0, 0
-
-    def add_input(self, accumulator: tuple[int, int], element: tuple[int, int]) -> tuple[int, int]:
-        return accumulator[0] + element[0], accumulator[1] + element[1]
-
-    def merge_accumulators(self, accumulators: Iterable[tuple[int, int]]) -> tuple[int, int]:
-        found = list(accumulators)
-        return sum(pair[0] for pair in found), sum(pair[1] for pair in found)
-
-    def extract_output(self, accumulator: tuple[int, int]) -> tuple[int, int]:
-        return accumulator

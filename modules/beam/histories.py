@@ -137,20 +137,25 @@ def _distinct(
     user: str, events: list[Event], data: config.Data, counts: dict[str, int]
 ) -> typing.Generator[Any, None, list[Event]]:
     """Applies the policy for the same user, item and time again."""
-    first: dict[tuple[float, str], files.Place] = {}
-    distinct = []
-    for event in events:
-        earlier = first.setdefault((event[0], event[2]), event[1])
-        if earlier == event[1]:
-            distinct.append(event)
-        elif data.duplicate_events == "refuse":
+    firsts = _firsts(events)
+    for event in events if data.duplicate_events == "refuse" else ():
+        first = firsts[event[0], event[2]]
+        if event is not first:
             text = (
                 f"user {user!r}, item {event[2]!r} and the time repeat an event. Remove one, or "
                 "set data.duplicate_events: drop."
             )
-            yield problems.found("events", event[1], text, repeats=earlier)
-    counts[summary.DUPLICATE_EVENTS] = len(events) - len(distinct)
-    return events if data.duplicate_events == "keep" else distinct
+            yield problems.found("events", event[1], text, repeats=first[1])
+    counts[summary.DUPLICATE_EVENTS] = len(events) - len(firsts)
+    return events if data.duplicate_events == "keep" else list(firsts.values())
+
+
+def _firsts(events: Iterable[Event]) -> dict[tuple[float, str], Event]:
+    """The first event of each time and item, in their order."""
+    firsts: dict[tuple[float, str], Event] = {}
+    for event in events:
+        firsts.setdefault((event[0], event[2]), event)
+    return firsts
 
 
 def _repeats(items: list[str], train: int) -> dict[str, int]:
@@ -178,8 +183,7 @@ class CountRepeats(beam.DoFn):
         if self._data.events.is_timeless:
             events = [(float(n), *event[1:]) for n, event in enumerate(events)]
         if self._data.duplicate_events != "keep":
-            events = list({(event[0], event[2]): event for event in reversed(events)}.values())
-            events.reverse()
+            events = list(_firsts(events).values())
         train = sequences.divide([event[0] for event in events], self._split).train
         yield train, train - len({event[2] for event in events[:train]})
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy import typing as npt
 
 from modules import features, request_arrays, requests
-from modules.beam import counting
+from modules.beam import counting, stripes
 
 DISTANCE = 5  # events
 
@@ -229,26 +229,26 @@ class CountCoOccurrence(beam.PTransform):
         return (
             histories
             | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
-            | "Stripes" >> beam.FlatMap(_stripes)
-            | "SumStripes" >> beam.CombinePerKey(counting.SumStripes())
-            | "Places" >> beam.Map(_row, popularity=self._popularity)
+            | "Stripes" >> beam.FlatMap(_stripes, popularity=self._popularity)
+            | "SumStripes" >> beam.CombinePerKey(stripes.Sum())
             | "Table"
             >> beam.CombineGlobally(counting.Collect(lambda rows: CoOccurrence(dict(rows))))
         )
 
 
 def _stripes(
-    histories: Iterable[tuple[bytes, list[bytes]]],
-) -> Iterator[tuple[bytes, counting.Stripe]]:
-    return counting.stripes((items for _, items in histories), DISTANCE)
+    histories: Iterable[tuple[bytes, list[bytes]]], popularity: Popularity
+) -> Iterator[tuple[bytes, stripes.Stripe]]:
+    """Rows by item; those of no catalogue follow nothing, but may be followed."""
+    listed, others = len(popularity.items), dict[bytes, int]()
 
+    def number(item: bytes) -> int:
+        place = popularity.places.get(item)
+        return others.setdefault(item, listed + len(others)) if place is None else place
 
-def _row(
-    element: tuple[bytes, counting.Stripe], popularity: Popularity
-) -> tuple[bytes, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    item, stripe = element
-    known = [
-        (popularity.places[j], weight) for j, weight in stripe.items() if j in popularity.places
-    ]
-    places, weights = np.array(sorted(known), np.int64).reshape(-1, 2).T
-    return item, (places, weights)
+    numbers = stripes.Histories.of([number(item) for item in items] for _, items in histories)
+    names = list(others)
+    for item, (places, weights) in stripes.rows(stripes.following(numbers, DISTANCE)):
+        known = places < listed
+        name = popularity.items[item] if item < listed else names[item - listed]
+        yield name, (places[known], weights[known])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import functools
 import operator
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +15,7 @@ from apache_beam.utils import shared
 from numpy import typing as npt
 
 from modules import config, features, ranking_config, requests
-from modules.beam import counting
+from modules.beam import counting, stripes
 from modules.evaluation import ease
 from modules.ranking import count_returns, statistics, tabulate
 
@@ -65,7 +64,7 @@ class CountStatistics(beam.PTransform):
         following = (
             batches
             | "Following" >> beam.FlatMap(_following, self._settings.distance)
-            | "KeepFollowing" >> _Strongest(kept, counting.unit(self._settings.distance))
+            | "KeepFollowing" >> _Strongest(kept, stripes.unit(self._settings.distance))
         )
         together = (
             batches
@@ -198,50 +197,46 @@ class _Strongest(beam.PTransform):
         super().__init__()
         self._kept, self._unit = kept, unit
 
-    def expand(self, stripes: beam.PCollection) -> beam.PCollection:
+    def expand(self, found: beam.PCollection) -> beam.PCollection:
         return (
-            stripes
-            | "Sum" >> beam.CombinePerKey(counting.SumStripes())
+            found
+            | "Sum" >> beam.CombinePerKey(stripes.Sum())
             | "Strongest" >> beam.Map(_strongest, self._kept, self._unit)
             | "Collect" >> beam.CombineGlobally(counting.Collect(list))
         )
 
 
-def _following(
-    histories: Iterable[History], distance: int
-) -> Iterator[tuple[int, counting.Stripe]]:
-    """Stripes of the items with a row; the others keep their place in the history."""
-    rows = ([row for row, _, _ in events] for _, events in histories)
-    for row, stripe in counting.stripes(rows, distance):
-        stripe.pop(features.PADDING_ID, None)
-        if row != features.PADDING_ID and stripe:
-            yield row, stripe
+def _following(histories: Iterable[History], distance: int) -> Iterator[tuple[int, stripes.Stripe]]:
+    return stripes.rows(stripes.following(_histories(histories), distance))
 
 
 def _together(
-    histories: Iterable[History], settings: ranking_config.Statistics
-) -> Iterator[tuple[int, counting.Stripe]]:
-    """Stripes that count a user's events of two items, both ways, if close in time and place."""
-    found: dict[int, counting.Stripe] = collections.defaultdict(
-        lambda: collections.defaultdict(int)
+    histories: Sequence[History], settings: ranking_config.Statistics
+) -> Iterator[tuple[int, stripes.Stripe]]:
+    times = [time for _, events in histories for _, time, _ in events]
+    return stripes.rows(
+        stripes.together(
+            _histories(histories),
+            np.array(times, np.int64),
+            settings.session_seconds,
+            settings.session_events,
+        )
     )
-    for _, events in histories:
-        for place, (row, time, _) in enumerate(events):
-            for other, later, _ in events[place + 1 : place + 1 + settings.session_events]:
-                if later - time > settings.session_seconds:
-                    break
-                if row != other and features.PADDING_ID not in (row, other):
-                    found[row][other] += 1
-                    found[other][row] += 1
-    for row, stripe in found.items():
-        yield row, dict(stripe)
 
 
-def _strongest(element: tuple[int, counting.Stripe], kept: int, unit: int) -> tabulate.Row:
+def _histories(histories: Iterable[History]) -> stripes.Histories:
+    """The items with a row; the others keep their place in the history."""
+    return stripes.Histories.of(
+        [row if row != features.PADDING_ID else -1 for row, _, _ in events]
+        for _, events in histories
+    )
+
+
+def _strongest(element: tuple[int, stripes.Stripe], kept: int, unit: int) -> tabulate.Row:
     """The neighbours that are kept; of equally strong ones those with the smaller rows."""
-    row, stripe = element
-    columns, weights = zip(*sorted(stripe.items(), key=lambda pair: (-pair[1], pair[0]))[:kept])
-    return row, np.array(columns, np.int64), np.array(weights) / unit
+    row, (columns, weights) = element
+    order = np.lexsort((columns, -weights))[:kept]
+    return row, columns[order], weights[order] / unit
 
 
 def _distinct_rows(history: History) -> npt.NDArray[np.int64]:

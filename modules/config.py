@@ -324,6 +324,9 @@ class Config:
         features.check_names(self.data)
         if self.data.events.is_timeless:
             self._do_without_times()
+        if self.data.hides_request_time:
+            model = dataclasses.replace(self.model, request_time=False)
+            object.__setattr__(self, "model", model)
         if self.training.negatives == "random" and self.model.normalise:
             raise ConfigError(
                 "training.negatives: random needs model.normalise: false; it has no "

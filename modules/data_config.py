@@ -232,6 +232,9 @@ class Data:
     # whether items of a user's history may be recommended again; auto: where the training events
     # repeat often enough (repeats.py)
     repeats: Literal["auto", "allow", "exclude"] = "auto"
+    # whether models may learn from when a request is made; hidden: what they know ends with the
+    # last event before it
+    request_time: Literal["known", "hidden"] = "known"
     # folder of the curated one; default schema/<name>, else made from the columns
     schema: str | None = None
 
@@ -239,6 +242,11 @@ class Data:
     def allows_repeats(self) -> bool:
         """Whether repeats are allowed; `auto` has to be resolved before (repeats.py)."""
         return self.repeats == "allow"
+
+    @property
+    def hides_request_time(self) -> bool:
+        """Whether the time of a request counts as that of the last event before it."""
+        return self.request_time == "hidden"
 
     def __post_init__(self) -> None:
         _roles(

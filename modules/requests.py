@@ -20,8 +20,9 @@ longest history:
 
 Events are put in the order of their timestamps, those of one second in the order given (the order
 of the training data), so oldest first is not required, only usual. Without times, the order given
-is theirs: oldest first. Missing values are "" or NaN;
-Transform puts the column's default.
+is theirs: oldest first. Missing values are "" or NaN; Transform puts the column's default. With
+`data.request_time: hidden`, whatever `request_timestamp` says, the request has the time of its last
+event, or 0 without any.
 """
 
 from __future__ import annotations
@@ -73,8 +74,7 @@ def to_raw_features(
     """
     result = {f.name: _profile(inputs[f.name]) for f in features.user_features(data)}
     items = inputs[features.EVENT_ITEM_ID]
-    timeless = data.events.is_timeless
-    timestamps = None if timeless else inputs[features.EVENT_TIMESTAMP]
+    timestamps = None if data.events.is_timeless else inputs[features.EVENT_TIMESTAMP]
     places, row_splits = _event_places(items != "", timestamps)
 
     def sequence(past: tf.Tensor, now: tf.Tensor) -> tf.RaggedTensor:
@@ -84,11 +84,13 @@ def to_raw_features(
 
     batch = tf.shape(items)[:1]
     result[features.EVENT_ITEM_ID] = sequence(items, tf.fill(batch, ""))
-    result[features.EVENT_TIMESTAMP] = (
-        tf.ragged.range(row_splits[1:] - row_splits[:-1])
-        if timeless
-        else sequence(timestamps, inputs[features.REQUEST_TIMESTAMP])
-    )
+    if timestamps is None:
+        result[features.EVENT_TIMESTAMP] = tf.ragged.range(row_splits[1:] - row_splits[:-1])
+    else:
+        now = inputs[features.REQUEST_TIMESTAMP]
+        if data.hides_request_time:
+            now = _latest(items != "", timestamps)
+        result[features.EVENT_TIMESTAMP] = sequence(timestamps, now)
     if data.allows_repeats:
         result[features.EARLIER_ITEM_ID] = _listed(inputs[features.EARLIER_ITEM_ID])
     for feature in features.event_features(data):  # not known yet
@@ -134,6 +136,13 @@ def _event_places(given: tf.Tensor, timestamps: tf.Tensor | None) -> tuple[tf.Te
     places += (events + 1) * tf.range(rows)[:, tf.newaxis]
     row_splits = tf.pad(tf.cumsum(tf.cast(lengths, tf.int64) + 1), [[1, 0]])
     return tf.gather_nd(places, tf.where(kept)), row_splits
+
+
+def _latest(given: tf.Tensor, timestamps: tf.Tensor) -> tf.Tensor:
+    """Time of the last of the given events [B, n], int64 [B]; 0 without any."""
+    lowest = timestamps.dtype.min
+    latest = tf.reduce_max(tf.where(given, timestamps, lowest), axis=1)
+    return tf.where(latest > lowest, latest, 0)
 
 
 def _profile(values: tf.Tensor) -> tf.RaggedTensor:

@@ -105,11 +105,8 @@ class RequestGraph:
         past = ragged.Last.of(transformed[input_data.ITEMS], self._max_history, skip=1)
         result[_HISTORY] = past.dense(transformed[input_data.ITEMS])
         result[_TIMESTAMPS] = past.dense(raw[features.EVENT_TIMESTAMP])
-        result[_MOMENT] = (
-            raw[features.EVENT_TIMESTAMP].row_lengths() - 1  # the request's number
-            if self._data.events.is_timeless
-            else inputs[features.REQUEST_TIMESTAMP]
-        )
+        times = raw[features.EVENT_TIMESTAMP]  # the request's is the last
+        result[_MOMENT] = tf.gather(times.flat_values, times.row_splits[1:] - 1)
         if self._data.allows_repeats:
             most = self._max_history + 1  # events that the request has one by one
             result |= entries_lib.Entries.of_request(inputs, raw, transformed, most).to_batch()

@@ -622,6 +622,14 @@ def _timeless(path: str = "name", value: Any = "shop") -> dict[str, Any]:
     return changed
 
 
+def test_recall_does_not_learn_from_a_hidden_time():
+    cfg = strict.read(config.Config, _with("data.request_time", "hidden"))
+
+    assert not cfg.model.request_time
+    assert cfg.model.time_features and cfg.model.relative_time
+    assert strict.read(config.Config, _with("name", "shop")).model.request_time
+
+
 def test_without_times_nothing_learns_from_them():
     cfg = strict.read(config.Config, _timeless("ranking.statistics.session_events", 7))
 

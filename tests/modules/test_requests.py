@@ -1,5 +1,6 @@
 """Requests: their signature, the way into raw features, and back from raw examples."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -25,10 +26,10 @@ def tensors(arrays):
     return {name: tf.constant(value, specs[name].dtype) for name, value in arrays.items()}
 
 
-def raw(arrays):
+def raw(arrays, data=DATA):
     return {
         name: value.to_list()
-        for name, value in requests.to_raw_features(tensors(arrays), DATA).items()
+        for name, value in requests.to_raw_features(tensors(arrays), data).items()
     }
 
 
@@ -157,6 +158,43 @@ def test_without_times_the_order_of_the_events_is_that_of_the_request():
     assert found["event_item_id"].to_list() == [[b"b", b"a", b"c", b""]]
     assert found["event_timestamp"].to_list() == [[0, 1, 2, 3]]
     assert found["event_rating"].to_list()[0][:3] == [2.0, 1.0, 3.0]
+
+
+def test_a_hidden_time_of_the_request_is_that_of_the_last_event():
+    data = dataclasses.replace(DATA, request_time="hidden")
+    request = batch(examples.sequence(["a", "b", "target"], [20, 10, 90]))
+    request["event_item_id"] = np.array([[b"a", b"", b"b"]], object)
+    request["event_timestamp"] = np.array([[20, 70, 10]])
+    for name in ("event_action_type", "context_device"):
+        request[name] = np.array([[b""] * 3], object)
+    for name in ("event_rating", "context_battery"):
+        request[name] = np.zeros((1, 3), np.float32)
+
+    found = raw(request, data)
+
+    assert found["event_item_id"] == [[b"b", b"a", b""]]
+    assert found["event_timestamp"] == [[10, 20, 20]]
+    request["request_timestamp"] += 10**6
+    np.testing.assert_equal(raw(request, data), found)
+    assert raw(request)["event_timestamp"] == [[10, 20, 90 + 10**6]]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"), [([], [0]), ([b"", b""], [0]), ([b"a", b""], [0, 0])]
+)
+def test_a_hidden_time_without_events_before_is_nothing(events, expected):
+    """Padding has no time; an event at 0 has."""
+    data = dataclasses.replace(DATA, request_time="hidden")
+    request = batch(examples.sequence(["target"], [30]))
+    for name in ("event_item_id", "event_action_type", "context_device"):
+        request[name] = np.array([events], object).reshape(1, -1)
+    for name, kind in (
+        ("event_timestamp", np.int64),
+        ("event_rating", np.float32),
+        ("context_battery", np.float32),
+    ):
+        request[name] = np.zeros((1, len(events)), kind)
+    assert raw(request, data)["event_timestamp"] == [expected]
 
 
 @pytest.mark.parametrize("width", [0, 3])

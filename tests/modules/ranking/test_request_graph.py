@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from modules import features, graphs, ranking_config, repeats, request_arrays, requests, saved_rank
+from modules import (
+    config,
+    features,
+    graphs,
+    ranking_config,
+    repeats,
+    request_arrays,
+    requests,
+    saved_rank,
+)
 from modules.ranking import entries, export, repeat_features, request_graph, statistic_features
 from modules.ranking import model as model_lib
 from modules.ranking import statistics as statistics_lib
@@ -54,13 +63,19 @@ def _inputs(request: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
 
 @pytest.fixture(scope="module")
 def graph(transformed: transformed_lib.Transformed) -> request_graph.RequestGraph:
+    return _graph(transformed, DATA)
+
+
+def _graph(
+    transformed: transformed_lib.Transformed, data: config.Data
+) -> request_graph.RequestGraph:
     return request_graph.RequestGraph(
-        DATA,
+        data,
         graphs.TransformGraph(transformed.output),
         max_history=transformed_lib.MAX_HISTORY,
         history=3,
         longest_list=6,
-        sizes=recall_trainer.vocabulary_sizes(DATA, transformed.output),
+        sizes=recall_trainer.vocabulary_sizes(data, transformed.output),
     )
 
 
@@ -102,6 +117,23 @@ def test_the_whole_known_past_by_hand(
         close.assert_close(
             found[name], values, roundings=close.FUNCTIONS, scale=log(year), err_msg=name
         )
+
+
+def test_a_hidden_time_changes_nothing(
+    transformed: transformed_lib.Transformed, made: statistic_features.StatisticFeatures
+) -> None:
+    """A request a day after its last event, and one five years and two hours later."""
+    later = {**_request(), features.REQUEST_TIMESTAMP: np.array([NOW + 5 * 365 * DAY + 7200])}
+    depends = {*map(features.transformed_name, features.TIME_FEATURES)}
+    depends |= {request_graph.STATISTICS, request_graph.SESSION}
+    for request_time, changed in (("hidden", set()), ("known", depends)):
+        graph = _graph(transformed, dataclasses.replace(DATA, request_time=request_time))
+        one, other = (
+            request_graph.with_statistics(graph(_inputs(r)), made) for r in (_request(), later)
+        )
+        same = {name for name in one if np.array_equal(one[name], other[name])}
+        assert one.keys() == other.keys()
+        assert one.keys() - same == changed
 
 
 def test_padding_counts_for_nothing(

@@ -224,6 +224,8 @@ class Data:
     unknown_user: Literal["keep", "refuse"] = "keep"  # keep: with the columns' defaults, counted
     unknown_share: float = 0.1  # of the events, at most, that add and keep accept
     duplicate_events: Literal["keep", "drop", "refuse"] = "keep"  # same user, item and timestamp
+    # the order of a user's events of one time: that of the file, or by lot, the same in every run
+    ties: Literal["file", "lot"] = "file"
     duplicate_items: Literal["refuse", "first"] = "refuse"
     duplicate_users: Literal["refuse", "first"] = "refuse"
     # check: refuse ids that differ in spaces around them or in .0 alone; clean: take both off;

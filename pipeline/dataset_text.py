@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import config
+from modules import ties as order_of_ties
 from pipeline import column_text, repeats_text
 
 _DAY = 86400  # seconds
@@ -54,6 +55,7 @@ def _events(summary: Mapping[str, Any], cfg: config.Config) -> Iterator[tuple[st
     ties = summary["events_with_the_time_of_the_one_before"]
     if ties and column.from_ is None:
         yield "same time", f"{shared(ties, events, 'event')} have that of the user's one before"
+        yield from _order(summary["ties"], cfg)
     repeats = summary["repeats"]
     again = shared(repeats["events"], events, "event")
     last = f"{repeats['last_events']:,} of the users' last ones"
@@ -62,6 +64,23 @@ def _events(summary: Mapping[str, Any], cfg: config.Config) -> Iterator[tuple[st
     yield "", repeats_text.choice(repeats)
     for warning in repeats_text.warnings(repeats):
         yield "warning", warning
+
+
+def _order(ties: Mapping[str, int], cfg: config.Config) -> Iterator[tuple[str, str]]:
+    """Whether what has the same time is sorted by item."""
+    if cfg.data.ties == "lot":
+        yield "", "their order is drawn by lot (data.ties: lot)"
+    elif order_of_ties.are_sorted(ties):
+        found, lot = (share(ties[name], ties["cases"]) for name in ("same_way", "same_way_by_lot"))
+        yield (
+            "warning",
+            (
+                f"the file sorts events of one time by item: two items stand the same way round in "
+                f"{found} of {ties['cases']:,} cases, by lot it would be {lot}. That order says "
+                "which comes last, which nobody knows when a recommendation is made; models and "
+                "baselines learn from it. data.ties: lot draws it by lot"
+            ),
+        )
 
 
 def _policies(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ import apache_beam as beam
 from modules import config, features, ranking_config, repeats
 from modules.beam import (
     catalogue,
+    count_ties,
     files,
     guesses,
     histories,
@@ -69,8 +70,13 @@ class MakeExamples(beam.PTransform):
             | "CountDropped" >> beam.combiners.Count.PerElement()
             | "Dropped" >> beam.ParDo(summary.CountDropped())
         )
+        tied = (
+            windows[count_ties.TAG]
+            | "CountTies" >> count_ties.CountTies()
+            | "Tied" >> beam.Map(lambda counts: (counts, None, {}))
+        )
         found = (
-            (windows[summary.TAG], items[summary.TAG], dropped)
+            (windows[summary.TAG], items[summary.TAG], dropped, tied)
             | "AllCounts" >> beam.Flatten().with_output_types(summary.Counts)
             | "AddCounts" >> beam.CombineGlobally(summary.Add())
             | "Summarise"
@@ -115,7 +121,11 @@ class MakeExamples(beam.PTransform):
             self._allows_repeats(users),
         )
         return users | "MakeWindows" >> make.with_outputs(
-            *sequences.splits(self._hold_out), summary.TAG, identity.TAG, problems.TAG
+            *sequences.splits(self._hold_out),
+            summary.TAG,
+            count_ties.TAG,
+            identity.TAG,
+            problems.TAG,
         )
 
     def _allows_repeats(self, users: beam.PCollection) -> bool | beam.pvalue.AsSingleton:

@@ -9,8 +9,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from modules import config, earlier, features, ranking_config
-from modules.beam import files, identity, problems, rows, sequences, summary, values
+from modules import config, earlier, features, ranking_config, ties
+from modules.beam import count_ties, files, identity, problems, rows, sequences, summary, values
 
 Event = tuple[float, files.Place, str, tuple[typing.Any, ...]]  # time, place, item, features
 Keyed = tuple[str, tuple[files.Place, tuple[typing.Any, ...]]]  # id, (place, other values)
@@ -94,9 +94,7 @@ def join(
     profile = yield from _find_profile(
         user, sorted(groups.get(USERS, ()), key=lambda row: row[0]), data, counts
     )
-    events: list[Event] = sorted(groups[EVENTS], key=lambda event: event[:2])
-    if data.events.is_timeless:
-        events = [(float(n), *event[1:]) for n, event in enumerate(events)]
+    events = _in_order(user, groups[EVENTS], data)
     refused = next(iter(groups.get(REFUSED, ())), None)
     if profile is None and refused is not None:
         yield problems.again(refused, len(events))
@@ -111,6 +109,16 @@ def join(
                 needs="users",
             )
     return profile, (yield from _distinct(user, events, data, counts))
+
+
+def _in_order(user: str, events: Iterable[Event], data: config.Data) -> list[Event]:
+    """The oldest first; without times they get their numbers."""
+    ordered: list[Event] = sorted(events, key=lambda event: event[:2])
+    if data.ties == "lot":
+        ordered.sort(key=lambda event: (event[0], ties.lot(user, event[2])))
+    if data.events.is_timeless:
+        return [(float(n), *event[1:]) for n, event in enumerate(ordered)]
+    return ordered
 
 
 def _find_profile(
@@ -179,9 +187,7 @@ class CountRepeats(beam.DoFn):
     def process(
         self, element: tuple[str, Mapping[str, Iterable[Any]]]
     ) -> Iterator[tuple[int, int]]:
-        events: list[Event] = sorted(element[1][EVENTS], key=lambda event: event[:2])
-        if self._data.events.is_timeless:
-            events = [(float(n), *event[1:]) for n, event in enumerate(events)]
+        events = _in_order(element[0], element[1][EVENTS], self._data)
         if self._data.duplicate_events != "keep":
             events = list(_firsts(events).values())
         train = sequences.divide([event[0] for event in events], self._split).train
@@ -228,6 +234,8 @@ class MakeWindows(beam.DoFn):
             profile = {f.name: as_list(f.kind, values.fill(f.spec)) for f in known}
         times = [event[0] for event in events]
         counts[summary.TIES] = sum(a == b for a, b in itertools.pairwise(times))
+        for pair in ties.pairs(times, [event[2] for event in events]):
+            yield beam.pvalue.TaggedOutput(count_ties.TAG, pair)
         parts = sequences.divide(times, self._split)
         counts |= _repeats([event[2] for event in events], parts.train)
         yield from self._windows({features.USER_ID: [user], **profile}, events, parts, counts)

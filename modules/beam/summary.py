@@ -8,7 +8,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from modules import config, data_config, features, ranking_config, repeats
+from modules import config, data_config, features, ranking_config, repeats, ties
 from modules.beam import amounts, doubts, files, problems, rows, sequences
 
 TAG = "counts"
@@ -208,6 +208,7 @@ def summarise(
                 TIES,
             )
         },
+        "ties": ties.told(counts),
         "repeats": {
             "events": count(REPEATS),
             "last_events": count(LAST_REPEATS),

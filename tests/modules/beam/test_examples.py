@@ -155,6 +155,29 @@ def test_ties_keep_the_order_of_file_and_line(tmp_path: pathlib.Path) -> None:
     assert sorted(row["item_id"][0] for row in made["catalogue"]) == ["a", "b", "c"]
 
 
+def test_ties_by_lot_do_not_depend_on_the_order_of_the_file(tmp_path: pathlib.Path) -> None:
+    """20 users with the same six items at one time, and a seventh after it."""
+    found = []
+    for items in ("abcdef", "fedcba"):
+        folder = tmp_path / items
+        folder.mkdir()
+        rows = [f"u{n},{item},5\n" for n in range(20) for item in items]
+        rows += [f"u{n},last,6\n" for n in range(20)]
+        (folder / "e.csv").write_text("user_id,item_id,timestamp\n" + "".join(rows))
+        for drawn in ("lot", "file"):
+            data = dataclasses.replace(_csv(folder / "e.csv"), ties=drawn)
+            made = tables.make(folder, data)
+            ties = made["summary"][0]["ties"]
+            test = sorted(
+                (row["user_id"][0], "".join(row["event_item_id"])) for row in made["test"]
+            )
+            found.append(({items for _, items in test}, ties["same_way"] / ties["cases"]))
+            assert len(test) == 20 and all(items.endswith("last") for _, items in test)
+    (lot, share), (file, sorted_share), (other, other_share), (reverse, _) = found
+    assert lot == other and len(lot) > 10 and share == other_share < 0.9
+    assert (file, reverse, sorted_share) == ({"abcdeflast"}, {"fedcbalast"}, 1.0)
+
+
 def test_csv_reads_quotes_windows_line_ends_a_mark_and_blank_lines(tmp_path: pathlib.Path) -> None:
     rows = '\ufeffuser_id;item_id;timestamp\r\nu;"a;1";1\r\n\r\nu;b;2\r\nu;c;3'
     (tmp_path / "e.csv").write_bytes(rows.encode())

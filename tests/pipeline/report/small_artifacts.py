@@ -102,6 +102,7 @@ SUMMARY = {
     "users_without_events": 0,
     "items_without_events": 5,
     "events_with_the_time_of_the_one_before": 812,
+    "ties": {"cases": 90, "same_way": 70, "same_way_by_lot": 60},
     "history_lengths": {"32": 200, "64": 443, "128": 300},
     "repeats": {"events": 2000, "last_events": 28},
     "dropped": {"events.rating >= 4": 17},

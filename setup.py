@@ -65,6 +65,7 @@ setuptools.setup(
         "dev": [
             "pytest",
             "pytest-xdist",
+            "filelock",
             "ruff",
             "mypy",
             "pre-commit",

@@ -8,7 +8,7 @@ from modules import config
 from modules.strict import ConfigError
 
 # Named in full: Beam's `DirectRunner` first tries Prism, whose binary it downloads, then this one.
-_LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
+LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
 # Keeps TFX from packing its sources for remote workers in every component. Local runners ignore it.
 _NO_PACKAGE = "--sdk_container_image=local"
 _SETUP_FILE = "--setup_file=./setup.py"
@@ -26,7 +26,7 @@ def beam_args(runner: config.Runner) -> list[str]:
     """
     if runner.kind == "dataflow":
         return _dataflow(runner.options)
-    arguments = [f"--runner={_LOCAL_RUNNER}", _NO_PACKAGE]
+    arguments = [f"--runner={LOCAL_RUNNER}", _NO_PACKAGE]
     if runner.kind == "multi_process":
         arguments += [
             "--direct_running_mode=multi_processing",

@@ -91,9 +91,8 @@ def only_events(path: pathlib.Path | str, **extra: Any) -> config.Data:
 
 def history(folder: pathlib.Path, data: config.Data) -> list[str]:
     """The items of the only user, in the order of time."""
-    (example,) = make(folder, data)["test"]
-    items: list[str] = example["event_item_id"]
-    return items
+    rows = sorted(rows_read(folder, data), key=lambda row: row[2])
+    return [row[1] for row in rows]
 
 
 def rows_read(folder: pathlib.Path, data: config.Data, name: str = "events") -> list[list[Any]]:
@@ -147,9 +146,23 @@ def refusal(
                 listings, _ = _made(pipeline, pathlib.Path(folder), data, split, 10, hold_out)
             _refuse(pathlib.Path(folder), listings)
         except errors.DataError as error:
-            heading, *lines = str(error).splitlines()
-            return lines[0].strip() if lines else heading
+            return _first(error)
     raise AssertionError("the run did not fail")
+
+
+def refusal_of_rows(data: config.Data, name: str = "events") -> str:
+    """The first problem that reading a table names; `refusal` makes whole examples."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            rows_read(pathlib.Path(folder), data, name)
+        except errors.DataError as error:
+            return _first(error)
+    raise AssertionError("the rows were read")
+
+
+def _first(error: errors.DataError) -> str:
+    heading, *lines = str(error).splitlines()
+    return lines[0].strip() if lines else heading
 
 
 def _made(

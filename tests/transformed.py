@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import pathlib
 from typing import Any
 
 import apache_beam as beam
+import filelock
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -157,10 +159,22 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
 
 
 @functools.cache
-def made(parent: pathlib.Path) -> Transformed:
-    """The data set, transformed in a subfolder of `parent`; once a session."""
-    folder = parent / "transformed"
-    rows, data = _rows(), examples.data()
+def made(base: pathlib.Path) -> Transformed:
+    """The data set, transformed under the session's folder `base`; once for all its workers."""
+    parent = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, rows = parent / "transformed", _rows()
+    done = folder / "done"
+    with filelock.FileLock(parent / "transformed.lock"):
+        if not done.exists():
+            _transform(rows, folder)
+            done.touch()
+    files = {split: str(folder / f"Split-{split}" / "*") for split in rows}
+    return Transformed(str(folder / "graph"), files, rows)
+
+
+def _transform(rows: dict[str, list[dict[str, Any]]], folder: pathlib.Path) -> None:
+    """Writes the graph and what it makes of the rows of each split."""
+    data = examples.data()
     custom = {
         "config": {"data": strict.to_plain(data), "features": strict.to_plain(config.Features())}
     }
@@ -195,8 +209,6 @@ def made(parent: pathlib.Path) -> Transformed:
                     str(folder / f"Split-{split}" / "examples"), file_name_suffix=".gz"
                 )
             )
-    files = {split: str(pathlib.Path(folder) / f"Split-{split}" / "*") for split in rows}
-    return Transformed(str(folder / "graph"), files, rows)
 
 
 def _encoded(batch: tuple[Any, dict[str, Any]], metadata: Any) -> list[bytes]:

@@ -7,16 +7,15 @@ the metric drops is what the model owes to the group, beyond what the other grou
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.utils import shared
 from numpy import typing as npt
 
 from modules import config, features, requests, saved_rank, signatures
+from modules.beam import loaded
 from modules.evaluation import metrics, ranked_requests
 
 REQUESTS = 500  # of a split, drawn by lot
@@ -59,11 +58,9 @@ class _Measure(beam.DoFn):
 
     def __init__(self, data: config.Data, max_history: int, rank: str, metric: str) -> None:
         self._data, self._max_history, self._path, self._metric = data, max_history, rank, metric
-        self._handle = shared.Shared()
 
     def setup(self) -> None:
-        load = functools.partial(saved_rank.SavedRank, self._path)
-        self._rank = self._handle.acquire(load, tag=self._path)
+        self._rank = loaded.once(saved_rank.SavedRank, self._path)
 
     def process(self, examples: list[requests.RawExample]) -> Iterator[dict[str, Any]]:
         if not examples:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
-from apache_beam.utils import shared
 from numpy import typing as npt
 
 from modules import config, features, request_arrays, requests, saved_recall
+from modules.beam import loaded
 from modules.evaluation import baselines, personal, personal_steps, slices
 
 RECALL, POPULARITY, CO_OCCURRENCE, LAST_BLESSED = (
@@ -140,15 +139,11 @@ class _Ask(beam.DoFn):
 
     def __init__(self, data: config.Data, max_history: int, models: Mapping[str, str]) -> None:
         self._data, self._max_history, self._models = data, max_history, dict(models)
-        self._handles = {name: shared.Shared() for name in models}  # one copy a worker process
         self._asked = Metrics.counter("evaluation", "requests")
 
     def setup(self) -> None:
         self._loaded = {
-            name: self._handles[name].acquire(
-                functools.partial(saved_recall.SavedRecall, path), tag=path
-            )
-            for name, path in self._models.items()
+            name: loaded.once(saved_recall.SavedRecall, path) for name, path in self._models.items()
         }
 
     def process(self, examples: list[requests.RawExample]) -> Iterator[_Asked]:

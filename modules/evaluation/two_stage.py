@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from modules import (
     two_stage,
 )
 from modules import objectives as objectives_lib
+from modules.beam import loaded
 from modules.evaluation import (
     baselines,
     ease,
@@ -203,20 +203,13 @@ class _Ask(beam.DoFn):
             slicer,
         )
         self._objectives = objectives_lib.Objectives(data, objectives)
-        self._rank_handle, self._last_handle, self._ease_handle = (
-            shared.Shared() for _ in range(3)
-        )
+        self._ease_handle = shared.Shared()
         self._asked = Metrics.counter("two_stage_evaluation", "requests")
 
     def setup(self) -> None:
-        rank = self._models.rank
-        self._rank = self._rank_handle.acquire(
-            functools.partial(saved_rank.SavedRank, rank), tag=rank
-        )
-        self._last = None
-        if last := self._models.last_blessed:
-            load = functools.partial(two_stage.TwoStage, *last)
-            self._last = self._last_handle.acquire(load, tag="|".join(last))
+        self._rank = loaded.once(saved_rank.SavedRank, self._models.rank)
+        last = self._models.last_blessed
+        self._last = loaded.once(two_stage.TwoStage, *last) if last else None
 
     def process(
         self,
@@ -305,6 +298,7 @@ class _Ask(beam.DoFn):
         if self._last is None:
             return None
         lists = self._last(request_arrays.from_examples(examples, self._data, self._max_history))
+        assert lists.rank_scores is not None, "the pair has a rank model"
         ranks = []
         for example, ids, scores in zip(examples, lists.ids, lists.rank_scores):
             places = {item: place for place, item in enumerate(ids)}

@@ -18,7 +18,6 @@ excluded, one that the user had seen.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,10 +25,10 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 from apache_beam.metrics import Metrics
-from apache_beam.utils import shared
 from numpy import typing as npt
 
 from modules import config, features, request_arrays, requests, saved_recall
+from modules.beam import loaded
 
 BATCH = 64  # requests a call
 NOT_FOUND = -1  # place of a target that is not among the candidates
@@ -148,7 +147,6 @@ class _Ask(beam.DoFn):
             recall,
             add_missed,
         )
-        self._handle = shared.Shared()  # one copy a worker process
         self._asked = Metrics.counter(_NAMESPACE, "requests")
         self._fates = {
             name: Metrics.counter(_NAMESPACE, name)
@@ -157,10 +155,7 @@ class _Ask(beam.DoFn):
         self._lengths = Metrics.distribution(_NAMESPACE, "candidates")
 
     def setup(self) -> None:
-        path = self._recall.path
-        self._model = self._handle.acquire(
-            functools.partial(saved_recall.SavedRecall, path), tag=path
-        )
+        self._model = loaded.once(saved_recall.SavedRecall, self._recall.path)
 
     def process(self, batch: list[bytes]) -> Iterator[bytes]:
         raw = [requests.read_raw_example(serialized) for serialized in batch]

@@ -11,11 +11,10 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
-from apache_beam.utils import shared
 from numpy import typing as npt
 
 from modules import config, features, ranking_config, requests
-from modules.beam import counting, stripes
+from modules.beam import counting, loaded, stripes
 from modules.evaluation import ease
 from modules.ranking import count_returns, statistics, tabulate
 
@@ -124,12 +123,9 @@ class _KeyEvents(beam.DoFn):
     def __init__(self, data: config.Data, transform_folder: str) -> None:
         self._feedback = _feedback(data)
         self._folder = transform_folder
-        self._shared = shared.Shared()  # one vocabulary a worker process
 
     def setup(self) -> None:
-        self._rows = self._shared.acquire(
-            functools.partial(_Rows, self._folder), tag=self._folder
-        ).rows
+        self._rows = loaded.once(_Rows, self._folder).rows
         if self._feedback:
             self._layer = tft.TFTransformOutput(self._folder).transform_features_layer()
 

@@ -17,6 +17,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from apache_beam.runners.portability.fn_api_runner import fn_runner
 from numpy import typing as npt
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
@@ -66,7 +67,7 @@ def by_pipeline(
     )
     with tempfile.TemporaryDirectory() as folder:
         with (
-            beam.Pipeline() as pipeline,
+            beam.Pipeline(runner=fn_runner.FnApiRunner()) as pipeline,
             tft_beam.Context(temp_dir=folder, force_tf_compat_v1=False),
         ):
             raw = pipeline | "Create" >> beam.Create(list(examples)) | "Read" >> reader.BeamSource()

@@ -109,44 +109,21 @@ def test_a_copied_run_reads_its_own_files(first: runs.Run, tmp_path: pathlib.Pat
     assert run_files.indexed_model(copy).is_dir() and moved.settle(first) == ()
 
 
-def test_a_refused_model_is_not_pushed_and_only_the_evaluator_runs(
+def test_a_refused_model_is_not_pushed_and_only_what_reads_a_change_runs_again(
     first: runs.Run, shop: pathlib.Path, root: pathlib.Path
 ) -> None:
     pushed = versions(first)
-    cfg = configuration.load(str(shop), ["evaluation.thresholds={NDCG@5: {min: 0.999}}"])
+    changes = ["ranking.training.epochs=3", "evaluation.thresholds={NDCG@5: {min: 0.999}}"]
+    cfg = configuration.load(str(shop), changes)
     run = pipeline_run.run(cfg, root)
     with pytest.raises(pipeline_run.NotBlessed):
         pipeline_run.report(cfg, run)
     assert "NDCG@5" in (run.report).read_text(encoding="utf-8")
     expected = dict.fromkeys(COMPONENTS, "CACHED") | dict.fromkeys(
-        ["RecallEvaluator", "TwoStageEvaluator", "Pusher"], "COMPLETE"
+        ["RecallEvaluator", "RankTrainer", "TwoStageEvaluator", "Pusher"], "COMPLETE"
     )
     assert last_states(first) == expected
     assert versions(first) == pushed
-
-
-def test_a_change_of_the_ranker_reruns_what_follows_it(
-    first: runs.Run, shop: pathlib.Path, root: pathlib.Path
-) -> None:
-    pipeline_run.run(configuration.load(str(shop), ["ranking.training.epochs=3"]), root)
-    reran = {name for name, state in last_states(first).items() if state == "COMPLETE"}
-    assert reran == {"RankTrainer", "TwoStageEvaluator", "Pusher"}
-
-
-def test_a_change_of_training_reruns_what_follows_it(
-    first: runs.Run, shop: pathlib.Path, root: pathlib.Path
-) -> None:
-    pipeline_run.run(configuration.load(str(shop), ["training.epochs=3"]), root)
-    reran = {name for name, state in last_states(first).items() if state == "COMPLETE"}
-    kept = {
-        "InteractionsExampleGen",
-        "StatisticsGen",
-        "ImportSchemaGen",
-        "DataValidator",
-        "Transform",
-        "InteractionStatistics",
-    }
-    assert reran == set(COMPONENTS) - kept
 
 
 def test_a_failed_component_names_itself_and_leaves_no_artifact(

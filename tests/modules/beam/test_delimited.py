@@ -180,7 +180,7 @@ def test_line_numbers_count_lines_inside_quotes(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "e.csv"
     columns = {"user": "user_id", "item": "item_id", "time": "timestamp"}
     path.write_text('user,note,item,time\nu,"a\nb",i,1\nu,"c\n\nd",j,never\n', newline="")
-    message = tables.refusal(tables.only_events(path, columns=columns))
+    message = tables.refusal_of_rows(tables.only_events(path, columns=columns))
     assert "e.csv, line 4: column 'time': found 'never'" in message
 
 

@@ -68,12 +68,13 @@ def test_line_ends_may_be_mixed_in_a_file_of_many_pieces(
 
 @pytest.mark.parametrize(("encoding", "pieces"), [("latin-1", 3), ("utf-16", 1)])
 def test_only_texts_whose_line_breaks_are_bytes_are_read_in_pieces(
-    tmp_path: pathlib.Path, encoding: str, pieces: int
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, encoding: str, pieces: int
 ) -> None:
-    lines = ["user,item,time", *(f"u,Ä{n:07},{n:08}" for n in range(130_000))]
+    monkeypatch.setattr(text, "_CHUNK", 2**17)
+    lines = ["user,item,time", *(f"u,Ä{n:07},{n:08}" for n in range(26_000))]
     (tmp_path / "e.csv").write_bytes("\n".join(lines).encode(encoding))
     data = tables.only_events(tmp_path / "e.csv", encoding=encoding)
-    assert [time for _, _, time in tables.rows_read(tmp_path, data)] == list(range(130_000))
+    assert [time for _, _, time in tables.rows_read(tmp_path, data)] == list(range(26_000))
     size = (tmp_path / "e.csv").stat().st_size
     ranges = text.DelimitedRows(files.list_tables(data)["events"], data.events)
     element = (0, str(tmp_path / "e.csv"), size, encoding == "latin-1")
@@ -109,7 +110,9 @@ def test_a_byte_that_does_not_decode_is_refused_with_its_line(
     tmp_path: pathlib.Path, content: bytes, encoding: str, message: str
 ) -> None:
     (tmp_path / "e.csv").write_bytes(content)
-    assert message in tables.refusal(tables.only_events(tmp_path / "e.csv", encoding=encoding))
+    assert message in tables.refusal_of_rows(
+        tables.only_events(tmp_path / "e.csv", encoding=encoding)
+    )
 
 
 # --- damaged files ---
@@ -127,7 +130,7 @@ def _both(data: config.Data) -> tuple[str, str]:
     """The messages of a run and of a check."""
     with pytest.raises(errors.DataError) as caught:
         check.check(data, config.Split())
-    return tables.refusal(data), str(caught.value)
+    return tables.refusal_of_rows(data), str(caught.value)
 
 
 @pytest.mark.parametrize("damage", [_cut, _changed])
@@ -136,7 +139,7 @@ def test_a_damaged_compressed_text_is_never_read_only_as_far_as_it_goes(
     tmp_path: pathlib.Path, ending: str, compress: Any, damage: Any
 ) -> None:
     random.seed(1)
-    rows = "".join(f"u{n % 9},i{random.randrange(10**9)},{n}\n" for n in range(50_000))
+    rows = "".join(f"u{n % 9},i{random.randrange(10**9)},{n}\n" for n in range(5_000))
     path = tmp_path / f"e.csv{ending}"
     path.write_bytes(damage(compress(f"user,item,time\n{rows}".encode())))
     run, checked = _both(tables.only_events(path))
@@ -148,7 +151,7 @@ def test_a_damaged_compressed_text_is_never_read_only_as_far_as_it_goes(
 def test_a_row_that_is_bad_because_its_file_is_damaged_gives_the_cause_alone(
     tmp_path: pathlib.Path,
 ) -> None:
-    rows = "".join(f"u,i{n},{n}\n" for n in range(100_000))
+    rows = "".join(f"u,i{n},{n}\n" for n in range(10_000))
     content = gzip.compress(f"user,item,time\nu,a\n{rows}".encode())
     (tmp_path / "e.csv.gz").write_bytes(_cut(content))
     run, checked = _both(tables.only_events(tmp_path / "e.csv.gz"))

@@ -179,7 +179,7 @@ def test_what_is_no_json_lines_is_said(
 
 def test_text_and_other_files_are_no_parquet(tmp_path: pathlib.Path) -> None:
     (tmp_path / "e.parquet").write_bytes(CSV)
-    message = tables.refusal(tables.only_events(tmp_path / "e.parquet"))
+    message = tables.refusal_of_rows(tables.only_events(tmp_path / "e.parquet"))
     assert message.endswith("e.parquet: this is text, not Parquet: set format: csv, or recbole.")
     workbook = first_bytes.refusal(_zipped("xl/workbook.xml"), "parquet", "utf-8")
     assert workbook and "an Excel workbook (xlsx); the format is parquet" in workbook

@@ -52,7 +52,7 @@ def test_a_first_line_that_is_no_header_is_named(
     tmp_path: pathlib.Path, line: str, delimiter: str, remedy: str
 ) -> None:
     content = f"{line}\nuser,item,time\nu,a,1\n"
-    message = tables.refusal(_written(tmp_path, content, delimiter=delimiter))
+    message = tables.refusal_of_rows(_written(tmp_path, content, delimiter=delimiter))
     assert "e.csv, line 1: " in message
     assert remedy in message
 
@@ -87,19 +87,20 @@ def test_a_declared_header_is_taken_literally_in_recboles_format(tmp_path: pathl
 def test_rows_are_held_against_the_declared_header(
     tmp_path: pathlib.Path, rows: str, message: str
 ) -> None:
-    assert message in tables.refusal(_written(tmp_path, rows, header=NAMES))
+    assert message in tables.refusal_of_rows(_written(tmp_path, rows, header=NAMES))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
 def test_a_file_in_pieces_without_header_gives_every_row_once(
-    tmp_path: pathlib.Path, end: str
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    rows = [f"u,i{n},{n}" for n in range(120_000)]  # more than one chunk
+    monkeypatch.setattr(text, "_CHUNK", 2**14)
+    rows = [f"u,i{n},{n}" for n in range(3_000)]  # more than one chunk
     data = _written(tmp_path, end.join(rows), header=NAMES)
     assert (tmp_path / "e.csv").stat().st_size > text._CHUNK
-    assert [time for _, _, time in tables.rows_read(tmp_path, data)] == list(range(120_000))
+    assert [time for _, _, time in tables.rows_read(tmp_path, data)] == list(range(3_000))
     (tmp_path / "e.csv").write_bytes(end.join([*rows, "u,z,never"]).encode())
-    assert "e.csv, line 120001: column 'time': found 'never'" in tables.refusal(data)
+    assert "e.csv, line 3001: column 'time': found 'never'" in tables.refusal_of_rows(data)
 
 
 # --- a header that is missing ---
@@ -137,7 +138,7 @@ def test_a_file_in_pieces_without_header_gives_every_row_once(
 def test_a_first_line_of_data_is_told_with_the_remedy(
     tmp_path: pathlib.Path, line: str, extra: dict[str, str], remedy: str
 ) -> None:
-    message = tables.refusal(_written(tmp_path, line * 3, **extra))
+    message = tables.refusal_of_rows(_written(tmp_path, line * 3, **extra))
     assert "e.csv, line 1: no column 'user', which data.events.columns.user reads;" in message
     assert remedy in message
 
@@ -145,7 +146,7 @@ def test_a_first_line_of_data_is_told_with_the_remedy(
 def test_a_name_that_is_no_plain_text_of_yaml_is_quoted(tmp_path: pathlib.Path) -> None:
     (tmp_path / "e.csv").write_text("u,a,1\n")
     columns = {"User ID": "user_id", "no": "item_id", "time": "timestamp"}
-    message = tables.refusal(tables.only_events(tmp_path / "e.csv", columns=columns))
+    message = tables.refusal_of_rows(tables.only_events(tmp_path / "e.csv", columns=columns))
     assert message.endswith('as in header: ["User ID", "no", time].')
 
 
@@ -201,7 +202,7 @@ def test_tsv_means_tabs_with_the_quotes_of_csv_and_longer_delimiters_split_plain
 def test_the_delimiter_that_would_fit_the_header_is_named(
     tmp_path: pathlib.Path, between: str, name: str
 ) -> None:
-    message = tables.refusal(_written(tmp_path, between.join(NAMES) + "\n"))
+    message = tables.refusal_of_rows(_written(tmp_path, between.join(NAMES) + "\n"))
     assert message.endswith(
         f"found {' '.join(between.join(NAMES).split())}. Set delimiter: {name}."
     )
@@ -210,5 +211,5 @@ def test_the_delimiter_that_would_fit_the_header_is_named(
 def test_a_delimiter_that_is_unknown_is_suspected_where_there_is_one_column(
     tmp_path: pathlib.Path,
 ) -> None:
-    message = tables.refusal(_written(tmp_path, "user~item~time\n"))
+    message = tables.refusal_of_rows(_written(tmp_path, "user~item~time\n"))
     assert message.endswith("found user~item~time. Correct the delimiter in the configuration.")

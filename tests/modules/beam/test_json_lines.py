@@ -124,7 +124,7 @@ def test_what_writers_make_of_json_is_read(tmp_path: pathlib.Path) -> None:
 def test_a_bad_line_is_refused_with_its_number(
     tmp_path: pathlib.Path, line: str, message: str
 ) -> None:
-    assert message in tables.refusal(_written(tmp_path, _lines(*EVENTS) + line + "\n"))
+    assert message in tables.refusal_of_rows(_written(tmp_path, _lines(*EVENTS) + line + "\n"))
 
 
 # --- keys that are not there ---
@@ -132,7 +132,7 @@ def test_a_bad_line_is_refused_with_its_number(
 
 def test_a_key_that_no_object_has_is_refused_with_the_nearest(tmp_path: pathlib.Path) -> None:
     columns = {"user": "user_id", "item": "item_id", "tme": "timestamp"}
-    message = tables.refusal(_written(tmp_path, _lines(*EVENTS), columns=columns))
+    message = tables.refusal_of_rows(_written(tmp_path, _lines(*EVENTS), columns=columns))
     assert message.endswith(
         "e.jsonl, line 1: no column 'tme', which data.events.columns.tme reads; found user, item, "
         "time. Did you mean 'time'?"
@@ -141,7 +141,7 @@ def test_a_key_that_no_object_has_is_refused_with_the_nearest(tmp_path: pathlib.
 
 def test_a_key_that_lies_in_an_object_is_found_there(tmp_path: pathlib.Path) -> None:
     wrapped = {"user": "u", "log": [{"item": "a", "time": 1}]}
-    message = tables.refusal(_written(tmp_path, _lines(wrapped)))
+    message = tables.refusal_of_rows(_written(tmp_path, _lines(wrapped)))
     assert "no column 'item'" in message
     assert "It lies in 'log': set list_column: log if that is the list of a table's rows" in message
 
@@ -156,7 +156,9 @@ def test_a_key_that_is_rare_is_looked_for_in_more_objects_and_files(
         (tmp_path / name).write_text(_lines(*events))
     assert len(tables.rows_read(tmp_path, tables.only_events(tmp_path, columns=columns))) == 6
     alone = tables.only_events(tmp_path / "1.jsonl", columns=columns)
-    assert "leave the column out: none of the first 3 objects has it." in tables.refusal(alone)
+    assert "leave the column out: none of the first 3 objects has it." in tables.refusal_of_rows(
+        alone
+    )
 
 
 # --- lists of events ---
@@ -172,7 +174,7 @@ def test_a_row_may_hold_a_list_of_events(tmp_path: pathlib.Path) -> None:
     data = _written(tmp_path, _lines(*users), list_column="log")
     assert tables.history(tmp_path, data) == ["a", "b", "c"]
     bad = _lines(users[0], {"user": "u", "log": [{"item": "a", "time": 1}, {"item": "b"}]})
-    message = tables.refusal(_written(tmp_path, bad, list_column="log"))
+    message = tables.refusal_of_rows(_written(tmp_path, bad, list_column="log"))
     assert "e.jsonl, line 2, element 2: column 'time'" in message
 
 
@@ -187,7 +189,7 @@ def test_what_is_no_list_of_events_is_refused(
     tmp_path: pathlib.Path, log: Any, message: str
 ) -> None:
     users = [{"user": "u", "log": [{"item": "a", "time": 1}]}, {"user": "u", "log": log}]
-    assert message in tables.refusal(_written(tmp_path, _lines(*users), list_column="log"))
+    assert message in tables.refusal_of_rows(_written(tmp_path, _lines(*users), list_column="log"))
 
 
 def test_elements_that_are_texts_are_one_cause(tmp_path: pathlib.Path) -> None:
@@ -204,7 +206,7 @@ def test_elements_that_are_texts_are_one_cause(tmp_path: pathlib.Path) -> None:
 
 def test_a_list_column_that_is_not_there_names_the_nearest(tmp_path: pathlib.Path) -> None:
     user = {"user": "u", "log": [{"item": "a", "time": 1}]}
-    message = tables.refusal(_written(tmp_path, _lines(user), list_column="logs"))
+    message = tables.refusal_of_rows(_written(tmp_path, _lines(user), list_column="logs"))
     assert "no key 'logs', which data.events.list_column names; found user, log" in message
     assert "Did you mean 'log'?" in message
 

@@ -18,17 +18,16 @@ class _Killed(callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_a_killed_training_goes_on_as_if_nothing_had_happened(ranked, tmp_path):
-    settings = conftest.settings(training={"learning_rate": 0.02})
-    whole = ranked.train(settings, tmp_path / "whole")
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(ranked, trained, tmp_path):
+    settings = trained.model.settings
     with pytest.raises(KeyboardInterrupt):
         ranked.train(settings, tmp_path / "killed", (_Killed(),))
     resumed = ranked.train(settings, tmp_path / "killed")
     assert [e.epoch for e in resumed.history] == [1, 2]
-    for before, after in zip(whole.history, resumed.history):
+    for before, after in zip(trained.history, resumed.history):
         assert before.loss == pytest.approx(after.loss, rel=1e-5)
         assert before.metrics == pytest.approx(after.metrics, rel=1e-5)
-    for one, other in zip(whole.model.trainable_variables, resumed.model.trainable_variables):
+    for one, other in zip(trained.model.trainable_variables, resumed.model.trainable_variables):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 

@@ -113,11 +113,21 @@ def _train(transformed, folder, watchers=(), **training):
     )
 
 
-def test_a_killed_training_goes_on_as_if_nothing_had_happened(transformed, tmp_path):
-    whole, history = _train(transformed, tmp_path / "whole")
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="module")
+def trained(transformed, checkpoints):
+    return _train(transformed, checkpoints)
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(transformed, trained, tmp_path):
+    whole, history = trained
     with pytest.raises(KeyboardInterrupt):
-        _train(transformed, tmp_path / "killed", [_Killed(1)])
-    resumed, again = _train(transformed, tmp_path / "killed")
+        _train(transformed, tmp_path, [_Killed(1)])
+    resumed, again = _train(transformed, tmp_path)
     assert [e.epoch for e in again] == [1, 2]
     for before, after in zip(history, again):
         assert before.loss == pytest.approx(after.loss, rel=1e-5)
@@ -126,9 +136,9 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(transformed, tmp_p
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_a_finished_training_is_not_repeated(transformed, tmp_path):
-    first, _ = _train(transformed, tmp_path)
-    again, history = _train(transformed, tmp_path, [_Killed(1)])
+def test_a_finished_training_is_not_repeated(transformed, trained, checkpoints):
+    first, _ = trained
+    again, history = _train(transformed, checkpoints, [_Killed(1)])
     assert len(history) == 2
     np.testing.assert_array_equal(first.trainable_variables[0], again.trainable_variables[0])
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import typing
 from typing import Literal
 
 from modules import features, strict
@@ -217,9 +218,9 @@ class Index:
             )
 
 
-# those after the second are measured where items may repeat
+# ease is measured up to 20,000 items, those after it where items may repeat
 Baseline = Literal[
-    "popularity", "co_occurrence", "personal_frequency", "personal_recency", "gp_topfreq"
+    "popularity", "co_occurrence", "ease", "personal_frequency", "personal_recency", "gp_topfreq"
 ]
 
 
@@ -246,7 +247,8 @@ class Evaluation:
     thresholds: dict[str, Threshold] = dataclasses.field(
         default_factory=lambda: {"NDCG@10": Threshold(beats=("popularity",))}
     )
-    primary: str = "NDCG@10"  # compared with the last blessed model
+    primary: str = "NDCG@10"  # compared with the last blessed model and the best of `baselines`
+    baselines: tuple[Baseline, ...] = typing.get_args(Baseline)  # as far as they were measured
     # Lowest values of metrics of two stages, in every group of a slice, as in
     # {user_gender: {HR@10: 0.1}}.
     slice_floors: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)

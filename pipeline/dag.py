@@ -56,7 +56,13 @@ EXAMPLE_GEN: Sections = {
 TRANSFORM: Sections = {"data": ALL, "features": ALL}
 TRAINER: Sections = {"data": ALL, "features": ALL, "model": ALL, "training": ALL}
 INDEXER: Sections = {"data": ALL, "split": ALL, "features": ALL, "index": ALL}
-EVALUATOR: Sections = {"data": ALL, "split": ALL, "features": ALL, "evaluation": ALL}
+EVALUATOR: Sections = {
+    "data": ALL,
+    "split": ALL,
+    "features": ALL,
+    "evaluation": ALL,
+    "ranking": ("enabled",),
+}
 STATISTICS: Sections = {"data": ALL, "ranking": ("hold_out", "statistics")}
 CANDIDATES: Sections = {"data": ALL, "features": ALL, "index": ("k",), "ranking": ("hold_out",)}
 RANK_TRAINER: Sections = {

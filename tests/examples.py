@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from modules import config, strict
+from modules import config, features, strict
+from modules.beam import summary
 
 Row = Mapping[str, Any]
 
@@ -128,7 +130,11 @@ def serialize(row: Row) -> bytes:
 
 
 def write(folder: str | pathlib.Path, splits: Mapping[str, Iterable[Row]]) -> None:
-    """Writes an Examples artifact's files, one compressed TFRecord a split."""
+    """Writes an Examples artifact's files, one compressed TFRecord a split, and its summary."""
+    splits = {split: list(rows) for split, rows in splits.items()}
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    items = len(splits.get(features.SPLIT_CATALOGUE, []))
+    (pathlib.Path(folder) / summary.FILE_NAME).write_text(json.dumps({"items": items}))
     for split, rows in splits.items():
         target = pathlib.Path(folder) / f"Split-{split}" / "data_tfrecord-00000-of-00001.gz"
         target.parent.mkdir(parents=True)

@@ -12,6 +12,7 @@ from typing import Any
 from modules import config
 from modules.evaluation import personal, ranking
 
+BASELINES = "baselines"  # a rule's name
 # share of neighbouring lists that may be the same one, from which a model knows only one
 _SAME_ORDER = 0.95
 _FAULTS = {
@@ -51,13 +52,20 @@ class Verdict:
         }
 
 
-def decide(valid: Mapping[str, Any], evaluation: config.Evaluation, no_comparison: str) -> Verdict:
+def decide(
+    valid: Mapping[str, Any],
+    evaluation: config.Evaluation,
+    no_comparison: str,
+    *,
+    ranked: bool = False,
+) -> Verdict:
     """Applies all rules.
 
     Args:
       valid: what `summary.Summarise` gave for the validation requests.
       evaluation: thresholds and the primary metric.
       no_comparison: why there is no last blessed model to compare with, if there is none.
+      ranked: whether a rank model follows, which may make up for recall.
     """
     if not valid["requests"]:
         return Verdict(
@@ -75,6 +83,7 @@ def decide(valid: Mapping[str, Any], evaluation: config.Evaluation, no_compariso
             *_sound(valid),
             *_thresholds(valid, evaluation),
             *_as_a_source(valid, max(evaluation.ks)),
+            *_not_worse_than_baselines(valid, evaluation, ranked=ranked),
             _not_worse(valid, evaluation.primary, no_comparison),
         )
     )
@@ -163,6 +172,60 @@ def _not_worse(valid: Mapping[str, Any], primary: str, no_comparison: str) -> Ru
         f"{primary} is {new:.4f}, the last blessed model's {old:.4f} on the same requests; "
         "expected not to be worse beyond the noise. "
         f"{shown(paired[primary])}",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """The best of the baselines that `evaluation.baselines` names, as far as they were measured.
+
+    Attributes:
+      name: as a system.
+      value: of the primary metric.
+      words: a clause that says all their values.
+    """
+
+    name: str
+    value: float
+    words: str
+
+    @classmethod
+    def of(cls, valid: Mapping[str, Any], evaluation: config.Evaluation) -> Best | None:
+        """None if none was measured."""
+        values = {
+            name: valid["metrics"][name][evaluation.primary]["value"]
+            for name in evaluation.baselines
+            if name in valid["metrics"]
+        }
+        if not values:
+            return None
+        name = max(values, key=values.__getitem__)
+        listed = ", ".join(f"{_named(other)} {value:.4f}" for other, value in values.items())
+        words = f"{_named(name)}, the best of evaluation.baselines ({listed})"
+        return cls(name, values[name], words)
+
+
+def _not_worse_than_baselines(
+    valid: Mapping[str, Any], evaluation: config.Evaluation, *, ranked: bool
+) -> Iterator[Rule]:
+    """No baseline that needs no training is better beyond the noise, if no rank model follows."""
+    if (best := Best.of(valid, evaluation)) is None:
+        return
+    own = valid["metrics"][ranking.RECALL][evaluation.primary]["value"]
+    paired = valid["paired"][best.name][evaluation.primary]
+    passed = not paired["high"] < 0
+    yield Rule(
+        BASELINES,
+        passed or (None if ranked else False),
+        f"{evaluation.primary} is {own:.4f}, that of {best.words}, {best.value:.4f} on the same "
+        "requests; "
+        + (
+            "expected not to be worse beyond the noise"
+            if passed or not ranked
+            else "so that it "
+            "takes two stages that are better beyond the noise, which is decided after ranking"
+        )
+        + f". {shown(paired)}",
     )
 
 

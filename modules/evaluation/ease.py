@@ -1,10 +1,11 @@
-"""EASE, a linear item-item model in closed form, as a feature of the baseline ranker.
+"""EASE, a linear item-item model in closed form: a baseline, and a feature of the linear ranker.
 
 Steck, Embarrassingly Shallow Autoencoders for Sparse Data, 2019, arXiv 1905.03375, eq. 8.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -19,6 +20,11 @@ from modules.evaluation import baselines
 L2 = 250.0
 MOST_ITEMS = 20_000  # of a catalogue; above, the matrix takes more than 1.6 GB, and 4.8 to fit
 _BLOCK = 1024
+
+
+def fits(items: int) -> bool:
+    """Whether a catalogue of so many items has weights."""
+    return items <= MOST_ITEMS
 
 
 class Fit(beam.PTransform):
@@ -114,17 +120,33 @@ def read(path: str) -> npt.NDArray[np.float32]:
         return weights
 
 
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """An array that Beam can share: it keeps weak references, which arrays do not take.
+
+    Attributes:
+      values: B, float32 [N, N].
+    """
+
+    values: npt.NDArray[np.float32]
+
+    @classmethod
+    def read(cls, path: str) -> Weights:
+        """From a file of `Fit`."""
+        return cls(read(path))
+
+
 def _places(
     history: tuple[bytes, list[bytes]], catalogue: baselines.Popularity
 ) -> Iterator[npt.NDArray[np.int64]]:
-    if len(catalogue.items) <= MOST_ITEMS:
+    if fits(len(catalogue.items)):
         yield catalogue.places_of(history[1])
 
 
 def _fit_and_write(
     users: Sequence[npt.NDArray[np.int64]], catalogue: baselines.Popularity, path: str
 ) -> str | None:
-    if len(catalogue.items) > MOST_ITEMS:
+    if not fits(len(catalogue.items)):
         return None
     with tf.io.gfile.GFile(path, "wb") as file:
         np.save(file, fit(users, len(catalogue.items)))

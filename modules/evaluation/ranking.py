@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -13,14 +13,10 @@ from numpy import typing as npt
 
 from modules import config, features, request_arrays, requests, saved_recall
 from modules.beam import loaded
-from modules.evaluation import baselines, personal, personal_steps, slices
+from modules.evaluation import baselines, ease, personal, personal_steps, slices
 
-RECALL, POPULARITY, CO_OCCURRENCE, LAST_BLESSED = (
-    "recall",
-    "popularity",
-    "co_occurrence",
-    "last_blessed",
-)
+RECALL, LAST_BLESSED = "recall", "last_blessed"
+POPULARITY, CO_OCCURRENCE, EASE = "popularity", "co_occurrence", "ease"
 BATCH = 64  # requests a call
 
 
@@ -75,10 +71,10 @@ class Answer:
     slices: Mapping[str, tuple[str, ...]]
 
 
-def systems(models: Mapping[str, str], data: config.Data) -> tuple[str, ...]:
-    """Whose ranks answers hold, the candidate first; `models` are the folders by system."""
+def untrained(data: config.Data, *, has_ease: bool) -> tuple[str, ...]:
+    """The baselines whose ranks answers hold."""
     own = personal.SYSTEMS if data.allows_repeats else ()
-    return (*models, POPULARITY, CO_OCCURRENCE, *own)
+    return (POPULARITY, CO_OCCURRENCE, *((EASE,) if has_ease else ()), *own)
 
 
 class Read(beam.PTransform):
@@ -100,6 +96,8 @@ class AskModels(beam.PTransform):
         catalogue: beam.pvalue.AsSingleton,
         table: beam.pvalue.AsSingleton,
         edges: beam.pvalue.AsSingleton,
+        trained: beam.pvalue.AsSingleton,
+        ease_path: beam.pvalue.AsSingleton | None = None,
     ) -> None:
         """Asks these models, and baselines that are made of the side inputs.
 
@@ -111,11 +109,19 @@ class AskModels(beam.PTransform):
           catalogue: `baselines.Popularity` of the events known to these requests.
           table: `baselines.CoOccurrence` of the same events.
           edges: bounds of the numeric slices by feature.
+          trained: `baselines.Popularity` of the training events.
+          ease_path: of EASE's matrix of the same events, if it was fitted.
         """
         super().__init__()
         self._ask = _Ask(data, max_history, models)
         self._judge = _Judge(data, slicer)
-        self._sides = {"catalogue": catalogue, "table": table, "edges": edges}
+        self._sides = {
+            "catalogue": catalogue,
+            "table": table,
+            "edges": edges,
+            "trained": trained,
+            "ease_path": ease_path,
+        }
 
     def expand(self, examples: beam.PCollection) -> beam.PCollection:
         return (
@@ -173,16 +179,19 @@ class _Judge(beam.DoFn):
         catalogue: baselines.Popularity,
         table: baselines.CoOccurrence,
         edges: Mapping[str, Sequence[float]],
+        trained: baselines.Popularity,
+        ease_path: str | None,
     ) -> Iterator[Answer]:
         example, lists, agreement = element
-        targets = request_arrays.targets(example)
-        excluded = frozenset(request_arrays.excluded(example, self._data))
+        asked = HeldOut.of(example, self._data, personal_steps.own(example))
+        targets, excluded = asked.targets, asked.excluded
         ids, scores = lists[RECALL]
         ranks = {name: ranks_in(found, targets, excluded) for name, (found, _) in lists.items()}
-        history = example[features.EVENT_ITEM_ID][:-1]
-        for name, found in baseline_ranks(
-            targets, history, excluded, catalogue, table, personal_steps.own(example)
-        ).items():
+        untrained = asked.ranks(catalogue, table)
+        if ease_path:
+            weights = loaded.once(ease.Weights.read, ease_path).values
+            untrained[EASE] = asked.ease_ranks(trained, weights)
+        for name, found in untrained.items():
             ranks[name] = tuple(rank if rank <= len(ids) else 0 for rank in found)
         seen = _seen(example)
         yield Answer(
@@ -263,34 +272,74 @@ def same_order(
     return left[:shorter] == right[:shorter] if shorter else None
 
 
-def baseline_ranks(
-    targets: Sequence[bytes],
-    history: Sequence[bytes],
-    excluded: frozenset[bytes],
-    catalogue: baselines.Popularity,
-    table: baselines.CoOccurrence,
-    own: personal.Own | None = None,
-) -> dict[str, tuple[int, ...]]:
-    """Ranks of targets over the whole catalogue by baseline; 0 for what it cannot recommend.
+@dataclasses.dataclass(frozen=True)
+class HeldOut:
+    """A held-out request as the baselines see it.
 
-    Args:
+    Attributes:
       targets: the held-out items.
       history: the user's past events, oldest first.
+      seen: all items of these and earlier ones.
       excluded: items that must not be recommended.
-      catalogue: popularity of the known events.
-      table: co-occurrence of the same events.
-      own: what the user had, where items may repeat: adds the baselines of `personal.SYSTEMS`.
+      own: what the user had, where items may repeat; then `personal.SYSTEMS` are asked, too.
     """
-    none = np.zeros(0, np.int64)
-    left_out = catalogue.places_of(excluded) if own is None else own.present(catalogue)
-    scored = {POPULARITY: (none, none), CO_OCCURRENCE: table.scores(history)}
-    found = {} if own is None else personal.ranks(targets, own, catalogue)
-    return found | {
-        name: tuple(
-            baselines.rank(catalogue.places[target], left_out, *of_places)
+
+    targets: Sequence[bytes]
+    history: Sequence[bytes]
+    seen: Collection[bytes] = ()
+    excluded: frozenset[bytes] = frozenset()
+    own: personal.Own | None = None
+
+    @classmethod
+    def of(
+        cls, example: requests.RawExample, data: config.Data, own: personal.Own | None
+    ) -> HeldOut:
+        """From a parsed example."""
+        return cls(
+            targets=request_arrays.targets(example),
+            history=example[features.EVENT_ITEM_ID][:-1],
+            seen=_seen(example),
+            excluded=frozenset(request_arrays.excluded(example, data)),
+            own=own,
+        )
+
+    def ranks(
+        self, catalogue: baselines.Popularity, table: baselines.CoOccurrence
+    ) -> dict[str, tuple[int, ...]]:
+        """Ranks of the targets over the whole catalogue by baseline; 0 for what is not recommended.
+
+        Args:
+          catalogue: popularity of the known events.
+          table: co-occurrence of the same events.
+        """
+        none = np.zeros(0, np.int64)
+        found = {} if self.own is None else personal.ranks(self.targets, self.own, catalogue)
+        return {
+            POPULARITY: self._by_score(catalogue, none, none),
+            CO_OCCURRENCE: self._by_score(catalogue, *table.scores(self.history)),
+            **found,
+        }
+
+    def ease_ranks(
+        self, catalogue: baselines.Popularity, weights: npt.NDArray[np.float32]
+    ) -> tuple[int, ...]:
+        """The same by EASE, whose matrix [N, N] has the order of this catalogue."""
+        every = np.arange(len(catalogue.items))
+        scores = ease.scores(weights, catalogue.places_of(self.seen), every)
+        return self._by_score(catalogue, every, scores)
+
+    def _by_score(
+        self,
+        catalogue: baselines.Popularity,
+        places: npt.NDArray[np.int64],
+        scores: npt.NDArray[np.number[Any]],
+    ) -> tuple[int, ...]:
+        left_out = (
+            catalogue.places_of(self.excluded) if self.own is None else self.own.present(catalogue)
+        )
+        return tuple(
+            baselines.rank(catalogue.places[target], left_out, places, scores)
             if target in catalogue.places
             else 0
-            for target in targets
+            for target in self.targets
         )
-        for name, of_places in scored.items()
-    }

@@ -11,7 +11,6 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
-from apache_beam.utils import shared
 from numpy import typing as npt
 
 from modules import (
@@ -31,7 +30,6 @@ from modules.evaluation import (
     baselines,
     ease,
     linear_ranker,
-    personal,
     personal_steps,
     ranked_requests,
     ranking,
@@ -40,8 +38,6 @@ from modules.evaluation import (
 )
 
 TWO_STAGE, RECALL, LINEAR, LAST_BLESSED = "two_stage", "recall", "linear", "last_blessed"
-# where items may repeat, over the whole catalogue
-UNTRAINED = (*personal.SYSTEMS, ranking.CO_OCCURRENCE)
 BATCH = 64  # requests a call
 FIRST = 50  # items kept of a list
 
@@ -98,10 +94,10 @@ class Models:
     rank: str
     last_blessed: tuple[str, str] | None = None
 
-    def systems(self, data: config.Data) -> tuple[str, ...]:
+    def systems(self, data: config.Data, *, has_ease: bool) -> tuple[str, ...]:
         """Whose ranks answers hold, the candidate first."""
         last = (LAST_BLESSED,) if self.last_blessed else ()
-        return (TWO_STAGE, RECALL, LINEAR, *last, *(UNTRAINED if data.allows_repeats else ()))
+        return (TWO_STAGE, RECALL, LINEAR, *last, *ranking.untrained(data, has_ease=has_ease))
 
 
 class AskModels(beam.PTransform):
@@ -203,7 +199,6 @@ class _Ask(beam.DoFn):
             slicer,
         )
         self._objectives = objectives_lib.Objectives(data, objectives)
-        self._ease_handle = shared.Shared()
         self._asked = Metrics.counter("two_stage_evaluation", "requests")
 
     def setup(self) -> None:
@@ -218,14 +213,10 @@ class _Ask(beam.DoFn):
         table: baselines.CoOccurrence,
         ease_path: str | None,
         edges: Mapping[str, Sequence[float]],
-        known_catalogue: baselines.Popularity | None,
-        known_table: baselines.CoOccurrence | None,
+        known_catalogue: baselines.Popularity,
+        known_table: baselines.CoOccurrence,
     ) -> Iterator[Answer]:
-        weights = (
-            self._ease_handle.acquire(lambda: _Weights(ease.read(ease_path)), tag=ease_path).values
-            if ease_path
-            else None
-        )
+        weights = loaded.once(ease.Weights.read, ease_path).values if ease_path else None
         asked = ranked_requests.ask(examples, self._data, self._max_history)
         found = self._rank(asked.request, asked.item_ids, asked.recall_scores)
         ranks = ranked_requests.places(found[signatures.SCORE], asked.targets, asked.given)
@@ -239,11 +230,11 @@ class _Ask(beam.DoFn):
             history = example[features.EVENT_ITEM_ID][:-1]
             seen = example.get(features.SEEN_ITEM_ID, [])
             targets, known = request_arrays.targets(example), frozenset(seen)
-            own, untrained = personal_steps.own(example), {}
-            if known_catalogue is not None and known_table is not None:
-                untrained = ranking.baseline_ranks(
-                    targets, history, frozenset(), known_catalogue, known_table, own
-                )
+            own = personal_steps.own(example)
+            request = ranking.HeldOut.of(example, self._data, own)
+            untrained = request.ranks(known_catalogue, known_table)
+            if weights is not None:
+                untrained[ranking.EASE] = request.ease_ranks(catalogue, weights)
             yield Answer(
                 user_id=example[features.USER_ID][0],
                 timestamp=example[features.EVENT_TIMESTAMP][-1],
@@ -254,7 +245,7 @@ class _Ask(beam.DoFn):
                     TWO_STAGE: tuple(ranks[n, :number].tolist()),
                     RECALL: tuple(place + 1.0 for place in places),
                     **({LAST_BLESSED: last[n]} if last is not None else {}),
-                    **{name: untrained[name] for name in UNTRAINED if name in untrained},
+                    **untrained,
                 },
                 recall_items=tuple(items[:FIRST]),
                 two_stage_items=tuple(asked.item_ids[n][order[n]][: len(items)][:FIRST]),
@@ -308,10 +299,3 @@ class _Ask(beam.DoFn):
             )
             ranks.append(tuple(own.tolist()))
         return ranks
-
-
-@dataclasses.dataclass(frozen=True)
-class _Weights:
-    """An array that Beam can share: it keeps weak references, which arrays do not take."""
-
-    values: npt.NDArray[np.float32]

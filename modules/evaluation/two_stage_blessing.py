@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modules import config
 from modules.evaluation import blessing, two_stage
 
-UNTRAINED = "baselines"  # the rule's name
 _FAULTS = {
     "not_finite": "rank scores that are NaN or infinite",
     "lost": "candidates that the rank model took for empty places",
@@ -50,7 +48,7 @@ def decide(
                 "the last blessed release has",
                 no_comparison,
             ),
-            *_not_worse_than_untrained(valid, evaluation.primary),
+            *_not_worse_than_baselines(valid, evaluation),
             *_floors(valid, evaluation),
         )
     )
@@ -82,21 +80,32 @@ def _not_worse(
     )
 
 
-def _not_worse_than_untrained(valid: Mapping[str, Any], primary: str) -> Iterator[blessing.Rule]:
-    """Where items may repeat, no baseline that needs no training is better beyond the noise."""
-    values = {
-        system: valid["metrics"][system][primary]["value"]
-        for system in two_stage.UNTRAINED
-        if system in valid["metrics"]
-    }
-    if not values:
+def _not_worse_than_baselines(
+    valid: Mapping[str, Any], evaluation: config.Evaluation
+) -> Iterator[blessing.Rule]:
+    """No baseline without training is better; if recall alone is below one, two stages have to win.
+
+    Both beyond the noise.
+    """
+    if (best := blessing.Best.of(valid, evaluation)) is None:
         return
-    best = max(values, key=values.__getitem__)
-    shown = {system.replace("_", "-"): f"{value:.4f}" for system, value in values.items()}
-    listed = ", ".join(f"{name} {value}" for name, value in shown.items())
-    words = f"{best.replace('_', '-')}, the best baseline without training ({listed}), has"
-    rule = _not_worse(valid, primary, best, words, "")
-    yield dataclasses.replace(rule, name=UNTRAINED)
+    primary = evaluation.primary
+    own, recall = (
+        valid["metrics"][s][primary]["value"] for s in (two_stage.TWO_STAGE, two_stage.RECALL)
+    )
+    paired, below = valid["lift"][primary][best.name], recall < best.value
+    yield blessing.Rule(
+        blessing.BASELINES,
+        paired["low"] > 0 if below else not paired["high"] < 0,
+        f"{primary} of two stages is {own:.4f}, that of {best.words}, {best.value:.4f} on the same "
+        "requests; "
+        + (
+            f"expected to be better beyond the noise, as recall's own order has {recall:.4f}. "
+            if below
+            else "expected not to be worse beyond the noise. "
+        )
+        + blessing.shown(paired),
+    )
 
 
 def _floors(valid: Mapping[str, Any], evaluation: config.Evaluation) -> Iterator[blessing.Rule]:

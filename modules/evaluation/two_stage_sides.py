@@ -16,16 +16,16 @@ class Sides:
     """Side inputs of `two_stage.AskModels`.
 
     Of training events there are `baselines.Popularity`, `baselines.CoOccurrence` and the path
-    of EASE's matrix (None without it); `edges` are the bounds of the numeric slices by feature.
-    Where items may repeat, `known_...` are the same of the events that the requests may know.
+    of EASE's matrix (None without it); `edges` are the bounds of the numeric slices by feature;
+    `known_...` are the same of the events that the requests may know.
     """
 
     catalogue: beam.pvalue.AsSingleton
     table: beam.pvalue.AsSingleton
     ease_path: beam.pvalue.AsSingleton | None
     edges: beam.pvalue.AsSingleton
-    known_catalogue: beam.pvalue.AsSingleton | None = None
-    known_table: beam.pvalue.AsSingleton | None = None
+    known_catalogue: beam.pvalue.AsSingleton
+    known_table: beam.pvalue.AsSingleton
 
 
 def count(
@@ -33,8 +33,6 @@ def count(
     catalogue: beam.PCollection,
     edges: beam.PCollection,
     ease_path: str,
-    *,
-    allows_repeats: bool,
 ) -> dict[str, Sides]:
     """Counts events for the requests of valid and of test.
 
@@ -43,18 +41,15 @@ def count(
       catalogue: ids of all items, bytes.
       edges: one dictionary, the bounds of the numeric slices by feature.
       ease_path: of the file that is written.
-      allows_repeats: whether the baselines of `two_stage.UNTRAINED` are asked, too.
     """
     histories = baselines.known_histories(parsed, features.SPLIT_VALID)
     training = baselines.count(histories, catalogue, features.SPLIT_VALID)
     path = histories | "Ease" >> ease.Fit(training[0], ease_path)
-    sides = Sides(*training, beam.pvalue.AsSingleton(path), beam.pvalue.AsSingleton(edges))
-    if not allows_repeats:
-        return dict.fromkeys((features.SPLIT_VALID, features.SPLIT_TEST), sides)
     later = baselines.count(
         baselines.known_histories(parsed, features.SPLIT_TEST), catalogue, features.SPLIT_TEST
     )
+    sides = *training, beam.pvalue.AsSingleton(path), beam.pvalue.AsSingleton(edges)
     return {
-        split: dataclasses.replace(sides, known_catalogue=known[0], known_table=known[1])
+        split: Sides(*sides, *known)
         for split, known in ((features.SPLIT_VALID, training), (features.SPLIT_TEST, later))
     }

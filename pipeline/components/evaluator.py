@@ -20,10 +20,12 @@ from tfx.types import artifact_utils, channel, component_spec, standard_artifact
 from tfx.utils import io_utils, path_utils
 
 from modules import config, features, repeats, saved_recall, strict
+from modules.beam import summary as summary_lib
 from modules.evaluation import (
     answers_file,
     baselines,
     blessing,
+    ease,
     held_out,
     personal_steps,
     ranking,
@@ -38,6 +40,7 @@ CONFIG, SOURCE_DIGEST = "config", "source_digest"
 
 EVALUATION_FILE = "evaluation.json"
 TFMA_FOLDER = "tfma"
+EASE_FILE = "ease.npy"  # while the pipeline runs
 SPLITS = (features.SPLIT_VALID, features.SPLIT_TEST)
 _FIRST_MODEL = "There is no earlier blessed model to compare with."
 
@@ -74,7 +77,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 unit=split.unit,
             )
         found = {split: take(_summary_path(folder, split)) for split in SPLITS}
-        verdict = blessing.decide(found[features.SPLIT_VALID], evaluation, no_comparison)
+        drop(os.path.join(folder, EASE_FILE))
+        verdict = blessing.decide(
+            found[features.SPLIT_VALID],
+            evaluation,
+            no_comparison,
+            ranked=sections["ranking"]["enabled"],
+        )
         io_utils.write_string_file(
             os.path.join(folder, EVALUATION_FILE),
             json.dumps(
@@ -144,11 +153,15 @@ def _evaluate(
     edges = beam.pvalue.AsSingleton(
         parsed[features.SPLIT_VALID] | "Edges" >> slices.Quartiles(slicer)
     )
-    systems = ranking.systems(models, data)
-    counted = {
-        split: baselines.count(baselines.known_histories(parsed, split), catalogue, split)
-        for split in SPLITS
-    }
+    has_ease = ease.fits(items_of(examples))
+    systems = *models, *ranking.untrained(data, has_ease=has_ease)
+    known = {split: baselines.known_histories(parsed, split) for split in SPLITS}
+    counted = {split: baselines.count(known[split], catalogue, split) for split in SPLITS}
+    trained, _ = counted[features.SPLIT_VALID]
+    ease_path = None
+    if has_ease:
+        fit = "Ease" >> ease.Fit(trained, os.path.join(folder, EASE_FILE))
+        ease_path = beam.pvalue.AsSingleton(known[features.SPLIT_VALID] | fit)
     asked = parsed
     if data.allows_repeats:
         asked, choice = personal_steps.add_own(parsed, unit, counted[features.SPLIT_VALID][0])
@@ -157,7 +170,7 @@ def _evaluate(
     for split in SPLITS:
         popularity, table = counted[split]
         answers = asked[split] | f"AskModels[{split}]" >> ranking.AskModels(
-            data, max_history, models, slicer, popularity, table, edges
+            data, max_history, models, slicer, popularity, table, edges, trained, ease_path
         )
         _ = (
             answers
@@ -184,6 +197,20 @@ def _evaluate(
         | "TFMA"
         >> tfma_results.Write(os.path.join(folder, TFMA_FOLDER), evaluation.ks, evaluation.slices)
     )
+
+
+def items_of(examples: list[types.Artifact]) -> int:
+    """Items of the catalogue, as ExampleGen counted them."""
+    folder = artifact_utils.get_single_instance(examples).uri
+    with fileio.open(os.path.join(folder, summary_lib.FILE_NAME)) as file:
+        items: int = json.loads(file.read())["items"]
+    return items
+
+
+def drop(path: str) -> None:
+    """Removes a file that Beam wrote for itself, if it did."""
+    if fileio.exists(path):
+        fileio.remove(path)
 
 
 def split_pattern(examples: list[types.Artifact], split: str) -> str:

@@ -13,8 +13,8 @@ Writes `two_stage.json`:
 
 The systems are `two_stage`, `recall` (its own order of the same candidates), `linear` (the
 baseline's order of them), and `last_blessed`, both models of the last blessed release, which finds
-candidates of its own. Where items may repeat, there are the baselines without training
-(`two_stage.UNTRAINED`) too, over the whole catalogue.
+candidates of its own; and the baselines without training (`ranking.untrained`), over the whole
+catalogue.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from tfx.utils import io_utils, path_utils
 
 from modules import config, features, repeats, saved_recall, strict
 from modules.evaluation import (
+    ease,
     held_out,
     importance,
     linear_ranker,
@@ -55,7 +56,7 @@ SPLITS = evaluator.SPLITS
 # Properties of the blessing: URI of the recall model that was judged with the rank model; the split
 # under which both were trained.
 RECALL_PROPERTY, SPLIT_PROPERTY = "recall_model", held_out.MODEL_PROPERTY
-_EASE_FILE, _LINEAR_FILE = "ease.npy", "linear.json"
+_LINEAR_FILE = "linear.json"
 _FIRST_RELEASE = "There is no earlier blessed release to compare with."
 
 
@@ -76,8 +77,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             _evaluate(pipeline, input_dict, models, sections, folder)
         found = {split: evaluator.take(_summary_path(folder, split)) for split in SPLITS}
         linear = evaluator.take(os.path.join(folder, _LINEAR_FILE))
-        if fileio.exists(os.path.join(folder, _EASE_FILE)):
-            fileio.remove(os.path.join(folder, _EASE_FILE))
+        evaluator.drop(os.path.join(folder, evaluator.EASE_FILE))
         verdict = two_stage_blessing.decide(
             found[features.SPLIT_VALID], sections.evaluation, last.get("reason", "")
         )
@@ -184,8 +184,7 @@ def _evaluate(
         events,
         catalogue | "ItemId" >> beam.Map(lambda example: example[features.ITEM_ID][0]),
         edges,
-        os.path.join(folder, _EASE_FILE),
-        allows_repeats=data.allows_repeats,
+        os.path.join(folder, evaluator.EASE_FILE),
     )
     asked = parsed
     if data.allows_repeats:
@@ -193,7 +192,9 @@ def _evaluate(
             events, sections.split.unit, sides[features.SPLIT_VALID].catalogue
         )
         _ = choice | "WriteSettings" >> personal_steps.WriteSettings(folder)
-    systems, width = models.systems(data), linear_ranker.width(repeats=data.allows_repeats)
+    has_ease = ease.fits(evaluator.items_of(input_dict[EXAMPLES]))
+    systems = models.systems(data, has_ease=has_ease)
+    width = linear_ranker.width(repeats=data.allows_repeats)
     answers = {
         split: asked[split]
         | f"AskModels[{split}]"

@@ -11,21 +11,17 @@ OTHERS = {
     "recall": "recall",
     "linear": "linear ranker",
     "last_blessed": "last blessed release",
-    **systems.PERSONAL,
-    "co_occurrence": "co-occurrence",
+    **{name: systems.SYSTEMS[name] for name in systems.BASELINES},
 }
 
 
 def body(source: sources.Source) -> Iterator[blocks.Block]:
     """Yields what the rank model adds to recall, and what recall leaves it to win."""
     test, ks = source.two_stage_tested(), source.two_stage()["ks"]
-    other = "order of the same candidates, or a baseline's of the whole catalogue"
-    if not systems.PERSONAL.keys() & _present(test).keys():
-        other = "order of the same candidates"
     yield blocks.Text(
-        f"On test, {test['users']:,} users: two stages minus another {other}, on the same "
-        "requests, with the 95% interval of a paired bootstrap over users. Right of the dashed "
-        "line, two stages are better."
+        f"On test, {test['users']:,} users: two stages minus another order of the same candidates, "
+        "or a baseline's of the whole catalogue, on the same requests, with the 95% interval of a "
+        "paired bootstrap over users. Right of the dashed line, two stages are better."
     )
     yield blocks.Grid(tuple(figure(test, metric, ks) for metric in systems.metrics(test)))
     most = blocks.Card("The ceiling of recall", "", tuple(ceiling(test, ks, source.cfg.index.k)))

@@ -56,7 +56,7 @@ class Results:
 
     @property
     def untrained(self) -> dict[str, str]:
-        """Where items may repeat, the baselines without training that were asked, by label."""
+        """The baselines without training that were asked, by label."""
         measured = self.both["metrics"]
         return {systems.SYSTEMS[name]: name for name in systems.BASELINES if name in measured}
 

@@ -18,10 +18,11 @@ SYSTEMS = {
     "recall": "recall",
     "popularity": "popularity",
     "co_occurrence": "co-occurrence",
+    "ease": "EASE",
     **PERSONAL,
     "last_blessed": "last blessed",
 }
-BASELINES = ("popularity", "co_occurrence", *PERSONAL)
+BASELINES = ("popularity", "co_occurrence", "ease", *PERSONAL)
 # the one that counts first
 SPLITS = {features.SPLIT_TEST: "test", features.SPLIT_VALID: "validation"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import typing
 from typing import Any
 
@@ -88,7 +89,6 @@ def test_personal_baselines_that_were_not_measured_count_as_beaten(valid: dict[s
     for name in ("personal_frequency", "gp_topfreq"):
         assert rules[f"NDCG@10/beats/{name}"].passed is True
         assert "data.repeats" in rules[f"NDCG@10/beats/{name}"].reason
-    valid = _with_repeats(valid, 0.01)
     valid["metrics"]["personal_frequency"] = {"NDCG@10": {"value": 0.2, "se": 0.01}}
     valid["paired"]["personal_frequency"] = _paired(-0.08, -0.1, -0.06)
     rules = {r.name: r for r in blessing.decide(valid, evaluation, NO_COMPARISON).rules}
@@ -103,10 +103,14 @@ def _with_repeats(valid: dict[str, Any], high: float) -> dict[str, Any]:
     found = copy.deepcopy(valid)
     metrics = found["metrics"]
     metrics["recall"]["Recall@200"] = {"value": 0.3, "se": 0.01}
-    metrics["co_occurrence"] = {"Recall@200": {"value": 0.4, "se": 0.01}}
-    metrics["personal_frequency"] = {"NDCG@10": {"value": 0.1, "se": 0.01}}
-    found["paired"]["co_occurrence"] = {
-        "Recall@200": {"difference": -0.1, "low": -0.2, "high": high}
+    for name in ("co_occurrence", "personal_frequency"):
+        metrics[name] = {"NDCG@10": {"value": 0.1, "se": 0.01}}
+        found["paired"][name] = _paired(0.02, 0.01, 0.03)
+    metrics["co_occurrence"]["Recall@200"] = {"value": 0.4, "se": 0.01}
+    found["paired"]["co_occurrence"]["Recall@200"] = {
+        "difference": -0.1,
+        "low": -0.2,
+        "high": high,
     }
     return found
 
@@ -118,9 +122,40 @@ def test_where_items_repeat_co_occurrence_is_no_better_source(
     assert _failed(_with_repeats(valid, high)) == failed
 
 
+@pytest.mark.parametrize(
+    ("high", "ranked", "passed", "said"),
+    [
+        (0.001, False, True, "expected not to be worse beyond the noise."),
+        (-0.001, False, False, "expected not to be worse beyond the noise."),
+        (-0.001, True, None, "it takes two stages that are better beyond the noise"),
+    ],
+)
+def test_a_baseline_that_is_better_needs_two_stages(
+    valid: dict[str, Any], high: float, ranked: bool, passed: bool | None, said: str
+) -> None:
+    valid["metrics"]["ease"] = {"NDCG@10": {"value": 0.14, "se": 0.01}}
+    valid["paired"]["ease"] = _paired(-0.02, -0.03, high)
+    verdict = blessing.decide(valid, EVALUATION, NO_COMPARISON, ranked=ranked)
+    (rule,) = (rule for rule in verdict.rules if rule.name == "baselines")
+    assert rule.passed is passed and said in rule.reason
+    assert (
+        "NDCG@10 is 0.1200, that of ease, the best of evaluation.baselines (popularity 0.0400, "
+        "ease 0.1400), 0.1400 on the same requests" in rule.reason
+    )
+
+
+def test_only_named_baselines_count(valid: dict[str, Any]) -> None:
+    valid["metrics"]["ease"] = {"NDCG@10": {"value": 0.14, "se": 0.01}}
+    valid["paired"]["ease"] = _paired(-0.02, -0.03, -0.01)
+    for named, rules in ((("popularity",), [True]), ((), [])):
+        evaluation = dataclasses.replace(EVALUATION, baselines=named)
+        verdict = blessing.decide(valid, evaluation, NO_COMPARISON)
+        assert [rule.passed for rule in verdict.rules if rule.name == "baselines"] == rules
+
+
 def test_every_baseline_can_be_named() -> None:
     named = set(typing.get_args(config.Baseline))
-    assert named == {ranking.POPULARITY, ranking.CO_OCCURRENCE, *personal.SYSTEMS}
+    assert named == {ranking.POPULARITY, ranking.CO_OCCURRENCE, ranking.EASE, *personal.SYSTEMS}
 
 
 def test_only_a_difference_beyond_the_noise_is_worse(valid: dict[str, Any]) -> None:

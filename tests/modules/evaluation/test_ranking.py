@@ -43,15 +43,28 @@ def test_baselines_rank_each_target_over_the_catalogue():
     """Popularity is a, b, c, d; after x, which is excluded, c came most often, then b."""
     catalogue = baselines.Popularity.of([(b"a", 9), (b"b", 5), (b"x", 3), (b"c", 2), (b"d", 1)])
     table = baselines.CoOccurrence({b"x": (np.array([1, 3]), np.array([60, 120]))})
-    asked = [b"d", b"b", b"unknown"], [b"x"]
-    assert ranking.baseline_ranks(*asked, frozenset({b"x"}), catalogue, table) == {
+    asked = ranking.HeldOut([b"d", b"b", b"unknown"], [b"x"])
+    without = dataclasses.replace(asked, excluded=frozenset({b"x"}))
+    assert without.ranks(catalogue, table) == {
         "popularity": (4, 2, 0),
         "co_occurrence": (4, 2, 0),  # c, b, a, d
     }
-    assert ranking.baseline_ranks(*asked, frozenset(), catalogue, table) == {
+    assert asked.ranks(catalogue, table) == {
         "popularity": (5, 2, 0),
         "co_occurrence": (5, 2, 0),  # c, b, a, x, d
     }
+
+
+def test_ease_ranks_by_all_that_the_user_has_seen():
+    """The catalogue is a, b, c, d; a and b together speak for d, then b, c (0), a."""
+    catalogue = baselines.Popularity.of([(b"a", 9), (b"b", 5), (b"c", 2), (b"d", 1)])
+    weights = np.array(
+        [[0.0, 0.3, 0.1, 0.2], [-0.1, 0.0, -0.1, 0.3], [9, 9, 0, 9], [9, 9, 9, 0]], np.float32
+    )
+    asked = ranking.HeldOut([b"d", b"a", b"c", b"unknown"], [b"b"], seen={b"a", b"b", b"none"})
+    assert asked.ease_ranks(catalogue, weights) == (1, 4, 3, 0)
+    without = dataclasses.replace(asked, excluded=frozenset({b"a", b"b"}))
+    assert without.ease_ranks(catalogue, weights) == (1, 0, 2, 0)
 
 
 def test_baselines_leave_out_what_the_user_has_at_that_time():
@@ -59,9 +72,9 @@ def test_baselines_leave_out_what_the_user_has_at_that_time():
     catalogue = baselines.Popularity.of([(b"a", 9), (b"b", 5), (b"x", 3), (b"c", 2), (b"d", 1)])
     table = baselines.CoOccurrence({b"x": (np.array([1, 3]), np.array([60, 120]))})
     history = personal.History([(0, 1, b"x"), (1, 2, b"c")])
-    asked = [b"d", b"b", b"c"], [b"x", b"c"], frozenset(), catalogue, table
+    asked = ranking.HeldOut([b"d", b"b", b"c"], [b"x", b"c"])
     left_out = history.before(2, 2, personal.Settings(leaves_out_present=True))
-    assert ranking.baseline_ranks(*asked, left_out) == {
+    assert dataclasses.replace(asked, own=left_out).ranks(catalogue, table) == {
         "popularity": (4, 2, 0),
         "co_occurrence": (4, 1, 0),  # b, a, x, d
         "personal_frequency": (0, 0, 0),  # x
@@ -69,7 +82,7 @@ def test_baselines_leave_out_what_the_user_has_at_that_time():
         "gp_topfreq": (4, 3, 0),  # x, a, b, d
     }
     kept = history.before(2, 2, personal.Settings())
-    assert ranking.baseline_ranks(*asked, kept) == {
+    assert dataclasses.replace(asked, own=kept).ranks(catalogue, table) == {
         "popularity": (5, 2, 4),
         "co_occurrence": (5, 2, 1),  # c, b, a, x, d
         "personal_frequency": (0, 0, 1),  # c, x
@@ -143,7 +156,7 @@ def test_targets_that_the_user_had_seen_are_counted():
             "seen_item_id": [b"a", b"b"],
         }
         lists = {ranking.RECALL: (np.array([b"c"], object), np.array([1.0]))}
-        (answer,) = judge.process((example, lists, None), catalogue, table, {})
+        (answer,) = judge.process((example, lists, None), catalogue, table, {}, catalogue, None)
         assert (answer.ranks[ranking.RECALL], answer.repeated) == ((rank,), (seen,))
         totals.add_input(accumulator, answer)
     assert totals.extract_output(accumulator)[1]["targets_seen"] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import Any
 
 import pytest
@@ -71,42 +72,52 @@ def test_worse_beyond_the_noise_fails(other):
     assert "95% interval -0.0300 to -0.0100" in reason
 
 
-def _with_repeats(high: float) -> dict[str, Any]:
-    """Personal recency is the best of the baselines, two stages .02 below it."""
+def _with_baselines(best: float, low: float, high: float) -> dict[str, Any]:
+    """Personal recency is the best of the baselines; this is the interval of two stages minus it.
+
+    Two stages have .14 and recall .12.
+    """
     valid = copy.deepcopy(VALID)
-    values = {
-        "personal_frequency": 0.15,
-        "personal_recency": 0.16,
-        "gp_topfreq": 0.15,
-        "co_occurrence": 0.05,
-    }
+    values = {"co_occurrence": 0.05, "personal_frequency": best - 0.01, "personal_recency": best}
     for system, value in values.items():
         valid["metrics"][system] = {"NDCG@10": {"value": value}}
-        valid["lift"]["NDCG@10"][system] = {
-            "difference": 0.14 - value,
-            "low": -0.03,
-            "high": high if system == "personal_recency" else -0.005,
-        }
+        valid["lift"]["NDCG@10"][system] = {"difference": 0.14 - value, "low": -0.03, "high": -0.02}
+    valid["lift"]["NDCG@10"]["personal_recency"].update(low=low, high=high)
     return valid
 
 
-def test_only_the_best_of_the_baselines_decides_beyond_the_noise():
-    assert _failed(_with_repeats(0.001)) == []
-    assert _failed(_with_repeats(-0.001)) == ["baselines"]
-    (reason,) = two_stage_blessing.decide(_with_repeats(-0.001), EVALUATION, "").to_json()[
-        "reasons"
-    ]
+@pytest.mark.parametrize(
+    ("best", "low", "high", "failed"),
+    [
+        (0.11, -0.01, 0.05, []),  # recall alone is better
+        (0.11, -0.05, -0.01, ["baselines"]),
+        (0.13, 0.001, 0.02, []),  # recall alone is not, so two stages have to win
+        (0.13, -0.001, 0.02, ["baselines"]),
+        (0.16, -0.03, -0.001, ["baselines"]),
+    ],
+)
+def test_only_the_best_of_the_baselines_decides_beyond_the_noise(best, low, high, failed):
+    assert _failed(_with_baselines(best, low, high)) == failed
+
+
+def test_what_is_said_of_baselines():
+    verdict = two_stage_blessing.decide(_with_baselines(0.13, -0.001, 0.02), EVALUATION, "")
+    (reason,) = verdict.to_json()["reasons"]
     assert reason == (
-        "NDCG@10 of two stages is 0.1400, personal-recency, the best baseline without training "
-        "(personal-frequency 0.1500, personal-recency 0.1600, gp-topfreq 0.1500, co-occurrence "
-        "0.0500), has 0.1600 on the same requests; expected not to be worse beyond the noise. "
-        "Paired difference -0.0200, 95% interval -0.0300 to -0.0010."
+        "NDCG@10 of two stages is 0.1400, that of personal-recency, the best of "
+        "evaluation.baselines (co-occurrence 0.0500, personal-frequency 0.1200, personal-recency "
+        "0.1300), 0.1300 on the same requests; expected to be better beyond the noise, as recall's "
+        "own order has 0.1200. Paired difference +0.0100, 95% interval -0.0010 to +0.0200."
     )
 
 
-def test_where_items_do_not_repeat_the_baselines_have_no_rule():
-    names = [rule.name for rule in two_stage_blessing.decide(VALID, EVALUATION, "").rules]
-    assert "baselines" not in names
+def test_without_baselines_there_is_no_rule():
+    for valid, evaluation in (
+        (VALID, EVALUATION),
+        (_with_baselines(0.2, -0.1, -0.05), dataclasses.replace(EVALUATION, baselines=())),
+    ):
+        names = [r.name for r in two_stage_blessing.decide(valid, evaluation, "").rules]
+        assert "baselines" not in names
 
 
 @pytest.mark.parametrize("fault", ["not_finite", "lost", "constant"])

@@ -99,6 +99,7 @@ class World:
         sections = {
             "data": strict.to_plain(examples.data()),
             "split": {},
+            "ranking": {"enabled": True},
             "features": {"max_history": MAX_HISTORY},
             "evaluation": {
                 "ks": [5, K],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any
 
 import pytest
 
+from modules import config
 from modules.evaluation import linear_ranker as linear_features
-from modules.evaluation import personal, two_stage
+from modules.evaluation import personal
 from pipeline.report import lift, linear_ranker, repeats, results, standings, systems
 from tests.pipeline.report import small_artifacts, small_two_stage
 
@@ -48,8 +50,8 @@ def both() -> dict[str, Any]:
 
 def test_all_of_them_have_a_name() -> None:
     assert tuple(systems.PERSONAL) == personal.SYSTEMS
-    assert {*systems.PERSONAL, "co_occurrence"} == set(two_stage.UNTRAINED)
-    assert set(two_stage.UNTRAINED) < set(lift.OTHERS)
+    assert set(systems.BASELINES) == set(typing.get_args(config.Baseline))
+    assert set(systems.BASELINES) < set(lift.OTHERS)
 
 
 def test_rows_of_recall_alone(report: dict[str, Any]) -> None:
@@ -82,10 +84,10 @@ def test_rows_with_two_stages(report: dict[str, Any], both: dict[str, Any]) -> N
 def test_the_lift_is_over_all_of_them(both: dict[str, Any]) -> None:
     table = lift.table(both["splits"]["test"], [10])
     assert table.columns[-4:] == (
+        "minus co-occurrence#",
         "minus personal frequency#",
         "minus personal recency#",
         "minus GP-TopFreq#",
-        "minus co-occurrence#",
     )
 
 

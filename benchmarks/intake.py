@@ -110,10 +110,12 @@ def read_cases(declared: Mapping[str, Any], counts: Mapping[str, int]) -> list[C
 def run(cases: Sequence[Case], root: pathlib.Path, processes: int) -> list[Outcome]:
     """Checks the cases in folders of `root`, each in a process of its own.
 
-    The processes are forked after the imports, which take longer than a case.
+    They are forked from one that has done the imports, which take longer than a case, and has no
+    threads, whose locks a fork would hold for ever.
     """
-    fork = multiprocessing.get_context("fork")
-    with fork.Pool(processes, maxtasksperchild=1) as pool:
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["benchmarks.intake"])
+    with server.Pool(processes, maxtasksperchild=1) as pool:
         return pool.starmap(check, [(case, root) for case in cases], chunksize=1)
 
 

@@ -130,14 +130,17 @@ def serialize(row: Row) -> bytes:
 
 
 def write(folder: str | pathlib.Path, splits: Mapping[str, Iterable[Row]]) -> None:
-    """Writes an Examples artifact's files, one compressed TFRecord a split, and its summary."""
-    splits = {split: list(rows) for split, rows in splits.items()}
-    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-    items = len(splits.get(features.SPLIT_CATALOGUE, []))
-    (pathlib.Path(folder) / summary.FILE_NAME).write_text(json.dumps({"items": items}))
+    """Writes an Examples artifact's files, one compressed TFRecord a split."""
     for split, rows in splits.items():
         target = pathlib.Path(folder) / f"Split-{split}" / "data_tfrecord-00000-of-00001.gz"
         target.parent.mkdir(parents=True)
         with tf.io.TFRecordWriter(str(target), options="GZIP") as writer:
             for row in rows:
                 writer.write(serialize(row))
+
+
+def write_counted(folder: str | pathlib.Path, splits: Mapping[str, Sequence[Row]]) -> None:
+    """The same, and beside them how many items there are."""
+    write(folder, splits)
+    counts = {"items": len(splits.get(features.SPLIT_CATALOGUE, ()))}
+    (pathlib.Path(folder) / summary.FILE_NAME).write_text(json.dumps(counts))

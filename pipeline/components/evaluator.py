@@ -82,7 +82,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             found[features.SPLIT_VALID],
             evaluation,
             no_comparison,
-            ranked=sections["ranking"]["enabled"],
+            ranked=strict.read(config.Ranking, sections["ranking"]).enabled,
         )
         io_utils.write_string_file(
             os.path.join(folder, EVALUATION_FILE),

@@ -46,6 +46,7 @@ evaluation:
   ks: [5, 10, 20]
   slices: [user_country, history_length]
   thresholds: {HR@20: {min: 0.05}}
+  baselines: [popularity]
 """
 
 

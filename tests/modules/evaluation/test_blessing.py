@@ -89,6 +89,7 @@ def test_personal_baselines_that_were_not_measured_count_as_beaten(valid: dict[s
     for name in ("personal_frequency", "gp_topfreq"):
         assert rules[f"NDCG@10/beats/{name}"].passed is True
         assert "data.repeats" in rules[f"NDCG@10/beats/{name}"].reason
+    valid = _with_repeats(valid, 0.01)
     valid["metrics"]["personal_frequency"] = {"NDCG@10": {"value": 0.2, "se": 0.01}}
     valid["paired"]["personal_frequency"] = _paired(-0.08, -0.1, -0.06)
     rules = {r.name: r for r in blessing.decide(valid, evaluation, NO_COMPARISON).rules}

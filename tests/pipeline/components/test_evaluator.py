@@ -56,7 +56,7 @@ class World:
             }
             for u in range(USERS)
         }
-        examples.write(
+        examples.write_counted(
             folder / "examples", held_out.splits(self.histories, ITEMS, MAX_HISTORY, profiles)
         )
         self.examples = standard_artifacts.Examples()

@@ -56,7 +56,7 @@ class World:
         }
         self.examples = standard_artifacts.Examples()
         self.examples.uri, self.examples.split_names = str(folder / "in"), json.dumps(list(rows))
-        examples.write(self.examples.uri, rows)
+        examples.write_counted(self.examples.uri, rows)
 
     def recall(self) -> standard_artifacts.Model:
         scores = [-float([*ANSWER, "c", "f"].index(item)) for item in ITEMS]

@@ -62,7 +62,7 @@ class World:
                 }
         self.examples = standard_artifacts.Examples()
         self.examples.uri, self.examples.split_names = str(folder / "in"), json.dumps(list(rows))
-        examples.write(self.examples.uri, rows)
+        examples.write_counted(self.examples.uri, rows)
 
     def recall(self) -> standard_artifacts.Model:
         model = standard_artifacts.Model()
@@ -128,7 +128,7 @@ def test_recall(world: World) -> None:
     report = world.run(evaluator.Executor, {"model": [world.recall()]}, evaluator.EVALUATION_FILE)
     assert report["settings"] == SETTINGS
     valid, test = (_ndcg(report, split) for split in ("valid", "test"))
-    systems = ["recall", "popularity", "co_occurrence", *SYSTEMS]
+    systems = ["recall", "popularity", "co_occurrence", "ease", *SYSTEMS]
     assert list(valid) == systems
     assert valid["recall"] == FIRST and test["recall"] == pytest.approx(THIRD)
     for system in (*SYSTEMS, "co_occurrence"):
@@ -159,9 +159,9 @@ def test_two_stages(world: World) -> None:
         "present",
     ]
     valid, test = (_ndcg(report, split) for split in ("valid", "test"))
-    others = (*SYSTEMS, "co_occurrence")
-    assert list(valid) == ["two_stage", "recall", "linear", *others]
-    for system in others:
+    systems = ["two_stage", "recall", "linear", "popularity", "co_occurrence", "ease", *SYSTEMS]
+    assert list(valid) == systems
+    for system in (*SYSTEMS, "co_occurrence"):
         assert valid[system] == pytest.approx(THIRD), system
         lift = report["splits"]["valid"]["lift"]["NDCG@3"][system]
         assert lift["difference"] == pytest.approx(FIRST - THIRD)

@@ -55,6 +55,7 @@ EXISTING = (
     "training.lr_schedule=constant",
     "training.learning_rate=0.002",
     "training.shuffle_ties=false",
+    "training.initial_vectors=random",
     "training.epochs=120",
     "training.early_stopping.patience=15",
 )
@@ -74,6 +75,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "no relative positions": ("model.relative_positions=false",),
     "no relative time": ("model.relative_time=false",),
     "ties in file order": ("training.shuffle_ties=false",),
+    "random initial vectors": ("training.initial_vectors=random",),
     "a candidate a target": ("training.candidates=targets",),
     "random negatives": ("training.negatives=random", "training.loss=bce", "model.normalise=false"),
     "existing recommender": EXISTING,

@@ -17,7 +17,7 @@ import tensorflow as tf
 from numpy import typing as npt
 
 from modules import config, features, ragged
-from modules.recall import item_tower
+from modules.recall import initial_vectors, item_tower
 
 TARGET_WEIGHT = "target_weight"  # float [length]: 0 where an event is no target
 SEEN = features.transformed_name(features.SEEN_ITEM_ID)
@@ -253,10 +253,12 @@ class Summary:
     Attributes:
       counts: int64 [items + 2], how often each item is a target.
       steps: batches of an epoch.
+      events: all of them, window by window.
     """
 
     counts: npt.NDArray[np.int64]
     steps: int
+    events: initial_vectors.Events
 
 
 def summarise(
@@ -264,12 +266,14 @@ def summarise(
 ) -> Summary:
     """Passes over the training sequences once; `rows` is the number of item ids."""
     lengths, sizes = batch_sizes(layout, batch_positions)
-    counts, members = np.zeros(rows, np.int64), np.zeros(len(lengths), np.int64)
+    members, windows = np.zeros(len(lengths), np.int64), []
     for example in examples.as_numpy_iterator():
-        items, weights = example[ITEMS], example[TARGET_WEIGHT]
-        np.add.at(counts, items[weights > 0], 1)
+        items = example[ITEMS]
         members[np.searchsorted(lengths, len(items))] += 1
-    return Summary(counts, int(np.sum(-(-members // np.array(sizes)))))
+        windows.append((items, example[TARGET_WEIGHT] > 0))
+    events = initial_vectors.Events.of(windows)
+    counts = np.bincount(events.items[events.targets], minlength=rows)
+    return Summary(counts, int(np.sum(-(-members // np.array(sizes)))), events)
 
 
 def read_catalogue(

@@ -73,6 +73,16 @@ class ItemTower(tf.keras.layers.Layer):
             for spec in specs
         }
 
+    def start_from(self, vectors: npt.NDArray[np.float32]) -> None:
+        """Takes vectors [N+2, dim] of mean length 1 as id embeddings, as long as these are now.
+
+        Rows of zeros keep what they have.
+        """
+        now = self.embedding.embeddings.numpy()
+        length = np.linalg.norm(now, axis=1).mean()
+        given = vectors.any(axis=1, keepdims=True)
+        self.embedding.embeddings.assign(np.where(given, length * vectors, now))
+
     def call(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """`item_ids`: int64 [n], rows of the catalogue; returns float [n, dim]."""
         rows = tf.gather(self.id_row, item_ids)

@@ -16,7 +16,7 @@ from numpy import typing as npt
 from tfx import v1 as tfx
 
 from modules import config, features, lineage, repeats, strict
-from modules.recall import callbacks, export, input_data, loop
+from modules.recall import callbacks, export, initial_vectors, input_data, loop
 from modules.recall import model as model_lib
 
 SECTIONS = ("data", "features", "model", "training")
@@ -106,6 +106,10 @@ def train(
         examples, layout, training, epoch
     )
     model.compute_loss(next(iter(batches(0))))  # builds it
+    if training.initial_vectors == "co_occurrence":
+        model.item_tower.start_from(
+            initial_vectors.of(summary.events, len(ids), settings.model.dim)
+        )
     monitor = training.early_stopping.monitor
     validation = input_data.batches(
         held_out, layout, _VALIDATION_POSITIONS, most=max(1, _VALIDATION_SCORES // len(ids))

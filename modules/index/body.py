@@ -58,6 +58,14 @@ class Body(tf.Module, abc.ABC):
         """The vectors float32 [..., D] at positions int32 [...], each from 0 to N - 1."""
 
 
+def rows(table: tf.Variable, places: tf.Tensor) -> tf.Tensor:
+    """Rows of a variable [N, D] that is read whole, too.
+
+    A variable that TensorFlow gathers from as such is copied whenever it is read from then on.
+    """
+    return tf.gather(tf.convert_to_tensor(table), places)
+
+
 def complete(
     positions: tf.Tensor, scores: tf.Tensor, width: int | tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:

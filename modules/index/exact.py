@@ -28,4 +28,4 @@ class Exact(body.Body):
         return tf.matmul(queries, self._vectors, transpose_b=True)
 
     def vectors(self, positions: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self._vectors, positions)
+        return body.rows(self._vectors, positions)

@@ -88,4 +88,4 @@ class Ivf(body.Body):
         return tf.gather(tf.matmul(queries, self._store, transpose_b=True), self._slots, axis=1)
 
     def vectors(self, positions: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self._store, tf.gather(self._slots, positions))
+        return body.rows(self._store, tf.gather(self._slots, positions))

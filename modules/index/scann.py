@@ -57,7 +57,7 @@ class Scann(body.Body):
         return tf.matmul(queries, self._state.dataset, transpose_b=True)
 
     def vectors(self, positions: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self._state.dataset, positions)
+        return body.rows(self._state.dataset, positions)
 
 
 def _build(vectors: npt.NDArray[np.float32], settings: parameters.Scann) -> scann_ops.ScannSearcher:

@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
 
 from modules import config, features, requests
 from modules.index import bodies, body, parameters, recall_module
@@ -173,6 +174,19 @@ def test_own_items_take_places_by_right(with_own, vectors: np.ndarray, name: str
             roundings=close.SUMS,
             scale=np.abs(scores[row]).max(),
         )
+
+
+def test_the_vectors_are_not_copied_by_a_request(with_own) -> None:
+    """As they are whenever a variable is read from which TensorFlow has gathered as such."""
+    graph = with_own.get_concrete_function().graph.as_graph_def()
+    functions = [function.node_def for function in graph.library.function]
+    gathered = [
+        node.name
+        for nodes in (graph.node, *functions)
+        for node in nodes
+        if node.op == "ResourceGather" and node.attr["dtype"].type == types_pb2.DT_FLOAT
+    ]
+    assert gathered == []
 
 
 def test_own_items_of_a_nan_query_are_nothing(with_own, vectors: np.ndarray) -> None:

@@ -75,7 +75,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "no relative positions": ("model.relative_positions=false",),
     "no relative time": ("model.relative_time=false",),
     "ties in file order": ("training.shuffle_ties=false",),
-    "random initial vectors": ("training.initial_vectors=random",),
+    "initial vectors of co-occurrence": ("training.initial_vectors=co_occurrence",),
     "a candidate a target": ("training.candidates=targets",),
     "random negatives": ("training.negatives=random", "training.loss=bce", "model.normalise=false"),
     "existing recommender": EXISTING,

@@ -152,8 +152,9 @@ class Training:
     action_weights: dict[str, float] = dataclasses.field(default_factory=dict)
     # Of a target in the loss whose item stands before it, too; where repeats are allowed.
     repeat_weight: float = 1.0
-    # what the embeddings of item ids start from: who follows whom, see recall/initial_vectors.py
-    initial_vectors: Literal["co_occurrence", "random"] = "co_occurrence"
+    # What the embeddings of item ids start from; auto: by the events an item, see
+    # recall/initial_vectors.py.
+    initial_vectors: Literal["auto", "co_occurrence", "random"] = "auto"
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -3,7 +3,8 @@
 Rows of a factorised matrix of positive pointwise mutual information, which is what skip-gram with
 negative sampling approaches (Levy and Goldberg, Neural Word Embedding as Implicit Matrix
 Factorization, NeurIPS 2014; of items: Barkan and Koenigstein, Item2Vec, 2016, arXiv 1603.04259).
-On sparse data a Transformer sees most pairs of items too seldom to find them from random vectors.
+On sparse data a Transformer sees most pairs of items too seldom to find them from random vectors;
+where items have many events, it makes no difference that could be shown.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 DISTANCE = 5  # events; a pair weighs 1/distance, as in the baseline of co-occurrence
+FEW = 30  # training events an item, below which data count as sparse
 _SMOOTHING = 0.75  # power of the context's counts; Levy, Goldberg and Dagan 2015, TACL, section 3.1
 _SEED = 0
 
@@ -47,6 +49,20 @@ class Events:
             np.repeat(np.arange(len(found), dtype=np.int32), lengths),
             np.concatenate([np.zeros(0, bool), *(targets for _, targets in found)]),
         )
+
+
+def are_wanted(declared: str, events: Events) -> bool:
+    """Whether embeddings start from these vectors.
+
+    Args:
+      declared: `training.initial_vectors`; auto: where the items that are targets are so `FEW`
+          times on average.
+      events: of the training windows.
+    """
+    if declared != "auto":
+        return declared == "co_occurrence"
+    targets = events.items[events.targets]
+    return len(targets) < FEW * len(np.unique(targets))
 
 
 def of(events: Events, items: int, dim: int) -> npt.NDArray[np.float32]:

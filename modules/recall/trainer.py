@@ -106,7 +106,7 @@ def train(
         examples, layout, training, epoch
     )
     model.compute_loss(next(iter(batches(0))))  # builds it
-    if training.initial_vectors == "co_occurrence":
+    if initial_vectors.are_wanted(training.initial_vectors, summary.events):
         model.item_tower.start_from(
             initial_vectors.of(summary.events, len(ids), settings.model.dim)
         )

@@ -79,6 +79,16 @@ def test_thin_data_have_finite_vectors(windows: list[list[int]], items: int, dim
     assert vectors.shape == (items + 2, dim) and np.isfinite(vectors).all()
 
 
+def test_they_are_wanted_where_items_have_few_events() -> None:
+    few = _events([1, 2, 3], [1, 2, 3])
+    many = _events(*[[1, 2]] * initial_vectors.FEW)
+    first_alone = _events(*[[1, 2]] * initial_vectors.FEW, first_is_target=False)
+    for events, auto in ((few, True), (many, False), (first_alone, False), (_events(), False)):
+        assert initial_vectors.are_wanted("auto", events) is auto
+        assert initial_vectors.are_wanted("co_occurrence", events)
+        assert not initial_vectors.are_wanted("random", events)
+
+
 def test_the_tower_takes_them_as_long_as_its_own(transformed) -> None:
     model = transformed.model(transformed.settings())
     tower = model.item_tower

@@ -127,7 +127,9 @@ class Training:
 
     epochs: int = 26
     batch_positions: int = 2048  # target positions a batch holds at most
-    shuffle_ties: bool = True  # each epoch puts a user's events of the same second in another order
+    # Each epoch puts a user's events of the same second in another order; None: where their order
+    # in the file says nothing, see recall/training_events.py.
+    shuffle_ties: bool | None = None
     learning_rate: float = 2e-3
     lr_schedule: Literal["constant", "warmup_cosine"] = "warmup_cosine"
     warmup_fraction: float = 0.1  # of all steps; ignored with lr_schedule: constant
@@ -175,6 +177,22 @@ class Training:
 
 
 @dataclasses.dataclass(frozen=True)
+class Additional:
+    """Candidates beside those of the index, which the ranker orders with them.
+
+    Attributes:
+      co_occurrence: those that followed the last events most often.
+      ease: those with the highest scores of EASE; none where the catalogue is too large for it.
+    """
+
+    co_occurrence: int = 0
+    ease: int = 0
+
+    def __post_init__(self) -> None:
+        strict.at_least(self, co_occurrence=0, ease=0)
+
+
+@dataclasses.dataclass(frozen=True)
 class Index:
     """The nearest-neighbour index. Parameters left out are derived from the catalogue's size."""
 
@@ -184,6 +202,7 @@ class Index:
     # items of the user's history that are among the k by right, where repeats are allowed; None:
     # half of k
     own_items: int | None = None
+    additional: Additional = Additional()
     leaves: int | None = None
     leaves_to_search: int | None = None
     reorder: int | None = None
@@ -195,6 +214,11 @@ class Index:
     def most_own_items(self) -> int:
         """`own_items`, or what it is by default."""
         return self.k // 2 if self.own_items is None else self.own_items
+
+    @property
+    def places(self) -> int:
+        """Of the list that recall gives: `k`, and one for each additional candidate."""
+        return self.k + self.additional.co_occurrence + self.additional.ease
 
     def __post_init__(self) -> None:
         strict.at_least(

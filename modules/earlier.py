@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from modules import features
@@ -45,10 +45,6 @@ class Earlier:
     first: tuple[int, ...] = ()
     last: tuple[int, ...] = ()
 
-    def by_item(self) -> dict[str, tuple[int, int]]:
-        """(events, time of the last of them) of each item, in this order."""
-        return dict(zip(self.items, zip(self.counts, self.last)))
-
 
 def span(events: int, options: Lengths) -> slice:
     """Which of a history's events, the oldest first, are earlier ones that count."""
@@ -65,13 +61,29 @@ def of(items: Sequence[str], times: Sequence[int], most: int | None = None) -> E
     """
     counts, last = collections.Counter(items), dict(zip(items, times))
     first = dict(zip(reversed(items), reversed(times)))
-    kept = sorted(counts)  # then by time, then by number: sorting keeps the order of equal ones
-    kept.sort(key=last.__getitem__, reverse=True)
-    kept.sort(key=counts.__getitem__, reverse=True)
-    kept = kept[:most]
+    kept = _most_first(counts, last)[:most]
     return Earlier(
         tuple(kept), *(tuple(map(values.__getitem__, kept)) for values in (counts, first, last))
     )
+
+
+def by_item(items: Sequence[str], times: Sequence[int]) -> dict[str, tuple[int, int]]:
+    """(events, time of the last of them) by item, of events as in `of`; in any order."""
+    counts = collections.Counter(items)
+    return {item: (counts[item], last) for item, last in zip(items, times)}
+
+
+def in_order(found: Mapping[str, tuple[int, int]]) -> list[str]:
+    """The items of `by_item` in the order of `Earlier`."""
+    counts, last = ({item: pair[n] for item, pair in found.items()} for n in range(2))
+    return _most_first(counts, last)
+
+
+def _most_first(counts: Mapping[str, int], last: Mapping[str, int]) -> list[str]:
+    kept = sorted(counts)  # then by time, then by number: sorting keeps the order of equal ones
+    kept.sort(key=last.__getitem__, reverse=True)
+    kept.sort(key=counts.__getitem__, reverse=True)
+    return kept
 
 
 def of_history(

@@ -70,6 +70,8 @@ SEQUENCE_SPLITS = (SPLIT_TRAIN, SPLIT_VALID, SPLIT_TEST)
 # ranking/candidates.py).
 CANDIDATE_ITEM_ID = "candidate_item_id"  # bytes [n], best first
 RECALL_SCORE = "recall_score"  # float [n]
+# int64 [t]: of each target among the candidates, a number of signatures.SOURCES; -1 if it is not
+TARGET_SOURCE = "target_source"
 # int64 [t]: 0-based, of each target among the candidates, -1 if it is not
 TARGET_PLACE = "target_place"
 POSITIVE_ADDED = "positive_added"  # int64 [t]: 1 if recall missed the target and it was put last

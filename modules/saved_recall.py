@@ -45,8 +45,18 @@ class SavedRecall:
           (ids: bytes objects [B, k], best first; scores: float32 [B, k]). Places that could not be
           filled hold the id b"".
         """
+        ids, scores, _ = self.candidates(request)
+        return ids, scores
+
+    def candidates(
+        self, request: Mapping[str, npt.NDArray[Any]]
+    ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+        """As a call, and the source of each item: its number in `signatures.SOURCES`, [B, k]."""
         answer = self._signature(**self._constants(request, self.inputs))
-        return answer[signatures.ITEM_ID].numpy(), answer[signatures.SCORE].numpy()
+        ids, scores = answer[signatures.ITEM_ID].numpy(), answer[signatures.SCORE].numpy()
+        if signatures.SOURCE not in answer:
+            return ids, scores, np.zeros(ids.shape, np.int32)
+        return ids, scores, answer[signatures.SOURCE].numpy()
 
     def knows(self, item_id: bytes) -> bool:
         """Whether the item is in the model's catalogue."""

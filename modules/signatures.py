@@ -11,6 +11,8 @@ DEFAULT = "serving_default"  # signature of both models
 SCORE = "score"  # output of it
 
 ITEM_ID = "item_id"  # output of recall
+SOURCE = "source"  # output of recall where candidates are of several: numbers of SOURCES
+SOURCES = ("index", "own_items", "co_occurrence", "ease")
 QUERY = "query"  # signature of recall, and its output
 CANDIDATES = "candidates"  # signature of recall, without inputs
 VECTOR = "vector"  # output of CANDIDATES, which has ITEM_ID, too

@@ -52,8 +52,13 @@ def by_lot(cases: int) -> float:
 def are_sorted(summary: Mapping[str, Any]) -> bool:
     """Whether the order of a file's ties is that of the items; `summary` as `told` gives it."""
     cases, same_way = summary["cases"], summary["same_way"]
-    certain = summary["same_way_by_lot"] + _CERTAIN * math.sqrt(cases) / 2
-    return bool(same_way > certain and same_way >= _SORTED * cases)
+    certain = no_lot(cases, same_way, summary["same_way_by_lot"])
+    return certain and bool(same_way >= _SORTED * cases)
+
+
+def no_lot(cases: int, same_way: int, same_way_by_lot: float) -> bool:
+    """Whether more cases stand the same way round than a lot would ever have made stand so."""
+    return same_way > same_way_by_lot + _CERTAIN * math.sqrt(cases) / 2
 
 
 def told(counts: Mapping[str, int]) -> dict[str, int]:

@@ -2,14 +2,14 @@
 
 Values live in the configuration.
 
-ExampleGen -> StatisticsGen -> DataValidator (blocks) -> Transform -> Trainer -> Indexer
-  -> Evaluator
-  -> hold-out Trainers and Indexers -> InteractionStatistics, Candidates -> RankTrainer
+ExampleGen -> StatisticsGen -> DataValidator (blocks) -> Transform -> InteractionStatistics
+  -> Trainer -> Indexer -> Evaluator
+  -> hold-out Trainers and Indexers -> Candidates -> RankTrainer
   -> TwoStageEvaluator
   -> ServingCatalogue -> Pusher, one release of both models or none
 
-Without `ranking.enabled`, all from the hold-out Trainers to TwoStageEvaluator is left out and a
-release holds recall alone.
+Without `ranking.enabled`, InteractionStatistics and all from the hold-out Trainers to
+TwoStageEvaluator is left out and a release holds recall alone.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ RECALL_TRAINER = "modules.recall.trainer"
 # other: a change elsewhere leaves it cached.
 Sections = Mapping[str, tuple[str, ...]]
 ALL: tuple[str, ...] = ()
+CANDIDATE_FIELDS = ("k", "additional")  # of index, that say how many candidates there are
 EXAMPLE_GEN: Sections = {
     "data": ALL,
     "split": ALL,
@@ -68,7 +69,7 @@ CANDIDATES: Sections = {"data": ALL, "features": ALL, "index": ("k",), "ranking"
 RANK_TRAINER: Sections = {
     "data": ALL,
     "features": ALL,
-    "index": ("k",),
+    "index": CANDIDATE_FIELDS,
     "ranking": ("statistics", "model", "training", "objectives"),
 }
 TWO_STAGE_EVALUATOR: Sections = {
@@ -76,7 +77,7 @@ TWO_STAGE_EVALUATOR: Sections = {
     "split": ALL,
     "features": ALL,
     "evaluation": ALL,
-    "index": ("k",),
+    "index": CANDIDATE_FIELDS,
     "ranking": ("objectives",),
 }
 LENGTHS = ("max_history", "repeat_history", "repeat_items")  # of features, that ExampleGen reads
@@ -127,8 +128,9 @@ class _Wiring:
         self._made = _columns_only(length_only)  # by what reads the examples made of them
         self.components: list[Any] = []
         self._examples()
+        self._statistics = self._interaction_statistics() if cfg.ranking.enabled else None
         trainer = self._trainer(features.SPLIT_TRAIN, cfg.training)
-        self._index = self._indexer(trainer)
+        self._index = self._indexer(trainer, statistics_component.FINAL)
         self._recall = self._recall_evaluator()
         if cfg.ranking.enabled:
             self._ranking(trainer)
@@ -207,13 +209,30 @@ class _Wiring:
             ).with_id(name)
         )
 
-    def _indexer(self, trainer: Any, name: str = "Indexer") -> Any:
+    def _interaction_statistics(self) -> Any:
+        return self._add(
+            statistics_component.InteractionStatistics(
+                examples=self._raw,
+                transform_graph=self._transform["transform_graph"],
+                config=_json(self._made, STATISTICS),
+                source_digest=source_digest.of("pipeline.components.statistics"),
+            )
+        ).outputs["statistics"]
+
+    def _indexer(self, trainer: Any, counted: str, name: str = "Indexer") -> Any:
+        """The index of a model that was trained on the events of a folder of the statistics."""
+        more = {
+            "statistics": self._statistics,
+            "transform_graph": self._transform["transform_graph"],
+            "counted": counted,
+        }
         return self._add(
             indexer.Indexer(
                 model=trainer.outputs["model"],
                 examples=self._raw,
                 config=_json(self._made, INDEXER),
                 source_digest=source_digest.of("pipeline.components.indexer"),
+                **(more if self._statistics is not None else {}),
             ).with_id(name)
         )
 
@@ -254,16 +273,9 @@ class _Wiring:
             for part in range(self._cfg.ranking.hold_out.parts)
         ]
         indexers = [
-            self._indexer(found, f"HoldOutIndexer_{part}") for part, found in enumerate(trainers)
+            self._indexer(found, statistics_component.part_folder(part), f"HoldOutIndexer_{part}")
+            for part, found in enumerate(trainers)
         ]
-        statistics = self._add(
-            statistics_component.InteractionStatistics(
-                examples=self._raw,
-                transform_graph=self._transform["transform_graph"],
-                config=_json(self._made, STATISTICS),
-                source_digest=source_digest.of("pipeline.components.statistics"),
-            )
-        )
         candidates = self._add(
             candidates_component.Candidates(
                 examples=self._raw,
@@ -278,7 +290,7 @@ class _Wiring:
                 candidates=candidates,
                 transform_graph=self._transform["transform_graph"],
                 transformed_examples=self._transform["transformed_examples"],
-                statistics=statistics.outputs["statistics"],
+                statistics=self._statistics,
                 recall_model=(trainers or [trainer])[0].outputs["model"],
                 config=rank_trainer_config(self._cfg),
                 checkpoint_root=str(self._run.checkpoints),

@@ -125,8 +125,8 @@ def ask(
         )
     known = [(item.decode(), t) for item, t in zip(example[features.EVENT_ITEM_ID], times)]
     counted = [] if leaves_out else known[-cfg.features.repeat_history :]
-    own = earlier.of([item for item, _ in counted], [when for _, when in counted])
-    items = tuple(_items(lists, k, own.by_item()))
+    own = earlier.by_item([item for item, _ in counted], [when for _, when in counted])
+    items = tuple(_items(lists, k, own))
     past = tuple((item, t if has_times else None) for item, t in known)
     named = {item for item, _ in past} | set(exclude)
     titles = _titles(run, named | {item.item_id for item in items})

@@ -1,16 +1,24 @@
-"""SavedModels in a worker process of Beam: one copy, however many steps ask it."""
+"""What a worker process of Beam has loaded, models above all: one copy, however many steps ask."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from apache_beam.utils import shared
 
 T = TypeVar("T")
 
 _HANDLES: dict[tuple[object, ...], shared.Shared] = {}  # of this process
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept(Generic[T]):
+    """What `once` can hold though it is an array: those take no weak references."""
+
+    value: T
 
 
 def once(kind: Callable[..., T], *folders: str) -> T:

@@ -5,8 +5,7 @@ Steck, Embarrassingly Shallow Autoencoders for Sparse Data, 2019, arXiv 1905.033
 
 from __future__ import annotations
 
-import dataclasses
-import io
+import os
 from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
@@ -15,6 +14,7 @@ import tensorflow as tf
 from numpy import typing as npt
 from scipy import linalg
 
+from modules.beam import loaded
 from modules.evaluation import baselines
 
 L2 = 250.0
@@ -114,26 +114,33 @@ def scores(
 
 
 def read(path: str) -> npt.NDArray[np.float32]:
-    """B, float32 [N, N]."""
-    with tf.io.gfile.GFile(path, "rb") as file:
-        weights: npt.NDArray[np.float32] = np.load(io.BytesIO(file.read()), allow_pickle=False)
-        return weights
+    """B, float32 [N, N]; of a local file, the processes of a machine share one copy."""
+    weights: npt.NDArray[np.float32]
+    if os.path.exists(path):
+        weights = np.load(path, mmap_mode="r", allow_pickle=False)
+    else:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            weights = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
+    return weights
 
 
-@dataclasses.dataclass(frozen=True)
 class Weights:
-    """An array that Beam can share: it keeps weak references, which arrays do not take.
+    """What a step knows of EASE: read where a worker needs it first, and then kept."""
 
-    Attributes:
-      values: B, float32 [N, N].
-    """
+    def __init__(self) -> None:
+        self._kept: loaded.Kept[npt.NDArray[np.float32]] | None = None
 
-    values: npt.NDArray[np.float32]
+    def of(self, path: str | None) -> npt.NDArray[np.float32] | None:
+        """B, float32 [N, N], from a file of `Fit`; None where there is none."""
+        if path is None:
+            return None
+        if self._kept is None:
+            self._kept = loaded.once(_read, path)
+        return self._kept.value
 
-    @classmethod
-    def read(cls, path: str) -> Weights:
-        """From a file of `Fit`."""
-        return cls(read(path))
+
+def _read(path: str) -> loaded.Kept[npt.NDArray[np.float32]]:
+    return loaded.Kept(read(path))
 
 
 def _places(

@@ -171,7 +171,7 @@ class _Judge(beam.DoFn):
     """Adds the ranks of the targets, the faults of the list and the slices."""
 
     def __init__(self, data: config.Data, slicer: slices.Slicer) -> None:
-        self._data, self._slicer = data, slicer
+        self._data, self._slicer, self._ease = data, slicer, ease.Weights()
 
     def process(
         self,
@@ -188,8 +188,7 @@ class _Judge(beam.DoFn):
         ids, scores = lists[RECALL]
         ranks = {name: ranks_in(found, targets, excluded) for name, (found, _) in lists.items()}
         untrained = asked.ranks(catalogue, table)
-        if ease_path:
-            weights = loaded.once(ease.Weights.read, ease_path).values
+        if (weights := self._ease.of(ease_path)) is not None:
             untrained[EASE] = asked.ease_ranks(trained, weights)
         for name, found in untrained.items():
             ranks[name] = tuple(rank if rank <= len(ids) else 0 for rank in found)

@@ -61,6 +61,8 @@ class Answer:
       probabilities: of the candidates, float32 [C], in recall's order.
       target_places: of each target, 0-based, among the candidates in recall's order; -1 if it is
           not.
+      target_sources: of each target, which source of candidates it is from, a number of
+          `signatures.SOURCES`; -1 if it is not among the candidates.
       objectives: by objective, the predicted probability for the first target, that of the event,
           and whether it came true, if known.
       missing_inputs: values of the request that took a default.
@@ -80,6 +82,7 @@ class Answer:
     repeated_items: Mapping[str, npt.NDArray[np.bool_]]
     probabilities: npt.NDArray[np.float32]
     target_places: tuple[int, ...]
+    target_sources: tuple[int, ...]
     objectives: Mapping[str, tuple[float, bool]]
     missing_inputs: int
     faults: ranked_requests.Faults
@@ -199,6 +202,7 @@ class _Ask(beam.DoFn):
             slicer,
         )
         self._objectives = objectives_lib.Objectives(data, objectives)
+        self._ease = ease.Weights()
         self._asked = Metrics.counter("two_stage_evaluation", "requests")
 
     def setup(self) -> None:
@@ -216,7 +220,7 @@ class _Ask(beam.DoFn):
         known_catalogue: baselines.Popularity,
         known_table: baselines.CoOccurrence,
     ) -> Iterator[Answer]:
-        weights = loaded.once(ease.Weights.read, ease_path).values if ease_path else None
+        weights = self._ease.of(ease_path)
         asked = ranked_requests.ask(examples, self._data, self._max_history)
         found = self._rank(asked.request, asked.item_ids, asked.recall_scores)
         ranks = ranked_requests.places(found[signatures.SCORE], asked.targets, asked.given)
@@ -254,6 +258,7 @@ class _Ask(beam.DoFn):
                 else {},
                 probabilities=found[signatures.PROBABILITY][n][given],
                 target_places=places,
+                target_sources=tuple(example[features.TARGET_SOURCE]),
                 objectives=self._answers_of(example, found, n, places[0]),
                 missing_inputs=int(found[signatures.MISSING_INPUTS][n]),
                 faults=ranked_requests.faults_of(found[signatures.SCORE][n][given]),

@@ -2,6 +2,8 @@
 
 {"users", "requests",
  "ceiling": {"value", "se"}, the share of a request's targets that is among the candidates,
+ "sources": {source: {"found", "first": {k: number}}}, of each source of candidates, how many
+    targets are among its candidates, and how many of these two stages have among the first k,
  "metrics": {system: {metric: {"value", "se"}}},
  "lift": {metric: {other system: {"difference", "low", "high", "significant"}}}, two-stage minus the
     other, paired, with its 95% interval (Poisson bootstrap over users); significant if that does
@@ -27,6 +29,7 @@ import apache_beam as beam
 import numpy as np
 from numpy import typing as npt
 
+from modules import signatures
 from modules.evaluation import accuracy, calibration, kinds, ranked_requests, two_stage
 
 _SLICED = (two_stage.TWO_STAGE, two_stage.RECALL)
@@ -99,6 +102,11 @@ class Summarise(beam.PTransform):
             | "ObjectiveCalibration" >> beam.CombinePerKey(calibration.Reliability())
             | "ObjectivesToDict" >> beam.combiners.ToDict()
         )
+        sources = (
+            answers
+            | "Sources" >> beam.Map(_sources, self._ks)
+            | "AddSources" >> beam.CombineGlobally(_add)
+        )
         totals = answers | "Totals" >> beam.Map(_totals) | "AddTotals" >> beam.CombineGlobally(_add)
         by_kind = (
             single(answers | "Kinds" >> kinds.Report(self._systems, self._ks))
@@ -108,7 +116,9 @@ class Summarise(beam.PTransform):
         return overall | "Report" >> beam.Map(
             _report,
             k=self._k,
+            ks=self._ks,
             ceiling=single(ceiling),
+            sources=single(sources),
             sliced=single(sliced),
             pairs=single(pairs),
             objectives=single(objectives),
@@ -150,8 +160,17 @@ def _totals(answer: two_stage.Answer) -> collections.Counter[str]:
     )
 
 
-def _add(counters: Iterable[collections.Counter[str]]) -> collections.Counter[str]:
-    result: collections.Counter[str] = collections.Counter()
+def _sources(answer: two_stage.Answer, ks: Sequence[int]) -> collections.Counter[tuple[int, int]]:
+    """Targets by (source, depth), 0 for those that are anywhere among the candidates."""
+    found: collections.Counter[tuple[int, int]] = collections.Counter()
+    for source, rank in zip(answer.target_sources, answer.ranks[two_stage.TWO_STAGE]):
+        if source >= 0:
+            found.update((source, k) for k in (0, *ks) if k == 0 or rank <= k)
+    return found
+
+
+def _add(counters: Iterable[collections.Counter[Any]]) -> collections.Counter[Any]:
+    result: collections.Counter[Any] = collections.Counter()
     for counter in counters:
         result.update(counter)
     return result
@@ -160,7 +179,9 @@ def _add(counters: Iterable[collections.Counter[str]]) -> collections.Counter[st
 def _report(
     overall: Mapping[str, Any],
     k: int,
+    ks: Sequence[int],
     ceiling: Mapping[str, Any],
+    sources: Mapping[tuple[int, int], int],
     sliced: Mapping[tuple[str, str], Mapping[str, Any]],
     pairs: Mapping[str, Any],
     objectives: Mapping[str, Any],
@@ -180,6 +201,14 @@ def _report(
     return {
         **_lifted(overall),
         "ceiling": ceiling["metrics"][two_stage.RECALL][f"Recall@{k}"],
+        "sources": {
+            signatures.SOURCES[source]: {
+                "found": int(sources[source, 0]),
+                "first": {str(k): int(sources.get((source, k), 0)) for k in ks},
+            }
+            for source, depth in sorted(sources)
+            if depth == 0
+        },
         **(_kinds(by_kind) if by_kind is not None else {}),
         "slices": dict(by_slice),
         "calibration": {**pairs, "objectives": dict(objectives)},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy import typing as npt
 
 from modules import graphs, release, requests, signatures, warmup
-from modules.index import body, recall_module
+from modules.index import additional, body, recall_module
 
 DESCRIPTION_FILE = "assets.extra/index.json"
 
@@ -94,6 +94,7 @@ def save(
     k: int,
     max_exclusions: int,
     own_items: int = 0,
+    more: Sequence[additional.Table] = (),
     sample: Request,
     description: Mapping[str, Any],
 ) -> None:
@@ -107,6 +108,7 @@ def save(
       k: items returned for each request.
       max_exclusions: by how many items a search is widened at most.
       own_items: of a request's history that are candidates, at most; where repeats are allowed.
+      more: whose candidates stand beside the k.
       sample: real requests, as `modules.requests.input_specs(..., exclusions=True)`; they become
           warm-up records.
       description: what `assets.extra/index.json` says.
@@ -117,7 +119,7 @@ def save(
         retrieval = recall_module.Retrieval(index, k=k, max_exclusions=max_exclusions)
         model = ServableRecall(
             trained,
-            recall_module.RecallModule(retrieval, item_ids, str(vocabulary), own_items),
+            recall_module.RecallModule(retrieval, item_ids, str(vocabulary), own_items, more),
         )
         tf.saved_model.save(
             model,

@@ -7,17 +7,20 @@ beyond max_exclusions. Where fewer than k items are left of what the index found
 holds more, the row is searched exactly.
 
 Where repeats are allowed, a request's own items take places among the k that they would not get by
-their scores: what the index found ends earlier by as many.
+their scores: what the index found ends earlier by as many. Additional candidates have places of
+their own beside the k; by their scores they stand after them, but for what the index overlooked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
 from modules import features, requests, signatures
-from modules.index import body, own_items
+from modules.index import additional, body, own_items, sets
+
+_INDEX, _OWN = map(signatures.SOURCES.index, ("index", "own_items"))
 
 
 class Retrieval(tf.Module):
@@ -45,12 +48,12 @@ class Retrieval(tf.Module):
           Positions int32 [B, k] and scores float32 [B, k]; NO_POSITION and NO_SCORE where nothing
           is left.
         """
-        excluded = _in_order(excluded)
-        number = _distinct(excluded)
+        excluded = sets.in_order(excluded)
+        number = sets.distinct(excluded)
         most = tf.reduce_max(number)  # below 0, where there are no rows
         extra = tf.clip_by_value(most, 0, self.max_exclusions)
         positions, scores = self.index.search(queries, self.k + extra)
-        kept = (positions >= 0) & ~_contained(positions, excluded)
+        kept = (positions >= 0) & ~sets.contained(positions, excluded)
         positions, scores = _best(
             tf.where(kept, positions, body.NO_POSITION),
             tf.where(kept, scores, body.NO_SCORE),
@@ -79,13 +82,10 @@ class Retrieval(tf.Module):
           As `retrieve`.
         """
         positions, scores = self.retrieve(queries, excluded)
-        own = tf.where(_contained(own, _in_order(excluded)), body.NO_POSITION, own)
-        vectors = self.index.vectors(tf.maximum(own, 0))
-        own_scores = tf.einsum("bd,bod->bo", queries, vectors)
-        given = (own >= 0) & ~tf.math.is_nan(own_scores)
-        own = tf.where(given, own, body.NO_POSITION)
-        own_scores = tf.where(given, own_scores, body.NO_SCORE)
-        others = (positions >= 0) & ~_contained(positions, _in_order(own))
+        own = tf.where(sets.contained(own, sets.in_order(excluded)), body.NO_POSITION, own)
+        own, own_scores = self._scored(queries, own)
+        given = own >= 0
+        others = (positions >= 0) & ~sets.contained(positions, sets.in_order(own))
         left = self.k - tf.reduce_sum(tf.cast(given, tf.int32), axis=1, keepdims=True)
         others &= tf.cumsum(tf.cast(others, tf.int32), axis=1) <= left
         return _best(
@@ -93,6 +93,34 @@ class Retrieval(tf.Module):
             tf.concat([own_scores, tf.where(others, scores, body.NO_SCORE)], axis=1),
             self.k,
         )
+
+    def with_more(
+        self, queries: tf.Tensor, positions: tf.Tensor, scores: tf.Tensor, more: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """A list with more positions, by the scores that they have with its queries.
+
+        Args:
+          queries: float32 [B, D].
+          positions: int32 [B, n], as of `retrieve`.
+          scores: float32 [B, n], of these.
+          more: int32 [B, m], other positions, distinct; NO_POSITION as padding.
+
+        Returns:
+          As `retrieve`, n + m places; and where each stood before, int32 [B, n + m], from 0 in
+          `positions` and from n in `more`.
+        """
+        more, more_scores = self._scored(queries, more)
+        positions = tf.concat([positions, more], axis=1)
+        scores = tf.concat([scores, more_scores], axis=1)
+        scores, order = tf.math.top_k(scores, tf.shape(scores)[1])
+        return tf.gather(positions, order, batch_dims=1), scores, order
+
+    def _scored(self, queries: tf.Tensor, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Positions int32 [B, n] with their scores; where one is NaN, there is nothing."""
+        vectors = self.index.vectors(tf.maximum(positions, 0))
+        scores = tf.einsum("bd,bod->bo", queries, vectors)
+        given = (positions >= 0) & ~tf.math.is_nan(scores)
+        return tf.where(given, positions, body.NO_POSITION), tf.where(given, scores, body.NO_SCORE)
 
     def _repaired(
         self,
@@ -133,7 +161,12 @@ class RecallModule(tf.Module):
     """From query vectors and excluded ids to the k best item ids."""
 
     def __init__(
-        self, retrieval: Retrieval, item_ids: list[bytes], vocabulary: str, own_items: int = 0
+        self,
+        retrieval: Retrieval,
+        item_ids: list[bytes],
+        vocabulary: str,
+        own_items: int = 0,
+        more: Sequence[additional.Table] = (),
     ) -> None:
         """Serves `retrieval` with ids in place of positions.
 
@@ -142,9 +175,11 @@ class RecallModule(tf.Module):
           item_ids: N distinct, not empty ids.
           vocabulary: a file of the same ids, one a line; it becomes an asset of the SavedModel.
           own_items: of a request's history that are candidates, at most; where repeats are allowed.
+          more: whose candidates stand beside the k.
         """
         super().__init__()
         self._retrieval, self._own_items = retrieval, own_items
+        self._sources = additional.Sources(more) if more else None
         # the last one is nothing
         self._item_ids = tf.Variable([*item_ids, b""], trainable=False, name="item_ids")
         self._positions = tf.lookup.StaticHashTable(
@@ -169,42 +204,41 @@ class RecallModule(tf.Module):
               ids do no harm. Where it has `earlier_item_id`, repeats are allowed.
 
         Returns:
-          `item_id` string [B, k] and `score` float32 [B, k], best first; "" and float32.min where
-          the catalogue holds no further item.
+          `item_id` string [B, K] and `score` float32 [B, K], best first, K of k and the additional
+          candidates; "" and float32.min where there is no further item. Where there are several
+          sources, `source` int32 [B, K], numbers of `signatures.SOURCES`.
         """
         excluded = self._places(inputs[requests.EXCLUDE_ITEM_ID])
-        if features.EARLIER_ITEM_ID in inputs:
+        may_repeat = features.EARLIER_ITEM_ID in inputs
+        if may_repeat or self._sources is not None:
+            history = self._places(inputs[features.EVENT_ITEM_ID])
+        if may_repeat:
             own = own_items.of_request(
                 inputs,
-                self._places(inputs[features.EVENT_ITEM_ID]),
+                history,
                 self._places(inputs[features.EARLIER_ITEM_ID]),
                 self._own_items,
             )
             positions, scores = self._retrieval.with_own(queries, excluded, own)
+            is_own = sets.contained(positions, sets.in_order(own)) & (positions >= 0)
+            sources = tf.where(is_own, _OWN, _INDEX)
         else:
             positions, scores = self._retrieval.retrieve(queries, excluded)
+            sources = tf.fill(tf.shape(positions), _INDEX)
+        if self._sources is not None:
+            given = inputs[features.EVENT_ITEM_ID] != ""
+            taken = tf.concat([excluded, positions], axis=1)
+            more = self._sources.find(history, given, taken)
+            positions, scores, order = self._retrieval.with_more(queries, positions, scores, more)
+            of_more = tf.broadcast_to(self._sources.of_each, tf.shape(more))
+            sources = tf.gather(tf.concat([sources, of_more], axis=1), order, batch_dims=1)
         places = tf.where(positions == body.NO_POSITION, self._retrieval.index.size, positions)
-        return {signatures.ITEM_ID: tf.gather(self._item_ids, places), signatures.SCORE: scores}
+        found = {signatures.ITEM_ID: tf.gather(self._item_ids, places), signatures.SCORE: scores}
+        several = may_repeat or self._sources is not None
+        return {**found, signatures.SOURCE: sources} if several else found
 
     def _places(self, ids: tf.Tensor) -> tf.Tensor:
         return tf.cast(self._positions.lookup(ids), tf.int32)
-
-
-def _in_order(positions: tf.Tensor) -> tf.Tensor:
-    """int32 [B, any] sorted, with one more NO_POSITION in front: [B, at least 1]."""
-    return tf.sort(tf.pad(positions, [[0, 0], [1, 0]], constant_values=body.NO_POSITION), axis=1)
-
-
-def _distinct(ordered: tf.Tensor) -> tf.Tensor:
-    """Number of distinct positions, less padding, in each row of sorted int32 [B, m]: int32 [B]."""
-    new = (ordered[:, 1:] != ordered[:, :-1]) & (ordered[:, 1:] >= 0)
-    return tf.reduce_sum(tf.cast(new, tf.int32), axis=1)
-
-
-def _contained(values: tf.Tensor, ordered: tf.Tensor) -> tf.Tensor:
-    """Whether each of int32 [B, w] is in its row of sorted int32 [B, m], m >= 1: bool [B, w]."""
-    places = tf.minimum(tf.searchsorted(ordered, values), tf.shape(ordered)[1] - 1)
-    return tf.gather(ordered, places, batch_dims=1) == values
 
 
 def _best(positions: tf.Tensor, scores: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:

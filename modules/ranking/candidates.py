@@ -6,6 +6,8 @@ An example stays as it is and gets these features (names in features.py):
                      places
   recall_score       float [n], of the same items
   target_place       int64 [t], of each of the t targets in that list, from 0; -1 if it is not there
+  target_source      int64 [t], of each target where it is from, a number of signatures.SOURCES; -1
+                     if recall did not find it
   positive_added     int64 [t], 1 if recall missed the target and it was put behind the list, with
                      its score
   part               int64 [1], which recall model was asked
@@ -91,18 +93,22 @@ class List:
       item_ids: n of them, best first; added targets stand last.
       scores: float32 [n].
       target_places: of each target, 0-based; NOT_FOUND if it is not among them.
+      target_sources: of each target, a number of `signatures.SOURCES`; NOT_FOUND if recall did not
+          find it.
       fates: of each target, the name of its counter.
     """
 
     item_ids: Sequence[bytes]
     scores: npt.NDArray[np.float32]
     target_places: Sequence[int]
+    target_sources: Sequence[int]
     fates: Sequence[str]
 
 
 def list_of(
     ids: npt.NDArray[np.object_],
     scores: npt.NDArray[np.float32],
+    sources: npt.NDArray[np.int32],
     targets: Sequence[bytes],
     why_missed: Callable[[bytes], str],
 ) -> List:
@@ -111,16 +117,18 @@ def list_of(
     Args:
       ids: bytes objects [k].
       scores: float32 [k].
+      sources: int32 [k].
       targets: the distinct items that the user took.
       why_missed: the counter of a target that is not among the candidates.
     """
     filled = ids != b""
-    items = list(ids[filled])
+    items, sources = list(ids[filled]), sources[filled]
     places = {item: place for place, item in enumerate(items)}
     return List(
         items,
         scores[filled],
         [places.get(target, NOT_FOUND) for target in targets],
+        [int(sources[places[t]]) if t in places else NOT_FOUND for t in targets],
         [FOUND if target in places else why_missed(target) for target in targets],
     )
 
@@ -129,8 +137,13 @@ def with_target(found: List, number: int, target: bytes, score: float) -> List:
     """The list with target `number`, which recall missed, put last."""
     places, fates = list(found.target_places), list(found.fates)
     places[number], fates[number] = len(found.item_ids), ADDED
-    scores = np.append(found.scores, np.float32(score))
-    return List([*found.item_ids, target], scores, places, fates)
+    return dataclasses.replace(
+        found,
+        item_ids=[*found.item_ids, target],
+        scores=np.append(found.scores, np.float32(score)),
+        target_places=places,
+        fates=fates,
+    )
 
 
 @beam.typehints.with_input_types(list[bytes])
@@ -160,16 +173,16 @@ class _Ask(beam.DoFn):
     def process(self, batch: list[bytes]) -> Iterator[bytes]:
         raw = [requests.read_raw_example(serialized) for serialized in batch]
         request = request_arrays.from_examples(raw, self._data, self._max_history)
-        ids, scores = self._model(request)
-        if ids.shape[1] != self._recall.k:
+        ids, scores, sources = self._model.candidates(request)
+        if ids.shape[1] < self._recall.k:
             raise ValueError(
-                f"The recall model gives index.k ({self._recall.k}) candidates, found "
+                f"The recall model gives at least index.k ({self._recall.k}) candidates, found "
                 f"{ids.shape[1]} in {self._recall.path}. Run the Indexer with this index.k."
             )
         targets = [request_arrays.targets(example) for example in raw]
         lists = [
-            list_of(found, own, wanted, self._why_missed(example))
-            for found, own, wanted, example in zip(ids, scores, targets, raw)
+            list_of(ids[n], scores[n], sources[n], targets[n], self._why_missed(example))
+            for n, example in enumerate(raw)
         ]
         if self._add_missed:
             lists = self._with_missed(lists, targets, request)
@@ -226,6 +239,7 @@ def _serialize(serialized: bytes, found: List, part: int) -> bytes:
     added[features.RECALL_SCORE].float_list.SetInParent()
     for name, values in (
         (features.TARGET_PLACE, found.target_places),
+        (features.TARGET_SOURCE, found.target_sources),
         (features.PART, [part]),
         (features.POSITIVE_ADDED, [int(fate == ADDED) for fate in found.fates]),
     ):

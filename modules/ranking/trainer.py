@@ -154,7 +154,7 @@ def prepare(
         graphs.TransformGraph(transform),
         max_history=settings.features.max_history,
         history=settings.ranking.model.history,
-        longest_list=settings.index.k,
+        longest_list=settings.index.places,
         sizes=sizes,
     )
     made = {

@@ -9,13 +9,12 @@ where items have many events, it makes no difference that could be shown.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
-
 import numpy as np
 from numpy import typing as npt
 from scipy import sparse
 from scipy.sparse import linalg
+
+from modules.recall import training_events
 
 DISTANCE = 5  # events; a pair weighs 1/distance, as in the baseline of co-occurrence
 FEW = 30  # training events an item, below which data count as sparse
@@ -23,35 +22,7 @@ _SMOOTHING = 0.75  # power of the context's counts; Levy, Goldberg and Dagan 201
 _SEED = 0
 
 
-@dataclasses.dataclass(frozen=True)
-class Events:
-    """The events of all training windows, one window after the other.
-
-    Attributes:
-      items: rows of the catalogue, int32 [n].
-      windows: number of each event's window, int32 [n].
-      targets: whether each is a target, bool [n]; an event is that in one window alone.
-    """
-
-    items: npt.NDArray[np.int32]
-    windows: npt.NDArray[np.int32]
-    targets: npt.NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, windows: Iterable[tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]) -> Events:
-        """From (items, targets) of each window."""
-        found = list(windows)
-        lengths = [len(items) for items, _ in found]
-        return cls(
-            np.concatenate(
-                [np.zeros(0, np.int32), *(items.astype(np.int32) for items, _ in found)]
-            ),
-            np.repeat(np.arange(len(found), dtype=np.int32), lengths),
-            np.concatenate([np.zeros(0, bool), *(targets for _, targets in found)]),
-        )
-
-
-def are_wanted(declared: str, events: Events) -> bool:
+def are_wanted(declared: str, events: training_events.Events) -> bool:
     """Whether embeddings start from these vectors.
 
     Args:
@@ -65,7 +36,7 @@ def are_wanted(declared: str, events: Events) -> bool:
     return len(targets) < FEW * len(np.unique(targets))
 
 
-def of(events: Events, items: int, dim: int) -> npt.NDArray[np.float32]:
+def of(events: training_events.Events, items: int, dim: int) -> npt.NDArray[np.float32]:
     """Vectors of the catalogue's rows, float32 [items + 2, dim], of mean length 1.
 
     0 for padding, the unknown item, and items that follow and precede nothing.
@@ -87,7 +58,7 @@ def of(events: Events, items: int, dim: int) -> npt.NDArray[np.float32]:
     return vectors / max(lengths[lengths > 0].mean() if lengths.any() else 0.0, 1e-9)
 
 
-def _pairs(events: Events, items: int) -> sparse.csr_array:
+def _pairs(events: training_events.Events, items: int) -> sparse.csr_array:
     """How often two items stand within a few events of each other, float64 [N, N]; symmetric."""
     counts = sparse.csr_array((items, items))
     for distance in range(1, DISTANCE + 1):

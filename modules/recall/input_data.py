@@ -17,7 +17,7 @@ import tensorflow as tf
 from numpy import typing as npt
 
 from modules import config, features, ragged
-from modules.recall import initial_vectors, item_tower
+from modules.recall import item_tower, training_events
 
 TARGET_WEIGHT = "target_weight"  # float [length]: 0 where an event is no target
 SEEN = features.transformed_name(features.SEEN_ITEM_ID)
@@ -26,6 +26,7 @@ ITEMS = features.transformed_name(features.EVENT_ITEM_ID)
 ACTIONS = features.transformed_name(features.EVENT_ACTION_TYPE)
 _EVENT_WEIGHT = features.transformed_name(features.EVENT_WEIGHT)
 _WINDOW_START = features.transformed_name(features.WINDOW_START)
+_DELTA = features.transformed_name(features.TIME_DELTA)
 _PARSE_BATCH = 256
 _SHUFFLE_BUFFER = 20_000  # sequences
 _SHUFFLED_BATCHES = 64
@@ -177,7 +178,7 @@ def moments(batch: Batch) -> tf.Tensor:
       int32 [batch, length], 0 to batch * (length + 1) - 1; each its own where there are no times.
     """
     rows, length = tf.unstack(tf.shape(batch[ITEMS]))
-    delta = batch.get(features.transformed_name(features.TIME_DELTA))
+    delta = batch.get(_DELTA)
     later = tf.ones_like(batch[ITEMS], tf.int32) if delta is None else tf.cast(delta != 0, tf.int32)
     return tf.cumsum(later, axis=1) + (length + 1) * tf.range(rows)[:, tf.newaxis]
 
@@ -221,7 +222,7 @@ def shuffle_ties(example: Batch, layout: Layout, seed: tf.Tensor) -> Batch:
     first carries the delta to the second before. An event that only opens a continued window
     (weight 0) stays first.
     """
-    delta = example[features.transformed_name(features.TIME_DELTA)]
+    delta = example[_DELTA]
     second = tf.cast(tf.cumsum(tf.cast(delta != 0, tf.int32)), tf.float32)
     key = second + tf.random.stateless_uniform(tf.shape(delta), seed)
     opens = (tf.range(tf.size(delta)) == 0) & (example[TARGET_WEIGHT] == 0)
@@ -258,7 +259,7 @@ class Summary:
 
     counts: npt.NDArray[np.int64]
     steps: int
-    events: initial_vectors.Events
+    events: training_events.Events
 
 
 def summarise(
@@ -270,8 +271,9 @@ def summarise(
     for example in examples.as_numpy_iterator():
         items = example[ITEMS]
         members[np.searchsorted(lengths, len(items))] += 1
-        windows.append((items, example[TARGET_WEIGHT] > 0))
-    events = initial_vectors.Events.of(windows)
+        tied = example[_DELTA] == 0 if _DELTA in example else np.zeros(len(items), bool)
+        windows.append((items, example[TARGET_WEIGHT] > 0, tied))
+    events = training_events.Events.of(windows)
     counts = np.bincount(events.items[events.targets], minlength=rows)
     return Summary(counts, int(np.sum(-(-members // np.array(sizes)))), events)
 

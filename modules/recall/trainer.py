@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+from absl import logging
 from numpy import typing as npt
 from tfx import v1 as tfx
 
 from modules import config, features, lineage, repeats, strict
-from modules.recall import callbacks, export, initial_vectors, input_data, loop
+from modules.recall import callbacks, export, initial_vectors, input_data, loop, training_events
 from modules.recall import model as model_lib
 
 SECTIONS = ("data", "features", "model", "training")
@@ -96,6 +97,13 @@ def train(
         raise ValueError(
             "Training needs at least one event of a known item with a weight above 0, the split "
             "train has none; check the split's cut-off times, data.unknown_item and weights."
+        )
+    if training.shuffle_ties is None:
+        nothing = training_events.ties_say_nothing(summary.events)
+        training = dataclasses.replace(training, shuffle_ties=nothing)
+        logging.info(
+            "The order of events of one time %s",
+            "is as by lot: each epoch shuffles them" if nothing else "says something and is kept",
         )
     sizes = vocabulary_sizes(settings.data, transform)
     catalogue = input_data.read_catalogue(

@@ -8,13 +8,16 @@ refused when it loses too much.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_transform as tft
 from absl import logging
 from numpy import typing as npt
 from tfx import types
@@ -33,14 +36,26 @@ from modules import (
     strict,
 )
 from modules.evaluation import held_out
-from modules.index import bodies, body, export, gate, parameters, quality, recall_module
+from modules.index import (
+    additional,
+    bodies,
+    body,
+    export,
+    gate,
+    parameters,
+    quality,
+    recall_module,
+)
+from modules.ranking import statistics as statistics_lib
+from pipeline.components import statistics as statistics_component
 
-TRAINED_MODEL, EXAMPLES, CONFIG, SOURCE_DIGEST = (
+TRAINED_MODEL, EXAMPLES, TRANSFORM_GRAPH, STATISTICS = (
     "trained_model",
     "examples",
-    "config",
-    "source_digest",
+    "transform_graph",
+    "statistics",
 )
+CONFIG, COUNTED, SOURCE_DIGEST = "config", "counted", "source_digest"
 MODEL = "model"  # an output may not be called like an input
 _QUERY_BATCH = 256
 
@@ -57,10 +72,12 @@ class Executor(base_executor.BaseExecutor):
         """Runs the component.
 
         Args:
-          input_dict: `trained_model`, of the Trainer; `examples`, raw, with the split `valid`.
+          input_dict: `trained_model`, of the Trainer; `examples`, raw, with the split `valid`; and
+              for additional candidates `statistics` and the `transform_graph` that they were
+              counted with.
           output_dict: `model`, the servable recall model.
           exec_properties: `config`, JSON of the sections data, split, features and index;
-              `source_digest`.
+              `counted`, the folder of the statistics; `source_digest`.
 
         Raises:
           modules.index.gate.IndexGateError: the index must not be served.
@@ -70,13 +87,15 @@ class Executor(base_executor.BaseExecutor):
         target = artifact_utils.get_single_instance(output_dict[MODEL])
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
         valid = artifact_utils.get_split_uri([examples], features.SPLIT_VALID)
+        index = strict.read(config.Index, sections["index"], "index")
         report = build(
             path_utils.serving_model_path(source.uri),
             path_utils.serving_model_dir(target.uri),
             read_examples(valid),
             data=repeats.resolve(strict.read(config.Data, sections["data"], "data"), f"{valid}/*"),
             max_history=strict.read(config.Features, sections["features"], "features").max_history,
-            index=strict.read(config.Index, sections["index"], "index"),
+            index=index,
+            more=functools.partial(_tables, input_dict, exec_properties, index.additional),
         )
         target.set_string_custom_property(
             held_out.MODEL_PROPERTY,
@@ -97,11 +116,18 @@ class IndexerSpec(component_spec.ComponentSpec):
 
     PARAMETERS: ClassVar = {
         CONFIG: component_spec.ExecutionParameter(type=str),
+        COUNTED: component_spec.ExecutionParameter(type=str, optional=True),
         SOURCE_DIGEST: component_spec.ExecutionParameter(type=str),
     }
     INPUTS: ClassVar = {
         TRAINED_MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model),
         EXAMPLES: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        TRANSFORM_GRAPH: component_spec.ChannelParameter(
+            type=standard_artifacts.TransformGraph, optional=True
+        ),
+        STATISTICS: component_spec.ChannelParameter(
+            type=statistics_component.InteractionStatisticsArtifact, optional=True
+        ),
     }
     OUTPUTS: ClassVar = {MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model)}
 
@@ -119,6 +145,9 @@ class Indexer(base_component.BaseComponent):
         examples: channel.BaseChannel,
         config: str,
         source_digest: str,
+        transform_graph: channel.BaseChannel | None = None,
+        statistics: channel.BaseChannel | None = None,
+        counted: str | None = None,
     ) -> None:
         """Declares the inputs, parameters and output of the component.
 
@@ -126,13 +155,19 @@ class Indexer(base_component.BaseComponent):
           model: the Trainer's SavedModel, with the signatures `query` and `candidates`.
           examples: raw examples with the split `valid`, whose requests measure the index.
           config: JSON of the sections data, split, features and index.
+          transform_graph: its vocabulary numbers the items of the statistics.
+          statistics: of what additional candidates are found by; without it there are none.
+          counted: which of its folders: that of the events that the model was trained on.
           source_digest: of the code that runs here; a change of it runs the component again.
         """
         super().__init__(
             IndexerSpec(
                 trained_model=model,
                 examples=examples,
+                transform_graph=transform_graph,
+                statistics=statistics,
                 config=config,
+                counted=counted,
                 source_digest=source_digest,
                 model=channel.Channel(type=standard_artifacts.Model),
             )
@@ -147,6 +182,7 @@ def build(
     data: config.Data,
     max_history: int,
     index: config.Index,
+    more: Callable[[Sequence[bytes]], Sequence[additional.Table]] | None = None,
 ) -> gate.Report:
     """Builds and measures a trained model's index; writes the servable model if it passes the gate.
 
@@ -157,6 +193,7 @@ def build(
       data: the declared columns.
       max_history: events that the model sees.
       index: body, depth, k and gate.
+      more: the tables of additional candidates, of the items' ids by position.
     """
     made_of = lineage.read(trained_path)
     trained = tf.saved_model.load(trained_path)
@@ -179,11 +216,32 @@ def build(
         k=index.k,
         max_exclusions=index.max_exclusions,
         own_items=index.most_own_items,
+        more=more(item_ids) if more else (),
         sample=batches[0],
         description=dataclasses.asdict(report),
     )
     lineage.write(target_path, made_of)
     return report
+
+
+def _tables(
+    input_dict: Mapping[str, Sequence[types.Artifact]],
+    exec_properties: Mapping[str, Any],
+    settings: config.Additional,
+    item_ids: Sequence[bytes],
+) -> Sequence[additional.Table]:
+    if settings == config.Additional() or not input_dict.get(STATISTICS):
+        return ()
+    transform = tft.TFTransformOutput(artifact_utils.get_single_uri(input_dict[TRANSFORM_GRAPH]))
+    folder = artifact_utils.get_single_uri(input_dict[STATISTICS])
+    found = statistics_lib.Statistics.read(os.path.join(folder, exec_properties[COUNTED]))
+    return additional.tables(
+        found.co_occurrence,
+        found.similarity,
+        transform.vocabulary_by_name(features.ITEM_VOCABULARY),
+        item_ids,
+        settings,
+    )
 
 
 def measure(

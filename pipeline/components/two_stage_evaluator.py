@@ -105,7 +105,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 class _Sections:
-    """The configuration that the component reads; of `index` only k."""
+    """The configuration that the component reads; of `index` only the number of candidates."""
 
     def __init__(self, plain: dict[str, Any], examples: list[types.Artifact]) -> None:
         self.data = repeats.resolve(
@@ -116,7 +116,7 @@ class _Sections:
         self.features = strict.read(config.Features, plain["features"])
         self.ranking = strict.read(config.Ranking, plain["ranking"])
         self.evaluation = strict.read(config.Evaluation, plain["evaluation"])
-        self.k: int = plain["index"]["k"]
+        self.candidates = strict.read(config.Index, plain["index"]).places
 
 
 def _models(
@@ -226,7 +226,7 @@ def _evaluate(
             >> two_stage_summary.Summarise(
                 systems,
                 evaluation.ks,
-                sections.k,
+                sections.candidates,
                 beam.pvalue.AsSingleton(moved),
                 repeats=data.allows_repeats,
             )

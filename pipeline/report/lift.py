@@ -24,7 +24,9 @@ def body(source: sources.Source) -> Iterator[blocks.Block]:
         "paired bootstrap over users. Right of the dashed line, two stages are better."
     )
     yield blocks.Grid(tuple(figure(test, metric, ks) for metric in systems.metrics(test)))
-    most = blocks.Card("The ceiling of recall", "", tuple(ceiling(test, ks, source.cfg.index.k)))
+    most = blocks.Card(
+        "The ceiling of recall", "", tuple(ceiling(test, ks, source.cfg.index.places))
+    )
     yield blocks.Grid((table(test, ks), most), least=30)
 
 
@@ -87,6 +89,8 @@ def ceiling(split: systems.Split, ks: Sequence[int], candidates: int) -> Iterato
     )
     if not most:
         return
+    if len(split.get("sources", ())) > 1:
+        yield source_table(split, ks)
     shares = {label: [value / most for value in values] for label, values in hits.items()}
     values = "; ".join(
         f"{label}: "
@@ -102,6 +106,30 @@ def ceiling(split: systems.Split, ks: Sequence[int], candidates: int) -> Iterato
             y_label="of the reachable held-out items, in the list",
         ),
         "",
+    )
+
+
+def source_table(split: systems.Split, ks: Sequence[int]) -> blocks.Table:
+    """Where the held-out items among the candidates are from."""
+    found = split["sources"]
+    total = sum(of["found"] for of in found.values())
+
+    def share(number: int, of: int) -> str:
+        return f"{number:,}" + (f" ({text.percent(number / of, 0)})" if of else "")
+
+    first = {k: sum(of["first"][str(k)] for of in found.values()) for k in ks}
+    return blocks.Table(
+        "Held-out items by the source that made them candidates, and of those that two stages have "
+        "among their first.",
+        ("source", "among the candidates#", *(f"first {k}#" for k in ks)),
+        tuple(
+            (
+                name.replace("_", "-" if name == "co_occurrence" else " "),
+                share(of["found"], total),
+                *(share(of["first"][str(k)], first[k]) for k in ks),
+            )
+            for name, of in found.items()
+        ),
     )
 
 

@@ -39,8 +39,7 @@ class Asked:
       context: values by column with the role context.
       timestamp: of the request, Unix seconds; means nothing where events have no times.
       excluded: ids that must not come back.
-      own: by item of the history that may come back, its events and the time of the last of them;
-          the most frequent first.
+      own: by item of the history that may come back, its events and the time of the last of them.
     """
 
     profile: Mapping[str, Any]
@@ -128,16 +127,14 @@ class Columns:
         if self.about.data.allows_repeats:
             example |= self._earlier(asked.events)
         newest = list(dict.fromkeys(reversed(asked.excluded)))[: self.about.max_exclusions]
-        example[EXCLUDE_ITEM_ID] = [item.encode() for item in newest]
+        example[EXCLUDE_ITEM_ID] = list(map(str.encode, newest))
         return example
 
     def _earlier(self, events: Sequence[store.Event]) -> request_arrays.RawExample:
         """What a history says of the events before those that are sent."""
         times = [event.timestamp for event in events] if self.has_times else None
         found = earlier.of_history([event.item_id for event in events], times, self.about)
-        found[features.EARLIER_ITEM_ID] = [
-            item.encode() for item in found[features.EARLIER_ITEM_ID]
-        ]
+        found[features.EARLIER_ITEM_ID] = list(map(str.encode, found[features.EARLIER_ITEM_ID]))
         return found
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import typing as npt
 
-from modules import signatures
+from modules import earlier, signatures
 from serving.gateway import columns, filters, releases, wire
 
 RECALL, HISTORY, POPULARITY = "recall", "history", "popularity"  # sources of items
@@ -147,7 +147,8 @@ def _more(
 ) -> Iterator[dict[str, Any]]:
     """The user's own and the most popular items that fit and are not known yet."""
     catalogue = loaded.catalogue
-    own = {position: None for i in asked.own if (position := catalogue.position.get(i)) is not None}
+    found = map(catalogue.position.get, earlier.in_order(asked.own))
+    own = {position: None for position in found if position is not None}
     others = (position for position in catalogue.popular if position not in own)
     fitting = (
         position

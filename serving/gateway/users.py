@@ -120,7 +120,7 @@ class Users:
 def _own(events: Sequence[store.Event]) -> dict[str, tuple[int, int]]:
     """See `columns.Asked.own`."""
     items, times = [event.item_id for event in events], [event.timestamp for event in events]
-    return earlier.of(items, times).by_item()
+    return earlier.by_item(items, times)
 
 
 def _past(given: wire.PastEvent, place: int, declared: columns.Columns) -> store.Event:

@@ -298,6 +298,7 @@ def test_a_configuration_survives_json():
             201,
             "index.own_items: found 201, expected at most k (200), of which they are a part.",
         ),
+        ("index.additional.ease", -1, "index.additional.ease: found -1, expected at least 0."),
         ("index.own_items", -1, "index.own_items: found -1, expected at least 0."),
         (
             "index",
@@ -635,7 +636,7 @@ def test_without_times_nothing_learns_from_them():
 
     assert not any((cfg.model.time_features, cfg.model.request_time, cfg.model.relative_time))
     assert cfg.model.relative_positions
-    assert not cfg.training.shuffle_ties
+    assert cfg.training.shuffle_ties is False
     assert cfg.ranking.statistics.windows_days == ()
     assert cfg.ranking.statistics.session_seconds == 7  # one event stands for a second
     assert features.time_features(cfg.data) == ()

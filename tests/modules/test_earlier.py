@@ -14,7 +14,9 @@ def test_items_by_number_of_events_then_by_the_time_of_the_last() -> None:
     assert found.items == ("b", "c", "a")
     assert found.counts == (3, 2, 2)
     assert found.first == (10, 12, 11) and found.last == (15, 16, 13)
-    assert found.by_item() == {"b": (3, 15), "c": (2, 16), "a": (2, 13)}
+    own = earlier.by_item(EVENTS, [10, 11, 12, 13, 14, 15, 16])
+    assert own == {"b": (3, 15), "c": (2, 16), "a": (2, 13)}
+    assert earlier.in_order(own) == list(found.items)
 
 
 def test_equal_ones_stand_by_their_id() -> None:

@@ -28,6 +28,7 @@ def _answer(places: tuple[int, ...], scores: list[float], **others: Any) -> two_
         "repeated_items": {},
         "probabilities": np.zeros(number, np.float32),
         "target_places": places,
+        "target_sources": tuple(0 if place >= 0 else -1 for place in places),
         "objectives": {},
         "missing_inputs": 0,
         "faults": ranked_requests.Faults(),

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
-from modules import config, features, requests
-from modules.index import bodies, body, parameters, recall_module
+from modules import config, features, requests, signatures
+from modules.index import additional, bodies, body, parameters, recall_module
 from tests import close
 
 NOTHING = np.finfo(np.float32).min
@@ -253,3 +253,99 @@ def test_ids_are_looked_up_whatever_they_are(tmp_path: pathlib.Path) -> None:
         [b""] * 3,
     ]
     np.testing.assert_allclose(answer["score"], [[4, 2, 1], [4, 3, 2], [NOTHING] * 3])
+
+
+def _with_sources(tmp_path: pathlib.Path) -> recall_module.RecallModule:
+    """Items a to h, of which the one query likes a best and h least, and k is 2.
+
+    After c, co-occurrence has g, d and b; EASE has h, g and f.
+    """
+    item_ids = [letter.encode() for letter in "abcdefgh"]
+    vocabulary = tmp_path / "ids"
+    vocabulary.write_bytes(b"".join(i + b"\n" for i in item_ids))
+    vectors = np.arange(8, 0, -1, dtype=np.float32)[:, np.newaxis]
+    index = bodies.build(vectors, parameters.Exact())
+
+    def table(source: str, columns: list[int], number: int) -> additional.Table:
+        cells, weights = (np.full(3, 2), np.array(columns)), np.array([3.0, 2.0, 1.0])
+        return additional.Table.of(source, cells, weights, 8, events=5, number=number)
+
+    return recall_module.RecallModule(
+        recall_module.Retrieval(index, k=2, max_exclusions=2),
+        item_ids,
+        str(vocabulary),
+        own_items=1,
+        more=[table("co_occurrence", [6, 3, 1], 2), table("ease", [7, 6, 5], 1)],
+    )
+
+
+def _answer(
+    module: recall_module.RecallModule,
+    past: list[bytes],
+    excluded: list[bytes],
+    **others: tf.Tensor,
+) -> list[tuple[str, float, str]]:
+    """(item, score, source) of each place that is not empty."""
+    found = module.recommend(
+        tf.ones([1, 1]),
+        {
+            requests.EXCLUDE_ITEM_ID: tf.constant([excluded], tf.string, [1, len(excluded)]),
+            features.EVENT_ITEM_ID: tf.constant([past], tf.string, [1, len(past)]),
+            **others,
+        },
+    )
+    assert {name: values.shape for name, values in found.items()} == dict.fromkeys(
+        ("item_id", "score", "source"), (1, 5)
+    )
+    ids, scores, sources = (found[name].numpy()[0] for name in ("item_id", "score", "source"))
+    return [
+        (item.decode(), score, signatures.SOURCES[source])
+        for item, score, source in zip(ids, scores.tolist(), sources)
+        if item
+    ]
+
+
+@pytest.mark.parametrize(
+    ("past", "excluded", "more"),
+    [
+        ([b"c"], [], [("d", 5, "co_occurrence"), ("g", 2, "co_occurrence"), ("h", 1, "ease")]),
+        ([b"c", b""], [b"g"], [("d", 5, "co_occurrence"), ("h", 1, "ease")]),
+        ([b"c"], [b"h", b"d"], [("f", 3, "ease"), ("g", 2, "co_occurrence")]),
+        ([b"a"], [], []),
+        ([b"nobody knows"], [], []),
+        ([], [], []),
+    ],
+)
+def test_other_sources_have_places_after_those_of_the_index(
+    tmp_path: pathlib.Path,
+    past: list[bytes],
+    excluded: list[bytes],
+    more: list[tuple[str, float, str]],
+) -> None:
+    first = [("a", 8, "index"), ("b", 7, "index")]
+    assert _answer(_with_sources(tmp_path), past, excluded) == first + more
+
+
+def test_own_items_are_among_the_k_and_told_apart(tmp_path: pathlib.Path) -> None:
+    nothing = {name: tf.zeros([1, 0], tf.int64) for name in features.EARLIER_NUMBERS}
+    answer = _answer(
+        _with_sources(tmp_path),
+        [b"c"],
+        [b"b"],
+        **{features.EARLIER_ITEM_ID: tf.zeros([1, 0], tf.string)},
+        **nothing,
+    )
+    assert answer[:2] == [("a", 8, "index"), ("c", 6, "own_items")]
+    assert [item for item, _, _ in answer[2:]] == ["d", "g", "h"]
+
+
+def test_a_query_that_is_nan_has_no_other_candidates_either(tmp_path: pathlib.Path) -> None:
+    module = _with_sources(tmp_path)
+    found = module.recommend(
+        tf.constant([[np.nan]]),
+        {
+            requests.EXCLUDE_ITEM_ID: tf.zeros([1, 0], tf.string),
+            features.EVENT_ITEM_ID: tf.constant([[b"c"]]),
+        },
+    )
+    assert found["item_id"].numpy().tolist() == [[b""] * 5]

@@ -27,6 +27,7 @@ OWN = (
     features.RECALL_SCORE,
     features.TARGET_PLACE,
     features.POSITIVE_ADDED,
+    features.TARGET_SOURCE,
     features.PART,
 )
 # (past events, target): recall answers the 3 best of what is not past.
@@ -108,7 +109,7 @@ def judging(model: str) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
 
 
 def own(example: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(example[name] for name in OWN[:-1])
+    return tuple(example[name] for name in OWN[:-2])
 
 
 def test_lists_are_recall_s_without_what_was_seen(judging) -> None:
@@ -119,6 +120,8 @@ def test_lists_are_recall_s_without_what_was_seen(judging) -> None:
     assert own(found["seen"]) == ([b"e", b"c", b"b"], [5.0, 3.0, 2.0], [-1], [0])
     assert own(found["unknown"]) == ([b"e", b"d", b"c"], [5.0, 4.0, 3.0], [-1], [0])
     assert own(found["short"]) == ([b"e"], [35.0], [0], [0])
+    assert found["found"][features.TARGET_SOURCE] == [0]
+    assert found["missed"][features.TARGET_SOURCE] == [-1]
     assert all(example[features.PART] == [7] for example in found.values())
 
 
@@ -152,7 +155,7 @@ def test_each_fate_is_counted(judging, learning) -> None:
 
 def test_a_model_of_another_k_is_refused(model: str) -> None:
     with pytest.raises(
-        ValueError, match=r"gives index\.k \(4\) candidates, found 3 in .*Run the Indexer"
+        ValueError, match=r"gives at least index\.k \(4\) candidates, found 3 in .*Run the Indexer"
     ):
         find(model, add_missed=False, k=4)
 

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from modules.recall import initial_vectors
+from modules.recall import initial_vectors, training_events
 
 
-def _events(*windows: list[int], first_is_target: bool = True) -> initial_vectors.Events:
-    return initial_vectors.Events.of(
-        (np.array(items), np.array([first_is_target, *[True] * (len(items) - 1)]))
+def _events(*windows: list[int], first_is_target: bool = True) -> training_events.Events:
+    return training_events.Events.of(
+        (
+            np.array(items),
+            np.array([first_is_target, *[True] * (len(items) - 1)]),
+            np.zeros(len(items), bool),
+        )
         for items in windows
     )
 
@@ -19,10 +23,11 @@ def _events(*windows: list[int], first_is_target: bool = True) -> initial_vector
 def test_pairs_within_five_events_are_counted_once_whatever_the_windows() -> None:
     """The second window goes on with the first one's last two events; it targets the last alone."""
     one = _events([1, 2, 3], [4, 1])
-    more = initial_vectors.Events(
+    more = training_events.Events(
         np.append(one.items, [2, 3, 1]).astype(np.int32),
         np.append(one.windows, [2, 2, 2]).astype(np.int32),
         np.append(one.targets, [False, False, True]),
+        np.append(one.tied, [False, False, False]),
     )
     found = initial_vectors._pairs(more, 4).toarray()
     expected = np.zeros((4, 4))

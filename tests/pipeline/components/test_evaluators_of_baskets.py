@@ -37,6 +37,7 @@ def _request(user: str, history: str, times: list[int], targets: str) -> dict[st
         "candidate_item_id": ANSWER,
         "recall_score": [4.0, 3.0, 2.0, 1.0],
         "target_place": [ANSWER.index(item) if item in ANSWER else -1 for item in targets],
+        "target_source": [0 if item in ANSWER else -1 for item in targets],
         "positive_added": [0] * len(targets),
         "part": 0,
     }

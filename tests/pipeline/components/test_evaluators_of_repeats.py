@@ -57,6 +57,7 @@ class World:
                     "candidate_item_id": ["b", "a", "c"],
                     "recall_score": [3.0, 2.0, 1.0],
                     "target_place": "bac".index(row["event_item_id"][-1]),
+                    "target_source": 0,
                     "positive_added": 0,
                     "part": 0,
                 }

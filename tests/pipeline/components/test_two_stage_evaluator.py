@@ -82,6 +82,7 @@ class World:
             "candidate_item_id": found,
             "recall_score": [float(-n) for n in range(len(found))],
             "target_place": found.index(target) if target in found else -1,
+            "target_source": _source(user) if target in found else -1,
             "positive_added": 0,
             "part": 0,
         }
@@ -204,6 +205,11 @@ def _ranks(world: World, split: str, *, none_for: str = "") -> np.ndarray:
     return np.array(result)
 
 
+def _source(user: str) -> int:
+    """Of users with odd numbers the target is a candidate by co-occurrence."""
+    return (0, 2)[int(user.removeprefix("user")) % 2]
+
+
 def _ndcg(ranks: np.ndarray, k: int) -> float:
     return float(np.mean([1 / math.log2(r + 1) if 0 < r <= k else 0.0 for r in ranks]))
 
@@ -217,6 +223,12 @@ def test_metrics_and_lift_by_hand(world: World, evaluated: Evaluated) -> None:
         hit = two_stage > 0
         assert 0.5 < hit.mean() < 1  # recall misses some
         assert found["ceiling"]["value"] == pytest.approx(hit.mean())
+        for name, number in (("index", 0), ("co_occurrence", 2)):
+            own = hit & np.array([_source(user) == number for user in world.histories])
+            assert found["sources"][name] == {
+                "found": own.sum(),
+                "first": {str(k): (own & (two_stage <= k)).sum() for k in (5, K)},
+            }
         assert found["ceiling"]["se"] == pytest.approx(np.std(hit, ddof=1) / math.sqrt(USERS))
         for k in (5, K):
             for system, ranks in (("two_stage", two_stage), ("recall", recall)):

@@ -39,6 +39,7 @@ METRICS = ("NDCG@10", "HR@10", "HR@200")
 EXISTING = (
     "model.dim=32",
     "model.layers=1",
+    "model.dropout=0.2",
     "model.feed_forward=1",
     "model.norm_first=false",
     "model.normalise=false",
@@ -75,6 +76,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "no relative positions": ("model.relative_positions=false",),
     "no relative time": ("model.relative_time=false",),
     "ties in file order": ("training.shuffle_ties=false",),
+    "ties shuffled": ("training.shuffle_ties=true",),
     "initial vectors of co-occurrence": ("training.initial_vectors=co_occurrence",),
     "a candidate a target": ("training.candidates=targets",),
     "random negatives": ("training.negatives=random", "training.loss=bce", "model.normalise=false"),

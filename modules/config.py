@@ -93,10 +93,10 @@ def _shares(section: RecallModel | Training, *names: str) -> None:
 class RecallModel:
     """The two towers of the recall model."""
 
-    dim: int = 64
+    dim: int = 128
     layers: int = 2
     heads: int = 2
-    dropout: float = 0.2
+    dropout: float = 0.3
     feed_forward: int = 4  # width of the feed-forward layers, in multiples of dim
     norm_first: bool = True  # Pre-LayerNorm; false is the existing recommender's Post-LN
     relative_positions: bool = True  # attention also learns from how many events lie between
@@ -127,8 +127,8 @@ class Training:
 
     epochs: int = 26
     batch_positions: int = 2048  # target positions a batch holds at most
-    # Each epoch puts a user's events of the same second in another order; None: where their order
-    # in the file says nothing, see recall/training_events.py.
+    # Each epoch puts a user's events of the same second in another order; None: with baskets, and
+    # where their order in the file says nothing, see recall/training_events.py.
     shuffle_ties: bool | None = None
     learning_rate: float = 2e-3
     lr_schedule: Literal["constant", "warmup_cosine"] = "warmup_cosine"
@@ -356,6 +356,9 @@ class Config:
         if self.data.hides_request_time:
             model = dataclasses.replace(self.model, request_time=False)
             object.__setattr__(self, "model", model)
+        if self.split.unit == "basket" and self.training.shuffle_ties is None:
+            training = dataclasses.replace(self.training, shuffle_ties=True)
+            object.__setattr__(self, "training", training)
         if self.training.negatives == "random" and self.model.normalise:
             raise ConfigError(
                 "training.negatives: random needs model.normalise: false; it has no "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -35,7 +36,7 @@ class Asked:
     targets: npt.NDArray[np.int64]
     numbers: npt.NDArray[np.int64]
 
-    @property
+    @functools.cached_property
     def given(self) -> npt.NDArray[np.bool_]:
         """Where there is a candidate, bool [B, C]."""
         given: npt.NDArray[np.bool_] = self.item_ids != b""

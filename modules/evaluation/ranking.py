@@ -323,9 +323,8 @@ class HeldOut:
         self, catalogue: baselines.Popularity, weights: npt.NDArray[np.float32]
     ) -> tuple[int, ...]:
         """The same by EASE, whose matrix [N, N] has the order of this catalogue."""
-        every = np.arange(len(catalogue.items))
-        scores = ease.scores(weights, catalogue.places_of(self.seen), every)
-        return self._by_score(catalogue, every, scores)
+        scores = ease.all_scores(weights, catalogue.places_of(self.seen))
+        return self._by_score(catalogue, np.arange(len(catalogue.items)), scores)
 
     def _by_score(
         self,

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy import typing as npt
 
-from modules import config, signatures
+from modules import config
 from modules.index import body, sets
 from modules.ranking import sparse_table, statistics
 
@@ -89,7 +89,8 @@ class Source(tf.Module):
 
     def __init__(self, table: Table) -> None:
         super().__init__(name=f"source_{table.source}")
-        self.number, self._events = table.number, table.events
+        self.name_of_source, self.number = table.source, table.number
+        self._events = table.events
         # the last row is of nothing
         nothing = np.full_like(table.neighbours[:1], body.NO_POSITION)
         self._neighbours = tf.Variable(
@@ -139,36 +140,6 @@ class Source(tf.Module):
         found = tf.gather(positions, best, batch_dims=1)
         found = tf.where(sums > body.NO_SCORE, found, body.NO_POSITION)
         return body.complete(found, sums, self.number)[0]
-
-
-class Sources(tf.Module):
-    """Several sources, one after the other: what one has found, the next need not find again."""
-
-    def __init__(self, tables: Sequence[Table]) -> None:
-        super().__init__()
-        self._sources = [Source(table) for table in tables]
-        # of each candidate that is found, int32 [number]
-        self.of_each = np.repeat(
-            [signatures.SOURCES.index(table.source) for table in tables],
-            [table.number for table in tables],
-        ).astype(np.int32)
-
-    def find(self, history: tf.Tensor, given: tf.Tensor, taken: tf.Tensor) -> tf.Tensor:
-        """What all sources find.
-
-        Args:
-          history: as of `Source.find`.
-          given: bool [B, n], where there is an event; a row's stand first.
-          taken: int32 [B, any], in any order: positions that are not to be found.
-
-        Returns:
-          int32 [B, number], distinct; NO_POSITION where a source found no more.
-        """
-        lengths = tf.reduce_sum(tf.cast(given, tf.int32), axis=1)
-        found = [taken]
-        for source in self._sources:
-            found.append(source.find(history, lengths, sets.in_order(tf.concat(found, axis=1))))
-        return tf.concat(found[1:], axis=1)
 
 
 def tables(

@@ -105,10 +105,10 @@ def save(
       index: of the vectors of `item_ids`.
       item_ids: the N ids, by position.
       target: the folder to write.
-      k: items returned for each request.
+      k: items returned for each request, without additional ones.
       max_exclusions: by how many items a search is widened at most.
       own_items: of a request's history that are candidates, at most; where repeats are allowed.
-      more: whose candidates stand beside the k.
+      more: tables of additional candidates.
       sample: real requests, as `modules.requests.input_specs(..., exclusions=True)`; they become
           warm-up records.
       description: what `assets.extra/index.json` says.
@@ -116,7 +116,8 @@ def save(
     with tempfile.TemporaryDirectory() as folder:
         vocabulary = pathlib.Path(folder, "index_item_id")
         vocabulary.write_bytes(b"".join(item_id + b"\n" for item_id in item_ids))
-        retrieval = recall_module.Retrieval(index, k=k, max_exclusions=max_exclusions)
+        places = k + sum(table.number for table in more)
+        retrieval = recall_module.Retrieval(index, k=places, max_exclusions=max_exclusions)
         model = ServableRecall(
             trained,
             recall_module.RecallModule(retrieval, item_ids, str(vocabulary), own_items, more),

@@ -6,21 +6,18 @@ excluded is compared by identity, never only scored down, and all exclusions cou
 beyond max_exclusions. Where fewer than k items are left of what the index found, and the catalogue
 holds more, the row is searched exactly.
 
-Where repeats are allowed, a request's own items take places among the k that they would not get by
-their scores: what the index found ends earlier by as many. Additional candidates have places of
-their own beside the k; by their scores they stand after them, but for what the index overlooked.
+Where repeats are allowed, a request's own items take places among these that they would not get by
+their scores, and so do additional candidates: what the index found ends earlier by as many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import tensorflow as tf
 
 from modules import features, requests, signatures
 from modules.index import additional, body, own_items, sets
-
-_INDEX, _OWN = map(signatures.SOURCES.index, ("index", "own_items"))
 
 
 class Retrieval(tf.Module):
@@ -68,59 +65,40 @@ class Retrieval(tf.Module):
         )
         return found
 
-    def with_own(
-        self, queries: tf.Tensor, excluded: tf.Tensor, own: tf.Tensor
+    def including(
+        self,
+        queries: tf.Tensor,
+        excluded: tf.Tensor,
+        found: tuple[tf.Tensor, tf.Tensor],
+        wanted: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The k best, among which are all own ones that are not excluded.
+        """The k best, among which are all that are wanted and not excluded.
 
         Args:
           queries: float32 [B, D].
           excluded: as of `retrieve`.
-          own: int32 [B, at most k] distinct positions, NO_POSITION as padding.
+          found: what `retrieve` gave for these.
+          wanted: int32 [B, at most k] distinct positions, NO_POSITION as padding.
 
         Returns:
           As `retrieve`.
         """
-        positions, scores = self.retrieve(queries, excluded)
-        own = tf.where(sets.contained(own, sets.in_order(excluded)), body.NO_POSITION, own)
-        own, own_scores = self._scored(queries, own)
-        given = own >= 0
-        others = (positions >= 0) & ~sets.contained(positions, sets.in_order(own))
+        positions, scores = found
+        out = sets.contained(wanted, sets.in_order(excluded))
+        wanted = tf.where(out, body.NO_POSITION, wanted)
+        vectors = self.index.vectors(tf.maximum(wanted, 0))
+        wanted_scores = tf.einsum("bd,bod->bo", queries, vectors)
+        given = (wanted >= 0) & ~tf.math.is_nan(wanted_scores)
+        wanted = tf.where(given, wanted, body.NO_POSITION)
+        wanted_scores = tf.where(given, wanted_scores, body.NO_SCORE)
+        others = (positions >= 0) & ~sets.contained(positions, sets.in_order(wanted))
         left = self.k - tf.reduce_sum(tf.cast(given, tf.int32), axis=1, keepdims=True)
         others &= tf.cumsum(tf.cast(others, tf.int32), axis=1) <= left
         return _best(
-            tf.concat([own, tf.where(others, positions, body.NO_POSITION)], axis=1),
-            tf.concat([own_scores, tf.where(others, scores, body.NO_SCORE)], axis=1),
+            tf.concat([wanted, tf.where(others, positions, body.NO_POSITION)], axis=1),
+            tf.concat([wanted_scores, tf.where(others, scores, body.NO_SCORE)], axis=1),
             self.k,
         )
-
-    def with_more(
-        self, queries: tf.Tensor, positions: tf.Tensor, scores: tf.Tensor, more: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """A list with more positions, by the scores that they have with its queries.
-
-        Args:
-          queries: float32 [B, D].
-          positions: int32 [B, n], as of `retrieve`.
-          scores: float32 [B, n], of these.
-          more: int32 [B, m], other positions, distinct; NO_POSITION as padding.
-
-        Returns:
-          As `retrieve`, n + m places; and where each stood before, int32 [B, n + m], from 0 in
-          `positions` and from n in `more`.
-        """
-        more, more_scores = self._scored(queries, more)
-        positions = tf.concat([positions, more], axis=1)
-        scores = tf.concat([scores, more_scores], axis=1)
-        scores, order = tf.math.top_k(scores, tf.shape(scores)[1])
-        return tf.gather(positions, order, batch_dims=1), scores, order
-
-    def _scored(self, queries: tf.Tensor, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Positions int32 [B, n] with their scores; where one is NaN, there is nothing."""
-        vectors = self.index.vectors(tf.maximum(positions, 0))
-        scores = tf.einsum("bd,bod->bo", queries, vectors)
-        given = (positions >= 0) & ~tf.math.is_nan(scores)
-        return tf.where(given, positions, body.NO_POSITION), tf.where(given, scores, body.NO_SCORE)
 
     def _repaired(
         self,
@@ -171,15 +149,16 @@ class RecallModule(tf.Module):
         """Serves `retrieval` with ids in place of positions.
 
         Args:
-          retrieval: over an index of the vectors of `item_ids`, in that order.
+          retrieval: over an index of the vectors of `item_ids`, in that order; its k is the number
+              of all candidates.
           item_ids: N distinct, not empty ids.
           vocabulary: a file of the same ids, one a line; it becomes an asset of the SavedModel.
           own_items: of a request's history that are candidates, at most; where repeats are allowed.
-          more: whose candidates stand beside the k.
+          more: tables of additional candidates, which have the last places by right.
         """
         super().__init__()
         self._retrieval, self._own_items = retrieval, own_items
-        self._sources = additional.Sources(more) if more else None
+        self._more = [additional.Source(table) for table in more]
         # the last one is nothing
         self._item_ids = tf.Variable([*item_ids, b""], trainable=False, name="item_ids")
         self._positions = tf.lookup.StaticHashTable(
@@ -204,14 +183,46 @@ class RecallModule(tf.Module):
               ids do no harm. Where it has `earlier_item_id`, repeats are allowed.
 
         Returns:
-          `item_id` string [B, K] and `score` float32 [B, K], best first, K of k and the additional
-          candidates; "" and float32.min where there is no further item. Where there are several
-          sources, `source` int32 [B, K], numbers of `signatures.SOURCES`.
+          `item_id` string [B, K] and `score` float32 [B, K], best first; "" and float32.min where
+          the catalogue holds no further item. Where there are several sources of candidates,
+          `source` int32 [B, K], numbers of `signatures.SOURCES`.
         """
         excluded = self._places(inputs[requests.EXCLUDE_ITEM_ID])
+        positions, scores = self._retrieval.retrieve(queries, excluded)
+        wanted = list(self._wanted(inputs, excluded, positions))
+        if wanted:
+            positions, scores = self._retrieval.including(
+                queries,
+                excluded,
+                (positions, scores),
+                tf.concat([found for _, found in wanted], axis=1),
+            )
+        places = tf.where(positions == body.NO_POSITION, self._retrieval.index.size, positions)
+        answer = {signatures.ITEM_ID: tf.gather(self._item_ids, places), signatures.SCORE: scores}
+        if wanted:
+            sources = tf.fill(tf.shape(positions), signatures.SOURCES.index("index"))
+            for source, found in wanted:
+                number = signatures.SOURCES.index(source)
+                sources = tf.where(sets.contained(positions, sets.in_order(found)), number, sources)
+            answer[signatures.SOURCE] = sources
+        return answer
+
+    def _wanted(
+        self, inputs: Mapping[str, tf.Tensor], excluded: tf.Tensor, positions: tf.Tensor
+    ) -> Iterator[tuple[str, tf.Tensor]]:
+        """Sources, and positions int32 [B, any] that are candidates by right; none occurs twice.
+
+        Args:
+          inputs: of the request.
+          excluded: int32 [B, any].
+          positions: int32 [B, K], what the index found.
+        """
         may_repeat = features.EARLIER_ITEM_ID in inputs
-        if may_repeat or self._sources is not None:
-            history = self._places(inputs[features.EVENT_ITEM_ID])
+        if not (may_repeat or self._more):
+            return
+        history = self._places(inputs[features.EVENT_ITEM_ID])
+        number = self._retrieval.k - sum(source.number for source in self._more)
+        taken = [excluded, positions[:, :number]]
         if may_repeat:
             own = own_items.of_request(
                 inputs,
@@ -219,23 +230,14 @@ class RecallModule(tf.Module):
                 self._places(inputs[features.EARLIER_ITEM_ID]),
                 self._own_items,
             )
-            positions, scores = self._retrieval.with_own(queries, excluded, own)
-            is_own = sets.contained(positions, sets.in_order(own)) & (positions >= 0)
-            sources = tf.where(is_own, _OWN, _INDEX)
-        else:
-            positions, scores = self._retrieval.retrieve(queries, excluded)
-            sources = tf.fill(tf.shape(positions), _INDEX)
-        if self._sources is not None:
-            given = inputs[features.EVENT_ITEM_ID] != ""
-            taken = tf.concat([excluded, positions], axis=1)
-            more = self._sources.find(history, given, taken)
-            positions, scores, order = self._retrieval.with_more(queries, positions, scores, more)
-            of_more = tf.broadcast_to(self._sources.of_each, tf.shape(more))
-            sources = tf.gather(tf.concat([sources, of_more], axis=1), order, batch_dims=1)
-        places = tf.where(positions == body.NO_POSITION, self._retrieval.index.size, positions)
-        found = {signatures.ITEM_ID: tf.gather(self._item_ids, places), signatures.SCORE: scores}
-        several = may_repeat or self._sources is not None
-        return {**found, signatures.SOURCE: sources} if several else found
+            yield "own_items", own
+            taken.append(own)
+        given = tf.cast(inputs[features.EVENT_ITEM_ID] != "", tf.int32)
+        lengths = tf.reduce_sum(given, axis=1)
+        for source in self._more:
+            found = source.find(history, lengths, sets.in_order(tf.concat(taken, axis=1)))
+            yield source.name_of_source, found
+            taken.append(found)
 
     def _places(self, ids: tf.Tensor) -> tf.Tensor:
         return tf.cast(self._positions.lookup(ids), tf.int32)

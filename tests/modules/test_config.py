@@ -631,6 +631,19 @@ def test_recall_does_not_learn_from_a_hidden_time():
     assert strict.read(config.Config, _with("name", "shop")).model.request_time
 
 
+@pytest.mark.parametrize(
+    ("unit", "declared", "shuffled"),
+    [("event", None, None), ("basket", None, True), ("basket", False, False)],
+)
+def test_the_order_inside_a_basket_is_none_unless_declared(unit, declared, shuffled):
+    cfg = strict.read(
+        config.Config,
+        {**_with("split.unit", unit), "training": {"shuffle_ties": declared}},
+    )
+
+    assert cfg.training.shuffle_ties is shuffled
+
+
 def test_without_times_nothing_learns_from_them():
     cfg = strict.read(config.Config, _timeless("ranking.statistics.session_events", 7))
 

@@ -38,6 +38,15 @@ def test_scores_are_sums_over_the_history_and_0_outside_the_catalogue():
     )
 
 
+def test_scores_of_all_items_are_the_same():
+    weights = np.random.default_rng(0).normal(size=(9, 9)).astype(np.float32)
+    for history in ([], [3], [0, 4, 8]):
+        own = np.array(history, np.int64)
+        np.testing.assert_allclose(
+            ease.all_scores(weights, own), ease.scores(weights, own, np.arange(9)), atol=1e-6
+        )
+
+
 def test_no_history_scores_0():
     found = ease.scores(np.ones((2, 2), np.float32), np.zeros(0, np.int64), np.array([0, 1]))
     assert found.tolist() == [0, 0]

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from modules import config
-from modules.index import additional, body
+from modules.index import additional, body, sets
 from modules.ranking import sparse_table, statistics
 
 ITEMS = 40
@@ -51,12 +51,11 @@ def _padded(rows: list[list[int]]) -> tf.Tensor:
 
 
 def _find(
-    tables: list[additional.Table], histories: list[list[int]], taken: list[list[int]]
+    table: additional.Table, histories: list[list[int]], taken: list[list[int]]
 ) -> list[list[int]]:
-    history = _padded(histories)
-    lengths = tf.constant([[len(row)] for row in histories])
-    given = tf.range(history.shape[1])[tf.newaxis] < lengths
-    found = additional.Sources(tables).find(history, given, _padded(taken))
+    lengths = tf.constant(list(map(len, histories)))
+    source = additional.Source(table)
+    found = source.find(_padded(histories), lengths, sets.in_order(_padded(taken)))
     assert found.dtype == tf.int32
     return found.numpy().tolist()
 
@@ -77,18 +76,10 @@ HISTORIES = [
 @pytest.mark.parametrize("number", [1, 6, ITEMS + 5])
 def test_the_newest_events_neighbours_by_the_sum_of_their_weights(events: int, number: int) -> None:
     weights, taken = _weights(), [[2, 9], [], list(range(ITEMS)), [NOTHING, 3], [], [1], [0], [5]]
-    found = _find([_table(weights, events=events, number=number)], HISTORIES, taken)
+    found = _find(_table(weights, events=events, number=number), HISTORIES, taken)
     assert found == [
         _expected(weights, history, gone, events, number) for history, gone in zip(HISTORIES, taken)
     ]
-
-
-def test_what_one_source_has_found_the_next_finds_no_more() -> None:
-    one, other = _weights(1), _weights(2)
-    tables = [_table(one, number=4), _table(other, events=3, number=4)]
-    (found,) = _find(tables, [[1, 2, 3]], [[6]])
-    first = _expected(one, [1, 2, 3], [6], 5, 4)
-    assert found == first + _expected(other, [1, 2, 3], [6, *first], 3, 4)
 
 
 def test_a_row_keeps_its_strongest_neighbours() -> None:
@@ -102,7 +93,7 @@ def test_a_row_keeps_its_strongest_neighbours() -> None:
 
 
 def test_an_empty_table_finds_nothing() -> None:
-    assert _find([_table(np.zeros((ITEMS, ITEMS)))], [[1, 2]], [[]]) == [[NOTHING] * 6]
+    assert _find(_table(np.zeros((ITEMS, ITEMS))), [[1, 2]], [[]]) == [[NOTHING] * 6]
 
 
 def test_statistics_become_tables_by_position() -> None:

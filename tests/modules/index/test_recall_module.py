@@ -86,7 +86,9 @@ def retrieve(retrieval: recall_module.Retrieval):
 def with_own(retrieval: recall_module.Retrieval):
     """Compiled."""
     return tf.function(
-        retrieval.with_own,
+        lambda queries, excluded, own: retrieval.including(
+            queries, excluded, retrieval.retrieve(queries, excluded), own
+        ),
         input_signature=[
             tf.TensorSpec([None, 4]),
             tf.TensorSpec([None, None], tf.int32),
@@ -256,7 +258,7 @@ def test_ids_are_looked_up_whatever_they_are(tmp_path: pathlib.Path) -> None:
 
 
 def _with_sources(tmp_path: pathlib.Path) -> recall_module.RecallModule:
-    """Items a to h, of which the one query likes a best and h least, and k is 2.
+    """Items a to h, of which the one query likes a best and h least, and k is 2 of 5 places.
 
     After c, co-occurrence has g, d and b; EASE has h, g and f.
     """
@@ -271,7 +273,7 @@ def _with_sources(tmp_path: pathlib.Path) -> recall_module.RecallModule:
         return additional.Table.of(source, cells, weights, 8, events=5, number=number)
 
     return recall_module.RecallModule(
-        recall_module.Retrieval(index, k=2, max_exclusions=2),
+        recall_module.Retrieval(index, k=5, max_exclusions=2),
         item_ids,
         str(vocabulary),
         own_items=1,
@@ -309,14 +311,15 @@ def _answer(
     ("past", "excluded", "more"),
     [
         ([b"c"], [], [("d", 5, "co_occurrence"), ("g", 2, "co_occurrence"), ("h", 1, "ease")]),
-        ([b"c", b""], [b"g"], [("d", 5, "co_occurrence"), ("h", 1, "ease")]),
-        ([b"c"], [b"h", b"d"], [("f", 3, "ease"), ("g", 2, "co_occurrence")]),
-        ([b"a"], [], []),
-        ([b"nobody knows"], [], []),
-        ([], [], []),
+        # one source finds no more than d: the index fills up
+        ([b"c", b""], [b"g"], [("c", 6, "index"), ("d", 5, "co_occurrence"), ("h", 1, "ease")]),
+        ([b"c"], [b"h", b"d"], [("c", 6, "index"), ("f", 3, "ease"), ("g", 2, "co_occurrence")]),
+        ([b"a"], [], [("c", 6, "index"), ("d", 5, "index"), ("e", 4, "index")]),
+        ([b"nobody knows"], [], [("c", 6, "index"), ("d", 5, "index"), ("e", 4, "index")]),
+        ([], [], [("c", 6, "index"), ("d", 5, "index"), ("e", 4, "index")]),
     ],
 )
-def test_other_sources_have_places_after_those_of_the_index(
+def test_other_sources_have_the_last_places_by_right(
     tmp_path: pathlib.Path,
     past: list[bytes],
     excluded: list[bytes],
@@ -335,8 +338,13 @@ def test_own_items_are_among_the_k_and_told_apart(tmp_path: pathlib.Path) -> Non
         **{features.EARLIER_ITEM_ID: tf.zeros([1, 0], tf.string)},
         **nothing,
     )
-    assert answer[:2] == [("a", 8, "index"), ("c", 6, "own_items")]
-    assert [item for item, _, _ in answer[2:]] == ["d", "g", "h"]
+    assert answer == [
+        ("a", 8, "index"),
+        ("c", 6, "own_items"),
+        ("d", 5, "co_occurrence"),
+        ("g", 2, "co_occurrence"),
+        ("h", 1, "ease"),
+    ]
 
 
 def test_a_query_that_is_nan_has_no_other_candidates_either(tmp_path: pathlib.Path) -> None:

@@ -210,7 +210,7 @@ def test_a_configuration_survives_json():
             "features.crosses[0]: unknown feature 'item_clas'. Did you mean 'item_class'?",
         ),
         # model and training
-        ("model.heads", 3, "model.heads: found 3, expected a divisor of dim (64)."),
+        ("model.heads", 3, "model.heads: found 3, expected a divisor of dim (128)."),
         ("model.dropout", 1.0, "model.dropout: found 1.0, expected 0 to below 1."),
         (
             "training.negatives",

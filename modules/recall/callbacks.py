@@ -108,6 +108,7 @@ class Progress(Callback):
         metrics: Sequence[str] = (),
         stage: str = "recall",
         unit: str = "positions",
+        remarks: Sequence[str] = (),
     ):
         """Shows the progress of a training.
 
@@ -117,14 +118,17 @@ class Progress(Callback):
           metrics: names of the metrics that are shown.
           stage: what is trained.
           unit: what it is trained on, in the plural.
+          remarks: lines that stand before the first epoch, of what follows from the data.
         """
         self._epochs, self._stream, self._metrics = epochs, stream or sys.stdout, metrics
-        self._stage, self._unit = stage, unit
+        self._stage, self._unit, self._remarks = stage, unit, remarks
         self._bar: tqdm.tqdm | None = None
         self._positions, self._started = 0, 0.0
 
     def on_start(self, epochs_done: int, steps_per_epoch: int) -> None:
         self._started = time.monotonic()
+        for remark in self._remarks:
+            print(remark, file=self._stream, flush=True)
         if self._stream.isatty():
             self._bar = tqdm.tqdm(
                 total=self._epochs * steps_per_epoch,

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
-from absl import logging
 from numpy import typing as npt
 from tfx import v1 as tfx
 
@@ -98,13 +97,11 @@ def train(
             "Training needs at least one event of a known item with a weight above 0, the split "
             "train has none; check the split's cut-off times, data.unknown_item and weights."
         )
+    remarks = []
     if training.shuffle_ties is None:
-        nothing = training_events.ties_say_nothing(summary.events)
-        training = dataclasses.replace(training, shuffle_ties=nothing)
-        logging.info(
-            "The order of events of one time %s",
-            "is as by lot: each epoch shuffles them" if nothing else "says something and is kept",
-        )
+        ties = training_events.Ties.of(summary.events)
+        training = dataclasses.replace(training, shuffle_ties=ties.say_nothing)
+        remarks.append(f"{ties}: {'shuffled in each epoch' if ties.say_nothing else 'kept so'}")
     sizes = vocabulary_sizes(settings.data, transform)
     catalogue = input_data.read_catalogue(
         catalogue_files, spec, features.item_features(settings.data), sizes, ids, summary.counts
@@ -118,6 +115,7 @@ def train(
         model.item_tower.start_from(
             initial_vectors.of(summary.events, len(ids), settings.model.dim)
         )
+        remarks.append("item embeddings start from co-occurrence")
     monitor = training.early_stopping.monitor
     validation = input_data.batches(
         held_out, layout, _VALIDATION_POSITIONS, most=max(1, _VALIDATION_SCORES // len(ids))
@@ -128,7 +126,7 @@ def train(
         loop.Trainer(model, training, summary.steps),
         batches,
         validate,
-        [callbacks.Progress(training.epochs, metrics=[shown]), *watchers],
+        [callbacks.Progress(training.epochs, metrics=[shown], remarks=remarks), *watchers],
         checkpoint_folder,
     )
     return model, history

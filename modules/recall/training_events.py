@@ -45,27 +45,55 @@ class Events:
         )
 
 
-def ties_say_nothing(events: Events) -> bool:
-    """Whether the order of events of one time is as a lot would make it.
+@dataclasses.dataclass(frozen=True)
+class Ties:
+    """How items stand that a user had one right after the other at one time.
 
-    Of two items that users had one right after the other at one time, one comes first as often as
-    the other. Then every order is as good as that of the file, and a model that sees another one in
-    each epoch learns more. Otherwise the order is one that also requests have, and shuffling hides
-    what it says: what was done first, or only (see `ties.are_sorted`) how the file was sorted.
+    Attributes:
+      cases: of pairs of items that several users had so.
+      same_way: those that stand as most of their pair do.
+      same_way_by_lot: how many that would be if a lot had decided each.
     """
-    pair = events.tied[1:] & events.targets[1:] & (events.windows[1:] == events.windows[:-1])
-    pair &= events.items[1:] != events.items[:-1]
-    first, second = (
-        events.items[:-1][pair].astype(np.int64),
-        events.items[1:][pair].astype(np.int64),
-    )
-    ascends = first < second
-    smaller, larger = np.minimum(first, second), np.maximum(first, second)
-    _, number, cases = np.unique(
-        smaller * (int(larger.max(initial=0)) + 1) + larger, return_inverse=True, return_counts=True
-    )
-    ascending = np.bincount(number, ascends, minlength=len(cases)).astype(np.int64)
-    cases, ascending = cases[cases > 1], ascending[cases > 1]
-    same_way = np.maximum(ascending, cases - ascending)
-    by_lot = sum(ties.by_lot(int(n)) * int((cases == n).sum()) for n in np.unique(cases))
-    return not ties.no_lot(int(cases.sum()), int(same_way.sum()), by_lot)
+
+    cases: int
+    same_way: int
+    same_way_by_lot: float
+
+    @classmethod
+    def of(cls, events: Events) -> Ties:
+        """Counts; an event counts in the window alone that targets it."""
+        pair = events.tied[1:] & events.targets[1:] & (events.windows[1:] == events.windows[:-1])
+        pair &= events.items[1:] != events.items[:-1]
+        first, second = (
+            items[pair].astype(np.int64) for items in (events.items[:-1], events.items[1:])
+        )
+        larger = np.maximum(first, second)
+        _, number, cases = np.unique(
+            np.minimum(first, second) * (int(larger.max(initial=0)) + 1) + larger,
+            return_inverse=True,
+            return_counts=True,
+        )
+        ascending = np.bincount(number, first < second, minlength=len(cases)).astype(np.int64)
+        cases, ascending = cases[cases > 1], ascending[cases > 1]
+        by_lot = sum(ties.by_lot(int(n)) * int((cases == n).sum()) for n in np.unique(cases))
+        return cls(
+            int(cases.sum()), int(np.maximum(ascending, cases - ascending).sum()), float(by_lot)
+        )
+
+    @property
+    def say_nothing(self) -> bool:
+        """Whether their order is as a lot would make it.
+
+        Then every order is as good as that of the file, and a model that sees another one in each
+        epoch learns more. Otherwise the order is one that also requests have, and shuffling hides
+        what it says: what was done first, or only (see `ties.are_sorted`) how the file was sorted.
+        """
+        return not ties.no_lot(self.cases, self.same_way, self.same_way_by_lot)
+
+    def __str__(self) -> str:
+        if not self.cases:
+            return "no two items follow each other at one time for several users"
+        return (
+            f"two items of one time stand the same way round in {self.same_way / self.cases:.1%} "
+            f"of {self.cases:,} cases, by lot it would be {self.same_way_by_lot / self.cases:.1%}"
+        )

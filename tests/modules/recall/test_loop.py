@@ -66,12 +66,13 @@ def test_without_early_stopping_the_last_weights_stay():
 
 def test_progress_writes_plain_lines_where_no_terminal_is():
     stream = io.StringIO()
-    progress = callbacks.Progress(epochs=2, stream=stream, metrics=["NDCG@10"])
+    progress = callbacks.Progress(2, stream, metrics=["NDCG@10"], remarks=["it is small"])
     progress.on_start(0, 5)
     progress.on_batch(1.0, 0.1, 20)
     progress.on_epoch(_epoch(1, 0.25))
     progress.on_end()
     assert stream.getvalue() == (
+        "it is small\n"
         "epoch 1/2: loss 1.0000, validation loss 0.2500, NDCG@10 0.2500, rate 1.00e-01, 10 "
         "positions/s\n"
     )

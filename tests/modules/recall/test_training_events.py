@@ -43,11 +43,11 @@ def _people(share: float, *, seconds: int = 0) -> training_events.Events:
     ],
 )
 def test_ties_say_nothing_where_they_stand_as_by_lot(share: float, nothing: bool) -> None:
-    assert training_events.ties_say_nothing(_people(share)) is nothing
+    assert training_events.Ties.of(_people(share)).say_nothing is nothing
 
 
 def test_events_of_different_times_are_no_ties() -> None:
-    assert training_events.ties_say_nothing(_people(1.0, seconds=1))
+    assert training_events.Ties.of(_people(1.0, seconds=1)).cases == 0
 
 
 def test_an_event_counts_in_the_window_alone_that_targets_it() -> None:
@@ -55,7 +55,7 @@ def test_an_event_counts_in_the_window_alone_that_targets_it() -> None:
     again = training_events.Events(
         found.items, found.windows, np.zeros_like(found.targets), found.tied
     )
-    assert training_events.ties_say_nothing(again)
+    assert training_events.Ties.of(again) == training_events.Ties(0, 0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,13 @@ def test_an_event_counts_in_the_window_alone_that_targets_it() -> None:
     ],
 )
 def test_too_little_says_nothing(windows: list[list[tuple[int, int]]]) -> None:
-    assert training_events.ties_say_nothing(_events(windows))
+    assert training_events.Ties.of(_events(windows)).say_nothing
+
+
+def test_they_are_told_in_words() -> None:
+    found = training_events.Ties.of(_people(1.0))
+    assert str(found) == (
+        "two items of one time stand the same way round in 100.0% of 400 cases, by lot it would be "
+        "52.0%"
+    )
+    assert str(training_events.Ties(0, 0, 0.0)).startswith("no two items")

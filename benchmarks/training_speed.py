@@ -1,10 +1,11 @@
-"""Target positions learnt per second in one run: in-batch and random negatives, RecBole's SASRec.
+"""Target positions learnt per second in one run: ours, a plain SASRec in PyTorch, and RecBole's.
 
-  python -m benchmarks.training_speed --run runs/movielens-100k --recbole recbole/bin/python
+  python -m benchmarks.training_speed --run runs/movielens-100k --pytorch recbole/bin/python \
+    --recbole recbole/bin/python
 
-The three take turns, so that a busy machine slows all alike. All have width 64, 2 layers, 2 heads
-and a history of 200 events; `random` is the default model with one random negative and BCE. RecBole
-runs in an environment of its own, see `recbole_sasrec.py`; without `--recbole` it is left out.
+They take turns, so that a busy machine slows all alike. All have the default's width, layers and
+heads and a history of 200 events; "one random negative" is the default model with BCE. The others
+run in an environment of their own, see `recbole_sasrec.py`; without their option they are left out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 from collections.abc import Callable
 
 from benchmarks import recall_accuracy
+from pipeline import configuration
 
 EPOCHS = 3  # a turn; the median counts, so the first, which compiles, does not
 OVERRIDES = {
@@ -32,8 +34,15 @@ def main() -> None:
         name: lambda overrides=overrides: _ours(pathlib.Path(options.run), overrides)  # type: ignore[misc]
         for name, overrides in OVERRIDES.items()
     }
+    if options.pytorch:
+        data = configuration.load("movielens-100k").data.events.path
+        turns["plain SASRec in PyTorch, in-batch negatives, InfoNCE"] = lambda: _other(
+            options.pytorch, "pytorch_sasrec.py", data
+        )
     if options.recbole:
-        turns["RecBole 1.2.1 SASRec, CE over all items"] = lambda: _recbole(options.recbole)
+        turns["RecBole 1.2.1 SASRec, CE over all items"] = lambda: _other(
+            options.recbole, "recbole_sasrec.py"
+        )
     speeds: dict[str, list[float]] = {name: [] for name in turns}
     for _ in range(options.turns):
         for name, measure in turns.items():
@@ -58,10 +67,13 @@ def _ours(run: pathlib.Path, overrides: tuple[str, ...]) -> float:
     return recall_accuracy.measure(settings, run)["positions/s"]
 
 
-def _recbole(python: str) -> float:
-    script = pathlib.Path(__file__).with_name("recbole_sasrec.py")
+def _other(python: str, name: str, *arguments: str) -> float:
+    script = pathlib.Path(__file__).with_name(name)
     done = subprocess.run(
-        [python, "-W", "ignore", str(script)], capture_output=True, text=True, check=True
+        [python, "-W", "ignore", str(script), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return float(done.stdout.split()[-1])
 
@@ -71,6 +83,7 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--run", required=True, help="folder of a finished run of movielens-100k")
+    parser.add_argument("--pytorch", metavar="PYTHON", help="a Python that has PyTorch")
     parser.add_argument("--recbole", metavar="PYTHON", help="the Python of RecBole's environment")
     parser.add_argument("--turns", type=int, default=3)
     return parser.parse_args()

@@ -6,13 +6,14 @@ excluded is compared by identity, never only scored down, and all exclusions cou
 beyond max_exclusions. Where fewer than k items are left of what the index found, and the catalogue
 holds more, the row is searched exactly.
 
-Where repeats are allowed, a request's own items take places among these that they would not get by
-their scores, and so do additional candidates: what the index found ends earlier by as many.
+Where repeats are allowed, a request's own items take places among the k that they would not get by
+their scores: what the index found ends earlier by as many. Additional candidates stand in places of
+their own behind these, in which the index's next ones fill up what they leave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -71,17 +72,19 @@ class Retrieval(tf.Module):
         excluded: tf.Tensor,
         found: tuple[tf.Tensor, tf.Tensor],
         wanted: tf.Tensor,
+        places: int,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The k best, among which are all that are wanted and not excluded.
+        """The best of what was found, but with all that are wanted and not excluded.
 
         Args:
           queries: float32 [B, D].
           excluded: as of `retrieve`.
-          found: what `retrieve` gave for these.
-          wanted: int32 [B, at most k] distinct positions, NO_POSITION as padding.
+          found: positions and scores [B, any], as of `retrieve`; NO_POSITION anywhere.
+          wanted: int32 [B, at most `places`] distinct positions, NO_POSITION as padding.
+          places: of the list.
 
         Returns:
-          As `retrieve`.
+          As `retrieve`, `places` of them.
         """
         positions, scores = found
         out = sets.contained(wanted, sets.in_order(excluded))
@@ -92,12 +95,12 @@ class Retrieval(tf.Module):
         wanted = tf.where(given, wanted, body.NO_POSITION)
         wanted_scores = tf.where(given, wanted_scores, body.NO_SCORE)
         others = (positions >= 0) & ~sets.contained(positions, sets.in_order(wanted))
-        left = self.k - tf.reduce_sum(tf.cast(given, tf.int32), axis=1, keepdims=True)
+        left = places - tf.reduce_sum(tf.cast(given, tf.int32), axis=1, keepdims=True)
         others &= tf.cumsum(tf.cast(others, tf.int32), axis=1) <= left
         return _best(
             tf.concat([wanted, tf.where(others, positions, body.NO_POSITION)], axis=1),
             tf.concat([wanted_scores, tf.where(others, scores, body.NO_SCORE)], axis=1),
-            self.k,
+            places,
         )
 
     def _repaired(
@@ -183,46 +186,20 @@ class RecallModule(tf.Module):
               ids do no harm. Where it has `earlier_item_id`, repeats are allowed.
 
         Returns:
-          `item_id` string [B, K] and `score` float32 [B, K], best first; "" and float32.min where
-          the catalogue holds no further item. Where there are several sources of candidates,
-          `source` int32 [B, K], numbers of `signatures.SOURCES`.
+          `item_id` string [B, K] and `score` float32 [B, K], best first, and again best first in
+          the places of additional candidates; "" and float32.min where the catalogue holds no
+          further item. Where there are several sources of candidates, `source` int32 [B, K],
+          numbers of `signatures.SOURCES`.
         """
         excluded = self._places(inputs[requests.EXCLUDE_ITEM_ID])
-        positions, scores = self._retrieval.retrieve(queries, excluded)
-        wanted = list(self._wanted(inputs, excluded, positions))
-        if wanted:
-            positions, scores = self._retrieval.including(
-                queries,
-                excluded,
-                (positions, scores),
-                tf.concat([found for _, found in wanted], axis=1),
-            )
-        places = tf.where(positions == body.NO_POSITION, self._retrieval.index.size, positions)
-        answer = {signatures.ITEM_ID: tf.gather(self._item_ids, places), signatures.SCORE: scores}
-        if wanted:
-            sources = tf.fill(tf.shape(positions), signatures.SOURCES.index("index"))
-            for source, found in wanted:
-                number = signatures.SOURCES.index(source)
-                sources = tf.where(sets.contained(positions, sets.in_order(found)), number, sources)
-            answer[signatures.SOURCE] = sources
-        return answer
-
-    def _wanted(
-        self, inputs: Mapping[str, tf.Tensor], excluded: tf.Tensor, positions: tf.Tensor
-    ) -> Iterator[tuple[str, tf.Tensor]]:
-        """Sources, and positions int32 [B, any] that are candidates by right; none occurs twice.
-
-        Args:
-          inputs: of the request.
-          excluded: int32 [B, any].
-          positions: int32 [B, K], what the index found.
-        """
+        everything = self._retrieval.retrieve(queries, excluded)
         may_repeat = features.EARLIER_ITEM_ID in inputs
         if not (may_repeat or self._more):
-            return
+            return self._answer(*everything)
         history = self._places(inputs[features.EVENT_ITEM_ID])
-        number = self._retrieval.k - sum(source.number for source in self._more)
-        taken = [excluded, positions[:, :number]]
+        more = sum(source.number for source in self._more)
+        positions, scores = (values[:, : self._retrieval.k - more] for values in everything)
+        wanted = []
         if may_repeat:
             own = own_items.of_request(
                 inputs,
@@ -230,17 +207,42 @@ class RecallModule(tf.Module):
                 self._places(inputs[features.EARLIER_ITEM_ID]),
                 self._own_items,
             )
-            yield "own_items", own
-            taken.append(own)
-        given = tf.cast(inputs[features.EVENT_ITEM_ID] != "", tf.int32)
-        lengths = tf.reduce_sum(given, axis=1)
-        for source in self._more:
-            found = source.find(history, lengths, sets.in_order(tf.concat(taken, axis=1)))
-            yield source.name_of_source, found
-            taken.append(found)
+            wanted.append(("own_items", own))
+            positions, scores = self._retrieval.including(
+                queries, excluded, (positions, scores), own, self._retrieval.k - more
+            )
+        if self._more:
+            given = tf.cast(inputs[features.EVENT_ITEM_ID] != "", tf.int32)
+            lengths, taken = tf.reduce_sum(given, axis=1), [excluded, positions]
+            for source in self._more:
+                found = source.find(history, lengths, sets.in_order(tf.concat(taken, axis=1)))
+                wanted.append((source.name_of_source, found))
+                taken.append(found)
+            has = sets.contained(everything[0], sets.in_order(positions))
+            rest = tf.where(has, body.NO_POSITION, everything[0]), everything[1]
+            behind = self._retrieval.including(
+                queries, excluded, rest, tf.concat(taken[2:], axis=1), more
+            )
+            positions, scores = (
+                tf.concat(both, axis=1) for both in zip((positions, scores), behind)
+            )
+        return {**self._answer(positions, scores), signatures.SOURCE: _source(positions, wanted)}
+
+    def _answer(self, positions: tf.Tensor, scores: tf.Tensor) -> dict[str, tf.Tensor]:
+        places = tf.where(positions == body.NO_POSITION, self._retrieval.index.size, positions)
+        return {signatures.ITEM_ID: tf.gather(self._item_ids, places), signatures.SCORE: scores}
 
     def _places(self, ids: tf.Tensor) -> tf.Tensor:
         return tf.cast(self._positions.lookup(ids), tf.int32)
+
+
+def _source(positions: tf.Tensor, wanted: Sequence[tuple[str, tf.Tensor]]) -> tf.Tensor:
+    """Numbers of `signatures.SOURCES` of a list, int32 [B, K]; `wanted`: what each source gave."""
+    result = tf.fill(tf.shape(positions), signatures.SOURCES.index("index"))
+    for source, found in wanted:
+        of_it = sets.contained(positions, sets.in_order(found))
+        result = tf.where(of_it, signatures.SOURCES.index(source), result)
+    return result
 
 
 def _best(positions: tf.Tensor, scores: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -22,7 +22,7 @@ split: {unit: basket}
 features: {max_history: 12, repeat_history: 40, repeat_items: 8}
 model: {dim: 16, layers: 1, heads: 2}
 training: {epochs: 8, batch_positions: 512, learning_rate: 0.01}
-index: {body: exact, k: 20}
+index: {body: exact, k: 20, additional: {co_occurrence: 4, ease: 3}}
 ranking:
   hold_out: {requests: 8, share: 0.5}
   model: {dim: 8, history: 6, hidden: [8]}

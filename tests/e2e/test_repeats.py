@@ -6,10 +6,19 @@ import json
 import pathlib
 from collections import Counter
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from modules import catalogue, release, requests
+from modules import (
+    catalogue,
+    release,
+    repeats,
+    request_arrays,
+    requests,
+    saved_recall,
+    signatures,
+)
 from pipeline import configuration, run_files, runs
 from pipeline import run as pipeline_run
 from tests.e2e import small_grocery
@@ -33,6 +42,32 @@ def test_repeats_are_found_and_allowed_everywhere(made: runs.Run) -> None:
     for folder in (found.recall, found.rank):
         signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
         assert "earlier_item_id" in signature.structured_input_signature[1]
+
+
+def test_candidates_are_of_several_sources(made: runs.Run, tmp_path: pathlib.Path) -> None:
+    model = saved_recall.SavedRecall(str(release.in_force(made.serving).recall))
+    rows = [requests.read_raw_example(e) for e in run_files.serialized_examples(made, "test")]
+    cfg = configuration.load(str(small_grocery.write(tmp_path)), [])
+    assert cfg.index.places == 27
+    asked = request_arrays.from_examples(
+        rows, repeats.resolved(cfg.data, allow=True), cfg.features.max_history
+    )
+    ids, scores, sources = model.candidates(asked)
+    assert ids.shape == (small_grocery.USERS, 27) and (ids != b"").all()
+    assert all(len(set(row)) == 27 for row in ids.tolist())
+    for own in (scores[:, :20], scores[:, 20:]):
+        assert (own[:, :-1] >= own[:, 1:]).all()
+    assert {signatures.SOURCES[n] for n in np.unique(sources)} == set(signatures.SOURCES)
+
+
+def test_the_report_says_which_source_found_what(made: runs.Run) -> None:
+    (path,) = made.folder.glob("artifacts/TwoStageEvaluator/evaluation/*/two_stage.json")
+    test = json.loads(path.read_text(encoding="utf-8"))["splits"]["test"]
+    found = sum(of["found"] for of in test["sources"].values())
+    assert found and set(test["sources"]) <= set(signatures.SOURCES)
+    assert test["sources"]["own_items"]["found"] > found / 2
+    page = (made.folder / "report.html").read_text(encoding="utf-8")
+    assert "Held-out items by the source that made them candidates" in page
 
 
 def test_a_request_asks_for_a_whole_basket(made: runs.Run) -> None:

@@ -87,7 +87,7 @@ def with_own(retrieval: recall_module.Retrieval):
     """Compiled."""
     return tf.function(
         lambda queries, excluded, own: retrieval.including(
-            queries, excluded, retrieval.retrieve(queries, excluded), own
+            queries, excluded, retrieval.retrieve(queries, excluded), own, K
         ),
         input_signature=[
             tf.TensorSpec([None, 4]),

@@ -1,9 +1,9 @@
 """Candidates beside the index's: items that stand near a request's last events in counted tables.
 
-What followed an item, and EASE, find held-out items that no nearest vector is of, most of all where
-items have few events; only the union of several sources has them, and only a second stage can
-order it (Covington et al. 2016, Deep Neural Networks for YouTube Recommendations, RecSys; Wang et
-al. 2018, Billion-scale Commodity Embedding for E-commerce Recommendation, arXiv 1803.02349).
+What followed an item, and EASE, find held-out items that the index's k best do not hold, the more so
+the weaker the recall model is; a second stage can order their union (Covington et al. 2016, Deep
+Neural Networks for YouTube Recommendations, RecSys). A deeper index finds others: see
+benchmarks/recall_accuracy.md for what is worth how much.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Candidates beside the index's: items that stand near a request's last events in counted tables.
 
-What followed an item, and EASE, find held-out items that the index's k best do not hold, more of
-them the weaker the recall model is; a second stage can order their union (Covington et al. 2016, Deep
-Neural Networks for YouTube Recommendations, RecSys). A deeper index finds others: see
+What followed an item, and EASE, find held-out items that the index's k best do not hold, and more
+of them the weaker the recall model is; a second stage can order their union (Covington et al.
+2016, Deep Neural Networks for YouTube Recommendations, RecSys). A deeper index finds others: see
 benchmarks/recall_accuracy.md for what is worth how much.
 """
 

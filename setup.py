@@ -19,7 +19,13 @@ setuptools.setup(
     python_requires=">=3.10,<3.11",
     packages=setuptools.find_packages(include=["pipeline*", "modules*", "schema*", "serving*"]),
     package_data={
-        "pipeline": ["configs/*.yaml", "configs/examples/*.yaml", "report/*.html", "report/*.css"],
+        "pipeline": [
+            "configs/*.yaml",
+            "configs/examples/*.yaml",
+            "ablation/plans/*.yaml",
+            "report/*.html",
+            "report/*.css",
+        ],
         "schema": ["*/*.pbtxt"],
         "serving": ["web/*", "deploy/*", "deploy/*/*"],
     },

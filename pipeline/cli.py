@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from modules.strict import ConfigError
 from pipeline import arguments, commands, configuration
+from pipeline.ablation import options as ablation_options
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 EXIT_UNREAD = 141  # as of a program that SIGPIPE ends
@@ -33,6 +34,7 @@ examples:
   recsys recommend --history 50,172:881250949    ... or for a history that you make up
   recsys serve --open                            models, API and a page to try them, on this machine
   recsys skew --logs requests/                   do logged requests look like the training data?
+  recsys ablate                                  what each measure of the models is worth
   recsys releases                                what was released, and which release is in force
   recsys dataset draft clicks.csv > shop.yaml    look at files and write the YAML that reads them
   recsys dataset check --config shop.yaml        say how the data is read and what is wrong
@@ -103,6 +105,14 @@ def parser() -> argparse.ArgumentParser:
     _add_serve(children)
     _add_export_predictions(children)
     _add_skew(children)
+    ablate = _add(
+        children,
+        "ablate",
+        commands.ablate,
+        "show what each measure is worth: run variants and compare them in pairs",
+        ablation_options.EXAMPLES,
+    )
+    ablation_options.add(ablate)
     _add_releases(children)
     _add_store(children)
     _add(

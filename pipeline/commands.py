@@ -109,6 +109,22 @@ def skew(args: argparse.Namespace) -> int:
     return int(found.skewed)
 
 
+def ablate(args: argparse.Namespace) -> int:
+    """Runs the variants of a plan and shows what each is worth."""
+    from pipeline.ablation import command
+
+    command.main(
+        args.plan,
+        args.config,
+        args.overrides,
+        args.root,
+        only=args.rows,
+        seeds=args.seeds,
+        list_only=args.list,
+    )
+    return 0
+
+
 def releases(args: argparse.Namespace) -> int:
     """Lists the releases."""
     cfg = _config(args)

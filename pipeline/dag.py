@@ -85,13 +85,17 @@ LENGTHS = ("max_history", "repeat_history", "repeat_items")  # of features, that
 MODELS = ("data", "split", "features", "model", "training", "index", "ranking")
 
 
-def create(cfg: config.Config, run: runs.Run, *, use_cache: bool = True) -> tfx.dsl.Pipeline:
+def create(
+    cfg: config.Config, run: runs.Run, *, use_cache: bool = True, releases: bool = True
+) -> tfx.dsl.Pipeline:
     """Wires the components of one run.
 
     Args:
       cfg: the configuration, with resolved paths.
       run: where artifacts, metadata and releases live.
       use_cache: whether unchanged components are taken from earlier runs.
+      releases: whether models are compared with the last blessed ones and pushed; without it the
+          pipeline ends with the evaluations.
 
     Returns:
       A pipeline for any TFX runner.
@@ -102,7 +106,7 @@ def create(cfg: config.Config, run: runs.Run, *, use_cache: bool = True) -> tfx.
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str(run.metadata)
         ),
-        components=_Wiring(cfg, run).components,
+        components=_Wiring(cfg, run, releases=releases).components,
         enable_cache=use_cache,
         beam_pipeline_args=runners.beam_args(cfg.runner),
     )
@@ -115,8 +119,8 @@ class _Wiring:
       components: all of them.
     """
 
-    def __init__(self, cfg: config.Config, run: runs.Run) -> None:
-        self._cfg, self._run = cfg, run
+    def __init__(self, cfg: config.Config, run: runs.Run, *, releases: bool) -> None:
+        self._cfg, self._run, self._releases = cfg, run, releases
         length_only = dataclasses.replace(
             cfg,
             features=dataclasses.replace(
@@ -236,8 +240,10 @@ class _Wiring:
             ).with_id(name)
         )
 
-    def _last_blessed(self, name: str, producer: Any) -> Any:
-        """The newest blessed model of a component, but for the one of this run."""
+    def _last_blessed(self, name: str, producer: Any) -> dict[str, Any]:
+        """The newest blessed model of a component, but for the one of this run; empty for none."""
+        if not self._releases:
+            return {}
         found = self._add(
             tfx.dsl.Resolver(
                 strategy_class=resolver.LastOtherBlessedModel,
@@ -247,17 +253,21 @@ class _Wiring:
             ).with_id(name)
         )
         found.add_upstream_node(producer)
-        return found.outputs
+        return {
+            "baseline_model": found.outputs["model"],
+            "baseline_blessing": found.outputs["model_blessing"],
+        }
 
     def _recall_evaluator(self) -> Any:
         last_blessed = self._last_blessed("LastBlessedModel", self._index)
+        last_blessed.pop("baseline_blessing", None)
         return self._add(
             evaluator.RecallEvaluator(
                 examples=self._raw,
                 model=self._index.outputs["model"],
-                baseline_model=last_blessed["model"],
                 config=_json(self._made, EVALUATOR),
                 source_digest=source_digest.of("pipeline.components.evaluator"),
+                **last_blessed,
             )
         ).outputs
 
@@ -297,17 +307,15 @@ class _Wiring:
                 source_digest=source_digest.of("pipeline.components.rank_trainer"),
             )
         )
-        last_blessed = self._last_blessed("LastBlessedRankModel", ranker)
         evaluation = self._add(
             two_stage_evaluator.TwoStageEvaluator(
                 candidates=candidates,
                 examples=self._raw,
                 model=ranker.outputs["model"],
                 recall_model=self._index.outputs["model"],
-                baseline_model=last_blessed["model"],
-                baseline_blessing=last_blessed["model_blessing"],
                 config=_json(self._made, TWO_STAGE_EVALUATOR),
                 source_digest=source_digest.of("pipeline.components.two_stage_evaluator"),
+                **self._last_blessed("LastBlessedRankModel", ranker),
             )
         ).outputs
         self._pusher(
@@ -339,6 +347,8 @@ class _Wiring:
         ).outputs["catalogue"]
 
     def _pusher(self, rank: dict[str, Any]) -> None:
+        if not self._releases:
+            return
         plain = _plain(_columns_only(self._cfg, crosses=True), dict.fromkeys(MODELS, ALL))
         ranker = ["pipeline.components.rank_trainer"] if rank else []
         self._add(

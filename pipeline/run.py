@@ -22,7 +22,12 @@ class NotBlessed(RuntimeError):
 
 
 def run(
-    cfg: config.Config, root: str | pathlib.Path, *, verbose: bool = False, use_cache: bool = True
+    cfg: config.Config,
+    root: str | pathlib.Path,
+    *,
+    verbose: bool = False,
+    use_cache: bool = True,
+    releases: bool = True,
 ) -> runs.Run:
     """Runs every component that is not cached and prints a line for each.
 
@@ -31,6 +36,7 @@ def run(
       root: the folder that holds runs; this one lives in `<root>/<name>`.
       verbose: also shows the log on standard error.
       use_cache: whether unchanged components of earlier runs are reused.
+      releases: whether the models are released, if the evaluation lets them.
 
     Raises:
       RunFailed: a component failed; what it had written is removed, and the next run continues
@@ -45,7 +51,7 @@ def run(
         print(f"{cfg.name}: loading TFX ...", flush=True)
         with progress.logs_to_file(place.folder / "logs", lines, verbose) as log:
             try:
-                _run(cfg, place, lines, use_cache)
+                _run(cfg, place, lines, use_cache, releases)
             except strict.ConfigError:
                 raise
             except Exception as error:
@@ -104,16 +110,22 @@ def _prepare(place: runs.Run) -> None:
 
 
 def _run(
-    cfg: config.Config, place: runs.Run, lines: progress.ComponentProgress, use_cache: bool
+    cfg: config.Config,
+    place: runs.Run,
+    lines: progress.ComponentProgress,
+    use_cache: bool,
+    releases: bool,
 ) -> None:
     from tfx import v1 as tfx  # 20 s and more; only commands that run the pipeline pay for it
 
     from pipeline import dag, release_writer
 
     in_force = release.current_if_readable(place.serving)
-    pipeline = dag.create(cfg, place, use_cache=use_cache)
+    pipeline = dag.create(cfg, place, use_cache=use_cache, releases=releases)
     lines.total = len(pipeline.components)
     tfx.orchestration.LocalDagRunner().run(pipeline)
+    if not releases:
+        return
     try:
         old = release_writer.prune(place.serving, cfg.releases.keep, spare=in_force)
     except OSError as error:  # the run itself is done

@@ -18,10 +18,18 @@ import tqdm
 
 from modules import config, ranking_config
 
+PARAMETERS_FILE = "parameters.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave; `epoch` counts from 1."""
+    """What one epoch gave.
+
+    Attributes:
+      epoch: counts from 1.
+      gradient_norm: mean over its steps of the global norm of the gradients; NaN where it was not
+          measured.
+    """
 
     epoch: int
     loss: float
@@ -30,6 +38,7 @@ class Epoch:
     learning_rate: float
     seconds: float
     positions_per_second: float
+    gradient_norm: float = math.nan
 
     def value(self, monitor: str) -> float:
         """The monitored value, `loss` meaning that of validation."""
@@ -180,6 +189,7 @@ class TensorBoard(Callback):
             **epoch.metrics,
             "learning_rate": epoch.learning_rate,
             "positions_per_second": epoch.positions_per_second,
+            "gradient_norm": epoch.gradient_norm,
         }
         with self._writer.as_default(step=epoch.epoch):
             for name, value in scalars.items():
@@ -199,6 +209,7 @@ def read_history(path: str) -> list[Epoch]:
                 **{
                     **e,
                     "val_loss": _number(e["val_loss"]),
+                    "gradient_norm": _number(e.get("gradient_norm")),
                     "metrics": {n: _number(v) for n, v in e["metrics"].items()},
                 }
             )
@@ -212,12 +223,19 @@ def write_history(path: str, history: Sequence[Epoch]) -> None:
         {
             **dataclasses.asdict(e),
             "val_loss": _null(e.val_loss),
+            "gradient_norm": _null(e.gradient_norm),
             "metrics": {n: _null(v) for n, v in e.metrics.items()},
         }
         for e in history
     ]
     with tf.io.gfile.GFile(path, "w") as f:
         json.dump(plain, f, indent=1, allow_nan=False)
+
+
+def write_parameters(path: str, variables: Sequence[tf.Variable]) -> None:
+    """Writes how many numbers training sets: `{"parameters": N}`."""
+    with tf.io.gfile.GFile(path, "w") as f:
+        json.dump({"parameters": sum(v.shape.num_elements() for v in variables)}, f)
 
 
 def _null(value: float) -> float | None:

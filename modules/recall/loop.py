@@ -120,13 +120,19 @@ class Trainer:
         self.stopping = callbacks.EarlyStopping(settings.early_stopping, self.variables)
         self.epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
 
-    def step(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Learns one batch; returns its loss, the learning rate used, and the number of targets."""
+    def step(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Learns one batch.
+
+        Returns:
+          Its loss, the learning rate used, the global norm of the gradients (rows of a table that
+          it looks up several times count apart), and the number of targets.
+        """
         learning_rate = tf.identity(self.optimizer.learning_rate)
         with tf.GradientTape() as tape:
             loss = self.model.compute_loss(batch, training=True)
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, self.variables), self.variables))
-        return loss, learning_rate, self.targets(batch)
+        gradients = tape.gradient(loss, self.variables)
+        self.optimizer.apply_gradients(zip(gradients, self.variables))
+        return loss, learning_rate, tf.linalg.global_norm(gradients), self.targets(batch)
 
     def targets(self, batch: Batch) -> tf.Tensor:
         """How many targets the batch's loss is the mean of; int32."""
@@ -175,14 +181,16 @@ def fit(
 
 def _run_epoch(
     trainer: Trainer,
-    step: Callable[[Batch], tuple[tf.Tensor, tf.Tensor, tf.Tensor]],
+    step: Callable[[Batch], tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]],
     batches: tf.data.Dataset,
     validate: Callable[[], tuple[float, dict[str, float]]],
     watchers: Sequence[callbacks.Callback],
 ) -> callbacks.Epoch:
     started, total, positions, rate = time.monotonic(), 0.0, 0, tf.constant(0.0)
+    norms = []
     for batch in batches:
-        loss, rate, count = step(batch)
+        loss, rate, norm, count = step(batch)
+        norms.append(float(norm))
         total += float(loss) * int(count)
         positions += int(count)
         for watcher in watchers:
@@ -203,6 +211,7 @@ def _run_epoch(
         learning_rate=float(rate),
         seconds=seconds,
         positions_per_second=positions / seconds,
+        gradient_norm=float(np.mean(norms)),
     )
     trainer.stopping.update(epoch)
     return epoch

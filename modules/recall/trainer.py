@@ -49,6 +49,9 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     )
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     callbacks.write_history(os.path.join(fn_args.model_run_dir, "history.json"), history)
+    callbacks.write_parameters(
+        os.path.join(fn_args.model_run_dir, callbacks.PARAMETERS_FILE), model.trainable_variables
+    )
     ids = vocabulary(transform, features.ITEM_VOCABULARY)
     made_of = lineage.describe(fn_args.transform_output, ids, digest)
     export.save(model, transform, ids, fn_args.serving_model_dir, made_of)

@@ -77,6 +77,9 @@ class Executor(base_executor.BaseExecutor):
         )
         tf.io.gfile.makedirs(run)
         callbacks.write_history(os.path.join(run, "history.json"), trained.history)
+        callbacks.write_parameters(
+            os.path.join(run, callbacks.PARAMETERS_FILE), trained.model.trainable_variables
+        )
         target = path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict[MODEL]))
         export.save(trained, target, lineage.read(given[CANDIDATES].uri))
         tf.io.gfile.rmtree(checkpoints)

@@ -11,8 +11,8 @@ from typing import Any
 from modules import config, ranking_config
 from pipeline.report import blocks, charts, sources, text
 
-# epoch, loss, val_loss, metrics{}, learning_rate, seconds, positions_per_second; the values of
-# validation (val_loss and metrics) are None where no held-out item is in the catalogue.
+# epoch, loss, val_loss, metrics{}, learning_rate, seconds, positions_per_second, gradient_norm; the
+# values of validation (val_loss and metrics) are None where no held-out item is in the catalogue.
 Epoch = dict[str, Any]
 EarlyStopping = config.EarlyStopping | ranking_config.RankEarlyStopping
 
@@ -66,13 +66,15 @@ def curves(history: Sequence[Epoch], learner: Learner) -> list[blocks.Block]:
     for name in names:
         kinds.setdefault(name.partition("@")[0], []).append(name)
     series = {
-        "loss": {"training": _points(history, "loss"), "validation": _points(history, "val_loss")}
+        "loss": {"training": points(history, "loss"), "validation": points(history, "val_loss")}
     }
     for kind, of_kind in kinds.items():
         series[f"{kind} on validation"] = {
-            n: _points(history, n) for n in of_kind[: charts.MOST_SERIES]
+            n: points(history, n) for n in of_kind[: charts.MOST_SERIES]
         }
-    series["learning rate"] = {"learning rate": _points(history, "learning_rate")}
+    for key in ("learning_rate", "gradient_norm"):
+        what = key.replace("_", " ")
+        series[what] = {what: points(history, key)}
     figures = [f for what, points in series.items() for f in _figure(points, what, mark)]
     shown = "validation loss" if settings.monitor == "loss" else settings.monitor
     return [
@@ -93,13 +95,13 @@ def curves(history: Sequence[Epoch], learner: Learner) -> list[blocks.Block]:
     ]
 
 
-def _points(history: Sequence[Epoch], key: str) -> list[tuple[float, float]]:
+def points(history: Sequence[Epoch], key: str) -> list[tuple[float, float]]:
     """(epoch, value) of a key of the epochs or of their metrics, where it was measured."""
     return [(e["epoch"], _value(e, key)) for e in history if not math.isnan(_value(e, key))]
 
 
 def _value(epoch: Epoch, key: str) -> float:
-    found = epoch[key] if key in epoch else epoch["metrics"][key]
+    found = epoch[key] if key in epoch else epoch["metrics"].get(key)
     return math.nan if found is None else found
 
 

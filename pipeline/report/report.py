@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
-import tempfile
 from collections.abc import Callable, Iterable
-from importlib import resources
-
-import jinja2
-import markupsafe
 
 from modules import config
 from pipeline import runs
@@ -23,7 +17,9 @@ from pipeline.report import (
     lift,
     lineage,
     linear_ranker,
+    measures,
     metrics,
+    page,
     popularity,
     released,
     reordering,
@@ -60,6 +56,7 @@ _RECALL: tuple[Titled, ...] = (
     ("index", "Recall: index", index.body),
 )
 _RUN: tuple[Titled, ...] = (
+    ("measures", "What each measure is worth", measures.body),
     ("release", "Release", released.body),
     ("data", "Data", dataset.body),
     ("time", "Where the time went", timing.body),
@@ -82,17 +79,7 @@ def write(cfg: config.Config, root: str | pathlib.Path) -> pathlib.Path:
     """
     run = runs.Run(root, cfg.name)
     found = sources.of(run)
-    page = render(sources.Source(found.run, found.pipeline_run, cfg))
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=run.folder, prefix=".report-", delete=False
-    ) as file:
-        file.write(page)
-    try:
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, run.report)
-    except OSError:
-        os.unlink(file.name)
-        raise
+    page.write(run.report, render(sources.Source(found.run, found.pipeline_run, cfg)))
     return run.report
 
 
@@ -107,19 +94,13 @@ def results_table(run: runs.Run) -> str:
 
 def render(source: sources.Source) -> str:
     """The page as HTML. A section whose artifacts do not exist says so in one line."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline", "report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.globals.update(kind=blocks.kind, chart=markupsafe.Markup)
-    css = resources.files("pipeline.report").joinpath("report.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html").render(
-        name=source.cfg.name,
-        started=text.moment(source.pipeline_run.started),
-        verdict=verdict.of(source),
+    name = source.cfg.name
+    return page.render(
+        title=f"{name}: report",
+        heading=name,
+        meta=f"Pipeline run of {text.moment(source.pipeline_run.started)}",
         sections=[_section(source, *parts) for parts in _sections(source.cfg)],
-        css=markupsafe.Markup(css),
+        verdict=verdict.of(source),
     )
 
 

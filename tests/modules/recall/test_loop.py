@@ -346,7 +346,8 @@ def test_a_model_of_another_training_has_another_lineage(
         arguments.custom_config["source_digest"] = "other"
     else:
         arguments.train_files = [transformed.files["valid"], transformed.files["catalogue"]]
-    monkeypatch.setattr(trainer, "train", lambda **_: (None, []))
+    model = types.SimpleNamespace(trainable_variables=[])
+    monkeypatch.setattr(trainer, "train", lambda **_: (model, []))
     monkeypatch.setattr(export, "save", lambda *given: found.append(given[-1]))
     monkeypatch.setattr(trainer.tf.io.gfile, "rmtree", lambda _: None)
     arguments.model_run_dir = str(exported / "other")

@@ -1,0 +1,1 @@
+"""What each measure is worth: variants of a configuration, run, compared in pairs and shown."""

@@ -12,6 +12,7 @@ from matplotlib import axes
 
 from pipeline.report import svg
 
+_WIDE = 7.0  # inches
 Z95 = 1.96  # half the width of a 95% interval, in standard errors
 
 
@@ -56,6 +57,7 @@ def dots(
     alt: str,
     x_label: str,
     reference: tuple[float, str] | None = None,
+    wide: bool = False,
 ) -> str:
     """A dot plot: one row a label, one colour and marker a group.
 
@@ -64,11 +66,13 @@ def dots(
       alt: what the chart shows, for those who do not see it.
       x_label: name of the axis of values.
       reference: a value to mark with a vertical line, and what to call it.
+      wide: whether the labels are long.
     """
     labels = [e.label for e in next(iter(groups.values()))]
     spread = 0.5 / (len(groups) - 1) if len(groups) > 1 else 0.0
     height = 0.85 + len(labels) * (0.26 if len(groups) == 1 else 0.44)
-    with svg.axes_of(height=height, grid="x") as (drawing, ax):
+    width = _WIDE if wide else svg.WIDTH
+    with svg.axes_of(height=height, grid="x", width=width) as (drawing, ax):
         for n, (group, found) in enumerate(groups.items()):
             for place, estimate in enumerate(found):
                 ax.errorbar(

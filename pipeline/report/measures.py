@@ -69,6 +69,7 @@ def figures(rows: Sequence[Row]) -> Iterator[blocks.Block]:
                 ),
                 x_label=f"change of {metric} on test",
                 reference=(0.0, "no change"),
+                wide=True,
             ),
             f"{metric} of the row minus that of the one that it is compared with, and the 95% "
             "interval; grey: 0 lies inside.",

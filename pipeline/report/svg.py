@@ -30,7 +30,7 @@ _VARIABLES = {
     SURFACE: "--surface",
     **{colour: f"--series-{n}" for n, colour in enumerate(SERIES, start=1)},
 }
-_WIDTH = 4.4  # inches, at 96 px each: fills a phone, and stands side by side on a desk
+WIDTH = 4.4  # inches, at 96 px each: fills a phone, and stands side by side on a desk
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
@@ -65,10 +65,12 @@ _REFERENCE = re.compile(r"#([^)]+)")
 
 
 @contextlib.contextmanager
-def axes_of(height: float, grid: str = "y") -> Iterator[tuple[figure.Figure, axes.Axes]]:
-    """A drawing of that height in inches with one set of axes, and grid lines along x or y."""
+def axes_of(
+    height: float, grid: str = "y", width: float = WIDTH
+) -> Iterator[tuple[figure.Figure, axes.Axes]]:
+    """A drawing of that size in inches with one set of axes, and grid lines along x or y."""
     with matplotlib.rc_context({**_STYLE, "axes.grid.axis": grid}):
-        drawing = figure.Figure(figsize=(_WIDTH, height), layout="constrained")
+        drawing = figure.Figure(figsize=(width, height), layout="constrained")
         yield drawing, drawing.add_subplot()
 
 

@@ -23,6 +23,7 @@ setuptools.setup(
             "configs/*.yaml",
             "configs/examples/*.yaml",
             "ablation/plans/*.yaml",
+            "tuning/spaces/*.yaml",
             "report/*.html",
             "report/*.css",
         ],
@@ -56,6 +57,8 @@ setuptools.setup(
         "setuptools<81",  # tensorflow-hub imports pkg_resources, which newer ones dropped
         "numpy<2",
         "scipy",
+        "keras-tuner",
+        "scikit-learn",  # keras-tuner's Bayesian optimisation
         "pyarrow==10.0.1",
         "pyyaml",
         "matplotlib",

@@ -19,6 +19,7 @@ from typing import TypeAlias
 from modules.strict import ConfigError
 from pipeline import arguments, commands, configuration
 from pipeline.ablation import options as ablation_options
+from pipeline.tuning import options as tuning_options
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 EXIT_UNREAD = 141  # as of a program that SIGPIPE ends
@@ -35,6 +36,7 @@ examples:
   recsys serve --open                            models, API and a page to try them, on this machine
   recsys skew --logs requests/                   do logged requests look like the training data?
   recsys ablate                                  what each measure of the models is worth
+  recsys tune --minutes 60                       better values for the training of recall
   recsys releases                                what was released, and which release is in force
   recsys dataset draft clicks.csv > shop.yaml    look at files and write the YAML that reads them
   recsys dataset check --config shop.yaml        say how the data is read and what is wrong
@@ -113,6 +115,14 @@ def parser() -> argparse.ArgumentParser:
         ablation_options.EXAMPLES,
     )
     ablation_options.add(ablate)
+    tune = _add(
+        children,
+        "tune",
+        commands.tune,
+        "search better values for the training of recall, on validation",
+        tuning_options.EXAMPLES,
+    )
+    tuning_options.add(tune)
     _add_releases(children)
     _add_store(children)
     _add(

@@ -125,6 +125,22 @@ def ablate(args: argparse.Namespace) -> int:
     return 0
 
 
+def tune(args: argparse.Namespace) -> int:
+    """Searches values for the training of recall, and shows what was found."""
+    from pipeline.tuning import command
+
+    command.main(
+        args.space,
+        args.config,
+        args.overrides,
+        args.root,
+        minutes=args.minutes,
+        vertex=args.vertex,
+        verbose=args.verbose,
+    )
+    return 0
+
+
 def releases(args: argparse.Namespace) -> int:
     """Lists the releases."""
     cfg = _config(args)

@@ -42,6 +42,7 @@ from pipeline.components import statistics as statistics_component
 
 PREPROCESSING = "modules.preprocessing"
 RECALL_TRAINER = "modules.recall.trainer"
+RECALL_TUNER = "modules.recall.tuner"
 
 # Sections of the configuration that a component reads, and of some the only fields. It gets no
 # other: a change elsewhere leaves it cached.
@@ -100,24 +101,40 @@ def create(
     Returns:
       A pipeline for any TFX runner.
     """
+    return _pipeline(cfg, run, _Wiring(cfg, run, releases=releases).models(), use_cache)
+
+
+def create_tuning(
+    cfg: config.Config, run: runs.Run, tuning: Mapping[str, Any], vertex: Mapping[str, Any] | None
+) -> tfx.dsl.Pipeline:
+    """Wires the data's components, and TFX's Tuner for the recall model behind them.
+
+    Args:
+      cfg: the configuration, with resolved paths.
+      run: where artifacts and metadata live.
+      tuning: what `modules.recall.tuner` reads beside the configuration.
+      vertex: TFX's `custom_config` for Vertex AI, where the Tuner is to run there.
+    """
+    return _pipeline(cfg, run, _Wiring(cfg, run, releases=False).tuner(tuning, vertex))
+
+
+def _pipeline(
+    cfg: config.Config, run: runs.Run, components: list[Any], use_cache: bool = True
+) -> tfx.dsl.Pipeline:
     return tfx.dsl.Pipeline(
         pipeline_name=cfg.name,
         pipeline_root=runners.artifact_root(cfg, run.artifacts),
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str(run.metadata)
         ),
-        components=_Wiring(cfg, run, releases=releases).components,
+        components=components,
         enable_cache=use_cache,
         beam_pipeline_args=runners.beam_args(cfg.runner),
     )
 
 
 class _Wiring:
-    """Makes the components in their order.
-
-    Attributes:
-      components: all of them.
-    """
+    """Makes the components in their order."""
 
     def __init__(self, cfg: config.Config, run: runs.Run, *, releases: bool) -> None:
         self._cfg, self._run, self._releases = cfg, run, releases
@@ -130,19 +147,47 @@ class _Wiring:
         )
         self._read = length_only  # by what reads the files
         self._made = _columns_only(length_only)  # by what reads the examples made of them
-        self.components: list[Any] = []
+        self._components: list[Any] = []
         self._examples()
-        self._statistics = self._interaction_statistics() if cfg.ranking.enabled else None
-        trainer = self._trainer(features.SPLIT_TRAIN, cfg.training)
+
+    def models(self) -> list[Any]:
+        """All components up to the release."""
+        is_ranked = self._cfg.ranking.enabled
+        self._statistics = self._interaction_statistics() if is_ranked else None
+        trainer = self._trainer(features.SPLIT_TRAIN, self._cfg.training)
         self._index = self._indexer(trainer, statistics_component.FINAL)
         self._recall = self._recall_evaluator()
-        if cfg.ranking.enabled:
+        if is_ranked:
             self._ranking(trainer)
         else:
             self._pusher({})
+        return self._components
+
+    def tuner(self, tuning: Mapping[str, Any], vertex: Mapping[str, Any] | None) -> list[Any]:
+        """The data's components, and a Tuner."""
+        kind = tfx.components.Tuner
+        if vertex is not None:
+            kind = tfx.extensions.google_cloud_ai_platform.Tuner
+        self._add(
+            kind(
+                tuner_fn=f"{RECALL_TUNER}.tuner_fn",
+                examples=self._transform["transformed_examples"],
+                transform_graph=self._transform["transform_graph"],
+                train_args=tfx.proto.TrainArgs(
+                    splits=[features.SPLIT_TRAIN, features.SPLIT_CATALOGUE]
+                ),
+                eval_args=tfx.proto.EvalArgs(splits=[features.SPLIT_VALID]),
+                custom_config={
+                    **self._custom_config(TRAINER, RECALL_TUNER),
+                    **tuning,
+                    **(vertex or {}),
+                },
+            )
+        )
+        return self._components
 
     def _add(self, component: Any) -> Any:
-        self.components.append(component)
+        self._components.append(component)
         return component
 
     def _examples(self) -> None:
@@ -190,7 +235,7 @@ class _Wiring:
                 custom_config=self._custom_config(TRANSFORM, PREPROCESSING),
             )
         ).outputs
-        self.components[-1].add_upstream_node(validator)
+        self._components[-1].add_upstream_node(validator)
 
     def _splits(self) -> tuple[str, ...]:
         ranking = self._cfg.ranking

@@ -6,11 +6,13 @@ import contextlib
 import logging
 import pathlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from modules import config, release, strict
 from pipeline import metadata_file, moved, progress, runs
+
+Build = Callable[[config.Config, runs.Run], Any]  # to a tfx.dsl.Pipeline; may import TFX
 
 
 class RunFailed(RuntimeError):
@@ -27,7 +29,7 @@ def run(
     *,
     verbose: bool = False,
     use_cache: bool = True,
-    releases: bool = True,
+    build: Build | None = None,
 ) -> runs.Run:
     """Runs every component that is not cached and prints a line for each.
 
@@ -36,7 +38,7 @@ def run(
       root: the folder that holds runs; this one lives in `<root>/<name>`.
       verbose: also shows the log on standard error.
       use_cache: whether unchanged components of earlier runs are reused.
-      releases: whether the models are released, if the evaluation lets them.
+      build: makes the pipeline; None: the whole one, up to the release.
 
     Raises:
       RunFailed: a component failed; what it had written is removed, and the next run continues
@@ -51,7 +53,7 @@ def run(
         print(f"{cfg.name}: loading TFX ...", flush=True)
         with progress.logs_to_file(place.folder / "logs", lines, verbose) as log:
             try:
-                _run(cfg, place, lines, use_cache, releases)
+                _run(cfg, place, lines, use_cache, build)
             except strict.ConfigError:
                 raise
             except Exception as error:
@@ -114,17 +116,17 @@ def _run(
     place: runs.Run,
     lines: progress.ComponentProgress,
     use_cache: bool,
-    releases: bool,
+    build: Build | None,
 ) -> None:
     from tfx import v1 as tfx  # 20 s and more; only commands that run the pipeline pay for it
 
     from pipeline import dag, release_writer
 
     in_force = release.current_if_readable(place.serving)
-    pipeline = dag.create(cfg, place, use_cache=use_cache, releases=releases)
+    pipeline = build(cfg, place) if build else dag.create(cfg, place, use_cache=use_cache)
     lines.total = len(pipeline.components)
     tfx.orchestration.LocalDagRunner().run(pipeline)
-    if not releases:
+    if build:
         return
     try:
         old = release_writer.prune(place.serving, cfg.releases.keep, spare=in_force)

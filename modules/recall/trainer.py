@@ -34,7 +34,7 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
     custom = fn_args.custom_config
     settings = read_settings(custom["config"])
     transform = tft.TFTransformOutput(fn_args.transform_output)
-    train_files, catalogue_files = _split(fn_args.train_files)
+    train_files, catalogue_files = split(fn_args.train_files)
     settings = dataclasses.replace(settings, data=repeats.resolve(settings.data, train_files))
     digest = _digest(custom, train_files + catalogue_files + list(fn_args.eval_files))
     checkpoints = os.path.join(custom["checkpoint_root"], digest)
@@ -149,10 +149,10 @@ def vocabulary_sizes(data: config.Data, transform: tft.TFTransformOutput) -> dic
     }
 
 
-def _split(patterns: Sequence[str]) -> tuple[list[str], list[str]]:
+def split(patterns: Sequence[str]) -> tuple[list[str], list[str]]:
     """(files of the sequences, files of the catalogue), told apart by the folder of their split."""
-    split = f"Split-{features.SPLIT_CATALOGUE}"
-    catalogue = [p for p in patterns if os.path.basename(os.path.dirname(p)) == split]
+    folder = f"Split-{features.SPLIT_CATALOGUE}"
+    catalogue = [p for p in patterns if os.path.basename(os.path.dirname(p)) == folder]
     return [p for p in patterns if p not in catalogue], catalogue
 
 

@@ -58,6 +58,11 @@ class Variant:
     note: str = ""
 
     @property
+    def is_as_it_is(self) -> bool:
+        """Whether it declares no change."""
+        return not (self.set or self.unset or self.grid)
+
+    @property
     def compared_with(self) -> str | None:
         """Name of the variant that the row's difference is to."""
         return self.against or self.on
@@ -156,8 +161,8 @@ class Reader:
                     digests[name] = found
             if digests[name] != digests[variant.on]:
                 wanted.append(name)
-            elif not variant.set and not variant.unset and not variant.grid and variant.against:
-                wanted.append(name)  # the same again, compared with another one
+            elif variant.is_as_it_is and (variant.on is None or variant.against):
+                wanted.append(name)  # the configuration itself, or compared with another one
             elif not variant.optional:
                 raise ConfigError(
                     f"{self._place(name)}: changes nothing of "

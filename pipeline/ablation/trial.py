@@ -25,9 +25,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from modules import features
+from modules import config, features
 from modules.evaluation import metrics
-from pipeline import cli, configuration, export_predictions, run
+from pipeline import cli, configuration, export_predictions, run, runs
 from pipeline.report import learning, sources
 
 RESULT_FILE, FAILED_FILE, LOG_FILE = "result.json", "failed.txt", "log.txt"
@@ -121,7 +121,7 @@ def write_json(path: pathlib.Path, content: Mapping[str, Any]) -> None:
 
 def _run(spec: Spec) -> Result:
     cfg = configuration.load(spec.config, spec.overrides)
-    place = run.run(cfg, spec.root, releases=False)
+    place = run.run(cfg, spec.root, build=_build)
     found = sources.of(place)
     folder, digests, means = pathlib.Path(spec.folder), {}, {}
     for split in SPLITS:
@@ -155,6 +155,13 @@ def _run(spec: Spec) -> Result:
         history=histories[0],
         rank_history=histories[1] if len(histories) > 1 else [],
     )
+
+
+def _build(cfg: config.Config, place: runs.Run) -> Any:
+    """The pipeline up to the evaluations."""
+    from pipeline import dag  # which imports TFX
+
+    return dag.create(cfg, place, releases=False)
 
 
 def _requests(found: sources.Artifacts, split: str, *, two_stages: bool) -> tuple[pa.Table, str]:

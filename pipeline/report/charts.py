@@ -54,6 +54,38 @@ def lines(
         return svg.markup(drawing, alt)
 
 
+def scatter(
+    points: Sequence[tuple[float, float]],
+    *,
+    marked: tuple[float, float] | None,
+    marked_name: str,
+    is_log: bool,
+    alt: str,
+    x_label: str,
+    y_label: str,
+) -> str:
+    """Points, one of them marked and named; `is_log` makes the x axis logarithmic."""
+    with svg.axes_of(height=2.5) as (drawing, ax):
+        ax.plot(*zip(*points), "o", color=svg.SERIES[0], markersize=5, alpha=0.7)
+        if marked:
+            ax.plot(
+                *marked,
+                "*",
+                color=svg.SERIES[1],
+                markersize=14,
+                markeredgecolor=svg.SURFACE,
+                label=marked_name,
+            )
+            svg.legend_above(ax)
+        if is_log:
+            ax.set_xscale("log")
+            ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+            ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}"))
+            ax.xaxis.set_minor_formatter(ticker.NullFormatter())
+        svg.label(ax, x_label, y_label)
+        return svg.markup(drawing, alt)
+
+
 def trade_off(
     points: Sequence[tuple[float, float]],
     *,

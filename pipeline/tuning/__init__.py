@@ -1,0 +1,1 @@
+"""Better values for the recall model's training, searched on validation."""

@@ -1,6 +1,6 @@
 """Target positions learnt per second in one run: ours, a plain SASRec in PyTorch, and RecBole's.
 
-  python -m benchmarks.training_speed --run runs/movielens-100k --pytorch recbole/bin/python \
+  python -m benchmarks.training_speed --root runs --pytorch recbole/bin/python \
     --recbole recbole/bin/python
 
 They take turns, so that a busy machine slows all alike. All have the default's width, layers and
@@ -15,15 +15,25 @@ import os
 import pathlib
 import statistics
 import subprocess
+import tempfile
 from collections.abc import Callable
 
-from benchmarks import recall_accuracy
-from pipeline import configuration
+import tensorflow_transform as tft
 
+from modules import features, strict
+from modules.recall import trainer
+from pipeline import configuration, runs
+from pipeline.report import sources
+
+CONFIG = "movielens-100k"
 EPOCHS = 3  # a turn; the median counts, so the first, which compiles, does not
 OVERRIDES = {
     "in-batch negatives, InfoNCE (default)": (),
-    "one random negative, BCE": recall_accuracy.VARIANTS["random negatives"],
+    "one random negative, BCE": (
+        "training.negatives=random",
+        "training.loss=bce",
+        "model.normalise=false",
+    ),
 }
 
 
@@ -31,11 +41,11 @@ def main() -> None:
     """Times the variants in turns and prints a table."""
     options = _options()
     turns: dict[str, Callable[[], float]] = {
-        name: lambda overrides=overrides: _ours(pathlib.Path(options.run), overrides)  # type: ignore[misc]
+        name: lambda overrides=overrides: _ours(options.root, overrides)  # type: ignore[misc]
         for name, overrides in OVERRIDES.items()
     }
     if options.pytorch:
-        data = configuration.load("movielens-100k").data.events.path
+        data = configuration.load(CONFIG).data.events.path
         turns["plain SASRec in PyTorch, in-batch negatives, InfoNCE"] = lambda: _other(
             options.pytorch, "pytorch_sasrec.py", data
         )
@@ -61,10 +71,31 @@ def main() -> None:
         )
 
 
-def _ours(run: pathlib.Path, overrides: tuple[str, ...]) -> float:
+def _ours(root: str, overrides: tuple[str, ...]) -> float:
+    """Trains on the Transform output of a finished run; the median of the epochs."""
     short = (f"training.epochs={EPOCHS}", "training.early_stopping.enabled=false")
-    settings = recall_accuracy.settings("movielens-100k", [*overrides, *short])
-    return recall_accuracy.measure(settings, run)["positions/s"]
+    cfg = configuration.load(CONFIG, [*overrides, *short])
+    found = sources.of(runs.Run(root, cfg.name))
+    graph, examples = (
+        found.artifact("Transform", name).path
+        for name in ("transform_graph", "transformed_examples")
+    )
+    files = {
+        split: [str(examples / f"Split-{split}" / "*")]
+        for split in (*features.SEQUENCE_SPLITS, features.SPLIT_CATALOGUE)
+    }
+    with tempfile.TemporaryDirectory() as checkpoints:
+        _, history = trainer.train(
+            settings=trainer.read_settings(
+                {name: strict.to_plain(getattr(cfg, name)) for name in trainer.SECTIONS}
+            ),
+            transform=tft.TFTransformOutput(str(graph)),
+            train_files=files[features.SPLIT_TRAIN],
+            catalogue_files=files[features.SPLIT_CATALOGUE],
+            valid_files=files[features.SPLIT_VALID],
+            checkpoint_folder=checkpoints,
+        )
+    return statistics.median(epoch.positions_per_second for epoch in history)
 
 
 def _other(python: str, name: str, *arguments: str) -> float:
@@ -82,7 +113,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--run", required=True, help="folder of a finished run of movielens-100k")
+    parser.add_argument("--root", default="runs", help="folder of a finished run (default runs)")
     parser.add_argument("--pytorch", metavar="PYTHON", help="a Python that has PyTorch")
     parser.add_argument("--recbole", metavar="PYTHON", help="the Python of RecBole's environment")
     parser.add_argument("--turns", type=int, default=3)

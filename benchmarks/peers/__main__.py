@@ -2,13 +2,15 @@
 
   python3.11 -m venv peers
   peers/bin/pip install implicit==0.7.3 lightgbm==4.7.0 'scipy<2' 'numpy<2.3'
+  python3.11 -m venv recbole
+  recbole/bin/pip install torch recbole==1.2.1 'numpy<2' 'pandas<2.3' 'setuptools<81' 'scipy<1.14'
   python -m benchmarks.peers --root runs --config movielens-100k --python peers/bin/python \
-    --output peers-of-movielens
+    --recbole recbole/bin/python --output peers-of-movielens
 
-EASE and implicit's ALS and BPR take the place of recall; LightGBM's LambdaMART that of the rank
-model, over the same candidates and with the ranker's own statistic features. Each is the best of a
-grid (in its script) on validation. The lists of each are written for other judges, a line
-`user<TAB>item item ...`.
+EASE, implicit's ALS and BPR, and with --recbole SASRec and GRU4Rec take the place of recall;
+LightGBM's LambdaMART that of the rank model, over the same candidates and with the ranker's own
+statistic features. Each is the best of a grid (in its script) on validation. The lists of each are
+written for other judges, a line `user<TAB>item item ...`.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from pipeline.ablation import paired
 from pipeline.report import sources
 
 RECALL_PEERS = {"als": "ALS (implicit)", "bpr": "BPR (implicit)", "ease": "EASE"}
+RECBOLE_PEERS = {"SASRec": "SASRec (RecBole)", "GRU4Rec": "GRU4Rec (RecBole)"}
 LAMBDAMART = "LambdaMART (LightGBM) over recall's candidates"
 OURS = {"two_stage_rank": "two stages", "recall_rank": "recall alone"}
 KS, SHOWN = (10, 200), ("NDCG@10", "HR@10", "HR@200")
@@ -58,8 +61,11 @@ def main() -> None:
     known.write(folder / "interactions.npz")
     users = [u for u, item in zip(known.users, known.held_out[features.SPLIT_TEST]) if item >= 0]
     systems = _ours(run, users)
-    for peer, name in RECALL_PEERS.items():
-        _run(options.python, "collaborative.py", peer, folder / "interactions.npz", folder / peer)
+    peers = [(options.python, "collaborative.py", *pair) for pair in RECALL_PEERS.items()]
+    if options.recbole:
+        peers += [(options.recbole, "recbole_peers.py", *pair) for pair in RECBOLE_PEERS.items()]
+    for python, script, peer, name in peers:
+        _run(python, script, peer, folder / "interactions.npz", folder / peer)
         found = np.load(folder / f"{peer}.npz")
         lists = [[known.items[item] for item in row] for row in found["lists"]]
         by_user = dict(zip(users, lists))
@@ -158,6 +164,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--config", default="movielens-100k", help="default movielens-100k")
     parser.add_argument("-o", "--override", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--python", required=True, help="the Python of the peers' environment")
+    parser.add_argument("--recbole", metavar="PYTHON", help="the Python of RecBole's environment")
     parser.add_argument("--output", required=True, help="a folder for data, lists and results")
     return parser.parse_args()
 

@@ -34,7 +34,7 @@ class Interactions:
     Attributes:
       users: ids by number.
       items: ids by number.
-      train: (user, item) of each training event, int64 [2, events].
+      train: (user, item) of each training event, a user's in their order, int64 [2, events].
       held_out: by split the item held out of each user, -1 for none, int64 [users].
     """
 
@@ -74,10 +74,11 @@ def interactions(run: runs.Run) -> Interactions:
         for split in HELD_OUT
     }
     users = sorted(events)
+    train = [(u, i) for u, user in enumerate(users) for _, i in sorted(events[user].items())]
     return Interactions(
         users,
         items,
-        np.array([(u, i) for u, user in enumerate(users) for i in events[user].values()]).T,
+        np.array(train).T,
         {
             split: np.array([found.get(user, -1) for user in users])
             for split, found in targets.items()

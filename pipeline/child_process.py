@@ -14,7 +14,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -22,7 +22,10 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str], output: IO[bytes] | None, stop_seconds: float
+    command: Sequence[str],
+    output: IO[bytes] | None,
+    stop_seconds: float,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Runs a command while the block runs, then ends it by SIGTERM.
 
@@ -32,6 +35,7 @@ def running(
       command: what to run.
       output: takes its stdout and stderr; None for this process's own.
       stop_seconds: it may take to end; then it is killed.
+      environment: variables that it gets beside those of this process.
     """
     # Not in our process group: Ctrl-C reaches this process alone, which stops the others in order.
     process = subprocess.Popen(
@@ -39,6 +43,7 @@ def running(
         stdout=output,
         stderr=output,
         start_new_session=True,
+        env={**os.environ, **(environment or {})},
     )
     try:
         yield process

@@ -314,7 +314,12 @@ def _add_serve(children: _Children) -> None:
         "  recsys serve --store redis://127.0.0.1:6379/0 --api-keys keys.txt",
     )
     child.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default %(default)s)"
+        "--host", default="127.0.0.1", help="address of page and API (default %(default)s)"
+    )
+    child.add_argument(
+        "--models-host",
+        default="127.0.0.1",
+        help="address of the models, which have neither keys nor encryption (default %(default)s)",
     )
     for name, number, what in (
         ("--port", 8080, "of the page and the API"),

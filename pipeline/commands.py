@@ -74,6 +74,7 @@ def serve(args: argparse.Namespace) -> int:
         cfg,
         runs.Run(args.root, cfg.name),
         host=args.host,
+        models_host=args.models_host,
         ports=ports,
         store=args.store,
         api_keys=args.api_keys,

@@ -21,11 +21,13 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from modules import catalogue, config, release
 from pipeline import child_process, release_writer, runs
+from serving.history.store import URL_VARIABLE
 
+LOOPBACK = "127.0.0.1"
 _STOP_SECONDS = 40.0  # for requests under way; the servers themselves give them 30
 _POLL_SECONDS = 0.1
 
@@ -51,7 +53,8 @@ def main(
     cfg: config.Config,
     run: runs.Run,
     *,
-    host: str = "127.0.0.1",
+    host: str = LOOPBACK,
+    models_host: str = LOOPBACK,
     ports: Ports = Ports(),
     store: str | None = None,
     api_keys: pathlib.Path | None = None,
@@ -63,7 +66,8 @@ def main(
     Args:
       cfg: the configuration of the run.
       run: whose release in force is served.
-      host: address to listen on.
+      host: address at which the gateway listens.
+      models_host: that of the models, which have neither keys nor encryption.
       ports: of the gateway, and of the model server's two protocols.
       store: URL of the history store; by default an SQLite file in the run's folder, filled from
           the data set when it is empty.
@@ -77,7 +81,7 @@ def main(
       ServeError: a port is taken, or a server did not start, or stopped by itself.
     """
     started = time.monotonic()
-    _check_free(host, ports)
+    _check_free(host, models_host, ports)
     chosen = release.in_force(run.serving)
     items = catalogue.Catalogue.read(chosen.recall)
     if release_writer.repoint(run.serving):
@@ -89,7 +93,7 @@ def main(
         _stop_on_signals()
         logs = None if verbose else run.folder / "logs"
         models = stack.enter_context(
-            _running("model server", _model_server(run, host, ports), logs)
+            _running("model server", _model_server(run, models_host, ports), logs)
         )
         print(
             f"release {chosen.id}: {len(items.ids):,} items, "
@@ -99,15 +103,20 @@ def main(
         if store is None:
             store_loader.fill_if_empty(cfg, url)
         gateway = stack.enter_context(
-            _running("gateway", _gateway(run, host, ports, url, api_keys), logs)
+            _running(
+                "gateway",
+                _gateway(run, host, models_host, ports, api_keys),
+                logs,
+                {URL_VARIABLE: url},
+            )
         )
-        base = f"http://{host}:{ports.page}"
+        base = f"http://{_reached(host)}:{ports.page}"
         _wait_ready(f"{base}/readyz", (models, gateway))
         print(
             _READY.format(
                 seconds=time.monotonic() - started,
                 base=base,
-                host=host,
+                host=models_host,
                 ports=ports,
                 example=json.dumps({"user_id": "42", "k": 5}),
             ),
@@ -139,19 +148,19 @@ class _Server:
     log: pathlib.Path | None
 
 
-def _check_free(host: str, ports: Ports) -> None:
+def _check_free(host: str, models_host: str, ports: Ports) -> None:
     """Else what listens there already would be taken for ours."""
-    for option, port in (
-        ("--port", ports.page),
-        ("--grpc-port", ports.grpc),
-        ("--rest-port", ports.rest),
+    for option, address, port in (
+        ("--port", host, ports.page),
+        ("--grpc-port", models_host, ports.grpc),
+        ("--rest-port", models_host, ports.rest),
     ):
         try:
-            socket.create_server((host, port)).close()
+            socket.create_server((address, port)).close()
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             raise ServeError(
-                f"{option}: {host}:{port} cannot be listened on ({why}); stop what listens "
+                f"{option}: {address}:{port} cannot be listened on ({why}); stop what listens "
                 "there, or choose another port."
             ) from None
 
@@ -173,7 +182,7 @@ def _model_server(run: runs.Run, host: str, ports: Ports) -> list[str]:
 
 
 def _gateway(
-    run: runs.Run, host: str, ports: Ports, store: str, api_keys: pathlib.Path | None
+    run: runs.Run, host: str, models_host: str, ports: Ports, api_keys: pathlib.Path | None
 ) -> list[str]:
     keys = [] if api_keys is None else ["--api-keys", str(api_keys)]
     return [
@@ -183,20 +192,31 @@ def _gateway(
         "--releases",
         str(run.serving),
         "--models",
-        f"{host}:{ports.grpc}",
+        f"{_reached(models_host)}:{ports.grpc}",
         "--host",
         host,
         "--port",
         str(ports.page),
-        "--store",
-        store,
         *keys,
     ]
 
 
+def _reached(host: str) -> str:
+    """Where this machine reaches what listens there."""
+    return LOOPBACK if host in ("0.0.0.0", "::", "") else host
+
+
 @contextlib.contextmanager
-def _running(name: str, command: Sequence[str], logs: pathlib.Path | None) -> Iterator[_Server]:
-    """Runs the command while the block runs; then lets it answer what is under way."""
+def _running(
+    name: str,
+    command: Sequence[str],
+    logs: pathlib.Path | None,
+    secrets: Mapping[str, str] | None = None,
+) -> Iterator[_Server]:
+    """Runs the command while the block runs; then lets it answer what is under way.
+
+    `secrets` are variables of its environment.
+    """
     log = logs and logs / f"{name.replace(' ', '-')}.log"
     if log is None:
         print(shlex.join(command), flush=True)
@@ -205,7 +225,9 @@ def _running(name: str, command: Sequence[str], logs: pathlib.Path | None) -> It
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(log.open("wb")) if log else None
         yield _Server(
-            name, stack.enter_context(child_process.running(command, output, _STOP_SECONDS)), log
+            name,
+            stack.enter_context(child_process.running(command, output, _STOP_SECONDS, secrets)),
+            log,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+import os
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -29,7 +30,9 @@ _LIMITS = {
     "concurrent": "recommendations that are worked on at once",
     "queue": "recommendations that may wait for a place; more get 429",
     "queue_seconds": "how long one may wait; then it gets 503",
+    "others": "requests of other kinds that are worked on at once; more get 429",
     "body_bytes": "largest body of a request",
+    "held_bytes": "of the bodies of all requests under way; more get 503",
     "body_seconds": "for a client to send a body",
     "header_seconds": "for a client to send the headers",
     "connections": "open at once; more get 503",
@@ -85,9 +88,11 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--store",
-        required=True,
+        required=store.URL_VARIABLE not in os.environ,
+        default=os.environ.get(store.URL_VARIABLE),
         metavar="URL",
-        help="history store: sqlite:///FILE or redis://HOST:PORT/DB",
+        help="history store: sqlite:///FILE or redis://HOST:PORT/DB (default: the environment "
+        f"variable {store.URL_VARIABLE}, which other users of the machine do not see)",
     )
     add("--host", default=default.host, help="address to listen on")
     add("--port", type=int, default=default.port, help="0 for any free port")

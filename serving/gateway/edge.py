@@ -20,6 +20,7 @@ from serving.gateway import admission, errors, metrics, settings
 
 REQUEST_ID = "x-request-id"
 RECOMMEND = "/v1/recommend"
+_PROBES = ("/healthz", "/readyz")
 _PRIVATE = "/v1/"  # how paths begin that need a key
 _USABLE_ID = re.compile(r"[!-~]{1,128}")
 Direct = Callable[[types.Scope, bytes], Awaitable[responses.Response | None]]
@@ -31,7 +32,12 @@ class Gone(Exception):
 
 
 class Edge:
-    """ASGI middleware around all routes."""
+    """ASGI middleware around all routes.
+
+    Attributes:
+      limits: what requests may take.
+      held_bytes: of the bodies of all requests that are under way.
+    """
 
     def __init__(
         self,
@@ -50,20 +56,21 @@ class Edge:
           places: the requests that may be under way.
           measured: counts and times the requests.
         """
-        self._app, self._direct, self._limits = app, direct, given.limits
+        self._app, self._direct, self.limits = app, direct, given.limits
         self._admission, self._metrics = places, measured
         self._keys = [key.encode() for key in given.api_keys]
+        self.held_bytes, self._others = 0, 0
 
     async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start = time.monotonic()
+        start, held = time.monotonic(), _Held(self)
         headers = datastructures.Headers(scope=scope)
         given = headers.get(REQUEST_ID, "")
         request_id = given if _USABLE_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        status = 0
+        status = counts = 0
 
         async def answer(message: types.Message) -> None:
             nonlocal status
@@ -74,7 +81,8 @@ class Edge:
 
         try:
             self._guard(scope["path"], scope["method"], headers)
-            body = await self._body(headers, receive)
+            self._others += (counts := self._counts(scope["path"]))
+            body = await self._body(headers, receive, held)
             response = await self._direct(scope, body)
             if response is None:
                 await self._app(scope, _replay(body, receive), answer)
@@ -92,6 +100,8 @@ class Edge:
             elif status != 500:
                 raise
         finally:
+            self._others -= counts
+            held.release()
             self._note(scope, status, request_id, time.monotonic() - start)
 
     def _guard(self, path: str, method: str, headers: datastructures.Headers) -> None:
@@ -100,6 +110,8 @@ class Edge:
         Raises:
           ApiError: see errors.py.
         """
+        if path in _PROBES:  # answered whatever else is going on
+            return
         self._admission.check_connections()
         if path.startswith(_PRIVATE) and self._keys and not self._has_key(headers):
             raise errors.ApiError(
@@ -110,6 +122,13 @@ class Edge:
             )
         if path == RECOMMEND:
             self._admission.check()
+        elif self._others >= self.limits.others:
+            raise errors.ApiError(
+                429,
+                "overloaded",
+                f"{self._others} requests are under way already; try again later",
+                retry_after=1,
+            )
         if method in ("POST", "PUT", "PATCH") and path.startswith(_PRIVATE):
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind != "application/json":
@@ -125,28 +144,35 @@ class Edge:
         matches = [hmac.compare_digest(given.encode(), key) for key in self._keys]
         return any(matches)  # all were compared, so that times tell nothing
 
-    async def _body(self, headers: datastructures.Headers, receive: types.Receive) -> bytes:
+    def _counts(self, path: str) -> int:
+        """1 for a request that counts among those of other kinds than recommendations."""
+        return int(path != RECOMMEND and path not in _PROBES)
+
+    async def _body(
+        self, headers: datastructures.Headers, receive: types.Receive, held: _Held
+    ) -> bytes:
         """The whole body, within its limits of size and time."""
         length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._limits.body_bytes:
-            raise _too_large(self._limits.body_bytes)
+        if length.isdigit() and int(length) > self.limits.body_bytes:
+            raise _too_large(self.limits.body_bytes)
         try:
-            return await asyncio.wait_for(self._read(receive), self._limits.body_seconds)
+            return await asyncio.wait_for(self._read(receive, held), self.limits.body_seconds)
         except asyncio.TimeoutError:
-            seconds = f"{self._limits.body_seconds:g}"
+            seconds = f"{self.limits.body_seconds:g}"
             raise errors.ApiError(
                 408, "timeout", f"expected the body within {seconds} s; send it faster", close=True
             ) from None
 
-    async def _read(self, receive: types.Receive) -> bytes:
+    async def _read(self, receive: types.Receive, held: _Held) -> bytes:
         body = bytearray()
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Gone
-            body += message.get("body", b"")
-            if len(body) > self._limits.body_bytes:
-                raise _too_large(self._limits.body_bytes)
+            body += (piece := message.get("body", b""))
+            if len(body) > self.limits.body_bytes:
+                raise _too_large(self.limits.body_bytes)
+            held.add(len(piece))
             if not message.get("more_body"):
                 return bytes(body)
 
@@ -164,6 +190,36 @@ class Edge:
         }
         level = logging.WARNING if status >= 500 else logging.INFO
         _log.log(level, "request", extra={"details": details})
+
+
+class _Held:
+    """The bytes of one request's body, as a part of those of all."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge, self._own = edge, 0
+
+    def add(self, number: int) -> None:
+        """Counts bytes that have come.
+
+        Raises:
+          ApiError: 503, all together hold too many.
+        """
+        self._own += number
+        self._edge.held_bytes += number
+        most = self._edge.limits.held_bytes
+        if self._edge.held_bytes > most:
+            raise errors.ApiError(
+                503,
+                "overloaded",
+                f"the requests under way hold more than {most:,} bytes; try again later",
+                retry_after=1,
+                close=True,
+            )
+
+    def release(self) -> None:
+        """Takes them off again."""
+        self._edge.held_bytes -= self._own
+        self._own = 0
 
 
 def _replay(body: bytes, receive: types.Receive) -> types.Receive:

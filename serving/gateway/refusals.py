@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,10 @@ KINDS = (
     store.StoreError,
     Exception,
 )
+DECLARED = (store.StoreError, http_exceptions.HTTPException)
 EVENTS = "/v1/events"
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 100
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 _MODELS: dict[str, type[pydantic.BaseModel]] = {
     edge.RECOMMEND: wire.Recommend,
@@ -32,14 +36,15 @@ _MODELS: dict[str, type[pydantic.BaseModel]] = {
 
 async def answer(request: requests.Request, error: Exception) -> responses.Response:
     """What the client gets."""
-    return errors.response(_api_error(error, request.url.path), request.state.request_id)
+    return errors.response(api_error(error, request.url.path), request.state.request_id)
 
 
-def _api_error(error: Exception, path: str) -> errors.ApiError:
+def api_error(error: Exception, path: str) -> errors.ApiError:
+    """A failure of any kind, at a path."""
     if isinstance(error, errors.ApiError):
         return error
     if isinstance(error, exceptions.RequestValidationError):
-        return _invalid(error.errors(), error.body, _MODELS.get(path, wire.Profile))
+        return invalid(error.errors(), error.body, path)
     if isinstance(error, store.StoreFull):
         return errors.ApiError(507, "store_full", f"nothing was added: {error}")
     if isinstance(error, store.StoreError):
@@ -53,9 +58,9 @@ def _api_error(error: Exception, path: str) -> errors.ApiError:
     return errors.internal()  # edge.py logs it
 
 
-def _invalid(found: Sequence[Any], body: Any, model: type[pydantic.BaseModel]) -> errors.ApiError:
-    """The first field that pydantic complains of."""
-    first = found[0]
+def invalid(found: Sequence[Any], body: Any, path: str) -> errors.ApiError:
+    """The first field of a body that pydantic complains of."""
+    first, model = found[0], _MODELS.get(path, wire.Profile)
     if first["type"] == "json_invalid":
         return errors.invalid(
             "", f"the body is not JSON: {first['ctx']['error']} at character {first['loc'][1]}"
@@ -67,12 +72,17 @@ def _invalid(found: Sequence[Any], body: Any, model: type[pydantic.BaseModel]) -
         return errors.invalid(field, f"no such field.{strict.nearest(where[-1], known)}")
     if first["type"] == "missing":
         return errors.invalid(field or "body", "is missing")
-    shown = repr(first.get("input"))
     expected = dict.fromkeys(problem["msg"] for problem in found if _path(problem, body) == where)
-    return errors.invalid(
-        field or "body",
-        f"found {shown if len(shown) <= 60 else shown[:57] + '...'}; {', or: '.join(expected)}",
-    )
+    message = ", or: ".join(expected)
+    if first["type"] != wire.TOO_MANY:  # which says itself what was found
+        message = f"found {_shown(first.get('input'))}; {message}"
+    return errors.invalid(field or "body", message)
+
+
+def _shown(value: Any) -> str:
+    """The value in at most 60 characters, without writing all of a large one."""
+    text = _SHORT.repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _path(problem: Any, body: Any) -> list[str]:

@@ -16,7 +16,9 @@ class Limits:
       concurrent: recommendations that are worked on at once.
       queue: recommendations that may wait; more get 429.
       queue_seconds: how long one may wait; then it gets 503.
+      others: requests of other kinds that are worked on at once; more get 429.
       body_bytes: of a request.
+      held_bytes: of the bodies of all requests that are under way; more get 503.
       body_seconds: for a client to send it.
       header_seconds: for a client to send the headers.
       connections: open at once; more get 503.
@@ -27,7 +29,9 @@ class Limits:
     concurrent: int = 8
     queue: int = 32
     queue_seconds: float = 1.0
+    others: int = 64
     body_bytes: int = 4 << 20
+    held_bytes: int = 64 << 20
     body_seconds: float = 10.0
     header_seconds: float = 10.0
     connections: int = 1000

@@ -48,7 +48,7 @@ class Gateway:
             rank = models.Model(release.RANK, to_rank, budget)
             self.releases = releases.Releases(given.releases, recall, rank)
             self.metrics.release.set_function(lambda: getattr(self.releases.current, "id", 0))
-            people = users.Users(self.store, given.limits.history_events)
+            people = users.Users(self.store)
             self.recommend = recommend.Recommender(
                 given, self.releases, recall, rank, people, self.admission, self.metrics
             )

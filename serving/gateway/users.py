@@ -66,30 +66,19 @@ class Person:
 class Users:
     """Asks the store."""
 
-    def __init__(self, history: store.Store, most_events: int) -> None:
-        """Looks users up in a store.
-
-        Args:
-          history: the store.
-          most_events: of a request's own history.
-        """
-        self._store, self._most_events = history, most_events
+    def __init__(self, history: store.Store) -> None:
+        """Looks users up in a store."""
+        self._store = history
 
     def check(self, ask: wire.Recommend, declared: columns.Columns) -> Checked:
         """Checks what the request says.
 
         Raises:
-          ApiError: a value that its column cannot have, or too long a history.
+          ApiError: a value that its column cannot have.
         """
         declared.check_time(ask.timestamp, "timestamp")
         events = None
         if ask.history is not None:
-            if len(ask.history) > self._most_events:
-                raise errors.invalid(
-                    "history",
-                    f"found {len(ask.history):,} events, expected at most "
-                    f"{self._most_events:,}; send the newest",
-                )
             events = columns.in_order(
                 _past(past, n, declared) for n, past in enumerate(ask.history)
             )

@@ -5,9 +5,10 @@ OpenAPI shows these; columns of the data set are checked in columns.py.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pydantic
+import pydantic_core
 
 from modules import ids
 
@@ -16,6 +17,41 @@ MAX_K = 10_000
 MAX_TIMEOUT_MS = 60_000
 
 
+# Of a body's lists and mappings: they are counted before their entries are looked at, and looking
+# ends at the first wrong entry of a list, so that a small body cannot take long.
+HISTORY, EVENTS = "history", "events"  # names of limits that a validation's context may set
+MOST = {HISTORY: 10_000, EVENTS: 1_000}
+MOST_EXCLUDED = 10_000
+MOST_COLUMNS = 1_000
+MOST_VALUES = 10_000  # of a column
+TOO_MANY = "too_many"  # type of pydantic's error
+
+
+def counted(given: Any, most: int | str, info: pydantic.ValidationInfo) -> Any:
+    """What was given, if it has at most so many entries."""
+    number = most if isinstance(most, int) else {**MOST, **(info.context or {})}[most]
+    if isinstance(given, (list, dict)) and len(given) > number:
+        raise pydantic_core.PydanticCustomError(
+            TOO_MANY,
+            "found {found} entries, expected at most {most}",
+            {"found": f"{len(given):,}", "most": f"{number:,}"},
+        )
+    return given
+
+
+def _at_most(most: int | str) -> pydantic.BeforeValidator:
+    """Refuses more entries; a text is the name of a limit."""
+    return pydantic.BeforeValidator(lambda given, info: counted(given, most, info))
+
+
+class _FailFast(pydantic.FailFast):
+    """Pydantic's, as it may stand in a union."""
+
+    def __hash__(self) -> int:
+        return hash(self.fail_fast)
+
+
+_FIRST = _FailFast()  # only the first wrong entry of a list is looked at
 Id = Annotated[
     str,
     pydantic.Field(min_length=1, max_length=ids.MAX_BYTES),
@@ -25,14 +61,28 @@ UserId = Annotated[Id, pydantic.Field(description="id of who did it, as in the d
 ItemId = Annotated[Id, pydantic.Field(description="id of the item, as in the data set")]
 Timestamp = Annotated[int, pydantic.Field(ge=0, le=MAX_TIMESTAMP, description="Unix seconds")]
 Scalar = str | float | bool | None
-Value = str | float | bool | None | list[str | float]  # of a column; columns.py knows its kind
+Values = Annotated[list[str | float], _FIRST, _at_most(MOST_VALUES)]
+Value = str | float | bool | None | Values  # of a column; columns.py knows its kind
+
+_COLUMNS = _at_most(MOST_COLUMNS)
 
 
-class _Strict(pydantic.BaseModel):
+class _Counted(pydantic.BaseModel):
+    """A mapping whose keys are counted before they are looked at."""
+
+    most_keys: ClassVar[int] = MOST_COLUMNS
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _count(cls, given: Any, info: pydantic.ValidationInfo) -> Any:
+        return counted(given, cls.most_keys, info)
+
+
+class _Strict(_Counted):
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class PastEvent(pydantic.BaseModel):
+class PastEvent(_Counted):
     """An event of a history; further keys are declared columns of events."""
 
     model_config = pydantic.ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
@@ -43,7 +93,10 @@ class PastEvent(pydantic.BaseModel):
     )
 
 
-class NewEvent(pydantic.BaseModel):
+History = Annotated[list[PastEvent], _FIRST, _at_most(HISTORY)]
+
+
+class NewEvent(_Counted):
     """An event that has happened; further keys are declared columns of events."""
 
     model_config = pydantic.ConfigDict(
@@ -73,7 +126,7 @@ class NewEvent(pydantic.BaseModel):
 class NewEvents(_Strict):
     """Several events, which are added together or not at all."""
 
-    events: list[NewEvent] = pydantic.Field(
+    events: Annotated[list[NewEvent], _FIRST, _at_most(EVENTS)] = pydantic.Field(
         min_length=1, description="at most 1,000 unless the server is told otherwise"
     )
 
@@ -91,6 +144,7 @@ Events = Annotated[
 class Range(_Strict):
     """Numbers from `min` to `max`, both included."""
 
+    most_keys: ClassVar[int] = 10
     min: float | None = pydantic.Field(None, description="the lowest; null: no limit")
     max: float | None = pydantic.Field(None, description="the highest; null: no limit")
 
@@ -104,15 +158,15 @@ class Recommend(_Strict):
     user_id: Id | None = pydantic.Field(
         None, description="user whose history and profile the store has"
     )
-    profile: dict[str, Value] | None = pydantic.Field(
+    profile: Annotated[dict[str, Value], _COLUMNS] | None = pydantic.Field(
         None, description="columns of users, which replace those of the store"
     )
-    history: list[PastEvent] | None = pydantic.Field(
+    history: History | None = pydantic.Field(
         None,
         description="past events, in the place of the store's: in any order; the oldest first "
         "where events of the data set have no times",
     )
-    context: dict[str, Scalar] | None = pydantic.Field(
+    context: Annotated[dict[str, Scalar], _COLUMNS] | None = pydantic.Field(
         None, description="columns with the role context"
     )
     timestamp: Timestamp | None = pydantic.Field(
@@ -123,15 +177,15 @@ class Recommend(_Strict):
     k: int = pydantic.Field(
         10, ge=1, le=MAX_K, description="number of items, at most index.k of the release"
     )
-    exclude: list[Id] = pydantic.Field(
-        default_factory=list, max_length=10_000, description="items that must not come back"
+    exclude: Annotated[list[Id], _FIRST, _at_most(MOST_EXCLUDED)] = pydantic.Field(
+        default_factory=list, description="items that must not come back, at most 10,000"
     )
     exclude_seen: bool | None = pydantic.Field(
         None,
         description="whether items of the history are left out; null: where the release does not "
         "allow repeats",
     )
-    filters: dict[str, Range | Scalar | list[str | float]] = pydantic.Field(
+    filters: Annotated[dict[str, Range | Scalar | Values], _COLUMNS] = pydantic.Field(
         default_factory=dict, description="columns of items: a value, one of several, or a range"
     )
     explain: bool = pydantic.Field(False, description="say which features moved each item")
@@ -147,7 +201,7 @@ class Profile(_Strict):
     model_config = pydantic.ConfigDict(
         json_schema_extra={"examples": [{"profile": {"age": 24, "gender": "M"}}]}
     )
-    profile: dict[str, Value] = pydantic.Field(
+    profile: Annotated[dict[str, Value], _COLUMNS] = pydantic.Field(
         description="values by declared column of users; columns that are left out have no value"
     )
 

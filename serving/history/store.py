@@ -12,6 +12,8 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+URL_VARIABLE = "RECSYS_STORE"  # of the environment: the URL of the store, which may hold a password
+
 
 class StoreError(Exception):
     """The store gives no answer. The message says why and the remedy."""

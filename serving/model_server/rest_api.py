@@ -172,9 +172,10 @@ class RestApi:
 def _spec(match: re.Match[str]) -> model_pb2.ModelSpec:
     spec = model_pb2.ModelSpec(name=urllib.parse.unquote(match["name"], errors="replace"))
     if match["version"]:
-        if int(match["version"]) > _MAX_VERSION:
+        digits = match["version"].lstrip("0") or "0"  # Python refuses to read thousands of digits
+        if len(digits) > len(str(_MAX_VERSION)) or int(digits) > _MAX_VERSION:
             raise errors.invalid(f"Failed to convert version: {match['version']} to numeric.")
-        spec.version.value = int(match["version"])
+        spec.version.value = int(digits)
     elif match["label"]:
         spec.version_label = urllib.parse.unquote(match["label"], errors="replace")
     return spec

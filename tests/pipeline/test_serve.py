@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from modules import release, strict
-from pipeline import runs, serve
+from pipeline import cli, runs, serve
 from serving import client
 from tests.serving import small_serving
 
@@ -99,6 +99,23 @@ def test_it_says_where_it_listens(run, served):
     assert f"release {release.current(run.serving)}: 10 items, recall and rank" in said
     assert f"page and API  http://127.0.0.1:{ports[0]}" in said
     assert f"gRPC 127.0.0.1:{ports[1]}, REST 127.0.0.1:{ports[2]}" in said
+
+
+def test_command_lines_hold_no_url_of_the_store(run, served):
+    """Others see them, and the URL of a store may hold a password."""
+    process, _, _ = served
+    children = psutil.Process(process.pid).children(recursive=True)
+    lines = [" ".join(child.cmdline()) for child in children]
+    assert any("serving.gateway" in line for line in lines)
+    assert all(str(run.folder.parent / "history.sqlite") not in line for line in lines)
+
+
+def test_the_models_listen_on_loopback_whatever_host_the_page_has(run):
+    command = serve._model_server(run, serve.LOOPBACK, serve.Ports())
+    assert command[command.index("--host") + 1] == "127.0.0.1"
+    gateway = serve._gateway(run, "0.0.0.0", "0.0.0.0", serve.Ports(), None)
+    assert gateway[gateway.index("--models") + 1] == "127.0.0.1:8500"
+    assert cli.parser().parse_args(["serve", "--host", "0.0.0.0"]).models_host == "127.0.0.1"
 
 
 def test_a_user_gets_recommendations_that_know_the_last_event(served):

@@ -188,6 +188,7 @@ def test_a_value_of_another_rank(client):
         ("rank/versions/7:predict", 404, "Servable not found for request: Specific(rank, 7)"),
         ("rank/labels/gold:predict", 400, "Unrecognized servable version label: gold"),
         ("rank/versions/99999999999999999999:predict", 400, "Failed to convert version"),
+        (f"rank/versions/{'9' * 5000}:predict", 400, "Failed to convert version"),
         (
             "rank/versions/one:predict",
             400,

@@ -11,6 +11,7 @@ import pytest
 
 from serving.deploy import gateway_requirements
 from serving.gateway import __main__ as gateway
+from serving.history import store
 from tests import small_release
 from tests.serving.deploy import files
 
@@ -82,14 +83,23 @@ def test_the_listed_packages_are_enough(
 
 
 @pytest.mark.parametrize("where", ["compose", "kubernetes"])
-def test_the_gateway_takes_its_command_line(where: str, tmp_path: pathlib.Path) -> None:
+def test_the_gateway_takes_its_command_line(
+    where: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {
+        "compose": files.compose()["services"]["gateway"].get("environment", {}),
+        "kubernetes": {e["name"]: e.get("value") for e in files.container("gateway")["env"]},
+    }[where]
+    monkeypatch.setenv(store.URL_VARIABLE, variables[store.URL_VARIABLE])
     keys = tmp_path / "keys"
     keys.write_text("a-key\n")
     arguments = [
         each.replace("/etc/recommender/api-keys", str(keys))
         for each in files.command_lines("gateway")[where]
     ]
+    assert not any("REDIS_PASSWORD" in each for each in arguments)  # which others see
     found = vars(gateway.parser().parse_args(arguments))
+    assert found["store"].endswith("@redis:6379/0") and "REDIS_PASSWORD" in found["store"]
     assert {"recall:8500", "rank:8500", "stable", 8080, "0.0.0.0"} <= {
         value for value in found.values() if isinstance(value, (str, int))
     }

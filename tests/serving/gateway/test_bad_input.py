@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+import pydantic
 import pytest
 
 from modules import ids as ids_rule
+from serving.gateway import wire
 from tests.serving.gateway import conftest
 
 TIME, new_user, ids = conftest.TIME, conftest.new_user, conftest.ids
@@ -54,7 +56,7 @@ def test_bodies_that_are_no_request(gateway, body, expected):
         ({"user_id": "é" * 300}, "user_id", "at most 512 bytes of UTF-8, found 600"),
         ({"exclude": ["m1", 5]}, "exclude.1", "found 5"),
         ({"exclude": "m1"}, "exclude", "found 'm1'"),
-        ({"exclude": ["m1"] * 10_001}, "exclude", "at most 10000"),
+        ({"exclude": ["m1"] * 10_001}, "exclude", "found 10,001 entries, expected at most 10,000"),
         ({"timestamp": TIME * 1000}, "timestamp", "less than or equal to 4102444800"),
         ({"timestamp": -1}, "timestamp", "found -1"),
         ({"timestamp": 1.5}, "timestamp", "found 1.5"),
@@ -104,7 +106,7 @@ def test_bodies_that_are_no_request(gateway, body, expected):
         ({"history": [{**PAST, "rating": [5]}]}, "history.0.rating", "found [5]"),
         ({"history": [{**PAST, "timestamp": TIME * 1000}]}, "history.0.timestamp", "4102444800"),
         ({"history": [{**PAST, "item_id": ""}]}, "history.0.item_id", "found ''"),
-        ({"history": [PAST] * 10_001}, "history", "found 10,001 events, expected at most 10,000"),
+        ({"history": [PAST] * 10_001}, "history", "found 10,001 entries, expected at most 10,000"),
         ({"filters": {"grup": "odd"}}, "filters.grup", "Did you mean 'group'?"),
         (
             {"filters": {"group": 5}},
@@ -172,7 +174,7 @@ def test_fields_that_cannot_be_used(gateway, ask, field, expected):
         (
             {"events": [{"user_id": "u1", "item_id": "m1"}] * 1001},
             "events",
-            "found 1001, expected at most 1000",
+            "found 1,001 entries, expected at most 1,000",
         ),
     ],
 )
@@ -285,3 +287,67 @@ def test_an_event_with_an_id_that_is_a_byte_too_long(gateway, field):
 )
 def test_what_there_is_not(gateway, method, path, status, code):
     conftest.problem(gateway.http.request(method, path), status, code)
+
+
+MANY = 200_000
+ATTACKS = {
+    "history": ({"history": [{}] * MANY}, "history", "found 200,000 entries, expected at most"),
+    "few wrong events": ({"history": [{}] * 9_000}, "history.0.item_id", "is missing"),
+    "columns of an event": (
+        {"history": [{"item_id": "m1", **{f"c{n}": [] for n in range(MANY)}}]},
+        "history.0",
+        "found 200,001 entries, expected at most 1,000",
+    ),
+    "profile": (
+        {"profile": {f"c{n}": {} for n in range(MANY)}},
+        "profile",
+        "expected at most 1,000",
+    ),
+    "values": ({"profile": {"age": [{}] * MANY}}, "profile.age", "expected at most 10,000"),
+    "context": ({"context": {f"c{n}": [] for n in range(MANY)}}, "context", "at most 1,000"),
+    "filters": ({"filters": {f"c{n}": {} for n in range(MANY)}}, "filters", "at most 1,000"),
+    "a range": (
+        {"filters": {"year": {f"k{n}": 1 for n in range(MANY)}}},
+        "filters.year",
+        "found 200,000 entries, expected at most 10",
+    ),
+    "exclude": ({"exclude": [1] * MANY}, "exclude", "expected at most 10,000"),
+    "fields": ({f"f{n}": 1 for n in range(MANY)}, "body", "expected at most 1,000"),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_many_wrong_entries_are_one_problem(gateway, name):
+    """Each of these bodies took seconds and a gigabyte, as every entry made an error of its own."""
+    ask, field, expected = ATTACKS[name]
+    with pytest.raises(pydantic.ValidationError) as raised:
+        wire.Recommend.model_validate(ask)
+    assert raised.value.error_count() <= 8
+    found = gateway.refusal(ask)
+    assert found[0] == field and expected in found[1]
+
+
+@pytest.mark.parametrize(
+    ("ask", "field", "expected"),
+    [
+        ({"events": [{}] * MANY}, "events", "found 200,000 entries, expected at most 1,000"),
+        ({"events": [{}] * 900}, "events.0.user_id", "is missing"),
+        ({"user_id": "u", **{f"c{n}": {} for n in range(MANY)}}, "body", "at most 1,000"),
+    ],
+)
+def test_many_wrong_entries_of_events_are_one_problem(gateway, ask, field, expected):
+    with pytest.raises(pydantic.ValidationError) as raised:
+        pydantic.TypeAdapter(wire.Events).validate_python(ask)
+    assert raised.value.error_count() <= 8
+    found = gateway.refusal(ask, "/v1/events")
+    assert found[0] == field and expected in found[1]
+
+
+def test_a_server_may_take_more_events_at_once():
+    """What it is told holds before a body is looked at."""
+    context = {wire.EVENTS: 2_000}
+    events = {"events": [{"user_id": "u", "item_id": "i", "timestamp": TIME}] * 1_500}
+    adapter = pydantic.TypeAdapter(wire.Events)
+    assert len(adapter.validate_python(events, context=context).events) == 1_500
+    with pytest.raises(pydantic.ValidationError, match="found 1,500 entries"):
+        adapter.validate_python(events)

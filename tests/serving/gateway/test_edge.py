@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import contextlib
 import dataclasses
 import json
@@ -296,3 +298,49 @@ def test_a_client_that_goes_away_while_it_sends(given, caplog):
             assert time.monotonic() < end
             time.sleep(0.01)
         assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def _limited(folder, **limits):
+    """Settings of a gateway of small limits, without models."""
+    return settings.Settings(
+        releases=folder / "serving",
+        recall=conftest.closed_port(),
+        store=f"sqlite:///{folder / 'store'}",
+        limits=dataclasses.replace(settings.Limits(), **limits),
+    )
+
+
+def test_bodies_of_all_requests_together_are_bounded(tmp_path):
+    """One that is still being sent counts; when it is gone, the next one is taken."""
+    body = json.dumps({"user_id": "x" * 400, "k": 1}).encode()
+    with conftest.running(_limited(tmp_path, held_bytes=1000)) as gateway:
+        waiting, go_on = threading.Event(), threading.Event()
+
+        async def slowly():
+            yield body
+            waiting.set()
+            await asyncio.to_thread(go_on.wait, 10)
+            yield b" " * 300
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            slow = pool.submit(gateway.http.post, "/v1/recommend", content=slowly(), headers=JSON)
+            assert waiting.wait(10)
+            refused = gateway.http.post("/v1/recommend", content=body * 2, headers=JSON)
+            found = conftest.problem(refused, 503, "overloaded")
+            assert "hold more than 1,000 bytes" in found[1]
+            assert refused.headers["connection"] == "close"
+            go_on.set()
+            assert slow.result(10).status_code in (200, 503)
+        again = gateway.http.post("/v1/recommend", content=body + b" " * 500, headers=JSON)
+        assert "hold more" not in again.text
+
+
+def test_probes_are_answered_while_all_else_is_turned_away(tmp_path):
+    with conftest.running(_limited(tmp_path, others=0)) as gateway:
+        gateway.running.admission.connections = lambda: 10**6
+        assert gateway.http.get("/healthz").status_code == 200
+        assert gateway.http.get("/readyz").json()["ready"] is False
+        conftest.problem(gateway.http.get("/v1/items"), 503, "overloaded")
+        gateway.running.admission.connections = lambda: 0
+        found = conftest.problem(gateway.http.get("/v1/items"), 429, "overloaded")
+        assert "requests are under way already" in found[1]

@@ -27,7 +27,7 @@ def _ask(**given: object) -> wire.Recommend:
 
 @pytest.fixture
 def people(tmp_path: pathlib.Path) -> users.Users:
-    return users.Users(sqlite.SqliteStore(str(tmp_path / "users.db"), 10), 10)
+    return users.Users(sqlite.SqliteStore(str(tmp_path / "users.db"), 10))
 
 
 def test_the_history_stays_in_the_order_of_the_request(people: users.Users) -> None:

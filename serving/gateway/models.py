@@ -139,6 +139,18 @@ class Model:
         response = await self._call(self._stub.status, request, time.monotonic() + seconds)
         return {found.version: _STATE.Name(found.state) for found in response.model_version_status}
 
+    async def labelled(self, label: str, seconds: float) -> int:
+        """The version that a label points to.
+
+        Raises:
+          ModelError: the server does not answer, or knows no such label.
+        """
+        request = serving_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        request.model_spec.name, request.model_spec.version_label = self.name, label
+        response = await self._call(self._stub.metadata, request, time.monotonic() + seconds)
+        version: int = response.model_spec.version.value
+        return version
+
     async def _call(self, method: Any, request: Any, until: float) -> Any:
         """Calls; once more if the server could not be reached: safe, as nothing changes there."""
         self._budget.earn()

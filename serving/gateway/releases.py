@@ -42,20 +42,24 @@ class Releases:
     """Follows the versions that the model server has loaded.
 
     Attributes:
-      current: the newest release that recall serves; the last one while it does not answer; None
-          before any.
+      current: the release that answers: the one that the label points to, or without a label the
+          newest that recall serves; the last one while recall does not answer; None before any.
       states: per model, the state of each version, or what went wrong.
       trouble: what is wrong with a catalogue, by release.
     """
 
-    def __init__(self, folder: pathlib.Path, recall: models.Model, rank: models.Model) -> None:
+    def __init__(
+        self, folder: pathlib.Path, recall: models.Model, rank: models.Model, label: str
+    ) -> None:
         """Watches the serving folder.
 
         Args:
           folder: the serving folder.
           recall: the model that is asked for its versions.
           rank: the model that is asked for its versions, if there is one.
+          label: of the version of recall that answers; "" for the newest.
         """
+        self._label = label
         self._folder = folder
         self._models = {release.RECALL: recall, release.RANK: rank}
         self._loaded: dict[int, Loaded] = {}
@@ -94,15 +98,29 @@ class Releases:
         available = sorted(version for version, state in recall.items() if state == _AVAILABLE)
         loaded = [found for version in available if (found := await self.get(version, again=True))]
         if loaded:
-            self._served, self.current = loaded[::-1], loaded[-1]
+            self._served = loaded[::-1]
+            self.current = await self._answering() or loaded[-1]
+
+    async def _answering(self) -> Loaded | None:
+        """The release that the label points to; None if that cannot be told."""
+        if not self._label:
+            return None
+        try:
+            number = await self._models[release.RECALL].labelled(self._label, _STATUS_SECONDS)
+        except models.ModelError as error:
+            _log.warning("label %s of recall: %s", self._label, error)
+            return None
+        return await self.get(number, again=True)
 
     def other(self, than: Loaded) -> Loaded | None:
-        """The newest release that recall serves too, and whose requests are others than this one's.
+        """Another release that may answer, whose requests are others than this one's.
 
-        There may be one while releases replace each other.
+        There may be one while releases replace each other: the one that answers by now, else the
+        newest that recall serves.
         """
         data = than.catalogue.about.data
-        return next((found for found in self._served if found.catalogue.about.data != data), None)
+        found = [*([] if self.current is None else [self.current]), *self._served]
+        return next((each for each in found if each.catalogue.about.data != data), None)
 
     async def watch(self, seconds: float) -> None:
         """Looks again and again."""

@@ -46,7 +46,7 @@ class Gateway:
         async with models.connect(given.recall) as to_recall, models.connect(given.rank) as to_rank:
             recall = models.Model(release.RECALL, to_recall, budget)
             rank = models.Model(release.RANK, to_rank, budget)
-            self.releases = releases.Releases(given.releases, recall, rank)
+            self.releases = releases.Releases(given.releases, recall, rank, given.label)
             self.metrics.release.set_function(lambda: getattr(self.releases.current, "id", 0))
             people = users.Users(self.store)
             self.recommend = recommend.Recommender(

@@ -7,6 +7,7 @@ from typing import Any
 from serving.protos import serving_pb2
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
+METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
 STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 
 
@@ -15,6 +16,7 @@ class Stub:
 
     Attributes:
       predict: PredictRequest -> PredictResponse.
+      metadata: GetModelMetadataRequest -> GetModelMetadataResponse.
       status: GetModelStatusRequest -> GetModelStatusResponse.
     """
 
@@ -28,6 +30,11 @@ class Stub:
             PREDICT,
             request_serializer=serving_pb2.PredictRequest.SerializeToString,
             response_deserializer=serving_pb2.PredictResponse.FromString,
+        )
+        self.metadata = channel.unary_unary(
+            METADATA,
+            request_serializer=serving_pb2.GetModelMetadataRequest.SerializeToString,
+            response_deserializer=serving_pb2.GetModelMetadataResponse.FromString,
         )
         self.status = channel.unary_unary(
             STATUS,

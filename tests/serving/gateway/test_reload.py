@@ -67,6 +67,52 @@ def test_no_request_fails_or_mixes_releases_while_they_change(given, tmp_path, a
                 assert items["m5"]["score"] == bonus - 1 and answer["items"][0]["item_id"] == "m5"
             shown = gateway.http.get("/v1/release").json()
             assert (
-                shown["release"] == numbers[-1]
+                shown["release"] == numbers[0]  # which answers again, beside the newer ones
                 and shown["models"]["recall"]["state"] == "AVAILABLE"
             )
+
+
+CANARY = """
+model_config_list {{
+  config {{
+    name: "recall" base_path: "{serving}/recall" model_platform: "tensorflow"
+    model_version_policy {{ specific {{ versions: {stable} versions: {canary} }} }}
+    version_labels {{ key: "stable" value: {stable} }}
+    version_labels {{ key: "canary" value: {canary} }}
+  }}
+  config {{
+    name: "rank" base_path: "{serving}/rank" model_platform: "tensorflow"
+    model_version_policy {{ specific {{ versions: {stable} versions: {canary} }} }}
+  }}
+}}
+"""
+
+
+def test_a_canary_with_other_columns_does_not_touch_the_release_that_answers(given, tmp_path):
+    """It is newer, and AVAILABLE, but the label that requests ask for points to the other one."""
+    serving = small_serving.write(tmp_path)
+    (stable,) = release.ids(serving)
+    small_serving.add_release(serving, about=small_serving.REPEATING)
+    canary = release.ids(serving)[-1]
+    config = tmp_path / "canary.config"
+    config.write_text(CANARY.format(serving=serving, stable=stable, canary=canary))
+    with servers.serve(config, poll_seconds=0.05) as client:
+        for number in (stable, canary):
+            client.wait("recall", number, "AVAILABLE")
+        both = dataclasses.replace(
+            given,
+            releases=serving,
+            recall=client.grpc_address,
+            rank=client.grpc_address,
+            label="stable",
+        )
+        with conftest.running(both) as gateway:
+            gateway.http.portal.call(gateway.running.releases.look)
+            for _ in range(3):
+                answer = gateway.recommend(history=M3, k=8)
+                assert answer["release"] == stable and answer["degraded"] == []
+            assert gateway.http.get("/v1/release").json()["release"] == stable
+            assert gateway.running.releases.current.id == stable
+        with conftest.running(dataclasses.replace(both, label="canary")) as gateway:
+            assert gateway.recommend(history=M3, k=8)["release"] == canary
+            assert gateway.http.get("/v1/release").json()["release"] == canary

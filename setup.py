@@ -60,6 +60,7 @@ setuptools.setup(
         "keras-tuner",
         "scikit-learn",  # keras-tuner's Bayesian optimisation
         "pyarrow==10.0.1",
+        "pyarrow-hotfix",  # else a Parquet file can run code (CVE-2023-47248)
         "pyyaml",
         "matplotlib",
         "jinja2",

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+import pyarrow_hotfix  # noqa: F401 - else a file could run code (CVE-2023-47248)
 from numpy import typing as npt
 
 from modules import config, features, strict
@@ -100,7 +101,7 @@ def _refusing(recall_folder: pathlib.Path) -> Iterator[None]:
             "copy it again."
         ) from None
     # ConfigError is a ValueError
-    except (ValueError, KeyError, OSError, pa.ArrowException) as error:
+    except (ValueError, KeyError, OSError, RuntimeError, pa.ArrowException) as error:
         raise CatalogueError(
             f"{recall_folder / FOLDER}: expected {ABOUT_FILE} and {ITEMS_FILE} of a "
             f"release, found files that cannot be read ({error}). Copy the release "

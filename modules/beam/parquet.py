@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow_hotfix  # noqa: F401 - else a file could run code (CVE-2023-47248)
 from apache_beam.io import filesystems, restriction_trackers
 from pyarrow import compute, parquet
 
@@ -23,7 +24,7 @@ from modules.beam import arrow_cells, files, problems, reader, rows
 
 _BATCH_ROWS = 4096
 # What pyarrow, and what decompresses a whole file, make of one that is damaged; see `_is_damage`.
-_BROKEN = (pa.ArrowInvalid, gzip.BadGzipFile, EOFError, zlib.error)
+_BROKEN = (pa.ArrowInvalid, RuntimeError, gzip.BadGzipFile, EOFError, zlib.error)
 
 
 class _Schema(NamedTuple):

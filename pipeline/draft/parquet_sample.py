@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow_hotfix  # noqa: F401 - else a file could run code (CVE-2023-47248)
 from apache_beam.io import filesystems
 from pyarrow import parquet
 
@@ -28,7 +29,7 @@ def read(path: str, files: Sequence[str], most: int) -> samples.Sample:
             lists = _list_column(opened.schema_arrow)
             columns = _columns(opened, lists, most)
             top = opened.schema_arrow.names
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowInvalid, RuntimeError, OSError) as error:
             raise errors.DataError(
                 f"{file}: the file is cut off or corrupt (Parquet: {error}); copy it again."
             ) from None

@@ -26,6 +26,7 @@ DIRECT = (
     "prometheus-client",
     "protobuf",
     "pyarrow",
+    "pyarrow-hotfix",
     "pydantic",
     "pyyaml",
     "redis",

@@ -73,3 +73,32 @@ def test_tensorflow_is_not_imported():
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+CRAFTED = """
+import os, sys
+import pyarrow as pa
+import pyarrow.parquet
+
+class Evil(pa.PyExtensionType):
+    def __init__(self):
+        pa.PyExtensionType.__init__(self, pa.string())
+
+    def __reduce__(self):
+        return os.mkdir, (sys.argv[2],)
+
+ids = pa.ExtensionArray.from_storage(Evil(), pa.array(["m1"]))
+pa.parquet.write_table(pa.table({"item_id": ids}), sys.argv[1])
+"""
+
+
+def test_a_file_that_would_run_code_is_refused(folder, tmp_path):
+    """Reading a Parquet file unpickles what it says of a column's type (CVE-2023-47248)."""
+    target = tmp_path / "made-by-the-file"
+    items = folder / catalogue.FOLDER / catalogue.ITEMS_FILE
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CRAFTED, str(items), str(target)], check=True
+    )
+    with pytest.raises(catalogue.CatalogueError, match=r"Disallowed deserialization"):
+        catalogue.Catalogue.read(folder)
+    assert not target.exists()

@@ -122,6 +122,7 @@ def ablate(args: argparse.Namespace) -> int:
         only=args.rows,
         seeds=args.seeds,
         list_only=args.list,
+        verbose=args.verbose,
     )
     return 0
 

@@ -30,6 +30,7 @@ def main(
     only: Sequence[str] = (),
     seeds: Sequence[int] = (1, 2, 3),
     list_only: bool = False,
+    verbose: bool = False,
 ) -> list[rows.Row]:
     """Runs what is not done of a plan; writes its table and page, and prints the table.
 
@@ -41,6 +42,7 @@ def main(
       only: names of variants; empty for all.
       seeds: of the trainings of both stages.
       list_only: only says what there is to do.
+      verbose: shows what trials print.
 
     Raises:
       strict.ConfigError: a variant, a name or a seed that cannot be.
@@ -63,7 +65,7 @@ def main(
     shown = [name for name in wanted if not only or name in only]
     base = configuration.load(config_name, overrides)
     space = Workspace(base, root)
-    work = _Work(reader, space, base, shown, seeds)
+    work = _Work(reader, space, base, shown, seeds, verbose=verbose)
     if list_only:
         work.list()
         return []
@@ -104,7 +106,10 @@ class _Work:
         base: config.Config,
         shown: Sequence[str],
         seeds: Sequence[int],
+        *,
+        verbose: bool,
     ) -> None:
+        self._verbose = verbose
         self._reader, self._space, self._shown, self._seeds = reader, space, shown, seeds
         self._primary = base.evaluation.primary
         self.choices: dict[str, dict[str, object]] = {}
@@ -168,7 +173,7 @@ class _Work:
         line = _StatusLine(label)
         if not line.is_live:
             print(f"{label} ...", flush=True)
-        done = self._space.run_trial(wanted, self._reader.config, line)
+        done = self._space.run_trial(wanted, self._reader.config, line, verbose=self._verbose)
         line.clear()
         seconds = time.monotonic() - started
         self._seconds.append(seconds)

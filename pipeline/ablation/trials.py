@@ -119,13 +119,21 @@ class Workspace:
         file = self.folder_of(wanted) / trial.FAILED_FILE
         return file.read_text(encoding="utf-8").strip() if file.is_file() else None
 
-    def run_trial(self, wanted: Trial, config_file: str, watch: Callable[[str], None]) -> bool:
+    def run_trial(
+        self,
+        wanted: Trial,
+        config_file: str,
+        watch: Callable[[str], None],
+        *,
+        verbose: bool = False,
+    ) -> bool:
         """Runs a trial in a process of its own.
 
         Args:
           wanted: the trial.
           config_file: name or file of the configuration.
           watch: told of the newest line that it prints, twice a second.
+          verbose: whether it prints to the terminal instead of into its log.
 
         Returns:
           Whether it is done; else `failure` says why.
@@ -140,11 +148,12 @@ class Workspace:
         log = folder / trial.LOG_FILE
         with (
             log.open("ab") as output,
-            child_process.running(command, output, _STOP_SECONDS) as process,
+            child_process.running(command, None if verbose else output, _STOP_SECONDS) as process,
         ):
             while process.poll() is None:
                 time.sleep(_LOOK_SECONDS)
-                watch(_last_line(log))
+                if not verbose:
+                    watch(_last_line(log))
         if process.returncode and not failed.is_file():
             failed.write_text(_ended(process, log), encoding="utf-8")
         return process.returncode == 0

@@ -52,7 +52,9 @@ def test_trials_run_fail_and_are_not_run_again(
 
     capsys.readouterr()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(trials.Workspace, "run_trial", lambda *_: pytest.fail("trained again"))
+        patched.setattr(
+            trials.Workspace, "run_trial", lambda *_, **__: pytest.fail("trained again")
+        )
         rows = command.main(str(plan), str(shop), (), tmp_path, seeds=(1,), only=["recall alone"])
     assert [row.name for row in rows] == ["recall alone"]
     assert "recall alone, seed 1: done before" in capsys.readouterr().out

@@ -66,8 +66,14 @@ def runner(
     """Stands for `Workspace.run_trial`: ranks of the test's items, or the reason of a failure."""
 
     def run_trial(
-        space: trials.Workspace, wanted: trials.Trial, config: str, watch: Callable[[str], None]
+        space: trials.Workspace,
+        wanted: trials.Trial,
+        config: str,
+        watch: Callable[[str], None],
+        *,
+        verbose: bool,
     ) -> bool:
+        assert not verbose
         watch("epoch 1")
         if ran is not None:
             ran.append((wanted.name, wanted.seed))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 
-from matplotlib import ticker
+from matplotlib import axes, ticker
 
 from pipeline.report import svg
 
@@ -78,10 +78,7 @@ def scatter(
             )
             svg.legend_above(ax)
         if is_log:
-            ax.set_xscale("log")
-            ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-            ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}"))
-            ax.xaxis.set_minor_formatter(ticker.NullFormatter())
+            _log_x(ax)
         svg.label(ax, x_label, y_label)
         return svg.markup(drawing, alt)
 
@@ -143,10 +140,7 @@ def trade_off(
             va="top",
             **svg.NOTE,
         )
-        ax.set_xscale("log")
-        ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-        ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}"))
-        ax.xaxis.set_minor_formatter(ticker.NullFormatter())
+        _log_x(ax)
         svg.label(ax, "latency per query, ms (log)", y_label)
         svg.legend_above(ax)
         return svg.markup(drawing, alt)
@@ -250,3 +244,11 @@ def reliability(
         ax.set_ylim(bottom=0)
         svg.label(ax, x_label, y_label)
         return svg.markup(drawing, alt)
+
+
+def _log_x(ax: axes.Axes) -> None:
+    """A logarithmic x axis whose numbers are 1, 2, 5, 10, ..."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f"{x:g}"))
+    ax.xaxis.set_minor_formatter(ticker.NullFormatter())

@@ -10,14 +10,23 @@ import sys
 # again: half of the time of importing TFX. Garbage in cycles is freed a little later.
 _GC_THRESHOLD = 50_000
 
+_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 _ATOMIC_FUNCTION = "tensorflow.python.eager.polymorphic_function.atomic_function"
 
 
-def prepare() -> None:
-    """Sets legacy Keras on (TFRS, TFX 1.16) and TensorFlow's chatter off; errors are raised."""
+def prepare(*, serving: bool = False) -> None:
+    """Sets legacy Keras on (TFRS, TFX 1.16) and TensorFlow's chatter off; errors are raised.
+
+    Args:
+      serving: whether this process answers requests. oneDNN trains 1.6 times as fast on a CPU, but
+          slows the many small operations of one request down (rank: 4.8 ms with it, 3.6 without).
+    """
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # trains 1.6 times as fast on a CPU
+    if serving:
+        os.environ[_ONEDNN] = "0"  # also where a process that trains has started this one
+    else:
+        os.environ.setdefault(_ONEDNN, "1")
     gc.set_threshold(_GC_THRESHOLD, *gc.get_threshold()[1:])
     # What is left at the end goes with the process, without a search through all of it. A file has
     # to be closed by who opened it, as always.

@@ -11,6 +11,7 @@ DEFAULT = "serving_default"  # signature of both models
 SCORE = "score"  # output of it
 
 ITEM_ID = "item_id"  # output of recall
+RECOMMENDED = (ITEM_ID, SCORE)  # outputs of recall that a recommendation needs
 SOURCE = "source"  # output of recall where candidates are of several: numbers of SOURCES
 SOURCES = ("index", "own_items", "co_occurrence", "ease")
 QUERY = "query"  # signature of recall, and its output

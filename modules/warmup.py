@@ -5,6 +5,7 @@ They are where TensorFlow Serving looks for them, a PredictionLog each.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,23 +21,39 @@ BATCH_SIZES = (1, 2, 8)
 Inputs = Mapping[str, npt.NDArray[Any]]
 
 
-def write(folder: str, model: str, requests: Iterable[tuple[str, Inputs]]) -> None:
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One record; the first one of some outputs makes a server prepare the graph for them.
+
+    Attributes:
+      signature: that is asked.
+      inputs: of it.
+      outputs: that are asked for; none: all.
+    """
+
+    signature: str
+    inputs: Inputs
+    outputs: tuple[str, ...] = ()
+
+
+def write(folder: str, model: str, requests: Iterable[Request]) -> None:
     """Writes the records of a SavedModel.
 
     Args:
       folder: of the SavedModel.
       model: its name.
-      requests: signatures and their inputs, in the order in which they are replayed.
+      requests: in the order in which they are replayed.
     """
     path = os.path.join(folder, FILE)
     tf.io.gfile.makedirs(os.path.dirname(path))
     with tf.io.TFRecordWriter(path) as writer:
-        for signature, inputs in requests:
+        for record in requests:
             log = prediction_log_pb2.PredictionLog()
             request = log.predict_log.request
             request.model_spec.name = model
-            request.model_spec.signature_name = signature
-            for name, values in inputs.items():
+            request.model_spec.signature_name = record.signature
+            request.output_filter.extend(record.outputs)
+            for name, values in record.inputs.items():
                 request.inputs[name].CopyFrom(tf.make_tensor_proto(values))
             writer.write(log.SerializeToString())
 

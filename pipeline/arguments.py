@@ -127,6 +127,17 @@ def count(text: str) -> int:
     return int(text)
 
 
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 0 to 1.")
+    return value
+
+
 def threshold(text: str) -> tuple[str, float]:
     """`user_age=0.2`: a feature's name and a distance, 0 to 1."""
     name, _, number = text.partition("=")

@@ -307,9 +307,9 @@ def _add_serve(children: _Children) -> None:
         "serve",
         commands.serve,
         "serve the release in force on this machine",
-        "Starts a server that speaks TensorFlow Serving's protocol, and a gateway with the\n"
-        "recommendation API and a page to inspect and to try. A release that is pushed or\n"
-        "rolled back meanwhile takes effect without a restart. Ctrl-C stops both.\n\n"
+        "Serves the recommendation API, a page to inspect and to try, and the models by\n"
+        "TensorFlow Serving's protocol. A release that is pushed or rolled back meanwhile\n"
+        "takes effect without a restart. Ctrl-C stops it.\n\n"
         "examples:\n  recsys serve --open\n"
         "  recsys serve --store redis://127.0.0.1:6379/0 --api-keys keys.txt",
     )
@@ -320,6 +320,25 @@ def _add_serve(children: _Children) -> None:
         "--models-host",
         default="127.0.0.1",
         help="address of the models, which have neither keys nor encryption (default %(default)s)",
+    )
+    child.add_argument(
+        "--separate",
+        action="store_true",
+        help="the models in a process of their own, as in production; a recommendation takes "
+        "half as long again",
+    )
+    child.add_argument(
+        "--request-log",
+        metavar="DIR",
+        type=pathlib.Path,
+        help="log a sample of what the models are asked there, for `recsys skew`",
+    )
+    child.add_argument(
+        "--request-log-rate",
+        metavar="SHARE",
+        type=arguments.share,
+        default=0.01,
+        help="the share of the requests that is logged (default %(default)s)",
     )
     for name, number, what in (
         ("--port", 8080, "of the page and the API"),

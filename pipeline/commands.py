@@ -74,7 +74,9 @@ def serve(args: argparse.Namespace) -> int:
         cfg,
         runs.Run(args.root, cfg.name),
         host=args.host,
-        models_host=args.models_host,
+        models=implementation.Models(
+            args.separate, args.models_host, args.request_log, args.request_log_rate
+        ),
         ports=ports,
         store=args.store,
         api_keys=args.api_keys,

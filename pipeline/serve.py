@@ -1,34 +1,32 @@
 """`recsys serve` serves the release in force on this machine: the models, the gateway and its page.
 
-Two processes are started and watched, as they run in production: the development model server in
-place of TensorFlow Serving, and the gateway. Each is a command of its own, shown by --verbose, and
-ends with this one.
+One process does it all, or with `separate` two, as in production: the development model server in
+place of TensorFlow Serving, and the gateway. Each is a command of its own, shown by --verbose, is
+started again when it ends, and ends with this one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import pathlib
-import shlex
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from modules import catalogue, config, release
-from pipeline import child_process, release_writer, runs
+from pipeline import release_writer, runs, supervise
 from serving.history.store import URL_VARIABLE
 
 LOOPBACK = "127.0.0.1"
-_STOP_SECONDS = 40.0  # for requests under way; the servers themselves give them 30
 _POLL_SECONDS = 0.1
 
 
@@ -45,6 +43,24 @@ class Ports:
     rest: int = 8501
 
 
+@dataclasses.dataclass(frozen=True)
+class Models:
+    """How the models are served.
+
+    Attributes:
+      separate: whether in a process of their own.
+      host: address at which they answer TensorFlow Serving's protocols, with neither keys nor
+          encryption.
+      request_log: folder for a sample of their requests; None: they are not logged.
+      request_log_rate: the share of the requests that is logged.
+    """
+
+    separate: bool = False
+    host: str = LOOPBACK
+    request_log: pathlib.Path | None = None
+    request_log_rate: float = 0.01
+
+
 class Stopped(Exception):
     """SIGTERM or SIGINT came."""
 
@@ -54,7 +70,7 @@ def main(
     run: runs.Run,
     *,
     host: str = LOOPBACK,
-    models_host: str = LOOPBACK,
+    models: Models = Models(),
     ports: Ports = Ports(),
     store: str | None = None,
     api_keys: pathlib.Path | None = None,
@@ -67,8 +83,8 @@ def main(
       cfg: the configuration of the run.
       run: whose release in force is served.
       host: address at which the gateway listens.
-      models_host: that of the models, which have neither keys nor encryption.
-      ports: of the gateway, and of the model server's two protocols.
+      models: how they are served.
+      ports: of the gateway, and of the models' two protocols.
       store: URL of the history store; by default an SQLite file in the run's folder, filled from
           the data set when it is empty.
       api_keys: file with the keys that the gateway accepts, one a line.
@@ -78,10 +94,26 @@ def main(
 
     Raises:
       release.NoRelease, release.ReleaseError, catalogue.CatalogueError: there is nothing to serve.
-      ServeError: a port is taken, or a server did not start, or stopped by itself.
+      ServeError: a port is taken, or the run is served already.
+      supervise.Ended: a server did not start, or stopped by itself again and again.
     """
+    with _alone(run, f"http://{_reached(host)}:{ports.page}"):
+        _serve(cfg, run, host, models, ports, store, api_keys, open_page, verbose)
+
+
+def _serve(
+    cfg: config.Config,
+    run: runs.Run,
+    host: str,
+    models: Models,
+    ports: Ports,
+    store: str | None,
+    api_keys: pathlib.Path | None,
+    open_page: bool,
+    verbose: bool,
+) -> None:
     started = time.monotonic()
-    _check_free(host, models_host, ports)
+    _check_free(host, models.host, ports)
     chosen = release.in_force(run.serving)
     items = catalogue.Catalogue.read(chosen.recall)
     if release_writer.repoint(run.serving):
@@ -92,31 +124,28 @@ def main(
     with contextlib.suppress(Stopped), contextlib.ExitStack() as stack:
         _stop_on_signals()
         logs = None if verbose else run.folder / "logs"
-        models = stack.enter_context(
-            _running("model server", _model_server(run, models_host, ports), logs)
-        )
         print(
             f"release {chosen.id}: {len(items.ids):,} items, "
             f"{'recall and rank' if chosen.rank else 'recall alone'}; loading the models ...",
             flush=True,
         )
-        if store is None:
-            store_loader.fill_if_empty(cfg, url)
-        gateway = stack.enter_context(
-            _running(
-                "gateway",
-                _gateway(run, host, models_host, ports, api_keys),
-                logs,
-                {URL_VARIABLE: url},
-            )
+        servers = []
+        if models.separate:
+            command = _model_server(run, models, ports)
+            servers.append(stack.enter_context(supervise.Supervised("model server", command, logs)))
+        command = _gateway(run, host, models, ports, api_keys)
+        servers.append(
+            stack.enter_context(supervise.Supervised("gateway", command, logs, {URL_VARIABLE: url}))
         )
+        if store is None:
+            store_loader.fill_if_empty(cfg, url)  # while the models are loaded
         base = f"http://{_reached(host)}:{ports.page}"
-        _wait_ready(f"{base}/readyz", (models, gateway))
+        _wait_ready(f"{base}/readyz", servers)
         print(
             _READY.format(
                 seconds=time.monotonic() - started,
                 base=base,
-                host=models_host,
+                host=models.host,
                 ports=ports,
                 example=json.dumps({"user_id": "42", "k": 5}),
             ),
@@ -125,7 +154,8 @@ def main(
         if open_page:
             webbrowser.open(base)
         while True:
-            _check((models, gateway))
+            for server in servers:
+                server.check()
             time.sleep(_POLL_SECONDS)
 
 
@@ -139,13 +169,23 @@ ready after {seconds:.1f} s
 Ctrl-C stops."""
 
 
-@dataclasses.dataclass(frozen=True)
-class _Server:
-    """A process that serves."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-    log: pathlib.Path | None
+@contextlib.contextmanager
+def _alone(run: runs.Run, base: str) -> Iterator[None]:
+    """Keeps a second process from serving the same run: both would write its store and logs."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with (run.folder / ".serve.lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ServeError(
+                f"{run.folder}: is served already, by {lock.read()}. Stop that process, or serve "
+                "another run."
+            ) from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} at {base}")
+        lock.flush()
+        yield
 
 
 def _check_free(host: str, models_host: str, ports: Ports) -> None:
@@ -165,40 +205,45 @@ def _check_free(host: str, models_host: str, ports: Ports) -> None:
             ) from None
 
 
-def _model_server(run: runs.Run, host: str, ports: Ports) -> list[str]:
+def _model_server(run: runs.Run, models: Models, ports: Ports) -> list[str]:
     return [
-        sys.executable,
-        "-m",
-        "serving.model_server",
-        "--models-config",
-        str(run.serving / release.POINTER),
-        "--host",
-        host,
-        "--grpc-port",
-        str(ports.grpc),
-        "--rest-port",
-        str(ports.rest),
+        *(sys.executable, "-m", "serving.model_server"),
+        *("--models-config", str(run.serving / release.POINTER)),
+        *("--host", models.host),
+        *("--grpc-port", str(ports.grpc)),
+        *("--rest-port", str(ports.rest)),
+        *_request_log(models),
     ]
 
 
 def _gateway(
-    run: runs.Run, host: str, models_host: str, ports: Ports, api_keys: pathlib.Path | None
+    run: runs.Run, host: str, models: Models, ports: Ports, api_keys: pathlib.Path | None
 ) -> list[str]:
-    keys = [] if api_keys is None else ["--api-keys", str(api_keys)]
+    if models.separate:
+        served = ["--models", f"{_reached(models.host)}:{ports.grpc}"]
+    else:
+        served = [
+            "--embedded",
+            *("--models-host", models.host),
+            *("--grpc-port", str(ports.grpc)),
+            *("--rest-port", str(ports.rest)),
+            *_request_log(models),
+        ]
     return [
-        sys.executable,
-        "-m",
-        "serving.gateway",
-        "--releases",
-        str(run.serving),
-        "--models",
-        f"{_reached(models_host)}:{ports.grpc}",
-        "--host",
-        host,
-        "--port",
-        str(ports.page),
-        *keys,
+        *(sys.executable, "-m", "serving.gateway"),
+        *("--releases", str(run.serving)),
+        *served,
+        *("--host", host),
+        *("--port", str(ports.page)),
+        *([] if api_keys is None else ["--api-keys", str(api_keys)]),
     ]
+
+
+def _request_log(models: Models) -> list[str]:
+    if models.request_log is None:
+        return []
+    rate = str(models.request_log_rate)
+    return ["--request-log", str(models.request_log), "--request-log-rate", rate]
 
 
 def _reached(host: str) -> str:
@@ -206,51 +251,17 @@ def _reached(host: str) -> str:
     return LOOPBACK if host in ("0.0.0.0", "::", "") else host
 
 
-@contextlib.contextmanager
-def _running(
-    name: str,
-    command: Sequence[str],
-    logs: pathlib.Path | None,
-    secrets: Mapping[str, str] | None = None,
-) -> Iterator[_Server]:
-    """Runs the command while the block runs; then lets it answer what is under way.
-
-    `secrets` are variables of its environment.
-    """
-    log = logs and logs / f"{name.replace(' ', '-')}.log"
-    if log is None:
-        print(shlex.join(command), flush=True)
-    else:
-        log.parent.mkdir(exist_ok=True)
-    with contextlib.ExitStack() as stack:
-        output = stack.enter_context(log.open("wb")) if log else None
-        yield _Server(
-            name,
-            stack.enter_context(child_process.running(command, output, _STOP_SECONDS, secrets)),
-            log,
-        )
-
-
-def _wait_ready(url: str, servers: Sequence[_Server]) -> None:
-    """Waits until the gateway can recommend; however long the models take, as long as both run."""
+def _wait_ready(url: str, servers: Sequence[supervise.Supervised]) -> None:
+    """Waits until the gateway can recommend; however long the models take, as long as all run."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
-        _check(servers)
+        for server in servers:
+            server.check()
         with contextlib.suppress(urllib.error.URLError, OSError), direct.open(url, timeout=5):
-            return
+            break
         time.sleep(_POLL_SECONDS)
-
-
-def _check(servers: Sequence[_Server]) -> None:
     for server in servers:
-        code = server.process.poll()
-        if code is None:
-            continue
-        said = ""
-        if server.log is not None:
-            lines = server.log.read_text(errors="replace").splitlines()
-            said = "".join(f"\n  {line}" for line in lines[-5:]) + f"\nIts log: {server.log}"
-        raise ServeError(f"the {server.name} stopped with code {code}.{said}")
+        server.settled()
 
 
 def _stop_on_signals() -> None:

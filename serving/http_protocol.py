@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import socket
 
-import h11
-from uvicorn.protocols.http import h11_impl
+from uvicorn.protocols.http import httptools_impl
 
 HEADER_SECONDS = 10.0  # to send the headers of a request
 MAX_HEADER_BYTES = 32 << 10
+_TOO_LONG = f"The headers of a request may have {MAX_HEADER_BYTES:,} bytes."
 
 
-class Protocol(h11_impl.H11Protocol):
-    """Closes a connection whose request headers do not arrive in time (slow loris)."""
+class Protocol(httptools_impl.HttpToolsProtocol):
+    """Refuses requests whose headers are too long, or do not arrive in time (slow loris)."""
 
     header_seconds = HEADER_SECONDS
     _timer: asyncio.TimerHandle | None = None
+    _in_head = True
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -24,16 +26,41 @@ class Protocol(h11_impl.H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self._watch()
+        if self._in_head:  # what the parser still keeps to itself
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
+                self.send_400_response(_TOO_LONG)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
         super().connection_lost(exc)
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+        self._watch()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop()
+        super().on_headers_complete()
+
+    def _count(self, number: int) -> None:
+        """Adds bytes of a head; the parser takes the error for one of the request."""
+        self._head_bytes += number
+        if self._head_bytes > MAX_HEADER_BYTES:
+            raise ValueError(_TOO_LONG)
+
     def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE:
-            self._stop()
-        elif self._timer is None:  # bytes that come one by one do not put it off
+        if self._timer is None:  # bytes that come one by one do not put it off
             self._timer = self.loop.call_later(self.header_seconds, self.transport.abort)
 
     def _stop(self) -> None:

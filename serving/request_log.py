@@ -205,7 +205,9 @@ class _Files:
         self._number += 1
         moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
         name = f"{self._prefix.name}-{moment}-{os.getpid()}-{self._number:04d}{logs.SUFFIX}"
-        self._writer, self._size = tf.io.TFRecordWriter(str(self._prefix.with_name(name))), 0
+        path = self._prefix.with_name(name)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))  # it holds profiles and histories
+        self._writer, self._size = tf.io.TFRecordWriter(str(path)), 0
 
     def _remove(self, room: int) -> None:
         """Removes the oldest files until another one of `room` bytes stays below the limit."""

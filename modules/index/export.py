@@ -133,7 +133,7 @@ def save(
         file.write(json.dumps(description, indent=2))
 
 
-def _warmup(sample: Request) -> Iterator[tuple[str, Request]]:
+def _warmup(sample: Request) -> Iterator[warmup.Request]:
     """Requests for the signatures that are served, at several batch sizes.
 
     The first one builds ScaNN's searcher. None for `candidates`: with batching, TensorFlow Serving
@@ -142,5 +142,7 @@ def _warmup(sample: Request) -> Iterator[tuple[str, Request]]:
     """
     for size in warmup.BATCH_SIZES:
         inputs = warmup.repeated(sample, size)
-        yield signatures.DEFAULT, inputs
-        yield signatures.QUERY, {n: v for n, v in inputs.items() if n != requests.EXCLUDE_ITEM_ID}
+        yield warmup.Request(signatures.DEFAULT, inputs, signatures.RECOMMENDED)
+        yield warmup.Request(signatures.DEFAULT, inputs)
+        query = {n: v for n, v in inputs.items() if n != requests.EXCLUDE_ITEM_ID}
+        yield warmup.Request(signatures.QUERY, query)

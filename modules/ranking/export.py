@@ -148,7 +148,7 @@ def describe(trained: trainer.Trained) -> dict[str, Any]:
     }
 
 
-def _warmup(sample: warmup.Inputs, split: Any) -> Iterator[tuple[str, warmup.Inputs]]:
+def _warmup(sample: warmup.Inputs, split: Any) -> Iterator[warmup.Request]:
     """Real requests at several batch sizes, then one of an empty list, then one of parts.
 
     Args:
@@ -158,11 +158,12 @@ def _warmup(sample: warmup.Inputs, split: Any) -> Iterator[tuple[str, warmup.Inp
     for size in warmup.BATCH_SIZES:
         inputs = warmup.repeated(sample, size)
         for signature in (signatures.DEFAULT, signatures.PARTS):
-            yield signature, inputs
+            yield warmup.Request(signature, inputs)
     one = {n: v[:1] for n, v in sample.items()}
-    yield signatures.DEFAULT, {n: v if n not in _LISTS else v[:, :0] for n, v in one.items()}
+    empty = {n: v if n not in _LISTS else v[:, :0] for n, v in one.items()}
+    yield warmup.Request(signatures.DEFAULT, empty)
     parts = split(**{n: tf.constant(v) for n, v in one.items()})
-    yield signatures.SCORE_PARTS, {n: part.numpy() for n, part in parts.items()}
+    yield warmup.Request(signatures.SCORE_PARTS, {n: part.numpy() for n, part in parts.items()})
 
 
 def _encoded(model: model_lib.RankModel) -> npt.NDArray[np.float32]:

@@ -9,11 +9,15 @@ import os
 import pathlib
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from modules import catalogue, release
 from serving import http_protocol
 from serving.gateway import logs, server, settings, state
 from serving.history import store
+
+if TYPE_CHECKING:
+    from serving.gateway import embedded_models  # imports TensorFlow
 
 _WAITING = 2048  # connections that are not accepted yet
 _KEPT_EVENTS = 1024  # of a user, where no release says how many its models can use
@@ -30,6 +34,8 @@ _LIMITS = {
     "concurrent": "recommendations that are worked on at once",
     "queue": "recommendations that may wait for a place; more get 429",
     "queue_seconds": "how long one may wait; then it gets 503",
+    "place_seconds": "how long one keeps its place; what takes longer goes on without, so that a "
+    "model that hangs leaves places to others",
     "others": "requests of other kinds that are worked on at once; more get 429",
     "body_bytes": "largest body of a request",
     "held_bytes": "of the bodies of all requests under way; more get 503",
@@ -49,10 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         given = _settings(args)
         history = store.connect(given.store, _kept_events(given.releases))
         taken = http_protocol.bind(given.host, given.port, waiting=_WAITING)
+        engine = None if given.embedded is None else _engine(given)
     except (ValueError, OSError, store.StoreError) as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 1
-    running = server.Server(state.Gateway(given, history))
+    running = server.Server(state.Gateway(given, history, engine))
     with taken:
         print(f"port={taken.getsockname()[1]}", flush=True)
         running.run(sockets=[taken])
@@ -82,6 +89,11 @@ def parser() -> argparse.ArgumentParser:
         "--rank-models",
         metavar="HOST:PORT",
         help="gRPC of the rank model (default: that of --models)",
+    )
+    add(
+        "--embedded",
+        action="store_true",
+        help="serve the models of the releases' folder in this process, instead of asking others",
     )
     add(
         "--label", default=default.label, help="the version of recall to ask for; '' for the newest"
@@ -127,6 +139,28 @@ def parser() -> argparse.ArgumentParser:
         choices=("debug", "info", "warning", "error"),
         help="of the log",
     )
+    embedded, own = found.add_argument_group("with --embedded"), settings.Embedded()
+    embedded.add_argument(
+        "--models-host",
+        default=own.host,
+        help="address at which the models answer TensorFlow Serving's protocols, which have "
+        "neither keys nor encryption",
+    )
+    embedded.add_argument("--grpc-port", type=int, default=own.grpc_port, help="0: any free one")
+    embedded.add_argument("--rest-port", type=int, default=own.rest_port, help="0: any free one")
+    embedded.add_argument(
+        "--request-log",
+        type=pathlib.Path,
+        metavar="FOLDER",
+        help="log a sample of the models' requests there, for `recsys skew`",
+    )
+    embedded.add_argument(
+        "--request-log-rate",
+        type=_share,
+        default=own.request_log_rate,
+        metavar="SHARE",
+        help="the share of the requests that is logged",
+    )
     limits = found.add_argument_group("limits")
     for name, meaning in _LIMITS.items():
         value = getattr(settings.Limits(), name)
@@ -159,6 +193,15 @@ def _settings(args: argparse.Namespace) -> settings.Settings:
         releases=args.releases,
         recall=args.models,
         rank=args.rank_models or args.models,
+        embedded=settings.Embedded(
+            args.models_host,
+            args.grpc_port,
+            args.rest_port,
+            args.request_log,
+            args.request_log_rate,
+        )
+        if args.embedded
+        else None,
         label=args.label,
         store=args.store,
         host=args.host,
@@ -169,6 +212,21 @@ def _settings(args: argparse.Namespace) -> settings.Settings:
         api_keys=keys,
         limits=settings.Limits(**limits),
     )
+
+
+def _engine(given: settings.Settings) -> embedded_models.Engine:
+    """Models of this process; raises ValueError or OSError if they cannot be served."""
+    from modules import environment
+
+    environment.prepare(serving=True)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    from serving.gateway import embedded_models  # TensorFlow takes its seconds
+    from serving.model_server import errors as model_errors
+
+    try:
+        return embedded_models.Engine(given)
+    except model_errors.ServingError as error:
+        raise ValueError(str(error)) from None
 
 
 def _kept_events(folder: pathlib.Path) -> int:
@@ -193,6 +251,13 @@ def _positive(text: str) -> float:
     value = float(text)
     if not value > 0:
         raise argparse.ArgumentTypeError(f"expected more than 0, found {text}")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected 0 to 1, found {text}")
     return value
 
 

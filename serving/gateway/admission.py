@@ -78,7 +78,9 @@ class Admission:
 
     @contextlib.asynccontextmanager
     async def slot(self, seconds: float) -> AsyncIterator[None]:
-        """Waits for a place, at most so long.
+        """Waits for a place, at most so long, and keeps it while the block runs, or for a while.
+
+        What takes longer, as it waits for a model that hangs, goes on without its place.
 
         Raises:
           ApiError: as `check`, or 503 after having waited too long.
@@ -88,10 +90,20 @@ class Admission:
             self.in_flight += 1
         else:
             await self._wait(min(seconds, self._limits.queue_seconds))
+        holds = True
+
+        def give_up() -> None:
+            nonlocal holds
+            holds = False
+            self._leave()
+
+        late = asyncio.get_running_loop().call_later(self._limits.place_seconds, give_up)
         try:
             yield
         finally:
-            self._leave()
+            late.cancel()
+            if holds:
+                self._leave()
 
     async def _wait(self, patience: float) -> None:
         """Until the place of another request is handed over."""

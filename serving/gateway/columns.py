@@ -96,10 +96,17 @@ class Columns:
         if given is None and needed and self.has_times:
             raise errors.invalid(path, "is missing; expected Unix seconds")
 
-    def arrays(self, asked: Asked) -> dict[str, npt.NDArray[Any]]:
-        """The recall model's inputs for one request, as modules/requests.py says, at full width."""
+    def arrays(self, asked: Asked, *, full_width: bool = True) -> dict[str, npt.NDArray[Any]]:
+        """The recall model's inputs for one request, as modules/requests.py says.
+
+        Args:
+          asked: what they say.
+          full_width: whether their widths do not depend on the request, as batching needs it.
+        """
         about = self.about
         arrays = request_arrays.from_examples([self._example(asked)], about.data, about.max_history)
+        if not full_width:
+            return arrays
         return request_arrays.at_full_width(
             arrays,
             about.data,

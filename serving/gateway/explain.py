@@ -13,19 +13,17 @@ import numpy as np
 from numpy import typing as npt
 
 from modules import signatures
-from serving import tensors
 from serving.gateway import models
-from serving.protos import serving_pb2
 
 
 async def effects(
-    rank: models.Model, request: serving_pb2.PredictRequest, version: int, until: float
+    rank: models.Model, inputs: models.Inputs, version: int, until: float
 ) -> dict[str, npt.NDArray[np.float32]]:
     """How far each group moved each of a request's C candidates.
 
     Args:
       rank: the model.
-      request: that it was asked, B = 1.
+      inputs: that it was asked with, B = 1.
       version: that has to answer.
       until: the deadline, as time.monotonic() counts.
 
@@ -36,7 +34,7 @@ async def effects(
       models.ModelError: there is no answer.
     """
     parts = (
-        await rank.predict(request, until=until, version=version, signature=signatures.PARTS)
+        await rank.predict(inputs, until=until, version=version, signature=signatures.PARTS)
     ).outputs
     names = sorted(parts)
     scored = await rank.predict(
@@ -52,11 +50,10 @@ async def effects(
 
 def _variants(
     names: list[str], parts: Mapping[str, npt.NDArray[np.float32]]
-) -> serving_pb2.PredictRequest:
+) -> dict[str, npt.NDArray[np.float32]]:
     """A batch: the parts as they are, then for each name with this part at 0."""
-    batch = serving_pb2.PredictRequest()
+    batch = {}
     for n, name in enumerate(names, start=1):
-        rows = np.repeat(parts[name], len(names) + 1, axis=0)
-        rows[n] = 0
-        tensors.fill(batch.inputs[name], rows)
+        batch[name] = np.repeat(parts[name], len(names) + 1, axis=0)
+        batch[name][n] = 0
     return batch

@@ -1,26 +1,25 @@
-"""Calls to models via TensorFlow Serving's gRPC: deadlines, retries, versions, what went wrong."""
+"""What the gateway asks of a model, wherever it runs: deadlines, versions, what went wrong.
+
+`remote_models` asks TensorFlow Serving, `embedded_models` a model in this process.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 from numpy import typing as npt
 
-from serving import tensors
-from serving.protos import serving_pb2, stubs
-
-_OPTIONS = (
-    ("grpc.max_receive_message_length", 64 << 20),
-    ("grpc.max_send_message_length", 64 << 20),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-    ("grpc.enable_http_proxy", 0),
-)
-_STATE = serving_pb2.ModelVersionStatus.State
+Inputs: TypeAlias = Mapping[str, npt.NDArray[Any]]  # numbers, or bytes objects, by name
+_REASONS = {
+    grpc.StatusCode.UNAVAILABLE: "unavailable",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "deadline",
+    grpc.StatusCode.NOT_FOUND: "not_found",
+    grpc.StatusCode.RESOURCE_EXHAUSTED: "overloaded",
+}
 
 
 class ModelError(Exception):
@@ -48,52 +47,18 @@ class Answer:
     outputs: dict[str, npt.NDArray[Any]]
 
 
-class RetryBudget:
-    """Retries as a share of the calls, so they cannot multiply the load of a server that is down.
-
-    See "Addressing Cascading Failures" in Beyer et al., Site Reliability Engineering, 2016.
-    """
-
-    def __init__(self, share: float, most: float = 10.0) -> None:
-        """Starts with a full budget.
-
-        Args:
-          share: of a retry that a call earns.
-          most: retries that can be saved up.
-        """
-        self._share, self._most = share, most
-        self._saved = most
-
-    def earn(self) -> None:
-        self._saved = min(self._most, self._saved + self._share)
-
-    def spend(self) -> bool:
-        """Whether one more retry is allowed, which is then spent."""
-        if self._saved < 1:
-            return False
-        self._saved -= 1
-        return True
-
-
-def add(request: serving_pb2.PredictRequest, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Adds inputs to a request; both models get most of them."""
-    for name, array in arrays.items():
-        tensors.fill(request.inputs[name], array)
-
-
-class Model:
-    """One model of a server.
+class Model(Protocol):
+    """A model with all its versions.
 
     Attributes:
       name: as models.config has it.
     """
 
-    def __init__(self, name: str, channel: grpc.aio.Channel, budget: RetryBudget) -> None:
-        self.name, self._stub, self._budget = name, stubs.Stub(channel), budget
+    name: str
 
     async def predict(
         self,
-        request: serving_pb2.PredictRequest,
+        inputs: Inputs,
         *,
         until: float,
         version: int | None = None,
@@ -104,7 +69,7 @@ class Model:
         """Asks for a prediction.
 
         Args:
-          request: its inputs; all else is set here.
+          inputs: of the signature.
           until: the deadline, as time.monotonic() counts.
           version: that has to answer; without it and a label, the newest.
           label: of the version that has to answer.
@@ -114,81 +79,30 @@ class Model:
         Raises:
           ModelError: there is no answer.
         """
-        request.output_filter[:] = outputs
-        request.model_spec.Clear()
-        request.model_spec.name, request.model_spec.signature_name = self.name, signature
-        if version is not None:
-            request.model_spec.version.value = version
-        elif label:
-            request.model_spec.version_label = label
-        response = await self._call(self._stub.predict, request, until)
-        try:
-            found = {name: tensors.decode(tensor) for name, tensor in response.outputs.items()}
-        except tensors.TensorError as error:
-            raise ModelError("refused", f"{self.name}: {error}") from None
-        return Answer(response.model_spec.version.value, found)
 
     async def states(self, seconds: float) -> dict[int, str]:
         """The state of each version, such as AVAILABLE.
 
         Raises:
-          ModelError: the server does not answer, or does not know the model.
+          ModelError: the model does not answer in so many seconds, or nobody knows it.
         """
-        request = serving_pb2.GetModelStatusRequest()
-        request.model_spec.name = self.name
-        response = await self._call(self._stub.status, request, time.monotonic() + seconds)
-        return {found.version: _STATE.Name(found.state) for found in response.model_version_status}
 
     async def labelled(self, label: str, seconds: float) -> int:
         """The version that a label points to.
 
         Raises:
-          ModelError: the server does not answer, or knows no such label.
+          ModelError: the model does not answer in so many seconds, or has no such label.
         """
-        request = serving_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-        request.model_spec.name, request.model_spec.version_label = self.name, label
-        response = await self._call(self._stub.metadata, request, time.monotonic() + seconds)
-        version: int = response.model_spec.version.value
-        return version
-
-    async def _call(self, method: Any, request: Any, until: float) -> Any:
-        """Calls; once more if the server could not be reached: safe, as nothing changes there."""
-        self._budget.earn()
-        try:
-            return await method(request, timeout=_left(self.name, until))
-        except grpc.aio.AioRpcError as error:
-            if error.code() != grpc.StatusCode.UNAVAILABLE or not self._budget.spend():
-                raise _model_error(self.name, error) from None
-        try:
-            return await method(request, timeout=_left(self.name, until))
-        except grpc.aio.AioRpcError as error:
-            raise _model_error(self.name, error) from None
 
 
-def _left(name: str, until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
+def left(name: str, until: float) -> float:
+    """Seconds until a deadline; raises ModelError if there are none."""
+    seconds = until - time.monotonic()
+    if seconds <= 0:
         raise ModelError("deadline", f"{name}: no time was left to ask")
-    return left
+    return seconds
 
 
-def _model_error(name: str, error: grpc.aio.AioRpcError) -> ModelError:
-    reasons = {
-        grpc.StatusCode.UNAVAILABLE: "unavailable",
-        grpc.StatusCode.DEADLINE_EXCEEDED: "deadline",
-        grpc.StatusCode.NOT_FOUND: "not_found",
-        grpc.StatusCode.RESOURCE_EXHAUSTED: "overloaded",
-    }
-    reason = reasons.get(error.code(), "refused")
-    return ModelError(reason, f"{name}: {error.code().name}: {error.details()}")
-
-
-def connect(address: str) -> grpc.aio.Channel:
-    """A channel to a model server; several addresses behind one name share the load."""
-    return grpc.aio.insecure_channel(
-        address,
-        options=(
-            *_OPTIONS,
-            ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
-        ),
-    )
+def failure(name: str, code: grpc.StatusCode, text: str) -> ModelError:
+    """The error for a status of gRPC."""
+    return ModelError(_REASONS.get(code, "refused"), f"{name}: {code.name}: {text}")

@@ -35,7 +35,6 @@ from serving.gateway import (
     users,
     wire,
 )
-from serving.protos import serving_pb2
 
 _RECALL_SHARE = 0.6  # of the time that is left, at most
 _STORE_SHARE = 0.3
@@ -162,15 +161,14 @@ class Recommender:
         """
         for last in (False, True):
             asked = person.asked(ask, loaded.columns)
-            request = serving_pb2.PredictRequest()
-            models.add(request, loaded.columns.arrays(asked))
+            inputs = loaded.columns.arrays(asked, full_width=self._settings.embedded is None)
             try:
                 with trace.stage("recall"):
                     recalled = await self._recall_model.predict(
-                        request,
+                        inputs,
                         until=time.monotonic() + _RECALL_SHARE * trace.left,
                         label=self._settings.label,
-                        outputs=(signatures.ITEM_ID, signatures.SCORE),
+                        outputs=signatures.RECOMMENDED,
                     )
             except models.ModelError as error:
                 if error.reason == "refused" and not last:
@@ -183,10 +181,10 @@ class Recommender:
                 return asked, None
             found = await self._releases.get(recalled.version)
             ids, scores = _places(recalled)
-            del request.inputs[columns.EXCLUDE_ITEM_ID]
+            del inputs[columns.EXCLUDE_ITEM_ID]
             try:
                 return asked, await self._rank(
-                    found, recalled.version, ids, scores, request, ask, trace
+                    found, recalled.version, ids, scores, inputs, ask, trace
                 )
             except models.ModelError as error:
                 if error.reason == "not_found" and not last:
@@ -201,7 +199,7 @@ class Recommender:
         version: int,
         ids: npt.NDArray[np.object_],
         scores: npt.NDArray[np.float32],
-        request: serving_pb2.PredictRequest,
+        inputs: models.Inputs,
         ask: wire.Recommend,
         trace: Trace,
     ) -> lists.Ranked:
@@ -212,20 +210,18 @@ class Recommender:
             and release.RANK not in found.manifest.get("models", {})
         ):
             return lists.unranked(found, version, ids, scores)
-        models.add(
-            request,
-            {
-                features.CANDIDATE_ITEM_ID: ids[np.newaxis],
-                features.RECALL_SCORE: scores[np.newaxis],
-            },
-        )
+        inputs = {
+            **inputs,
+            features.CANDIDATE_ITEM_ID: ids[np.newaxis],
+            features.RECALL_SCORE: scores[np.newaxis],
+        }
         with trace.stage("rank"):
-            answer = await self._rank_model.predict(request, until=trace.until, version=version)
+            answer = await self._rank_model.predict(inputs, until=trace.until, version=version)
         effects: dict[str, npt.NDArray[np.float32]] = {}
         if ask.explain:
             try:
                 with trace.stage("explain"):
-                    effects = await explain.effects(self._rank_model, request, version, trace.until)
+                    effects = await explain.effects(self._rank_model, inputs, version, trace.until)
             except models.ModelError as error:
                 trace.degrade("explain", error.reason, "without_effects")
         outputs = {name: array[0] for name, array in answer.outputs.items()}

@@ -34,7 +34,6 @@ class Server(uvicorn.Server):
                 server_header=False,
                 timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=int(given.drain_seconds),
-                h11_max_incomplete_event_size=http_protocol.MAX_HEADER_BYTES,
             )
         )
         # Instead of uvicorn's limit_concurrency, whose answer is plain text without a request's id.

@@ -16,6 +16,7 @@ class Limits:
       concurrent: recommendations that are worked on at once.
       queue: recommendations that may wait; more get 429.
       queue_seconds: how long one may wait; then it gets 503.
+      place_seconds: how long one keeps its place; what takes longer goes on without.
       others: requests of other kinds that are worked on at once; more get 429.
       body_bytes: of a request.
       held_bytes: of the bodies of all requests that are under way; more get 503.
@@ -29,6 +30,7 @@ class Limits:
     concurrent: int = 8
     queue: int = 32
     queue_seconds: float = 1.0
+    place_seconds: float = 2.0
     others: int = 64
     body_bytes: int = 4 << 20
     held_bytes: int = 64 << 20
@@ -40,14 +42,34 @@ class Limits:
 
 
 @dataclasses.dataclass(frozen=True)
+class Embedded:
+    """Models in the gateway's own process, which answer TensorFlow Serving's protocols, too.
+
+    Attributes:
+      host: address at which these listen; they have neither keys nor encryption.
+      grpc_port: 0 for any free one.
+      rest_port: 0 for any free one.
+      request_log: folder for a sample of the models' requests; None: they are not logged.
+      request_log_rate: the share of requests that is logged.
+    """
+
+    host: str = "127.0.0.1"
+    grpc_port: int = 0
+    rest_port: int = 0
+    request_log: pathlib.Path | None = None
+    request_log_rate: float = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """How to serve.
 
     Attributes:
       releases: the serving folder, `recall/<id>/assets.extra` and `releases/<id>.json` of which are
           read.
-      recall: gRPC address of the recall model.
-      rank: gRPC address of the rank model.
+      recall: gRPC address of the recall model, unless models are embedded.
+      rank: gRPC address of the rank model, unless models are embedded.
+      embedded: how models are served by this process; None: others serve them.
       label: which version of recall is asked for; "" for the newest. Rank is asked for the same
           number.
       store: URL of the history store.
@@ -65,6 +87,7 @@ class Settings:
     releases: pathlib.Path
     recall: str = "127.0.0.1:8500"
     rank: str = "127.0.0.1:8500"
+    embedded: Embedded | None = None
     label: str = "stable"
     store: str = ""
     host: str = "127.0.0.1"

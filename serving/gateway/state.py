@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modules import release
-from serving.gateway import admission, metrics, models, recommend, releases, settings, users
+from serving.gateway import (
+    admission,
+    guard,
+    metrics,
+    models,
+    recommend,
+    releases,
+    remote_models,
+    settings,
+    users,
+)
 from serving.history import store
 
+if TYPE_CHECKING:
+    from serving.gateway import embedded_models  # imports TensorFlow
+
 _STORE_SECONDS = 1.0  # to answer a ping, and between attempts to open it
+_FAIR_SHARE = 0.3  # of the usual time, in which a model that is well answers
 _log = logging.getLogger(__name__)
 
 
@@ -28,8 +43,14 @@ class Gateway:
       recommend: answers recommendations; made by `running`.
     """
 
-    def __init__(self, given: settings.Settings, history: store.Store) -> None:
-        self.settings, self.store = given, history
+    def __init__(
+        self,
+        given: settings.Settings,
+        history: store.Store,
+        engine: embedded_models.Engine | None = None,
+    ) -> None:
+        """Puts a gateway together; with an engine, its models are asked, and no others."""
+        self.settings, self.store, self._engine = given, history, engine
         self.metrics, self.admission = metrics.Metrics(), admission.Admission(given.limits)
         self.metrics.in_flight.set_function(lambda: self.admission.in_flight)
         self.metrics.waiting.set_function(lambda: self.admission.waiting)
@@ -42,19 +63,35 @@ class Gateway:
     async def running(self, _: Any = None) -> AsyncIterator[None]:
         """Connects to the models and the store while the block runs; neither has to be there."""
         given = self.settings
-        budget = models.RetryBudget(given.retry_share)
-        async with models.connect(given.recall) as to_recall, models.connect(given.rank) as to_rank:
-            recall = models.Model(release.RECALL, to_recall, budget)
-            rank = models.Model(release.RANK, to_rank, budget)
+        async with _connected(given, self._engine) as connected:
+            recall, rank = (
+                guard.Guarded(
+                    model,
+                    given.limits.concurrent,
+                    given.limits.place_seconds,
+                    _FAIR_SHARE * given.seconds,
+                )
+                for model in (connected.recall, connected.rank)
+            )
             self.releases = releases.Releases(given.releases, recall, rank, given.label)
             self.metrics.release.set_function(lambda: getattr(self.releases.current, "id", 0))
             people = users.Users(self.store)
             self.recommend = recommend.Recommender(
-                given, self.releases, recall, rank, people, self.admission, self.metrics
+                given,
+                self.releases,
+                recall,
+                rank,
+                people,
+                self.admission,
+                self.metrics,
             )
             opening = asyncio.create_task(self._open_store())
             await self.releases.start()
-            tasks = [opening, asyncio.create_task(self.releases.watch(given.poll_seconds))]
+            tasks = [
+                opening,
+                asyncio.create_task(self.releases.watch(given.poll_seconds)),
+                asyncio.create_task(self._look_after(connected.loading)),
+            ]
             # a store that is there is open then
             await asyncio.wait({opening}, timeout=_STORE_SECONDS)
             try:
@@ -64,6 +101,11 @@ class Gateway:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await self.store.close()
+
+    async def _look_after(self, loading: asyncio.Future[None]) -> None:
+        """Looks for releases as soon as models are loaded."""
+        await asyncio.shield(loading)
+        await self.releases.look()
 
     async def _open_store(self) -> None:
         """Until it opens: recommendations go on without histories meanwhile."""
@@ -101,3 +143,42 @@ class Gateway:
             "draining": self.admission.draining,
             "catalogues": {str(n): problem for n, problem in self.releases.trouble.items()},
         }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Models:
+    """Both models.
+
+    Attributes:
+      loading: is done when those of this process are loaded.
+    """
+
+    recall: models.Model
+    rank: models.Model
+    loading: asyncio.Future[None]
+
+
+@contextlib.asynccontextmanager
+async def _connected(
+    given: settings.Settings, engine: embedded_models.Engine | None
+) -> AsyncIterator[_Models]:
+    if engine is None:
+        budget = remote_models.RetryBudget(given.retry_share)
+        async with (
+            remote_models.connect(given.recall) as to_recall,
+            remote_models.connect(given.rank) as to_rank,
+        ):
+            nothing = asyncio.get_running_loop().create_future()
+            nothing.set_result(None)
+            yield _Models(
+                remote_models.RemoteModel(release.RECALL, to_recall, budget),
+                remote_models.RemoteModel(release.RANK, to_rank, budget),
+                nothing,
+            )
+        return
+    loading = asyncio.ensure_future(asyncio.to_thread(engine.start))
+    try:
+        yield _Models(engine.model(release.RECALL), engine.model(release.RANK), loading)
+    finally:
+        await asyncio.wait({loading})
+        await asyncio.to_thread(engine.stop)

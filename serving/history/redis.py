@@ -18,13 +18,13 @@ Keys, for a user U:
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
 import redis.asyncio
 import redis.asyncio.retry
 import redis.backoff
@@ -151,7 +151,10 @@ class RedisStore(store.Store):
             profile, events = await self._read(_keys(user_id), [self._limit])
         if profile is None and not events:
             return None
-        return store.User(orjson.loads(profile or "{}"), tuple(_event(text) for text in events))
+        return store.User(
+            store.stored(profile or "{}", dict, user_id),
+            tuple(_event(text, user_id) for text in events),
+        )
 
     async def append(self, events: Sequence[tuple[str, store.Event]]) -> store.Added:
         places: dict[str, int] = {}
@@ -252,5 +255,8 @@ def _to_json(event: store.Event) -> str:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _event(text: str) -> store.Event:
-    return store.Event(*orjson.loads(text))
+def _event(text: str, user_id: str) -> store.Event:
+    fields = store.stored(text, list, user_id)
+    if len(fields) != len(dataclasses.fields(store.Event)):
+        raise store.StoreError(f"user {user_id!r}: found an event of {len(fields)} fields: {text}")
+    return store.Event(*fields)

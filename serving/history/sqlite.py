@@ -17,8 +17,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-import orjson
-
 from serving.history import group_commit, store
 
 _READERS = 4
@@ -157,6 +155,8 @@ class SqliteStore(store.Store):
         self._writer = group_commit.GroupCommit(writer)
 
     def _connect(self) -> sqlite3.Connection:
+        with contextlib.suppress(OSError):  # SQLite says what is wrong
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))  # nobody else's to read
         connection = sqlite3.connect(
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -283,9 +283,9 @@ def _user(connection: sqlite3.Connection, user_id: str, limit: int) -> store.Use
         (user_id, limit),
     ).fetchall()
     return store.User(
-        orjson.loads(found[0]),
+        store.stored(found[0], dict, user_id),
         tuple(
-            store.Event(event_id, item_id, timestamp, orjson.loads(details))
+            store.Event(event_id, item_id, timestamp, store.stored(details, dict, user_id))
             for event_id, item_id, timestamp, details in reversed(rows)
         ),
     )

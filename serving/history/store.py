@@ -10,9 +10,14 @@ import dataclasses
 import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+import orjson
 
 URL_VARIABLE = "RECSYS_STORE"  # of the environment: the URL of the store, which may hold a password
+
+
+_Kind = TypeVar("_Kind", dict[str, Any], list[Any])
 
 
 class StoreError(Exception):
@@ -71,6 +76,31 @@ class Counts:
 
     users: int
     events: int
+
+
+def stored(text: str | bytes, kind: type[_Kind], user_id: str) -> _Kind:
+    """What was stored for a user as JSON.
+
+    Args:
+      text: as it was stored.
+      kind: what it has to be, dict or list.
+      user_id: for the error.
+
+    Raises:
+      StoreError: it is something else, so somebody else has written it.
+    """
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        found = None
+    if not isinstance(found, kind):
+        shown = text if isinstance(text, str) else text.decode(errors="replace")
+        raise StoreError(
+            f"user {user_id!r}: what is stored cannot be read: found {shown[:60]!r}, expected a "
+            f"JSON {'object' if kind is dict else 'array'}. Put the profile once more, or remove "
+            "the user's keys and rows and load them again by `recsys store load`."
+        )
+    return found
 
 
 class Store(abc.ABC):

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.getLogger(chatty).setLevel(logging.ERROR)
     from modules import environment
 
-    environment.prepare()
+    environment.prepare(serving=True)
     from serving import request_log
     from serving.model_server import batching, errors, rest_api, server
 

@@ -55,6 +55,8 @@ class Server:
     """Runs until `stop`.
 
     Attributes:
+      models: knows the versions of all models.
+      predictions: runs them.
       grpc_port: where it listens for gRPC.
       rest_port: where it listens for REST.
     """
@@ -73,22 +75,22 @@ class Server:
             if settings.batching is None
             else functools.partial(batching.BatchingServable, parameters=settings.batching)
         )
-        self._models = manager.Manager(
+        self.models = manager.Manager(
             settings.config, measured, linger=settings.linger_seconds, load=load
         )
-        self._models.read_config()
+        self.models.read_config()
         self._log = request_log.RequestLog(
-            settings.log, self._models.logging_config, measured.logged
+            settings.log, self.models.logging_config, measured.logged
         )
-        predictions = predictor.Predictor(self._models, measured, self._log)
-        self._rest = rest_api.RestApi(self._models, predictions, measured, settings.limits)
+        self.predictions = predictor.Predictor(self.models, measured, self._log)
+        self._rest = rest_api.RestApi(self.models, self.predictions, measured, settings.limits)
         self._socket = http_protocol.bind(settings.host, settings.rest_port)
         self._health = grpc_api.Health()
         self._health.serving(False)
         limits = settings.limits
         self._grpc = grpc_api.make_server(
-            self._models,
-            predictions,
+            self.models,
+            self.predictions,
             self._health,
             threads=limits.threads,
             max_waiting=limits.max_waiting,
@@ -111,38 +113,37 @@ class Server:
                 timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=int(settings.drain_seconds),
                 server_header=False,
-                h11_max_incomplete_event_size=http_protocol.MAX_HEADER_BYTES,
             )
         )
         self._threads = [
             threading.Thread(target=self._http.run, args=([self._socket],), daemon=True),
-            threading.Thread(target=self._models.run, args=(settings.poll_seconds,), daemon=True),
+            threading.Thread(target=self.models.run, args=(settings.poll_seconds,), daemon=True),
         ]
 
     def start(self) -> None:
         """Loads the models and listens; a model that cannot be loaded shows in the status."""
         started = time.monotonic()
-        self._models.poll()
-        self._models.wait_settled(None)
+        self.models.poll()
+        self.models.wait_settled(None)
         self._grpc.start()
         for thread in self._threads:
             thread.start()
         while not self._http.started:
             time.sleep(0.01)
-        self._health.serving(self._models.ready())
+        self._health.serving(self.models.ready())
         _log.info(
             "listening on %s: gRPC port %d, REST port %d; %s after %.1f s",
             self._settings.host,
             self.grpc_port,
             self.rest_port,
-            "ready" if self._models.ready() else "NOT ready, a model has no version that loads",
+            "ready" if self.models.ready() else "NOT ready, a model has no version that loads",
             time.monotonic() - started,
         )
 
     def watch(self, stop: threading.Event) -> None:
         """Keeps the health check up to date until `stop` is set."""
         while not stop.wait(self._settings.poll_seconds):
-            self._health.serving(self._models.ready())
+            self._health.serving(self.models.ready())
 
     def stop(self) -> None:
         """Takes no new requests, answers those under way, and frees the models."""
@@ -152,6 +153,6 @@ class Server:
         self._http.should_exit = True
         stopped.wait()
         self._threads[0].join(self._settings.drain_seconds)
-        self._models.close()
+        self.models.close()
         self._rest.close()
         self._log.close()

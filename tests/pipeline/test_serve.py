@@ -1,4 +1,4 @@
-"""`recsys serve` as a whole: two processes from a release to an answer, and what stops it."""
+"""`recsys serve` as a whole: from a release to an answer, and what stops it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _listens(port: int) -> bool:
         return found.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _command(run: runs.Run, ports: list[int]) -> list[str]:
+def _command(run: runs.Run, ports: list[int], *options: str) -> list[str]:
     root = run.folder.parent
     return [
         sys.executable,
@@ -65,13 +65,14 @@ def _command(run: runs.Run, ports: list[int]) -> list[str]:
         str(ports[1]),
         "--rest-port",
         str(ports[2]),
+        *options,
     ]
 
 
-def _ready(run: runs.Run, ports: list[int]) -> tuple[subprocess.Popen[str], str]:
+def _ready(run: runs.Run, ports: list[int], *options: str) -> tuple[subprocess.Popen[str], str]:
     """(the process, what it printed until it was ready)."""
     process = subprocess.Popen(
-        _command(run, ports), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        _command(run, ports, *options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     assert process.stdout is not None
     said = []
@@ -110,12 +111,17 @@ def test_command_lines_hold_no_url_of_the_store(run, served):
     assert all(str(run.folder.parent / "history.sqlite") not in line for line in lines)
 
 
-def test_the_models_listen_on_loopback_whatever_host_the_page_has(run):
-    command = serve._model_server(run, serve.LOOPBACK, serve.Ports())
-    assert command[command.index("--host") + 1] == "127.0.0.1"
-    gateway = serve._gateway(run, "0.0.0.0", "0.0.0.0", serve.Ports(), None)
-    assert gateway[gateway.index("--models") + 1] == "127.0.0.1:8500"
-    assert cli.parser().parse_args(["serve", "--host", "0.0.0.0"]).models_host == "127.0.0.1"
+@pytest.mark.parametrize("separate", [False, True])
+def test_the_models_listen_on_loopback_whatever_host_the_page_has(run, separate):
+    args = cli.parser().parse_args(["serve", "--host", "0.0.0.0", *["--separate"] * separate])
+    models = serve.Models(args.separate, args.models_host)
+    gateway = serve._gateway(run, args.host, models, serve.Ports(), None)
+    listening = serve._model_server(run, models, serve.Ports()) if separate else gateway
+    option = "--host" if separate else "--models-host"
+    assert listening[listening.index(option) + 1] == "127.0.0.1"
+    everywhere = serve.Models(separate=True, host="0.0.0.0")
+    asking = serve._gateway(run, "0.0.0.0", everywhere, serve.Ports(), None)
+    assert asking[asking.index("--models") + 1] == "127.0.0.1:8500"
 
 
 def test_a_user_gets_recommendations_that_know_the_last_event(served):
@@ -129,17 +135,57 @@ def test_a_user_gets_recommendations_that_know_the_last_event(served):
     assert [item.item_id for item in answer.items] == ["m5", "m4", "m6"]
 
 
-def test_taken_ports_are_named(run, served):
-    _, ports, _ = served
-    again = subprocess.run(_command(run, ports), capture_output=True, text=True, check=False)
+def test_a_second_one_of_the_same_run_is_refused(run, served):
+    process, ports, _ = served
+    again = subprocess.run(
+        _command(run, _free_ports()), capture_output=True, text=True, check=False
+    )
     assert again.returncode == 1
     assert again.stderr == (
-        f"recsys: --port: 127.0.0.1:{ports[0]} cannot be listened on (Address already in "
-        "use); stop what listens there, or choose another port.\n"
+        f"recsys: {run.folder}: is served already, by process {process.pid} at "
+        f"http://127.0.0.1:{ports[0]}. Stop that process, or serve another run.\n"
     )
 
 
-def test_sigterm_stops_both_servers(served):
+def test_taken_ports_are_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(serve.ServeError) as refused:
+            serve._check_free("127.0.0.1", "127.0.0.1", serve.Ports(port, *_free_ports()[1:]))
+    assert str(refused.value) == (
+        f"--port: 127.0.0.1:{port} cannot be listened on (Address already in use); stop what "
+        "listens there, or choose another port."
+    )
+
+
+def test_what_dies_is_started_again(run, served):
+    process, ports, _ = served
+    (gateway,) = psutil.Process(process.pid).children()
+    gateway.kill()
+    url = f"http://127.0.0.1:{ports[0]}"
+    with client.Recommender(url, timeout=5) as recommender:
+        end = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(client.ClientError):
+                answer = recommender.recommend("anna", k=3, timestamp=200)
+                if not answer.degraded:
+                    break
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    assert answer.known_user and [item.item_id for item in answer.items] == ["m5", "m4", "m6"]
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    assert said.startswith("the gateway stopped with signal 9; it starts again in 0.5 s. Its log:")
+
+
+def test_only_its_owner_may_read_the_log(run, served):
+    (log,) = (run.folder / "logs").glob("gateway.log")
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert '"message":"request"' in log.read_text()
+
+
+def test_sigterm_stops_it(served):
     process, ports, _ = served
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
@@ -148,8 +194,9 @@ def test_sigterm_stops_both_servers(served):
 
 
 def test_killed_it_leaves_no_server_behind(run):
+    """Neither of the two that `--separate` starts."""
     ports = _free_ports()
-    process, said = _ready(run, ports)
+    process, said = _ready(run, ports, "--separate")
     servers = psutil.Process(process.pid).children()
     assert len(servers) == 2, said
     process.kill()
@@ -181,13 +228,3 @@ def test_a_server_whose_parent_is_gone_already_does_not_start(tmp_path: pathlib.
 def test_without_a_release(tmp_path: pathlib.Path):
     with pytest.raises(release.NoRelease, match="no release has been pushed"):
         serve.main(None, runs.Run(tmp_path, "shop"), ports=serve.Ports(*_free_ports()))
-
-
-def test_a_server_that_stops_is_reported_with_its_last_words(tmp_path: pathlib.Path):
-    command = [sys.executable, "-c", "import sys; sys.exit('the disk is on fire')"]
-    with serve._running("gateway", command, tmp_path / "logs") as server:
-        server.process.wait()
-        with pytest.raises(
-            serve.ServeError, match=r"gateway stopped with code 1\.\n  the disk is on fire"
-        ):
-            serve._check((server,))

@@ -9,14 +9,15 @@ import itertools
 import pathlib
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import anyio.from_thread
 import httpx
 import pytest
 
-from serving.gateway import api, settings, state
+from serving.gateway import api, embedded_models, remote_models, settings, state
+from serving.gateway import models as models_lib
 from serving.history import store
 from tests.serving import conftest, small_serving
 
@@ -110,7 +111,8 @@ def closed_port() -> str:
 def running(given: settings.Settings, history: store.Store | None = None) -> Iterator[Gateway]:
     """Runs a gateway while the block runs; without `history`, from when its store is open on."""
     kept = small_serving.ABOUT.history_events
-    made = state.Gateway(given, history or store.connect(given.store, kept))
+    engine = embedded_models.Engine(given) if given.embedded else None
+    made = state.Gateway(given, history or store.connect(given.store, kept), engine)
     transport = httpx.ASGITransport(api.create(made), raise_app_exceptions=False)
     with (
         anyio.from_thread.start_blocking_portal() as portal,
@@ -120,9 +122,16 @@ def running(given: settings.Settings, history: store.Store | None = None) -> Ite
         ) as client,
     ):
         http = Http(portal, client)
-        while history is None and http.get("/readyz").json()["store"] != "ok":
+        while history is None and not _is_up(http.get("/readyz").json(), engine):
             time.sleep(0.01)
         yield Gateway(made, http)
+
+
+def _is_up(ready: dict[str, Any], engine: embedded_models.Engine | None) -> bool:
+    """Whether the store is open, and what loads of an engine's models is loaded."""
+    known = [states for states in ready["models"].values() if isinstance(states, dict)]
+    loaded = known and all({*states.values()} <= {"AVAILABLE", "END"} for states in known)
+    return ready["store"] == "ok" and (engine is None or bool(loaded))
 
 
 @pytest.fixture(scope="session")
@@ -138,21 +147,48 @@ def models(serving: pathlib.Path) -> Iterator[str]:
         yield client.grpc_address
 
 
+REMOTE, EMBEDDED = "remote", "embedded"  # where models run
+
+
 @pytest.fixture(scope="session")
-def shared_settings(
+def remote_settings(
     serving: pathlib.Path, models: str, tmp_path_factory: pytest.TempPathFactory
 ) -> settings.Settings:
-    """For gateways with models that answer; each test that runs one takes another store."""
+    """For gateways that ask a model server; each test that runs one takes another store."""
     file = tmp_path_factory.mktemp("history") / "history.sqlite"
     return settings.Settings(
         serving, recall=models, rank=models, store=f"sqlite:///{file}", seconds=30, poll_seconds=0.1
     )
 
 
+@pytest.fixture(scope="session", params=[REMOTE, EMBEDDED])
+def shared_settings(
+    request: pytest.FixtureRequest, remote_settings: settings.Settings
+) -> settings.Settings:
+    """For gateways with models that answer, in another process and in their own."""
+    embedded = settings.Embedded() if request.param == EMBEDDED else None
+    return dataclasses.replace(remote_settings, embedded=embedded)
+
+
+Predict = Callable[..., Awaitable[models_lib.Answer]]
+
+
+def change_predict(monkeypatch: pytest.MonkeyPatch, changed: Callable[[Predict], Predict]) -> None:
+    """Replaces how models are asked, wherever they run; `changed` gets what asks them."""
+    for kind in (remote_models.RemoteModel, embedded_models.EmbeddedModel):
+        monkeypatch.setattr(kind, "predict", changed(kind.predict))
+
+
 @pytest.fixture
 def given(shared_settings: settings.Settings, tmp_path: pathlib.Path) -> settings.Settings:
     """Settings with a store of the test's own."""
     return dataclasses.replace(shared_settings, store=f"sqlite:///{tmp_path / 'history.sqlite'}")
+
+
+@pytest.fixture
+def remote(remote_settings: settings.Settings, tmp_path: pathlib.Path) -> settings.Settings:
+    """As `given`, of models in another process alone."""
+    return dataclasses.replace(remote_settings, store=f"sqlite:///{tmp_path / 'history.sqlite'}")
 
 
 @pytest.fixture(scope="session")

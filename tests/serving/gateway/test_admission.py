@@ -138,14 +138,30 @@ def test_nobody_new_is_let_in_while_the_server_stops():
     asyncio.run(run())
 
 
+def test_who_takes_too_long_loses_the_place_and_goes_on():
+    async def run() -> None:
+        visitors = Visitors(concurrent=1, queue=3, place_seconds=0.05)
+        slow = await visitors.come("slow")
+        await visitors.come("next")
+        while visitors.entered != ["slow", "next"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert not slow.done() and visitors.counts == (1, 0)
+        await visitors.leave("next")
+        await visitors.leave("slow")
+        assert slow.done() and visitors.counts == (0, 0)
+
+    asyncio.run(run())
+
+
 def test_with_too_many_requests_some_are_answered_and_the_rest_turned_away(given, monkeypatch):
-    real = models.Model.predict
+    def slowly(real):
+        async def predict(model, inputs, **options):
+            await asyncio.sleep(0.05)
+            return await real(model, inputs, **options)
 
-    async def slowly(model, inputs, **options):
-        await asyncio.sleep(0.05)
-        return await real(model, inputs, **options)
+        return predict
 
-    monkeypatch.setattr(models.Model, "predict", slowly)
+    conftest.change_predict(monkeypatch, slowly)
     tight = dataclasses.replace(
         given, limits=settings.Limits(concurrent=1, queue=2, queue_seconds=30)
     )
@@ -183,7 +199,7 @@ def test_who_waits_too_long_for_the_models_of_others_gets_503(given, monkeypatch
         await asyncio.sleep(1)
         raise models.ModelError("deadline", "late")
 
-    monkeypatch.setattr(models.Model, "predict", never)
+    conftest.change_predict(monkeypatch, lambda _: never)
     tight = dataclasses.replace(
         given, limits=settings.Limits(concurrent=1, queue=2, queue_seconds=0.05)
     )

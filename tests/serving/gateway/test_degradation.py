@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import pathlib
+import sqlite3
 import time
 from typing import Any
 
 import pytest
 
 from modules import release
-from serving.gateway import models
+from serving.gateway import models, settings
 from serving.history import store
 from tests.serving import conftest as servers
 from tests.serving import small_serving
@@ -19,11 +20,12 @@ from tests.serving.gateway import conftest
 
 TIME, ids = conftest.TIME, conftest.ids
 M3 = [{"item_id": "m3", "timestamp": TIME - 5}]
+POPULAR = ["m0", "m1", "m2", "m4", "m5", "m6", "m7", "m8"]  # without m3
 AFTER_M3 = ["m4", "m5", "m6", "m7", "m8", "m9", "m0", "m1"]  # recall's order
 
 
-def test_recalls_order_without_rank(given, serving):
-    with conftest.running(dataclasses.replace(given, rank=conftest.closed_port())) as gateway:
+def test_recalls_order_without_rank(remote, serving):
+    with conftest.running(dataclasses.replace(remote, rank=conftest.closed_port())) as gateway:
         answer = gateway.recommend(history=M3, k=8, explain=True, candidates=True)
         assert ids(answer) == ids(answer, "candidates") == AFTER_M3
         assert answer["degraded"] == [
@@ -45,8 +47,8 @@ def test_recalls_order_without_rank(given, serving):
         assert 'gateway_degraded_total{reason="unavailable",stage="rank"} 1.0' in text
 
 
-def test_popular_items_without_recall(given):
-    with conftest.running(dataclasses.replace(given, recall=conftest.closed_port())) as gateway:
+def test_popular_items_without_recall(remote):
+    with conftest.running(dataclasses.replace(remote, recall=conftest.closed_port())) as gateway:
         answer = gateway.recommend(
             history=[{"item_id": "m2", "timestamp": TIME}],
             exclude=["m4"],
@@ -154,6 +156,19 @@ def test_a_store_without_room(given):
         assert message == "nothing was added: history.sqlite: there is no room."
 
 
+def test_a_profile_that_cannot_be_read(given, caplog):
+    with conftest.running(given) as gateway:
+        gateway.add("u1", "m3")
+        with sqlite3.connect(given.store.removeprefix("sqlite:///")) as connection:
+            connection.execute("UPDATE users SET profile = 'age'")
+        answer = gateway.recommend(user_id="u1", k=3)
+        assert answer["degraded"] == [
+            {"stage": "store", "reason": "unavailable", "fallback": "request_only"}
+        ]
+        assert len(answer["items"]) == 3 and "'u1': what is stored cannot be read" in caplog.text
+        conftest.problem(gateway.http.get("/v1/users/u1"), 503, "store_unavailable")
+
+
 def test_what_nobody_thought_of_is_a_500_that_tells_nothing(given):
     with conftest.running(given, _Failing(RuntimeError("secret"))) as gateway:
         refused = gateway.http.get("/v1/users/u1", headers={"x-request-id": "r1"})
@@ -163,14 +178,15 @@ def test_what_nobody_thought_of_is_a_500_that_tells_nothing(given):
 
 
 def test_no_time_to_ask_anybody(gateway, monkeypatch):
-    real = models.Model.predict
+    def late(real: conftest.Predict) -> conftest.Predict:
+        async def predict(model: models.Model, inputs: Any, *, until: float, **options: Any) -> Any:
+            """Asks when the time to ask is over."""
+            await asyncio.sleep(max(0.0, until - time.monotonic()) + 0.001)
+            return await real(model, inputs, until=until, **options)
 
-    async def late(model: models.Model, request: Any, *, until: float, **options: Any) -> Any:
-        """Asks when the time to ask is over."""
-        await asyncio.sleep(max(0.0, until - time.monotonic()) + 0.001)
-        return await real(model, request, until=until, **options)
+        return predict
 
-    monkeypatch.setattr(models.Model, "predict", late)
+    conftest.change_predict(monkeypatch, late)
     answer = gateway.recommend(user_id="nobody", timeout_ms=1, k=3)
     assert {"stage": "recall", "reason": "deadline", "fallback": "popular_items"} in answer[
         "degraded"
@@ -180,15 +196,18 @@ def test_no_time_to_ask_anybody(gateway, monkeypatch):
 
 @pytest.mark.parametrize("lost", [1, 2])
 def test_recall_is_asked_again_if_rank_has_lost_its_release(gateway, monkeypatch, lost):
-    asked, real = [], models.Model.predict
+    asked = []
 
-    async def predict(model: models.Model, inputs: Any, **options: Any) -> models.Answer:
-        asked.append(model.name)
-        if model.name == "rank" and asked.count("rank") <= lost:
-            options["version"] = 99
-        return await real(model, inputs, **options)
+    def losing(real: conftest.Predict) -> conftest.Predict:
+        async def predict(model: models.Model, inputs: Any, **options: Any) -> models.Answer:
+            asked.append(model.name)
+            if model.name == "rank" and asked.count("rank") <= lost:
+                options["version"] = 99
+            return await real(model, inputs, **options)
 
-    monkeypatch.setattr(models.Model, "predict", predict)
+        return predict
+
+    conftest.change_predict(monkeypatch, losing)
     answer = gateway.recommend(history=M3, k=8)
     assert asked == ["recall", "rank", "recall", "rank"]
     if lost == 1:
@@ -198,6 +217,27 @@ def test_recall_is_asked_again_if_rank_has_lost_its_release(gateway, monkeypatch
             {"stage": "rank", "reason": "not_found", "fallback": "recall_order"}
         ]
         assert ids(answer) == AFTER_M3
+
+
+@pytest.mark.parametrize(
+    ("damaged", "expected"),
+    [
+        ("recall", {"stage": "recall", "reason": "not_found", "fallback": "popular_items"}),
+        ("rank", {"stage": "rank", "reason": "not_found", "fallback": "recall_order"}),
+    ],
+)
+def test_without_a_model_of_this_process(remote, tmp_path, damaged, expected):
+    serving = small_serving.write(tmp_path)
+    (graph,) = serving.glob(f"{damaged}/*/saved_model.pb")
+    graph.write_bytes(b"damaged")
+    with conftest.running(
+        dataclasses.replace(remote, releases=serving, embedded=settings.Embedded())
+    ) as gateway:
+        answer = gateway.recommend(history=M3, k=8)
+        assert answer["degraded"] == [expected]
+        assert ids(answer) == (POPULAR if damaged == "recall" else AFTER_M3)
+        states = gateway.http.get("/readyz").json()["models"]
+        assert [*states[damaged].values()] == ["END"]
 
 
 def test_a_release_without_rank_is_not_degraded(given, tmp_path):
@@ -212,9 +252,11 @@ def test_a_release_without_rank_is_not_degraded(given, tmp_path):
             assert gateway.http.get("/v1/release").json()["has_rank"] is False
 
 
-def test_without_any_release(given, tmp_path):
+def test_without_any_release(remote, tmp_path):
     (tmp_path / "empty").mkdir()
-    nothing = dataclasses.replace(given, releases=tmp_path / "empty", recall=conftest.closed_port())
+    nothing = dataclasses.replace(
+        remote, releases=tmp_path / "empty", recall=conftest.closed_port()
+    )
     with conftest.running(nothing) as gateway:
         for path, ask in (
             ("/v1/recommend", {}),

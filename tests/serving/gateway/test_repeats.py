@@ -127,7 +127,10 @@ def test_filters_leave_own_items_that_recall_does_not_have(shop):
 )
 def test_own_items_come_first_without_recall(repeating, tmp_path, ask, expected, fallback):
     alone = dataclasses.replace(
-        repeating, recall=conftest.closed_port(), store=f"sqlite:///{tmp_path / 'history.sqlite'}"
+        repeating,
+        recall=conftest.closed_port(),
+        embedded=None,
+        store=f"sqlite:///{tmp_path / 'history.sqlite'}",
     )
     with conftest.running(alone) as gateway:
         history = past("m9", "unknown", "m8", "m7", "m8", "m7")

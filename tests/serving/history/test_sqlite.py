@@ -277,3 +277,33 @@ def test_every_commit_reaches_the_disk(path: pathlib.Path) -> None:
         return said
 
     assert asyncio.run(ask()) == [2, "wal"]  # 2 is FULL: an fsync at each commit, also with a WAL
+
+
+def test_what_somebody_else_has_written_is_named(path: pathlib.Path) -> None:
+    filled(path, events=2)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE users SET profile = '{\"age\": '")
+
+    async def read() -> None:
+        found = connect(path)
+        await found.open()
+        try:
+            await found.user("u")
+        finally:
+            await found.close()
+
+    with pytest.raises(store.StoreError, match=r"user 'u': what is stored cannot be read: found"):
+        asyncio.run(read())
+
+
+def test_only_its_owner_may_read_it(path: pathlib.Path) -> None:
+    async def modes() -> set[int]:
+        found = connect(path)
+        await found.open()
+        try:
+            await found.append([("u", store.Event("1", "x", 1))])
+            return {file.stat().st_mode & 0o777 for file in path.parent.glob(f"{path.name}*")}
+        finally:
+            await found.close()
+
+    assert asyncio.run(modes()) == {0o600}  # the file, its log of writes and their index

@@ -316,3 +316,9 @@ def test_no_tensorflow(run_python: Callable[[str], str]) -> None:
         """)
         == "[]\n"
     )
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "null", b"\xff"])
+def test_what_is_no_mapping_is_refused(text: str | bytes) -> None:
+    with pytest.raises(store.StoreError, match="expected a JSON object"):
+        store.stored(text, dict, "u")

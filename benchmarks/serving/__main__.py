@@ -2,7 +2,8 @@
 
   python -m benchmarks.serving --root runs --config movielens-100k --output benchmarks/serving
 
-Takes less than eight minutes, with --quick one. Only loopback is used, and the run is not changed.
+Takes less than ten minutes, with --quick two. Only loopback is used, and the run is not changed.
+`--against` measures the servers of another checkout, with two processes, in turns with these.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Plan:
 
     Attributes:
       latency: seconds by offered rate.
+      layouts: seconds by offered rate.
       batching: seconds by offered rate.
       reloads: how often releases are replaced.
       kills: how often the gateway is killed.
@@ -34,6 +36,7 @@ class Plan:
     """
 
     latency: Mapping[int, float]
+    layouts: Mapping[int, float]
     batching: Mapping[int, float]
     reloads: int
     kills: int
@@ -43,16 +46,27 @@ class Plan:
 
 FULL = Plan(
     latency={5: 8, 10: 8, 20: 12, 40: 5, 60: 5, 80: 5},
+    layouts={5: 10, 20: 12, 40: 8, 80: 5},
     batching={20: 4, 80: 4, 160: 4},
     reloads=20,
     kills=20,
     starts=3,
     overload=10,
 )
-QUICK = Plan(latency={10: 2, 40: 2}, batching={40: 2}, reloads=2, kills=2, starts=1, overload=3)
+QUICK = Plan(
+    latency={10: 2, 40: 2},
+    layouts={20: 2},
+    batching={40: 2},
+    reloads=2,
+    kills=2,
+    starts=1,
+    overload=3,
+)
 
 
-async def measure(setup: workload.Setup, plan: Plan) -> report.Results:
+async def measure(
+    setup: workload.Setup, plan: Plan, against: servers.Layout | None
+) -> report.Results:
     """All trials, one after the other."""
     before = os.getloadavg()[0]
     with (
@@ -68,24 +82,28 @@ async def measure(setup: workload.Setup, plan: Plan) -> report.Results:
         together = await _batching(models, batching, asked, setup, plan)
     starts = [await trials.start(setup, asked.recommend[0]) for _ in range(plan.starts)]
     print(*starts, sep="\n", flush=True)
-    with servers.model_server(setup.serving, setup.logs) as models:
+    print("layouts", flush=True)
+    layouts = [servers.ONE, servers.TWO, *([] if against is None else [against])]
+    compared = await trials.compare(setup, layouts, asked, plan.layouts)
+    with servers.both(servers.ONE, setup.serving, setup.store, setup.logs) as (models, gateway):
+        servers.wait_ready(gateway)
+        print("latency, overload", flush=True)
+        async with trials.calls(models, gateway, asked, {setup.first}) as calls:
+            latency = [
+                await trials.offer(name, call, rate, seconds)
+                for name, call in calls.items()
+                for rate, seconds in plan.latency.items()
+            ]
+            overload = await trials.overload(calls[trials.RECOMMEND], plan.overload)
+        print("reloads", flush=True)
+        reloads = await trials.reloads(setup, models, gateway, asked, plan.reloads)
+    print("kills", flush=True)
+    with servers.model_server(setup.serving, setup.logs) as models:  # it need not start each time
         servers.wait_listening(models)
-        with servers.gateway(setup.serving, models, setup.store, setup.logs) as gateway:
-            servers.wait_ready(gateway)
-            print("latency, overload", flush=True)
-            async with trials.calls(models, gateway, asked, {setup.first}) as calls:
-                latency = [
-                    await trials.offer(name, call, rate, seconds)
-                    for name, call in calls.items()
-                    for rate, seconds in plan.latency.items()
-                ]
-                overload = await trials.overload(calls[trials.RECOMMEND], plan.overload)
-            print("reloads", flush=True)
-            reloads = await trials.reloads(setup, models, gateway, asked, plan.reloads)
-        print("kills", flush=True)
         kills = await trials.kills(setup, models, plan.kills)
     return report.Results(
         latency,
+        compared,
         together,
         reloads,
         kills,
@@ -127,6 +145,7 @@ def main() -> None:
             "--config",
             arguments.config,
             *(["--quick"] if arguments.quick else []),
+            *(["--against", arguments.against_name] if arguments.against else []),
             "--output",
             "benchmarks/serving",
         ]
@@ -135,7 +154,10 @@ def main() -> None:
         setup = workload.Setup.copy(
             runs.Run(arguments.root, cfg.name), pathlib.Path(folder), arguments.config
         )
-        found = asyncio.run(measure(setup, QUICK if arguments.quick else FULL))
+        against = arguments.against and servers.Layout(
+            f"two processes, {arguments.against_name}", False, arguments.against.resolve()
+        )
+        found = asyncio.run(measure(setup, QUICK if arguments.quick else FULL, against))
     text = report.text(found, command)
     print(text)
     if arguments.output:
@@ -152,6 +174,8 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--root", required=True, help="where runs live, each in ROOT/NAME")
     parser.add_argument("--config", default="movielens-100k")
+    parser.add_argument("--against", type=pathlib.Path, help="a checkout of another version")
+    parser.add_argument("--against-name", default="before", help="what the page calls it")
     parser.add_argument("--quick", action="store_true", help="a minute, to see that it works")
     parser.add_argument("--output", type=pathlib.Path, help="folder for README.md and the plot")
     return parser.parse_args()

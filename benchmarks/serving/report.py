@@ -36,17 +36,19 @@ class Results:
 
     Attributes:
       latency: by rate, of recall, rank and recommend.
+      layouts: of recommend, by layout of the processes.
       batching: the same rates without and with batching.
       candidates: of a rank request.
       load: load averages of a minute before and after.
     """
 
     latency: list[trials.Row]
+    layouts: list[trials.Compared]
     batching: list[trials.Row]
     reloads: trials.Reloads
     kills: trials.Kills
     overload: trials.Overload
-    starts: list[trials.Start]
+    starts: list[float]
     candidates: int
     load: tuple[float, float]
 
@@ -59,12 +61,13 @@ def text(found: Results, command: str) -> str:
 Made by `{command}` on {datetime.datetime.now().astimezone().date()}.
 {_machine()}; load average {found.load[0]:.1f} before and {found.load[1]:.1f} after.
 {_BUSY if found.load[0] > _BUSY_LOAD else ""}
-The model server and the gateway run as `recsys serve` starts them, and share the cores with the
-client. The client sends at random times at the offered rate, whether or not answers come (an open
-loop), and latency counts from the time at which a request should have been sent. "Lag" is how late
-the client itself sent, at most, 99 % of its requests. Requests are those of users of the data set
-at the time of their last event; percentiles are those of good answers, which are whole: nothing
-degraded. With few requests the p99 is about the slowest of them.
+Unless something else is said, the models and the gateway are one process, as `recsys serve` starts
+it, and share the cores with the client. The client sends at random times at the offered rate,
+whether or not answers come (an open loop), and latency counts from the time at which a request
+should have been sent. "Lag" is how late the client itself sent, at most, 99 % of its requests.
+Requests are those of users of the data set at the time of their last event; percentiles are those
+of good answers, which are whole: nothing degraded. With few requests the p99 is about the slowest
+of them.
 
 ## Latency against offered load
 
@@ -74,6 +77,15 @@ recall, rank, {workload.ITEMS} items) by HTTP.
 ![Latency against offered load]({PLOT})
 
 {_rows(found.latency)}
+
+## One process or two
+
+`recommend` of models and gateway in one process, and of two that talk by gRPC, as `recsys serve
+--separate` starts them and as TensorFlow Serving runs them. All run, and take turns. "CPU" is what
+the processes spent on a recommendation; "capacity" are good answers a second to {trials.CLIENTS}
+clients that wait for them.
+
+{_layouts(found.layouts)}
 
 ## Batching
 
@@ -101,11 +113,8 @@ a second; {trials.OVERLOAD} times as many are offered.
 
 ## Start
 
-From the start of both processes, in seconds:
-
-| | models loaded | first good recommendation |
-|:--|--:|--:|
-{_starts(found.starts)}
+From the start of the process to the first good recommendation: \
+{", ".join(f"{seconds:.1f}" for seconds in found.starts)} s.
 """
 
 
@@ -152,6 +161,28 @@ def _rows(rows: Sequence[trials.Row]) -> str:
             f"{' | '.join(map(_milliseconds, s.milliseconds))} | "
             f"{_percent(s.shares.get(open_loop.GOOD, 0.0))} | {s.requests:,} | {s.lag:.1f} |"
         )
+    return "\n".join(lines)
+
+
+def _layouts(found: Sequence[trials.Compared]) -> str:
+    lines = [
+        (
+            "| | offered/s | p50 ms | p90 ms | p99 ms | good | CPU ms | capacity/s | MiB | "
+            "requests |"
+        ),
+        "|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for number in range(len(found[0].rows)):
+        for each in found:
+            s = each.rows[number].summary
+            last = number == len(each.rows) - 1
+            capacity, size = (f"{each.capacity:.0f}", f"{each.megabytes:.0f}") if last else ("", "")
+            lines.append(
+                f"| {each.layout.name} | {s.offered:.0f} | "
+                f"{' | '.join(map(_milliseconds, s.milliseconds))} | "
+                f"{_percent(s.shares.get(open_loop.GOOD, 0.0))} | {each.cpu[number]:.1f} | "
+                f"{capacity} | {size} | {s.requests:,} |"
+            )
     return "\n".join(lines)
 
 
@@ -226,13 +257,6 @@ def _overload(found: trials.Overload) -> str:
                 f"{_milliseconds(s.milliseconds[2])} | {s.lag:.1f} |"
             ),
         ]
-    )
-
-
-def _starts(starts: Sequence[trials.Start]) -> str:
-    return "\n".join(
-        f"| {number} | {found.models:.1f} | {found.answer:.1f} |"
-        for number, found in enumerate(starts, 1)
     )
 
 

@@ -27,12 +27,37 @@ _POLL_SECONDS = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
+class Layout:
+    """How models and gateway are laid out.
+
+    Attributes:
+      name: for people.
+      together: whether in one process, as `recsys serve` has it; else in two, as in production.
+      tree: checkout whose servers run; None: this one.
+    """
+
+    name: str
+    together: bool
+    tree: pathlib.Path | None = None
+
+
+ONE, TWO = Layout("one process", together=True), Layout("two processes", together=False)
+
+
+@dataclasses.dataclass(frozen=True)
 class Server:
-    """A process that serves on `port`: gRPC of the model server, HTTP of the gateway."""
+    """A process that serves on `port`: gRPC of models, HTTP of a gateway."""
 
     process: subprocess.Popen[bytes]
     port: int
     log: pathlib.Path
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Of user and system, since it started."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        seconds: float = times.user + times.system
+        return seconds
 
     @property
     def megabytes(self) -> float:
@@ -53,8 +78,30 @@ class Server:
 
 
 @contextlib.contextmanager
+def both(
+    layout: Layout, serving: pathlib.Path, store: str, logs: pathlib.Path
+) -> Iterator[tuple[Server, Server]]:
+    """(who answers for the models, the gateway), which may be one process."""
+    if not layout.together:
+        with (
+            model_server(serving, logs, tree=layout.tree) as models,
+            gateway(serving, models, store, logs, tree=layout.tree) as found,
+        ):
+            yield models, found
+        return
+    port, models_port = _free_port(), _free_port()
+    arguments = ["--embedded", "--grpc-port", str(models_port)]
+    with _gateway(serving, arguments, store, port, logs, layout.tree) as found:
+        yield dataclasses.replace(found, port=models_port), found
+
+
+@contextlib.contextmanager
 def model_server(
-    serving: pathlib.Path, logs: pathlib.Path, *, batching: bool = False
+    serving: pathlib.Path,
+    logs: pathlib.Path,
+    *,
+    batching: bool = False,
+    tree: pathlib.Path | None = None,
 ) -> Iterator[Server]:
     """The development model server on the release in force of a serving folder."""
     port = _free_port()
@@ -72,36 +119,42 @@ def model_server(
             "0",
             *options,
         ],
+        tree,
     ) as server:
         yield server
 
 
 @contextlib.contextmanager
 def gateway(
-    serving: pathlib.Path, models: Server, store: str, logs: pathlib.Path
+    serving: pathlib.Path,
+    models: Server,
+    store: str,
+    logs: pathlib.Path,
+    *,
+    tree: pathlib.Path | None = None,
 ) -> Iterator[Server]:
-    """The gateway, as `recsys serve` starts it."""
-    port = _free_port()
-    with _running(
-        "serving.gateway",
-        port,
-        logs,
-        [
-            "--releases",
-            str(serving),
-            "--models",
-            f"{HOST}:{models.port}",
-            "--store",
-            store,
-            "--port",
-            str(port),
-        ],
-    ) as server:
+    """The gateway, as `recsys serve --separate` starts it."""
+    arguments = ["--models", f"{HOST}:{models.port}"]
+    with _gateway(serving, arguments, store, _free_port(), logs, tree) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _gateway(
+    serving: pathlib.Path,
+    arguments: list[str],
+    store: str,
+    port: int,
+    logs: pathlib.Path,
+    tree: pathlib.Path | None,
+) -> Iterator[Server]:
+    given = ["--releases", str(serving), "--store", store, "--port", str(port), *arguments]
+    with _running("serving.gateway", port, logs, given, tree) as server:
         yield server
 
 
 def wait_listening(server: Server) -> None:
-    """Until the model server has printed its ports, which it does when its models are loaded."""
+    """Until a model server has printed its ports, which it does when its models are loaded."""
     _wait(server, lambda: "\ngrpc=" in "\n" + server.log.read_text(errors="replace"))
 
 
@@ -129,10 +182,14 @@ def _wait(server: Server, done: Callable[[], bool]) -> None:
 
 
 @contextlib.contextmanager
-def _running(module: str, port: int, logs: pathlib.Path, arguments: list[str]) -> Iterator[Server]:
+def _running(
+    module: str, port: int, logs: pathlib.Path, arguments: list[str], tree: pathlib.Path | None
+) -> Iterator[Server]:
     log = logs / f"{module}-{port}.log"
     with log.open("wb") as output:
         command = [sys.executable, "-m", module, "--host", HOST, *arguments]
+        if tree is not None:
+            command = ["env", "--chdir", str(tree), f"PYTHONPATH={tree}", *command]
         with child_process.running(command, output, _STOP_SECONDS) as process:
             yield Server(process, port, log)
 

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import itertools
 import time
-from collections.abc import AsyncIterator, Container
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 
 import numpy as np
 import orjson
@@ -23,7 +23,7 @@ WRITERS = 4
 _EVENTS_OF_A_USER = 100  # fewer than the store keeps
 _WARM_UP = 40
 CLIENTS = 8
-_RELOAD_SECONDS, _START_SECONDS = 60.0, 120.0
+_RELOAD_SECONDS, _START_SECONDS, _CAPACITY_SECONDS = 60.0, 120.0, 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +32,25 @@ class Row:
 
     name: str
     summary: open_loop.Summary
+
+
+@dataclasses.dataclass(frozen=True)
+class Compared:
+    """Recommendations by servers in one layout.
+
+    Attributes:
+      layout: which.
+      rows: a rate each.
+      cpu: milliseconds of all processes for a recommendation, at each rate.
+      capacity: good answers a second to clients that wait for them.
+      megabytes: of all processes.
+    """
+
+    layout: servers.Layout
+    rows: list[Row]
+    cpu: list[float]
+    capacity: float
+    megabytes: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,14 +89,6 @@ class Overload:
     summary: open_loop.Summary
 
 
-@dataclasses.dataclass(frozen=True)
-class Start:
-    """Seconds from process start until the models are loaded, and to the first good answer."""
-
-    models: float
-    answer: float
-
-
 @contextlib.asynccontextmanager
 async def calls(
     models: servers.Server,
@@ -109,6 +120,44 @@ async def offer(name: str, call: open_loop.Call, rate: float, seconds: float) ->
     """One rate."""
     times = open_loop.schedule(rate, seconds, seed=int(rate))
     return Row(name, open_loop.summarize(await open_loop.run(call, times), seconds))
+
+
+async def compare(
+    setup: workload.Setup,
+    layouts: Sequence[servers.Layout],
+    asked: workload.Requests,
+    rates: Mapping[int, float],
+) -> list[Compared]:
+    """Each rate with one layout after the other; all run, and those that are not asked wait."""
+    with contextlib.ExitStack() as stack:
+        running = [
+            stack.enter_context(servers.both(layout, setup.serving, setup.store, setup.logs))
+            for layout in layouts
+        ]
+        asking = []
+        for _, gateway in running:
+            await asyncio.to_thread(servers.wait_ready, gateway)
+            asking.append(clients.Recommend(gateway.port, asked.recommend, {setup.first}))
+            stack.callback(asking[-1].close)
+        for call in asking:
+            for number in range(_WARM_UP):
+                await call(number)
+        rows: list[list[Row]] = [[] for _ in layouts]
+        cpu: list[list[float]] = [[] for _ in layouts]
+        for rate, seconds in rates.items():
+            for place, layout in enumerate(layouts):
+                processes = {server.process.pid: server for server in running[place]}.values()
+                before = sum(server.cpu_seconds for server in processes)
+                row = await offer(layout.name, asking[place], rate, seconds)
+                spent = sum(server.cpu_seconds for server in processes) - before
+                rows[place].append(row)
+                cpu[place].append(1e3 * spent / row.summary.requests)
+        found = []
+        for place, layout in enumerate(layouts):
+            sizes = _memory(*running[place])
+            most = await capacity(asking[place], _CAPACITY_SECONDS)
+            found.append(Compared(layout, rows[place], cpu[place], most, sum(sizes.values())))
+        return found
 
 
 async def reloads(
@@ -163,6 +212,8 @@ async def _reload(setup: workload.Setup, known: set[int], seen: set[int]) -> flo
 
 
 def _memory(models: servers.Server, gateway: servers.Server) -> dict[str, float]:
+    if models.process is gateway.process:
+        return {"the process": gateway.megabytes}
     return {"model server": models.megabytes, "gateway": gateway.megabytes}
 
 
@@ -242,14 +293,10 @@ async def capacity(call: open_loop.Call, seconds: float) -> float:
     return good / (time.monotonic() - start)
 
 
-async def start(setup: workload.Setup, body: bytes) -> Start:
-    """Starts the model server and the gateway together."""
+async def start(setup: workload.Setup, body: bytes) -> float:
+    """Seconds from the start of `recsys serve`'s one process to its first good answer."""
     begun = time.monotonic()
-    with (
-        servers.model_server(setup.serving, setup.logs) as models,
-        servers.gateway(setup.serving, models, setup.store, setup.logs) as gateway,
-    ):
-        loaded = asyncio.create_task(_loaded(models))
+    with servers.both(servers.ONE, setup.serving, setup.store, setup.logs) as (_, gateway):
         recommend = clients.Recommend(gateway.port, [body], {setup.first})
         while (answer := await recommend(0)).verdict != open_loop.GOOD:
             if time.monotonic() - begun > _START_SECONDS:
@@ -257,10 +304,4 @@ async def start(setup: workload.Setup, body: bytes) -> Start:
             await asyncio.sleep(0.05)
         answered = time.monotonic() - begun
         recommend.close()
-        return Start(await loaded - begun, answered)
-
-
-async def _loaded(models: servers.Server) -> float:
-    """When the models are loaded."""
-    await asyncio.to_thread(servers.wait_listening, models)
-    return time.monotonic()
+        return answered

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import sys
 from typing import Any
 
 from numpy import typing as npt
@@ -19,6 +20,9 @@ from serving.model_server import errors, predict, predictor, server
 
 _STATE = get_model_status_pb2.ModelVersionStatus.State
 _ENTRYPOINT = "EMBEDDED"
+# How long a thread that runs Python may keep the others waiting, instead of 5 ms: a request changes
+# between the event loop and a model several times, and waits each time while a release is loaded.
+_SWITCH_SECONDS = 0.0005
 
 
 class Engine:
@@ -47,6 +51,7 @@ class Engine:
                 log=request_log.Settings(about.request_log, about.request_log_rate),
             )
         )
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self._threads = given.limits.concurrent  # one for each recommendation that is worked on
         self._pool = concurrent.futures.ThreadPoolExecutor(self._threads, "predict")
         self._late = 0

@@ -16,8 +16,8 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import ctypes
-import gc
 import logging
+import os
 import pathlib
 import threading
 import time
@@ -29,7 +29,10 @@ from tensorflow_serving.config import logging_config_pb2, model_server_config_pb
 from serving.model_server import configs, errors, lookup, metrics, servable, warmup
 from serving.model_server import version as versions
 
-_LOADERS = 2  # models are loaded at once; recall and rank of a release
+# Models are loaded at once, recall and rank of a release, while none of them is served; later one
+# after the other and with a lower priority, as requests go on.
+_LOADERS = 2
+_NICENESS = 10
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +59,7 @@ class Manager:
         self._models: dict[str, dict[int, versions.Version]] = {}
         self._labels: dict[str, dict[str, int]] = {}
         self._loaders = concurrent.futures.ThreadPoolExecutor(_LOADERS, "load")
+        self._replacing = threading.Lock()
         self._closed = threading.Event()
 
     def read_config(self) -> None:
@@ -219,6 +223,19 @@ class Manager:
 
     def _load(self, name: str, version: versions.Version) -> None:
         """In a thread of its own."""
+        if not self._serves():
+            self._load_now(name, version)
+            return
+        with self._replacing, _at_low_priority():
+            self._load_now(name, version)
+
+    def _serves(self) -> bool:
+        """Whether any model has a version that answers."""
+        with self._changed:
+            known = (version for model in self._models.values() for version in model.values())
+            return any(version.state == versions.AVAILABLE for version in known)
+
+    def _load_now(self, name: str, version: versions.Version) -> None:
         with self._changed:
             version.state = versions.LOADING
         started, records, model, error = time.monotonic(), 0, None, None
@@ -286,10 +303,22 @@ class Manager:
         if model is not None:
             model.close()
             del model
-            gc.collect()  # a graph is full of cycles, and large
             _give_memory_back()
         _log.info("%s version %d is unloaded", name, version.number)
         self.poll()  # it may be wanted again by now
+
+
+@contextlib.contextmanager
+def _at_low_priority() -> Iterator[None]:
+    """Of this thread alone, on Linux; without the right to take it back, it stays so."""
+    thread = threading.get_native_id()
+    before = os.getpriority(os.PRIO_PROCESS, thread)
+    try:
+        os.setpriority(os.PRIO_PROCESS, thread, before + _NICENESS)
+        yield
+    finally:
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, thread, before)
 
 
 def _give_memory_back() -> None:

@@ -20,6 +20,7 @@ import tensorflow as tf
 from numpy import typing as npt
 from tensorflow.core.framework import graph_pb2
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
+from tensorflow.python.framework import ops
 
 from modules import saved_recall
 from serving.model_server import errors
@@ -48,11 +49,11 @@ class Servable:
         """
         try:
             saved_recall.import_ops(str(folder))
-            graph = tf.Graph()
+            self._graph = tf.Graph()
             self._session = tf.compat.v1.Session(
-                graph=graph, config=tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1)
+                graph=self._graph, config=tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1)
             )
-            with graph.as_default():
+            with self._graph.as_default():
                 found = tf.compat.v1.saved_model.loader.load(self._session, _TAGS, str(folder))
         except Exception as error:  # whatever is wrong with a file must not take the server down
             raise errors.of(error) from error
@@ -111,6 +112,9 @@ class Servable:
         """Frees what the model holds; it must not be running."""
         self._callables.clear()
         self._session.close()
+        # A graph is full of cycles, and large. Without them it goes at once, and nobody has to wait
+        # until the collector has walked through everything that there is.
+        ops.dismantle_graph(self._graph)
 
 
 def _run_error(error: Exception) -> errors.ServingError:

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.serving import clients, open_loop, report, trials
+from benchmarks.serving import clients, open_loop, report, servers, trials
 from serving import tensors
 from serving.protos import serving_pb2
 
@@ -184,11 +184,15 @@ def test_the_page_and_the_plot(tmp_path, load, busy):
     text = report.text(
         report.Results(
             rows,
+            [
+                trials.Compared(servers.ONE, rows, [7.5, 8.5], 120, 900),
+                trials.Compared(servers.TWO, rows, [9.5, 10.5], 80, 1000),
+            ],
             rows[:1],
             reloads,
             trials.Kills(2, 1234, 5),
             trials.Overload(20, rows[0].summary),
-            [trials.Start(1.5, 2.5)],
+            [2.5, 3.5],
             200,
             (load, 1.5),
         ),
@@ -204,7 +208,9 @@ def test_the_page_and_the_plot(tmp_path, load, busy):
         "- wrong version",
         "1,234 events were acknowledged; **5 of them are lost**",
         "| 10 | 10 | 50.0 % |",
-        "| 1 | 1.5 | 2.5 |",
+        "to the first good recommendation: 2.5, 3.5 s.",
+        "| one process | 10 | 50.0 | 90.0 | 100.0 | 100.0 % | 7.5 |  |  | 10 |",
+        "| two processes | 10 | 50.0 | 90.0 | 100.0 | 100.0 % | 10.5 | 80 | 1000 | 10 |",
         "| gateway | 100 | 110 |",
     ):
         assert expected in text

@@ -17,7 +17,7 @@ from serving.gateway import logs, server, settings, state
 from serving.history import store
 
 if TYPE_CHECKING:
-    from serving.gateway import embedded_models  # imports TensorFlow
+    from serving import embedded  # imports TensorFlow
 
 _WAITING = 2048  # connections that are not accepted yet
 _KEPT_EVENTS = 1024  # of a user, where no release says how many its models can use
@@ -214,17 +214,21 @@ def _settings(args: argparse.Namespace) -> settings.Settings:
     )
 
 
-def _engine(given: settings.Settings) -> embedded_models.Engine:
+def _engine(given: settings.Settings) -> embedded.Engine:
     """Models of this process; raises ValueError or OSError if they cannot be served."""
     from modules import environment
 
     environment.prepare(serving=True)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    from serving.gateway import embedded_models  # TensorFlow takes its seconds
-    from serving.model_server import errors as model_errors
-
     try:
-        return embedded_models.Engine(given)
+        from serving import embedded  # TensorFlow takes its seconds
+        from serving.model_server import errors as model_errors
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"--embedded: {error}, as in the gateway's image; ask a model server (--models)"
+        ) from None
+    try:
+        return embedded.Engine(given)
     except model_errors.ServingError as error:
         raise ValueError(str(error)) from None
 

@@ -1,6 +1,6 @@
 """What the gateway asks of a model, wherever it runs: deadlines, versions, what went wrong.
 
-`remote_models` asks TensorFlow Serving, `embedded_models` a model in this process.
+`remote_models` asks TensorFlow Serving, `serving/embedded.py` models in this process.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from serving.gateway import (
 from serving.history import store
 
 if TYPE_CHECKING:
-    from serving.gateway import embedded_models  # imports TensorFlow
+    from serving import embedded  # imports TensorFlow
 
 _STORE_SECONDS = 1.0  # to answer a ping, and between attempts to open it
 _FAIR_SHARE = 0.3  # of the usual time, in which a model that is well answers
@@ -47,7 +47,7 @@ class Gateway:
         self,
         given: settings.Settings,
         history: store.Store,
-        engine: embedded_models.Engine | None = None,
+        engine: embedded.Engine | None = None,
     ) -> None:
         """Puts a gateway together; with an engine, its models are asked, and no others."""
         self.settings, self.store, self._engine = given, history, engine
@@ -160,7 +160,7 @@ class _Models:
 
 @contextlib.asynccontextmanager
 async def _connected(
-    given: settings.Settings, engine: embedded_models.Engine | None
+    given: settings.Settings, engine: embedded.Engine | None
 ) -> AsyncIterator[_Models]:
     if engine is None:
         budget = remote_models.RetryBudget(given.retry_share)

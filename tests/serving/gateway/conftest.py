@@ -16,7 +16,8 @@ import anyio.from_thread
 import httpx
 import pytest
 
-from serving.gateway import api, embedded_models, remote_models, settings, state
+from serving import embedded
+from serving.gateway import api, remote_models, settings, state
 from serving.gateway import models as models_lib
 from serving.history import store
 from tests.serving import conftest, small_serving
@@ -111,7 +112,7 @@ def closed_port() -> str:
 def running(given: settings.Settings, history: store.Store | None = None) -> Iterator[Gateway]:
     """Runs a gateway while the block runs; without `history`, from when its store is open on."""
     kept = small_serving.ABOUT.history_events
-    engine = embedded_models.Engine(given) if given.embedded else None
+    engine = embedded.Engine(given) if given.embedded else None
     made = state.Gateway(given, history or store.connect(given.store, kept), engine)
     transport = httpx.ASGITransport(api.create(made), raise_app_exceptions=False)
     with (
@@ -127,7 +128,7 @@ def running(given: settings.Settings, history: store.Store | None = None) -> Ite
         yield Gateway(made, http)
 
 
-def _is_up(ready: dict[str, Any], engine: embedded_models.Engine | None) -> bool:
+def _is_up(ready: dict[str, Any], engine: embedded.Engine | None) -> bool:
     """Whether the store is open, and what loads of an engine's models is loaded."""
     known = [states for states in ready["models"].values() if isinstance(states, dict)]
     loaded = known and all({*states.values()} <= {"AVAILABLE", "END"} for states in known)
@@ -175,7 +176,7 @@ Predict = Callable[..., Awaitable[models_lib.Answer]]
 
 def change_predict(monkeypatch: pytest.MonkeyPatch, changed: Callable[[Predict], Predict]) -> None:
     """Replaces how models are asked, wherever they run; `changed` gets what asks them."""
-    for kind in (remote_models.RemoteModel, embedded_models.EmbeddedModel):
+    for kind in (remote_models.RemoteModel, embedded.EmbeddedModel):
         monkeypatch.setattr(kind, "predict", changed(kind.predict))
 
 

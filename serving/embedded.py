@@ -14,7 +14,7 @@ from numpy import typing as npt
 from tensorflow_serving.apis import get_model_status_pb2, model_pb2
 
 from modules import release
-from serving import request_log
+from serving import deadlines, request_log
 from serving.gateway import models, settings
 from serving.model_server import errors, predict, predictor, server
 
@@ -84,16 +84,16 @@ class Engine:
             )
         seconds = models.left(name, until)
         running = self._pool.submit(self.server.predictions.predict, call)
-        answer = asyncio.wrap_future(running)
-        await asyncio.wait({answer}, timeout=seconds)
-        if answer.done():
-            return answer.result()
-        if running.running():
-            self._late += 1
-            loop = asyncio.get_running_loop()
-            running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._is_over))
-        answer.cancel()
-        raise models.ModelError("deadline", f"{name}: no answer within {seconds:.3g} s")
+        try:
+            return await deadlines.result(asyncio.wrap_future(running), seconds)
+        except TimeoutError:
+            if running.running():
+                self._late += 1
+                loop = asyncio.get_running_loop()
+                running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._is_over))
+            raise models.ModelError(
+                "deadline", f"{name}: no answer within {seconds:.3g} s"
+            ) from None
 
     def _is_over(self) -> None:
         self._late -= 1

@@ -8,15 +8,22 @@ import socket
 from uvicorn.protocols.http import httptools_impl
 
 HEADER_SECONDS = 10.0  # to send the headers of a request
+WRITE_SECONDS = 30.0  # without a byte of an answer being taken, once the buffers are full
 MAX_HEADER_BYTES = 32 << 10
 _TOO_LONG = f"The headers of a request may have {MAX_HEADER_BYTES:,} bytes."
 
 
 class Protocol(httptools_impl.HttpToolsProtocol):
-    """Refuses requests whose headers are too long, or do not arrive in time (slow loris)."""
+    """Gives up connections that take too long.
+
+    Requests are refused whose headers are too long, or do not arrive in time (slow loris); and who
+    does not read what is sent is left (slow read).
+    """
 
     header_seconds = HEADER_SECONDS
+    write_seconds = WRITE_SECONDS
     _timer: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
     _in_head = True
     _head_bytes = 0
 
@@ -33,7 +40,17 @@ class Protocol(httptools_impl.HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
+        self._stop_writing()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client is behind by more than the buffers hold."""
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(self.write_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_writing()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -67,6 +84,11 @@ class Protocol(httptools_impl.HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _stop_writing(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
 
 def with_header_seconds(seconds: float) -> type[Protocol]:

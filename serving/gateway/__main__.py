@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modules import catalogue, release
-from serving import http_protocol
+from serving import http_protocol, tls
 from serving.gateway import logs, server, settings, state
 from serving.history import store
 
@@ -30,6 +30,14 @@ examples:
 
 It starts whether or not the models and the store are there yet; GET /readyz says what is missing.
 """
+_TLS = {
+    "--tls-certificate": "of the gateway, with those that lead to the root",
+    "--tls-key": "of the gateway's certificate",
+    "--tls-client-ca": "who signs the certificates that clients have to show (mTLS)",
+    "--models-ca": "who signs the certificates of the models' servers",
+    "--models-certificate": "that the gateway shows to the models' servers (mTLS)",
+    "--models-key": "of that certificate",
+}
 _LIMITS = {
     "concurrent": "recommendations that are worked on at once",
     "queue": "recommendations that may wait for a place; more get 429",
@@ -59,7 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, store.StoreError) as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 1
-    running = server.Server(state.Gateway(given, history, engine))
+    try:
+        running = server.Server(state.Gateway(given, history, engine))
+    except ValueError as error:  # of the certificate
+        print(f"gateway: {error}", file=sys.stderr)
+        return 1
     with taken:
         print(f"port={taken.getsockname()[1]}", flush=True)
         running.run(sockets=[taken])
@@ -99,6 +111,15 @@ def parser() -> argparse.ArgumentParser:
         "--label", default=default.label, help="the version of recall to ask for; '' for the newest"
     )
     add(
+        "--canary-share",
+        type=_share,
+        default=default.canary_share,
+        metavar="SHARE",
+        help="of the users who are answered by the version with the label of the canary, while one "
+        "is loaded: 0.05 for every twentieth, always the same ones",
+    )
+    add("--canary-label", default=default.canary_label, help="of the canary's version of recall")
+    add(
         "--store",
         required=store.URL_VARIABLE not in os.environ,
         default=os.environ.get(store.URL_VARIABLE),
@@ -113,6 +134,19 @@ def parser() -> argparse.ArgumentParser:
         type=pathlib.Path,
         metavar="FILE",
         help="keys that clients may show, one a line",
+    )
+    add(
+        "--keys-for-all",
+        action="store_true",
+        help="/metrics and the page need a key, too, not only /v1/",
+    )
+    add(
+        "--allow-host",
+        dest="hosts",
+        action="append",
+        metavar="NAME",
+        help="a name by which clients may call the server, in the header Host; may be repeated "
+        "(default: any, or where it listens on the loopback: its names)",
     )
     add(
         "--timeout",
@@ -139,6 +173,9 @@ def parser() -> argparse.ArgumentParser:
         choices=("debug", "info", "warning", "error"),
         help="of the log",
     )
+    secure = found.add_argument_group("TLS, by files in PEM; the gateway's own are watched")
+    for option, meaning in _TLS.items():
+        secure.add_argument(option, type=pathlib.Path, metavar="FILE", help=meaning)
     embedded, own = found.add_argument_group("with --embedded"), settings.Embedded()
     embedded.add_argument(
         "--models-host",
@@ -203,6 +240,8 @@ def _settings(args: argparse.Namespace) -> settings.Settings:
         if args.embedded
         else None,
         label=args.label,
+        canary_share=args.canary_share,
+        canary_label=args.canary_label,
         store=args.store,
         host=args.host,
         port=args.port,
@@ -210,6 +249,10 @@ def _settings(args: argparse.Namespace) -> settings.Settings:
         poll_seconds=args.poll_seconds,
         drain_seconds=args.drain_seconds,
         api_keys=keys,
+        keys_for_all=args.keys_for_all,
+        hosts=tuple(args.hosts or ()),
+        tls=_tls(args),
+        models_tls=_models_tls(args),
         limits=settings.Limits(**limits),
     )
 
@@ -231,6 +274,28 @@ def _engine(given: settings.Settings) -> embedded.Engine:
         return embedded.Engine(given)
     except model_errors.ServingError as error:
         raise ValueError(str(error)) from None
+
+
+def _tls(args: argparse.Namespace) -> tls.Files | None:
+    given = (args.tls_certificate, args.tls_key)
+    if not any(given) and not args.tls_client_ca:
+        return None
+    if not all(given):
+        raise ValueError("TLS: expected both --tls-certificate and --tls-key")
+    return tls.Files(*given, args.tls_client_ca)
+
+
+def _models_tls(args: argparse.Namespace) -> settings.ModelsTls | None:
+    own = (args.models_certificate, args.models_key)
+    if any(own) != all(own) or (any(own) and args.models_ca is None):
+        raise ValueError(
+            "TLS of the models: expected --models-ca, and --models-certificate with --models-key"
+        )
+    if args.models_ca is None:
+        return None
+    for path in filter(None, (args.models_ca, *own)):
+        path.read_bytes()  # what cannot be read is said now
+    return settings.ModelsTls(args.models_ca, *own)
 
 
 def _kept_events(folder: pathlib.Path) -> int:

@@ -24,6 +24,7 @@ _FAILURES: dict[int | str, dict[str, Any]] = {
         408: "`timeout`: the body came too slowly.",
         413: "`too_large`: the body is too large.",
         415: "`unsupported_media_type`: the body is not declared as application/json.",
+        421: "`misdirected`: the server does not know itself by the name in the header Host.",
         429: "`overloaded`: too many requests wait already; see Retry-After.",
         500: "`internal`: the server failed; its log has the request's id.",
         503: "`overloaded`, `stopping`, `no_release` or `store_unavailable`: no place became free, "
@@ -233,6 +234,7 @@ async def show_release(request: requests.Request) -> responses.Response:
     return errors.json(
         {
             "release": current.id,
+            "canary": getattr(gateway.releases.canary, "id", None),
             "name": about.name,
             "created": current.manifest.get("created"),
             "metrics": current.manifest.get("metrics", {}),

@@ -59,6 +59,7 @@ class Edge:
         self._app, self._direct, self.limits = app, direct, given.limits
         self._admission, self._metrics = places, measured
         self._keys = [key.encode() for key in given.api_keys]
+        self._keys_for_all, self._hosts = given.keys_for_all, given.known_hosts
         self.held_bytes, self._others = 0, 0
 
     async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:
@@ -113,7 +114,16 @@ class Edge:
         if path in _PROBES:  # answered whatever else is going on
             return
         self._admission.check_connections()
-        if path.startswith(_PRIVATE) and self._keys and not self._has_key(headers):
+        if self._hosts and (name := _host(headers)) not in self._hosts:
+            raise errors.ApiError(
+                421,
+                "misdirected",
+                f"found the Host {name!r}, expected {' or '.join(sorted(self._hosts))}; the server "
+                "takes other names by --allow-host",
+                close=True,
+            )
+        private = self._keys_for_all or path.startswith(_PRIVATE)
+        if private and self._keys and not self._has_key(headers):
             raise errors.ApiError(
                 401,
                 "unauthenticated",
@@ -220,6 +230,13 @@ class _Held:
         """Takes them off again."""
         self._edge.held_bytes -= self._own
         self._own = 0
+
+
+def _host(headers: datastructures.Headers) -> str:
+    """The name in the header Host, without a port and brackets."""
+    given = headers.get("host", "").strip().lower()
+    name = given.partition("]")[0] if given.startswith("[") else given.rpartition(":")[0] or given
+    return name.removeprefix("[")
 
 
 def _replay(body: bytes, receive: types.Receive) -> types.Receive:

@@ -39,6 +39,18 @@ class Metrics:
             ("stage", "reason"),
             registry=registry,
         )
+        self.recommendations = prometheus_client.Counter(
+            "gateway_recommendations",
+            "Recommendations by who was asked, the stable release or the canary, and whether a "
+            "part was missing.",
+            ("release", "degraded"),
+            registry=registry,
+        )
+        self.canary_failures = prometheus_client.Counter(
+            "gateway_canary_failures",
+            "Recommendations for which the canary failed and the stable release answered.",
+            registry=registry,
+        )
         self.events = prometheus_client.Counter(
             "gateway_events", "Events by outcome.", ("outcome",), registry=registry
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -110,7 +111,7 @@ class Recommender:
         start = time.monotonic()
         seconds = ask.timeout_ms / 1e3 if ask.timeout_ms else self._settings.seconds
         trace = Trace(start + seconds, self._metrics)
-        loaded = self._releases.current
+        label, loaded = self._chosen(ask.user_id)
         if loaded is None:
             raise errors.ApiError(
                 503,
@@ -131,10 +132,12 @@ class Recommender:
         async with _timed(waiting, self._admission.slot(trace.left)):
             with trace.stage("store"):
                 person = await self._users.find(checked, trace, _STORE_SHARE)
-            asked, ranked = await self._stages(loaded, person, ask, trace)
+            asked, ranked = await self._stages(label, loaded, person, ask, trace)
         answered = loaded if ranked is None else ranked.loaded or loaded
         answer, notes = lists.of(ask, ranked, answered, asked, wanted)
         trace.notes += notes
+        role = "stable" if label == self._settings.label else "canary"
+        self._metrics.recommendations.labels(role, "yes" if trace.degraded else "no").inc()
         trace.notes += remarks.of(ask, person.known or trace.is_degraded("store"), asked, answered)
         if loaded.columns.has_times:
             trace.notes += _of_long_ago(asked)
@@ -150,14 +153,27 @@ class Recommender:
             "timings_ms": trace.milliseconds,
         }
 
+    def _chosen(self, user_id: str | None) -> tuple[str, releases.Loaded | None]:
+        """The label that answers a user, and its release."""
+        canary, given = self._releases.canary, self._settings
+        if canary is not None and user_id and _place_of(user_id) < given.canary_share:
+            return given.canary_label, canary
+        return given.label, self._releases.current
+
     async def _stages(
-        self, loaded: releases.Loaded, person: users.Person, ask: wire.Recommend, trace: Trace
+        self,
+        label: str,
+        loaded: releases.Loaded,
+        person: users.Person,
+        ask: wire.Recommend,
+        trace: Trace,
     ) -> tuple[columns.Asked, lists.Ranked | None]:
         """What the models were told, and both stages by models of one release; None without recall.
 
         While a release is replaced, rank may no longer (or not yet) have the version that recall
         answered with, and the columns may have changed: then all is asked once more. So it is when
-        one is rolled back, whose version recall still has beside the one that answers.
+        one is rolled back, whose version recall still has beside the one that answers. Where a
+        canary fails, the usual release answers.
         """
         for last in (False, True):
             asked = person.asked(ask, loaded.columns)
@@ -167,10 +183,14 @@ class Recommender:
                     recalled = await self._recall_model.predict(
                         inputs,
                         until=time.monotonic() + _RECALL_SHARE * trace.left,
-                        label=self._settings.label,
+                        label=label,
                         outputs=signatures.RECOMMENDED,
                     )
             except models.ModelError as error:
+                if label != self._settings.label and not last and self._releases.current:
+                    self._metrics.canary_failures.inc()
+                    label, loaded = self._settings.label, self._releases.current
+                    continue
                 if error.reason == "refused" and not last:
                     await self._releases.look()
                     if (other := self._releases.other(loaded)) is not None:
@@ -237,6 +257,12 @@ class Recommender:
             missing,
             {group: moved[order] for group, moved in effects.items()},
         )
+
+
+def _place_of(user_id: str) -> float:
+    """Where a user stands among all, 0 to below 1: evenly, by chance, and always the same."""
+    digest = hashlib.blake2b(user_id.encode(), digest_size=8, person=b"canary").digest()
+    return int.from_bytes(digest, "big") / 2**64
 
 
 def _of_long_ago(asked: columns.Asked) -> Iterator[str]:

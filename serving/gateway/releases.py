@@ -44,12 +44,18 @@ class Releases:
     Attributes:
       current: the release that answers: the one that the label points to, or without a label the
           newest that recall serves; the last one while recall does not answer; None before any.
+      canary: the release that the canary's label points to; None while there is none.
       states: per model, the state of each version, or what went wrong.
       trouble: what is wrong with a catalogue, by release.
     """
 
     def __init__(
-        self, folder: pathlib.Path, recall: models.Model, rank: models.Model, label: str
+        self,
+        folder: pathlib.Path,
+        recall: models.Model,
+        rank: models.Model,
+        label: str,
+        canary_label: str = "",
     ) -> None:
         """Watches the serving folder.
 
@@ -58,14 +64,16 @@ class Releases:
           recall: the model that is asked for its versions.
           rank: the model that is asked for its versions, if there is one.
           label: of the version of recall that answers; "" for the newest.
+          canary_label: of the version that answers some users; "" where there shall be none.
         """
-        self._label = label
+        self._label, self._canary_label = label, canary_label
         self._folder = folder
         self._models = {release.RECALL: recall, release.RANK: rank}
         self._loaded: dict[int, Loaded] = {}
         self._served: list[Loaded] = []  # by recall, the newest first
         self._lock = asyncio.Lock()
         self.current: Loaded | None = None
+        self.canary: Loaded | None = None
         self.states: dict[str, dict[int, str] | str] = {}
         self.trouble: dict[int, str] = {}
 
@@ -99,16 +107,20 @@ class Releases:
         loaded = [found for version in available if (found := await self.get(version, again=True))]
         if loaded:
             self._served = loaded[::-1]
-            self.current = await self._answering() or loaded[-1]
+            self.current = await self._pointed(self._label, logging.WARNING) or loaded[-1]
+        canary = await self._pointed(self._canary_label, logging.DEBUG)
+        if canary is not self.canary:
+            _log.info("canary: %s", "none" if canary is None else f"release {canary.id}")
+        self.canary = canary
 
-    async def _answering(self) -> Loaded | None:
-        """The release that the label points to; None if that cannot be told."""
-        if not self._label:
+    async def _pointed(self, label: str, level: int) -> Loaded | None:
+        """The release that a label points to; None without one, which is logged."""
+        if not label:
             return None
         try:
-            number = await self._models[release.RECALL].labelled(self._label, _STATUS_SECONDS)
+            number = await self._models[release.RECALL].labelled(label, _STATUS_SECONDS)
         except models.ModelError as error:
-            _log.warning("label %s of recall: %s", self._label, error)
+            _log.log(level, "label %s of recall: %s", label, error)
             return None
         return await self.get(number, again=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 
 from serving import tensors
-from serving.gateway import models
+from serving.gateway import models, settings
 from serving.protos import serving_pb2, stubs
 
 _OPTIONS = (
@@ -110,12 +110,21 @@ def _model_error(name: str, error: grpc.aio.AioRpcError) -> models.ModelError:
     return models.failure(name, error.code(), error.details() or "")
 
 
-def connect(address: str) -> grpc.aio.Channel:
-    """A channel to a model server; several addresses behind one name share the load."""
-    return grpc.aio.insecure_channel(
-        address,
-        options=(
-            *_OPTIONS,
-            ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
-        ),
+def connect(address: str, tls: settings.ModelsTls | None = None) -> grpc.aio.Channel:
+    """A channel to a model server; several addresses behind one name share the load.
+
+    Raises:
+      OSError: a file of `tls` cannot be read.
+    """
+    options = (
+        *_OPTIONS,
+        ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
     )
+    if tls is None:
+        return grpc.aio.insecure_channel(address, options=options)
+    credentials = grpc.ssl_channel_credentials(
+        tls.ca.read_bytes(),
+        tls.key and tls.key.read_bytes(),
+        tls.certificate and tls.certificate.read_bytes(),
+    )
+    return grpc.aio.secure_channel(address, credentials, options=options)

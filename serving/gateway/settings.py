@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 
+from serving import tls
+
+_LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 PACKAGED_PAGE = pathlib.Path(__file__).resolve().parent.parent / "web"
 
 
@@ -61,6 +64,21 @@ class Embedded:
 
 
 @dataclasses.dataclass(frozen=True)
+class ModelsTls:
+    """How the gateway knows the models' servers, and they it; all files are in PEM.
+
+    Attributes:
+      ca: who signs their certificates.
+      certificate: of the gateway; None: it shows none.
+      key: of it.
+    """
+
+    ca: pathlib.Path
+    certificate: pathlib.Path | None = None
+    key: pathlib.Path | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """How to serve.
 
@@ -72,6 +90,8 @@ class Settings:
       embedded: how models are served by this process; None: others serve them.
       label: which version of recall is asked for; "" for the newest. Rank is asked for the same
           number.
+      canary_share: of the users who are answered by the canary, if one is loaded; always the same.
+      canary_label: of its version of recall.
       store: URL of the history store.
       host: address to listen on.
       port: to listen on.
@@ -79,6 +99,12 @@ class Settings:
       poll_seconds: between looks at which versions are served.
       retry_share: retries that are allowed, as a share of the calls.
       api_keys: that clients may show; none: no key is needed.
+      keys_for_all: whether /metrics and the page need one, too; probes never do.
+      hosts: names by which clients may call the server (their Host header); none: any, or the names
+          of the loopback if it listens there, so that no page of the web can ask it by another name
+          (DNS rebinding).
+      tls: of the server; None: it speaks plain HTTP.
+      models_tls: of the connections to the models; None: they are plain.
       drain_seconds: for requests under way when the server is told to stop.
       page: folder of the web page.
       limits: what requests may take.
@@ -89,6 +115,8 @@ class Settings:
     rank: str = "127.0.0.1:8500"
     embedded: Embedded | None = None
     label: str = "stable"
+    canary_share: float = 0.0
+    canary_label: str = "canary"
     store: str = ""
     host: str = "127.0.0.1"
     port: int = 8080
@@ -96,6 +124,17 @@ class Settings:
     poll_seconds: float = 1.0
     retry_share: float = 0.1
     api_keys: tuple[str, ...] = ()
+    keys_for_all: bool = False
+    hosts: tuple[str, ...] = ()
+    tls: tls.Files | None = None
+    models_tls: ModelsTls | None = None
     drain_seconds: float = 25.0
     page: pathlib.Path = PACKAGED_PAGE
     limits: Limits = Limits()
+
+    @property
+    def known_hosts(self) -> frozenset[str]:
+        """Names of `hosts`, or those of the loopback; empty: any name is taken."""
+        if self.hosts:
+            return frozenset(name.lower() for name in self.hosts)
+        return _LOOPBACK if self.host in _LOOPBACK else frozenset()

@@ -73,7 +73,8 @@ class Gateway:
                 )
                 for model in (connected.recall, connected.rank)
             )
-            self.releases = releases.Releases(given.releases, recall, rank, given.label)
+            canary = given.canary_label if given.canary_share else ""
+            self.releases = releases.Releases(given.releases, recall, rank, given.label, canary)
             self.metrics.release.set_function(lambda: getattr(self.releases.current, "id", 0))
             people = users.Users(self.store)
             self.recommend = recommend.Recommender(
@@ -165,8 +166,8 @@ async def _connected(
     if engine is None:
         budget = remote_models.RetryBudget(given.retry_share)
         async with (
-            remote_models.connect(given.recall) as to_recall,
-            remote_models.connect(given.rank) as to_rank,
+            remote_models.connect(given.recall, given.models_tls) as to_recall,
+            remote_models.connect(given.rank, given.models_tls) as to_rank,
         ):
             nothing = asyncio.get_running_loop().create_future()
             nothing.set_result(None)

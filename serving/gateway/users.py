@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import hashlib
 import logging
@@ -13,6 +12,7 @@ from typing import Any
 import orjson
 
 from modules import earlier
+from serving import deadlines
 from serving.gateway import columns, errors, wire
 from serving.history import store
 
@@ -94,9 +94,9 @@ class Users:
         user = None
         if checked.user_id is not None:
             try:
-                user = await asyncio.wait_for(self._store.user(checked.user_id), share * trace.left)
-            except (store.StoreError, asyncio.TimeoutError) as error:
-                reason = "deadline" if isinstance(error, asyncio.TimeoutError) else "unavailable"
+                user = await deadlines.result(self._store.user(checked.user_id), share * trace.left)
+            except (store.StoreError, TimeoutError) as error:
+                reason = "deadline" if isinstance(error, TimeoutError) else "unavailable"
                 _log.warning("the store gave no answer: %s", error or reason)
                 trace.degrade("store", reason, "request_only")
         stored = user or store.User({}, ())

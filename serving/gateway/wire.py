@@ -354,6 +354,9 @@ class ReleaseShown(pydantic.BaseModel):
     """The release that is served."""
 
     release: int = pydantic.Field(description="its id, which is the version of both models")
+    canary: int | None = pydantic.Field(
+        description="the release that answers a share of the users; null without one"
+    )
     name: str = pydantic.Field(description="name of the configuration")
     created: str | None = pydantic.Field(description="when it was made, ISO 8601 in UTC")
     metrics: dict[str, Any] = pydantic.Field(

@@ -119,7 +119,7 @@ def running(given: settings.Settings, history: store.Store | None = None) -> Ite
         anyio.from_thread.start_blocking_portal() as portal,
         portal.wrap_async_context_manager(made.running()),
         portal.wrap_async_context_manager(
-            httpx.AsyncClient(transport=transport, base_url="http://gateway")
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
         ) as client,
     ):
         http = Http(portal, client)

@@ -231,7 +231,7 @@ def _answer(client: socket.socket) -> bytes:
 def test_slow_and_huge_clients_hold_nobody_up(given):
     limits = settings.Limits(body_seconds=2.0, header_seconds=2.0)
     head = (
-        b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\n"
+        b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Type: application/json\r\nContent-Length: "
     )
     with (
@@ -289,8 +289,8 @@ def test_a_client_that_goes_away_while_it_sends(given, caplog):
     with _listening(given) as port:
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(
-                b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                b"Content-Length: 10\r\n\r\n{"
+                b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{"
             )
             time.sleep(0.1)
         end = time.monotonic() + 10
@@ -344,3 +344,62 @@ def test_probes_are_answered_while_all_else_is_turned_away(tmp_path):
         gateway.running.admission.connections = lambda: 0
         found = conftest.problem(gateway.http.get("/v1/items"), 429, "overloaded")
         assert "requests are under way already" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("host", "hosts", "asked", "status"),
+    [
+        ("127.0.0.1", (), "127.0.0.1:8080", 200),
+        ("127.0.0.1", (), "localhost", 200),
+        ("127.0.0.1", (), "[::1]:8080", 200),
+        ("127.0.0.1", (), "evil.example:8080", 421),
+        ("0.0.0.0", (), "shop.example", 200),
+        ("0.0.0.0", ("Shop.example",), "shop.example:443", 200),
+        ("0.0.0.0", ("shop.example",), "127.0.0.1", 421),
+    ],
+)
+def test_names_that_the_server_does_not_go_by(tmp_path, host, hosts, asked, status):
+    """A page of the web may point its own name at this machine and would then be let in."""
+    given = dataclasses.replace(_limited(tmp_path), host=host, hosts=hosts)
+    with conftest.running(given) as gateway:
+        found = gateway.http.get("/v1/users", headers={"host": asked})
+        assert found.status_code == status
+        if status == 421:
+            name = asked.partition(":")[0]
+            assert f"found the Host {name!r}" in conftest.problem(found, 421, "misdirected")[1]
+        assert gateway.http.get("/healthz", headers={"host": "pod"}).status_code == 200
+
+
+def test_keys_for_all_but_probes(tmp_path):
+    given = dataclasses.replace(_limited(tmp_path), api_keys=("secret",), keys_for_all=True)
+    with conftest.running(given) as gateway:
+        for path in ("/metrics", "/", "/openapi.json", "/web/index.html"):
+            conftest.problem(gateway.http.get(path), 401, "unauthenticated")
+            assert gateway.http.get(path, headers={"x-api-key": "secret"}).status_code == 200
+        assert gateway.http.get("/healthz").status_code == 200
+
+
+def test_who_does_not_read_the_answers_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(http_protocol.Protocol, "write_seconds", 0.2)
+    request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with _listening(_limited(tmp_path)) as port, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", port))
+        client.sendall(request * 1000)
+        time.sleep(1)
+        found = _answer(client)  # what the buffers hold, then the end
+        assert 0 < found.count(b"HTTP/1.1 200 OK") < 1000
+
+
+def test_who_hangs_up_halfway_holds_nothing(tmp_path):
+    head = (
+        b"POST /v1/recommend HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    )
+    with _listening(_limited(tmp_path)) as port:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(head + b'{"k": 1')
+            client.shutdown(socket.SHUT_WR)  # the rest never comes
+            start = time.monotonic()
+            assert _answer(client) == b""
+        assert time.monotonic() - start < 5  # long before the time for a body is over

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from modules import release
 from pipeline import release_writer
+from serving.gateway import models, settings
 from tests.serving import conftest as servers
 from tests.serving import small_serving
 from tests.serving.gateway import conftest
@@ -117,3 +119,74 @@ def test_a_canary_with_other_columns_does_not_touch_the_release_that_answers(giv
         with conftest.running(dataclasses.replace(both, label="canary")) as gateway:
             assert gateway.recommend(history=M3, k=8)["release"] == canary
             assert gateway.http.get("/v1/release").json()["release"] == canary
+
+
+USERS = [f"user {number}" for number in range(60)]
+
+
+@pytest.fixture
+def canary(given, tmp_path) -> Iterator[tuple[settings.Settings, int, int]]:
+    """(settings that send half of the users to a canary of other columns, stable, canary)."""
+    serving = small_serving.write(tmp_path)
+    small_serving.add_release(serving, about=small_serving.REPEATING)
+    stable, newer = release.ids(serving)
+    config = serving / release.POINTER
+    config.write_text(CANARY.format(serving=serving, stable=stable, canary=newer))
+    with servers.serve(config, poll_seconds=0.05) as client:
+        for number in (stable, newer):
+            client.wait("recall", number, "AVAILABLE")
+        changed = dataclasses.replace(
+            given,
+            releases=serving,
+            recall=client.grpc_address,
+            rank=client.grpc_address,
+            canary_share=0.5,
+        )
+        yield changed, stable, newer
+
+
+def test_a_share_of_the_users_is_answered_by_the_canary(canary):
+    given, stable, newer = canary
+    with conftest.running(given) as gateway:
+        gateway.http.portal.call(gateway.running.releases.look)
+        answers = [
+            [gateway.recommend(user_id=user, history=M3, k=8) for user in USERS] for _ in range(2)
+        ]
+        found = [[answer["release"] for answer in of_all] for of_all in answers]
+        assert found[0] == found[1]  # the same users
+        assert set(found[0]) == {stable, newer} and 15 <= found[0].count(newer) <= 45
+        assert not any(answer["degraded"] for of_all in answers for answer in of_all)
+        assert gateway.recommend(history=M3)["release"] == stable  # nobody known
+        shown = gateway.http.get("/v1/release").json()
+        assert (shown["release"], shown["canary"]) == (stable, newer)
+        text = gateway.http.get("/metrics").text
+        number = 2.0 * found[0].count(newer)
+        assert f'gateway_recommendations_total{{degraded="no",release="canary"}} {number}' in text
+
+
+def test_a_canary_that_fails_is_left_alone(canary, monkeypatch):
+    given, stable, newer = canary
+
+    def failing(real: conftest.Predict) -> conftest.Predict:
+        async def predict(model, inputs, *, label="", **options):
+            if label == "canary":
+                raise models.ModelError("refused", "broken")
+            return await real(model, inputs, label=label, **options)
+
+        return predict
+
+    with conftest.running(dataclasses.replace(given, canary_share=1.0)) as gateway:
+        gateway.http.portal.call(gateway.running.releases.look)
+        assert gateway.recommend(user_id="u", history=M3)["release"] == newer
+        conftest.change_predict(monkeypatch, failing)
+        answer = gateway.recommend(user_id="u", history=M3)
+        assert (answer["release"], answer["degraded"]) == (stable, [])
+        assert "gateway_canary_failures_total 1.0" in gateway.http.get("/metrics").text
+
+
+def test_without_a_canary_all_are_answered_as_usual(given, serving, caplog):
+    with conftest.running(dataclasses.replace(given, canary_share=1.0)) as gateway:
+        answer = gateway.recommend(user_id="u", history=M3)
+        assert [answer["release"]] == release.ids(serving) and answer["degraded"] == []
+        assert gateway.http.get("/v1/release").json()["canary"] is None
+    assert "label canary" not in caplog.text

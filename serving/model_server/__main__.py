@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 header_seconds=args.header_timeout,
                 batching=together,
                 limits=limits,
+                allow_reload=args.allow_reload,
                 log=request_log.Settings(
                     args.request_log, args.request_log_rate, args.request_log_max_mb << 20
                 ),
@@ -117,6 +118,12 @@ def _parser() -> argparse.ArgumentParser:
         type=pathlib.Path,
         metavar="FILE",
         help="run requests together as this file of TensorFlow Serving's says",
+    )
+    add(
+        "--allow-reload",
+        action="store_true",
+        help="let HandleReloadConfigRequest replace the configuration: whoever reaches the gRPC "
+        "port can then have any folder loaded",
     )
     add(
         "--threads",

@@ -67,10 +67,14 @@ class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class Models(model_service_pb2_grpc.ModelServiceServicer):
-    """GetModelStatus and HandleReloadConfigRequest."""
+    """GetModelStatus and HandleReloadConfigRequest.
 
-    def __init__(self, models: manager.Manager) -> None:
-        self._models = models
+    The latter has any folder loaded and requests logged anywhere, so it is answered only where that
+    is allowed.
+    """
+
+    def __init__(self, models: manager.Manager, *, allow_reload: bool) -> None:
+        self._models, self._allow_reload = models, allow_reload
 
     def GetModelStatus(
         self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.ServicerContext
@@ -81,6 +85,12 @@ class Models(model_service_pb2_grpc.ModelServiceServicer):
         self, request: model_management_pb2.ReloadConfigRequest, context: grpc.ServicerContext
     ) -> model_management_pb2.ReloadConfigResponse:
         def reload() -> model_management_pb2.ReloadConfigResponse:
+            if not self._allow_reload:
+                raise errors.ServingError(
+                    errors.Code.PERMISSION_DENIED,
+                    "This server takes its configuration from its file alone; start it with "
+                    "--allow-reload to change it by a request",
+                )
             self._models.reload(request.config, context.time_remaining())
             response = model_management_pb2.ReloadConfigResponse()
             response.status.SetInParent()
@@ -141,6 +151,7 @@ def make_server(
     threads: int,
     max_waiting: int,
     max_bytes: int,
+    allow_reload: bool,
 ) -> grpc.Server:
     """A server without a port.
 
@@ -151,6 +162,7 @@ def make_server(
       threads: requests that are worked on at once.
       max_waiting: requests that may wait for a thread; more are RESOURCE_EXHAUSTED.
       max_bytes: size of a request; larger ones are RESOURCE_EXHAUSTED.
+      allow_reload: whether a request may replace the configuration.
     """
     server = grpc.server(
         concurrent.futures.ThreadPoolExecutor(threads, "grpc"),
@@ -163,7 +175,9 @@ def make_server(
     )
     prediction = Prediction(models, predictions)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(Models(models), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(
+        Models(models, allow_reload=allow_reload), server
+    )
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     return server
 

@@ -35,6 +35,7 @@ class Settings:
       batching: how requests are run together; None: each by itself.
       limits: of a request, for gRPC as for REST.
       log: which requests are logged, and where.
+      allow_reload: whether a request by gRPC may replace the configuration.
     """
 
     config: pathlib.Path
@@ -49,6 +50,7 @@ class Settings:
     batching: batching.Parameters | None = None
     limits: rest_api.Limits = rest_api.Limits()
     log: request_log.Settings = request_log.Settings()
+    allow_reload: bool = False
 
 
 class Server:
@@ -95,6 +97,7 @@ class Server:
             threads=limits.threads,
             max_waiting=limits.max_waiting,
             max_bytes=limits.max_bytes,
+            allow_reload=settings.allow_reload,
         )
         self.rest_port = self._socket.getsockname()[1]
         try:

@@ -81,6 +81,7 @@ def serve(config: pathlib.Path, **settings: Any) -> Iterator[Client]:
                 "poll_seconds": 0.1,
                 "linger_seconds": 0.0,
                 "drain_seconds": 10.0,
+                "allow_reload": True,
                 **settings,
             },
         )

@@ -211,3 +211,12 @@ def test_an_unknown_policy_or_platform_is_refused(folder):
         conftest.serve(folder / "models.config"),
     ):
         pass
+
+
+def test_no_request_changes_the_configuration_unless_that_is_allowed(models_config):
+    with conftest.serve(models_config, allow_reload=False) as client:
+        with pytest.raises(grpc.RpcError) as refused:
+            _reload(client, models_config.read_text())
+        assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
+        assert "--allow-reload" in refused.value.details()
+        assert _scored(client) == 2

@@ -230,8 +230,10 @@ def test_warm_up_records_replay_on_their_signatures(built) -> None:
         }
         assert set(inputs) == set(signature.structured_input_signature[1])
         signature(**inputs)
-        sizes.append((request.model_spec.signature_name, len(inputs["user_taste"])))
-    assert sorted(sizes) == [(s, n) for s in ("query", "serving_default") for n in (1, 2, 8)]
+        asked = (request.model_spec.signature_name, tuple(request.output_filter))
+        sizes.append((*asked, len(inputs["user_taste"])))
+    expected = [("query", ()), ("serving_default", ()), ("serving_default", ("item_id", "score"))]
+    assert sorted(sizes) == [(*asked, size) for asked in expected for size in (1, 2, 8)]
 
 
 def test_the_description_says_what_was_measured(built) -> None:

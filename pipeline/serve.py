@@ -97,31 +97,18 @@ def main(
       ServeError: a port is taken, or the run is served already.
       supervise.Ended: a server did not start, or stopped by itself again and again.
     """
-    with _alone(run, f"http://{_reached(host)}:{ports.page}"):
-        _serve(cfg, run, host, models, ports, store, api_keys, open_page, verbose)
-
-
-def _serve(
-    cfg: config.Config,
-    run: runs.Run,
-    host: str,
-    models: Models,
-    ports: Ports,
-    store: str | None,
-    api_keys: pathlib.Path | None,
-    open_page: bool,
-    verbose: bool,
-) -> None:
     started = time.monotonic()
-    _check_free(host, models.host, ports)
+    base = f"http://{_reached(host)}:{ports.page}"
     chosen = release.in_force(run.serving)
     items = catalogue.Catalogue.read(chosen.recall)
-    if release_writer.repoint(run.serving):
-        print(f"{run.serving}: was moved or copied; models.config now names its new place.")
     from pipeline import store as store_loader
 
     url = store or store_loader.default_url(run)
     with contextlib.suppress(Stopped), contextlib.ExitStack() as stack:
+        stack.enter_context(_alone(run, base))
+        _check_free(host, models.host, ports)
+        if release_writer.repoint(run.serving):
+            print(f"{run.serving}: was moved or copied; models.config now names its new place.")
         _stop_on_signals()
         logs = None if verbose else run.folder / "logs"
         print(
@@ -139,7 +126,6 @@ def _serve(
         )
         if store is None:
             store_loader.fill_if_empty(cfg, url)  # while the models are loaded
-        base = f"http://{_reached(host)}:{ports.page}"
         _wait_ready(f"{base}/readyz", servers)
         print(
             _READY.format(
@@ -172,7 +158,6 @@ Ctrl-C stops."""
 @contextlib.contextmanager
 def _alone(run: runs.Run, base: str) -> Iterator[None]:
     """Keeps a second process from serving the same run: both would write its store and logs."""
-    run.folder.mkdir(parents=True, exist_ok=True)
     with (run.folder / ".serve.lock").open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

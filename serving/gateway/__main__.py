@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modules import catalogue, release
-from serving import http_protocol, tls
+from serving import arguments, http_protocol, tls
 from serving.gateway import logs, server, settings, state
 from serving.history import store
 
@@ -112,7 +112,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--canary-share",
-        type=_share,
+        type=arguments.share,
         default=default.canary_share,
         metavar="SHARE",
         help="of the users who are answered by the version with the label of the canary, while one "
@@ -150,20 +150,20 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--timeout",
-        type=_positive,
+        type=arguments.positive,
         default=default.seconds,
         metavar="SECONDS",
         help="for a recommendation, unless the request says otherwise",
     )
     add(
         "--poll-seconds",
-        type=_positive,
+        type=arguments.positive,
         default=default.poll_seconds,
         help="between looks at which versions are served",
     )
     add(
         "--drain-seconds",
-        type=_positive,
+        type=arguments.positive,
         default=default.drain_seconds,
         help="for requests under way at SIGTERM",
     )
@@ -193,7 +193,7 @@ def parser() -> argparse.ArgumentParser:
     )
     embedded.add_argument(
         "--request-log-rate",
-        type=_share,
+        type=arguments.share,
         default=own.request_log_rate,
         metavar="SHARE",
         help="the share of the requests that is logged",
@@ -206,7 +206,7 @@ def parser() -> argparse.ArgumentParser:
             dest=name,
             default=value,
             metavar="N",
-            type=_positive if isinstance(value, float) else _whole,
+            type=arguments.positive if isinstance(value, float) else arguments.whole,
             help=meaning,
         )
     return found
@@ -314,27 +314,6 @@ def _keys(path: pathlib.Path) -> tuple[str, ...]:
     if not found:
         raise ValueError(f"{path}: expected one key a line, found none")
     return found
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"expected more than 0, found {text}")
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected 0 to 1, found {text}")
-    return value
-
-
-def _whole(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, found {text}")
-    return value
 
 
 if __name__ == "__main__":

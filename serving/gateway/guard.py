@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from typing import Any
 
 from serving.gateway import models
 
@@ -30,28 +31,14 @@ class Guarded:
         self._ask_at = 0.0
 
     async def predict(
-        self,
-        inputs: models.Inputs,
-        *,
-        until: float,
-        version: int | None = None,
-        label: str = "",
-        signature: str = "",
-        outputs: tuple[str, ...] = (),
+        self, inputs: models.Inputs, *, until: float, **options: Any
     ) -> models.Answer:
         now = time.monotonic()
         self._check(now)
         number = next(self._numbers)
         self._started[number] = now
         try:
-            answer = await self._model.predict(
-                inputs,
-                until=until,
-                version=version,
-                label=label,
-                signature=signature,
-                outputs=outputs,
-            )
+            answer = await self._model.predict(inputs, until=until, **options)
         except models.ModelError as error:
             if error.reason == "deadline" and until - now >= self._fair:
                 self._missed += 1

@@ -11,6 +11,8 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from serving import arguments
+
 _THREADS, _BATCHING_THREADS = 4, 64
 
 
@@ -91,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--rest-port", type=int, default=8501, help="0 for any free port")
     add(
         "--poll-seconds",
-        type=_positive,
+        type=arguments.positive,
         default=1.0,
         help="between looks at FILE and the models' folders",
     )
@@ -103,11 +105,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--drain-seconds", type=float, default=30.0, help="for requests under way at SIGTERM")
     add(
-        "--rest-timeout", type=_positive, default=30.0, metavar="SECONDS", help="for a REST request"
+        "--rest-timeout",
+        type=arguments.positive,
+        default=30.0,
+        metavar="SECONDS",
+        help="for a REST request",
     )
     add(
         "--header-timeout",
-        type=_positive,
+        type=arguments.positive,
         default=10.0,
         metavar="SECONDS",
         help="to send HTTP headers",
@@ -146,7 +152,10 @@ def _parser() -> argparse.ArgumentParser:
         "models.config goes before this",
     )
     add(
-        "--request-log-rate", type=_share, default=0.01, help="the share of requests that is logged"
+        "--request-log-rate",
+        type=arguments.share,
+        default=0.01,
+        help="the share of requests that is logged",
     )
     add(
         "--request-log-max-mb",
@@ -155,20 +164,6 @@ def _parser() -> argparse.ArgumentParser:
         help="of a model's logs, in MiB; the oldest are removed",
     )
     return parser
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected 0 to 1, found {text}")
-    return value
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"expected more than 0, found {text}")
-    return value
 
 
 if __name__ == "__main__":

@@ -91,36 +91,6 @@ model_config_list {{
 """
 
 
-def test_a_canary_with_other_columns_does_not_touch_the_release_that_answers(given, tmp_path):
-    """It is newer, and AVAILABLE, but the label that requests ask for points to the other one."""
-    serving = small_serving.write(tmp_path)
-    (stable,) = release.ids(serving)
-    small_serving.add_release(serving, about=small_serving.REPEATING)
-    canary = release.ids(serving)[-1]
-    config = serving / release.POINTER
-    config.write_text(CANARY.format(serving=serving, stable=stable, canary=canary))
-    with servers.serve(config, poll_seconds=0.05) as client:
-        for number in (stable, canary):
-            client.wait("recall", number, "AVAILABLE")
-        both = dataclasses.replace(
-            given,
-            releases=serving,
-            recall=client.grpc_address,
-            rank=client.grpc_address,
-            label="stable",
-        )
-        with conftest.running(both) as gateway:
-            gateway.http.portal.call(gateway.running.releases.look)
-            for _ in range(3):
-                answer = gateway.recommend(history=M3, k=8)
-                assert answer["release"] == stable and answer["degraded"] == []
-            assert gateway.http.get("/v1/release").json()["release"] == stable
-            assert gateway.running.releases.current.id == stable
-        with conftest.running(dataclasses.replace(both, label="canary")) as gateway:
-            assert gateway.recommend(history=M3, k=8)["release"] == canary
-            assert gateway.http.get("/v1/release").json()["release"] == canary
-
-
 USERS = [f"user {number}" for number in range(60)]
 
 
@@ -143,6 +113,22 @@ def canary(given, tmp_path) -> Iterator[tuple[settings.Settings, int, int]]:
             canary_share=0.5,
         )
         yield changed, stable, newer
+
+
+def test_a_canary_with_other_columns_does_not_touch_the_release_that_answers(canary):
+    """It is newer, and AVAILABLE, but the label that requests ask for points to the other one."""
+    given, stable, newer = canary
+    nobody = dataclasses.replace(given, canary_share=0.0)
+    with conftest.running(nobody) as gateway:
+        gateway.http.portal.call(gateway.running.releases.look)
+        for _ in range(3):
+            answer = gateway.recommend(history=M3, k=8)
+            assert answer["release"] == stable and answer["degraded"] == []
+        assert gateway.http.get("/v1/release").json()["release"] == stable
+        assert gateway.running.releases.current.id == stable
+    with conftest.running(dataclasses.replace(nobody, label="canary")) as gateway:
+        assert gateway.recommend(history=M3, k=8)["release"] == newer
+        assert gateway.http.get("/v1/release").json()["release"] == newer
 
 
 def test_a_share_of_the_users_is_answered_by_the_canary(canary):

@@ -127,6 +127,10 @@ class Training:
 
     epochs: int = 26
     batch_positions: int = 2048  # target positions a batch holds at most
+    cache: bool = True  # keeps the training sequences in memory; else they are read in each epoch
+    # requests that each epoch is validated on, spread evenly over all; None: as many as give two
+    # billion scores, 1,000 to 50,000
+    validation_requests: int | None = None
     # Each epoch puts a user's events of the same second in another order; None: with baskets, and
     # where their order in the file says nothing, see recall/training_events.py.
     shuffle_ties: bool | None = None
@@ -169,7 +173,15 @@ class Training:
                 raise ConfigError(
                     f"{name}: found {getattr(self, name)}, expected a number above 0."
                 )
-        strict.at_least(self, epochs=1, batch_positions=1, weight_decay=0, repeat_weight=0, seed=0)
+        strict.at_least(
+            self,
+            epochs=1,
+            batch_positions=1,
+            validation_requests=1,
+            weight_decay=0,
+            repeat_weight=0,
+            seed=0,
+        )
         _shares(self, "warmup_fraction")
         for action, weight in self.action_weights.items():
             if not weight >= 0:

@@ -17,8 +17,8 @@ from tfx.utils import path_utils
 from modules import config, features, repeats, requests
 from modules.index import export as index_export
 from modules.ranking import examples as candidate_examples
+from modules.ranking import lists, request_graph, trainer
 from modules.ranking import model as rank_model
-from modules.ranking import request_graph, trainer
 from modules.ranking import statistics as statistics_lib
 from pipeline import dag, run_files, runs
 from pipeline.components import statistics as statistics_component
@@ -113,22 +113,24 @@ def write_lists(run: runs.Run, cfg: config.Config, file: pathlib.Path) -> list[s
     )
     held_out = [list(candidate_examples.read(files[split])) for split in HELD_OUT]
     cut = len(held_out[0])
-    arrays: dict[str, Any] = _arrays(features.SPLIT_TRAIN, prepared.train.tensors, slice(None))
-    arrays |= _arrays(features.SPLIT_VALID, prepared.valid.tensors, slice(cut))
-    arrays |= _arrays(features.SPLIT_TEST, prepared.valid.tensors, slice(cut, None))
+    arrays: dict[str, Any] = _arrays(
+        features.SPLIT_TRAIN, prepared.train, range(prepared.train.size)
+    )
+    arrays |= _arrays(features.SPLIT_VALID, prepared.valid, range(cut))
+    arrays |= _arrays(features.SPLIT_TEST, prepared.valid, range(cut, prepared.valid.size))
     np.savez(file, **arrays)
     return [_user(example) for example in held_out[1]]
 
 
-def _arrays(split: str, tensors: Any, rows: slice) -> dict[str, npt.NDArray[Any]]:
-    names = (request_graph.STATISTICS, request_graph.RECALL)
-    parts = [tensors[name][rows].numpy() for name in names]
-    targets = tensors[rank_model.TARGET][rows].numpy()
+def _arrays(split: str, found: lists.Lists, rows: range) -> dict[str, npt.NDArray[Any]]:
+    read = found.rows(np.array(rows))
+    parts = [read[name] for name in (request_graph.STATISTICS, request_graph.RECALL)]
+    targets = read[rank_model.TARGET]
     if targets.shape[1] != 1:
         raise SystemExit("peers: expected one held-out event a request (split.unit: event).")
     return {
         f"{split}_features": np.concatenate(parts, axis=-1),
-        f"{split}_given": tensors[request_graph.CANDIDATES][rows].numpy() > 0,
+        f"{split}_given": read[request_graph.CANDIDATES] > 0,
         f"{split}_target": targets[:, 0],
     }
 

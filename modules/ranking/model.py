@@ -178,13 +178,13 @@ class RankModel(tfrs.Model):
             for n in self.objectives
         }
 
-    def adapt(self, inputs: request_graph.Batch) -> None:
+    def adapt(self, inputs: Mapping[str, npt.NDArray[Any]]) -> None:
         """Takes mean and deviation of all numbers from training requests, see request_graph."""
-        given = inputs[request_graph.CANDIDATES].numpy() != features.PADDING_ID
-        self.session_numbers.adapt(inputs[request_graph.SESSION].numpy())
-        self.recall_numbers.adapt(inputs[request_graph.RECALL].numpy()[given])
+        given = inputs[request_graph.CANDIDATES] != features.PADDING_ID
+        self.session_numbers.adapt(inputs[request_graph.SESSION])
+        self.recall_numbers.adapt(inputs[request_graph.RECALL][given])
         if STATISTICS in self.groups:
-            self.statistic_numbers.adapt(inputs[request_graph.STATISTICS].numpy()[given])
+            self.statistic_numbers.adapt(inputs[request_graph.STATISTICS][given])
 
     def call(self, inputs: request_graph.Batch, training: bool = False) -> dict[str, tf.Tensor]:
         """`score` and `logit_<objective>`, float [B, C] each; padding scores MASKED.

@@ -15,6 +15,7 @@ from numpy import typing as npt
 from modules import features, graphs, repeats, strict
 from modules.ranking import calibration, input_data, request_graph, statistic_features, validation
 from modules.ranking import examples as candidate_examples
+from modules.ranking import lists as lists_lib
 from modules.ranking import model as model_lib
 from modules.ranking import statistics as statistics_lib
 from modules.recall import callbacks, item_tower, loop
@@ -32,8 +33,8 @@ class Prepared:
     """What training reads before it starts."""
 
     settings: model_lib.Settings
-    train: input_data.Lists
-    valid: input_data.Lists
+    train: lists_lib.Lists
+    valid: lists_lib.Lists
     known: model_lib.Known
     graph: request_graph.RequestGraph
     statistics: statistic_features.StatisticFeatures  # of serving
@@ -49,7 +50,7 @@ class Trained:
     statistics: statistic_features.StatisticFeatures
     calibration: calibration.Calibration
     history: Sequence[callbacks.Epoch]
-    sample: input_data.Inputs
+    sample: lists_lib.Inputs
     places: npt.NDArray[np.float64]  # of the validation requests' targets, see Validation.places
 
 
@@ -57,6 +58,14 @@ class Trainer(loop.Trainer):
     """As of recall, on lists of candidates."""
 
     remedy = "Lower ranking.training.learning_rate."
+
+    @property
+    def tables(self) -> Sequence[tf.Variable]:
+        return []  # its item vectors are not learnt
+
+    def rows(self, batch: loop.Batch) -> Sequence[tf.Tensor]:
+        del batch
+        return []
 
     def targets(self, batch: loop.Batch) -> tf.Tensor:
         return tf.size(batch[model_lib.TARGETS])
@@ -109,7 +118,7 @@ def train(
         statistics=statistics,
     )
     model = model_lib.RankModel(settings, data.known)
-    model.adapt(data.train.tensors)
+    model.adapt(data.train.spread(input_data.SPREAD))
     batches: Callable[[int], tf.data.Dataset] = lambda epoch: training_batches(
         data.train, training, epoch
     )
@@ -178,14 +187,14 @@ def prepare(
     return Prepared(settings, lists, held_out, known, graph, made[FINAL])
 
 
-def training_batches(lists: input_data.Lists, settings: Any, epoch: int) -> tf.data.Dataset:
+def training_batches(lists: lists_lib.Lists, settings: Any, epoch: int) -> tf.data.Dataset:
     """One epoch, its order from (seed, epoch) alone, so that a resumed training keeps to it."""
     order = np.random.default_rng([settings.seed, epoch]).permutation(lists.size)
     return lists.batches(settings.batch_requests, order)
 
 
 def centres(
-    model: model_lib.RankModel, lists: input_data.Lists
+    model: model_lib.RankModel, lists: lists_lib.Lists
 ) -> dict[str, npt.NDArray[np.float32]]:
     """The mean of each group's part over candidates of training requests, float32 [width]."""
     totals: dict[str, Any] = dict.fromkeys(model.groups, 0.0)
@@ -217,7 +226,7 @@ def _read(
     made: Mapping[int, statistic_features.StatisticFeatures],
     train_files: Sequence[str],
     valid_files: Sequence[str],
-) -> tuple[input_data.Lists, input_data.Lists]:
+) -> tuple[lists_lib.Lists, lists_lib.Lists]:
     """(training lists, validation lists)."""
     request = graphs.function(graph, input_signature=[request_graph.input_specs(settings.data)])
     add: dict[int, Callable[[Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]] = {}

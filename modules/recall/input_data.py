@@ -89,20 +89,33 @@ def dense_request(
     return inputs | {name: transformed[name].to_tensor(-1) for name in layout.lists}
 
 
-def read_examples(
-    patterns: Sequence[str],
-    spec: Spec,
-    names: Sequence[str],
-) -> tf.data.Dataset:
-    """The files' single transformed examples, {name: tensor without batch axis}, in file order."""
+def every(patterns: Sequence[str], most: int) -> tuple[int, int]:
+    """(the least n so that every n-th example makes no more than `most`, number of examples)."""
+    number = int(_records(patterns).reduce(np.int64(0), lambda n, _: n + 1))
+    return max(1, -(-number // most)), number
+
+
+def _records(patterns: Sequence[str]) -> tf.data.Dataset:
+    """The files' serialised examples, in the order of their names."""
     files = sorted(f for pattern in patterns for f in tf.io.gfile.glob(pattern))
     if not files:
         raise ValueError(
             f"No transformed examples match {list(patterns)}; let Transform materialise them."
         )
+    return tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=None)
+
+
+def read_examples(
+    patterns: Sequence[str], spec: Spec, names: Sequence[str], stride: int = 1
+) -> tf.data.Dataset:
+    """The files' transformed examples, {name: tensor without batch axis}, in file order.
+
+    Only every `stride`-th is read.
+    """
     wanted = {name: spec[name] for name in names}
     return (
-        tf.data.TFRecordDataset(files, compression_type="GZIP", num_parallel_reads=None)
+        _records(patterns)
+        .shard(stride, 0)
         .batch(_PARSE_BATCH)
         .map(lambda rows: tf.io.parse_example(rows, wanted), tf.data.AUTOTUNE)
         .unbatch()
@@ -119,6 +132,7 @@ def sequences(
     event_weights: bool = False,
     action_weights: npt.NDArray[np.float32] | None = None,
     repeat_weight: float = 1.0,
+    stride: int = 1,
 ) -> tf.data.Dataset:
     """Sequences with their target weights, one a window.
 
@@ -133,6 +147,7 @@ def sequences(
       action_weights: float [actions + 1], a factor of a target's weight by its transformed action
           type.
       repeat_weight: a factor of a target's weight whose item stands before it in the sequence.
+      stride: of the examples, every how manieth is read.
     """
     whole = [*layout.vectors, *layout.lists, SEEN, *([TARGETS] if only_last else [])]
     names = [*layout.events, *layout.scalars, *whole, _WINDOW_START]
@@ -160,7 +175,7 @@ def sequences(
             kept[TARGET_WEIGHT] *= tf.where(repeated(items), repeat_weight, 1.0)
         return kept
 
-    return read_examples(patterns, spec, names).map(trim, tf.data.AUTOTUNE)
+    return read_examples(patterns, spec, names, stride).map(trim, tf.data.AUTOTUNE)
 
 
 def repeated(items: tf.Tensor) -> tf.Tensor:

@@ -83,6 +83,10 @@ class ItemTower(tf.keras.layers.Layer):
         given = vectors.any(axis=1, keepdims=True)
         self.embedding.embeddings.assign(np.where(given, length * vectors, now))
 
+    def id_rows(self, item_ids: tf.Tensor) -> tf.Tensor:
+        """Rows of the id embeddings, for items int64 [n] and for a hidden id: int64 [n + 1]."""
+        return tf.concat([tf.gather(self.id_row, item_ids), [self.unknown]], axis=0)
+
     def call(self, item_ids: tf.Tensor, training: bool = False) -> tf.Tensor:
         """`item_ids`: int64 [n], rows of the catalogue; returns float [n, dim]."""
         rows = tf.gather(self.id_row, item_ids)

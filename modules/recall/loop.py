@@ -115,7 +115,9 @@ class Trainer:
     def __init__(self, model: Any, settings: schedule.Settings, steps_per_epoch: int):
         self.model, self.settings, self.steps_per_epoch = model, settings, steps_per_epoch
         self.variables = model.trainable_variables
-        self.optimizer = schedule.optimizer(settings, settings.epochs * steps_per_epoch)
+        self.optimizer = schedule.optimizer(
+            settings, settings.epochs * steps_per_epoch, self.tables
+        )
         self.optimizer.build(self.variables)
         self.stopping = callbacks.EarlyStopping(settings.early_stopping, self.variables)
         self.epoch = tf.Variable(0, trainable=False, dtype=tf.int64)
@@ -128,11 +130,22 @@ class Trainer:
           it looks up several times count apart), and the number of targets.
         """
         learning_rate = tf.identity(self.optimizer.learning_rate)
+        for table, rows in zip(self.tables, self.rows(batch), strict=True):
+            self.optimizer.catch_up(table, rows)
         with tf.GradientTape() as tape:
             loss = self.model.compute_loss(batch, training=True)
         gradients = tape.gradient(loss, self.variables)
         self.optimizer.apply_gradients(zip(gradients, self.variables))
         return loss, learning_rate, tf.linalg.global_norm(gradients), self.targets(batch)
+
+    @property
+    def tables(self) -> Sequence[tf.Variable]:
+        """The embeddings that may have many rows, of which a batch reads few."""
+        return [self.model.item_tower.embedding.embeddings]
+
+    def rows(self, batch: Batch) -> Sequence[tf.Tensor]:
+        """Of each table those that the batch reads, int64 [any]; but for random negatives."""
+        return [self.model.item_tower.id_rows(tf.reshape(batch[input_data.ITEMS], [-1]))]
 
     def targets(self, batch: Batch) -> tf.Tensor:
         """How many targets the batch's loss is the mean of; int32."""
@@ -201,6 +214,7 @@ def _run_epoch(
             f"The loss has to be finite, found {total} in epoch "
             f"{int(trainer.epoch) + 1}. {trainer.remedy}"
         )
+    trainer.optimizer.catch_up_all()
     validation_loss, metrics = validate()
     trainer.epoch.assign_add(1)
     epoch = callbacks.Epoch(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from modules import config, ranking_config
+from modules.recall import lazy_adam
 
 Settings = config.Training | ranking_config.RankTraining  # of either stage
 
@@ -42,7 +44,9 @@ class WarmupCosine(tf.keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "steps": self.steps, "warmup_steps": self.warmup_steps}
 
 
-def optimizer(settings: Settings, steps: int) -> tf.keras.optimizers.Optimizer:
+def optimizer(
+    settings: Settings, steps: int, tables: Sequence[tf.Variable] = ()
+) -> lazy_adam.LazyAdamW:
     """AdamW (arXiv 1711.05101), which is Adam where `weight_decay` is 0.
 
     Biases and norms do not decay.
@@ -50,10 +54,11 @@ def optimizer(settings: Settings, steps: int) -> tf.keras.optimizers.Optimizer:
     Args:
       settings: the learning rate, its schedule and the weight decay.
       steps: of the whole training.
+      tables: of which a step touches the rows of its batch alone, where there are many.
     """
     rate: Any = settings.learning_rate
     if settings.lr_schedule == "warmup_cosine":
         rate = WarmupCosine(settings.learning_rate, steps, int(steps * settings.warmup_fraction))
-    found = tf.keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+    found = lazy_adam.LazyAdamW(rate, weight_decay=settings.weight_decay, tables=tables)
     found.exclude_from_weight_decay(var_names=["bias", "scale", "offset", "temperature"])
     return found

@@ -22,6 +22,9 @@ from modules.recall import model as model_lib
 SECTIONS = ("data", "features", "model", "training")
 _VALIDATION_POSITIONS = 16_384  # of a batch
 _VALIDATION_SCORES = 2**25  # of a batch: its sequences times the catalogue's items
+_EPOCH_SCORES = 2**31  # of a whole validation, where the configuration does not say how many
+_EPOCH_REQUESTS = 1_000, 50_000
+_MOST_LOGITS = 2**29  # 2 GiB, several times a step: what scoring all items may take
 
 
 def run_fn(fn_args: tfx.components.FnArgs) -> None:
@@ -83,6 +86,7 @@ def train(
     layout = input_data.Layout.of(settings.data, settings.features.max_history)
     ids = vocabulary(transform, features.ITEM_VOCABULARY)
     unknown = len(ids) + 1
+    _check_size(training, len(ids))
     examples = input_data.sequences(
         train_files,
         spec,
@@ -92,15 +96,21 @@ def train(
         event_weights=features.event_weight(settings.data) is not None,
         action_weights=action_weights(settings, transform),
         repeat_weight=training.repeat_weight if settings.data.allows_repeats else 1.0,
-    ).cache()
-    held_out = input_data.sequences(valid_files, spec, layout, unknown, only_last=True)
+    )
+    examples = examples.cache() if training.cache else examples
+    most, remarks = validation_requests(training, len(ids)), []
+    stride, found = input_data.every(valid_files, most)
+    held_out = input_data.sequences(
+        valid_files, spec, layout, unknown, only_last=True, stride=stride
+    )
+    if stride > 1:
+        remarks.append(f"each epoch is validated on {-(-found // stride):,} of {found:,} requests")
     summary = input_data.summarise(examples, layout, training.batch_positions, len(ids) + 2)
     if not summary.counts.any():
         raise ValueError(
             "Training needs at least one event of a known item with a weight above 0, the split "
             "train has none; check the split's cut-off times, data.unknown_item and weights."
         )
-    remarks = []
     if training.shuffle_ties is None:
         ties = training_events.Ties.of(summary.events)
         training = dataclasses.replace(training, shuffle_ties=ties.say_nothing)
@@ -133,6 +143,23 @@ def train(
         checkpoint_folder,
     )
     return model, history
+
+
+def validation_requests(training: config.Training, items: int) -> int:
+    """How many requests an epoch is validated on, at most."""
+    fewest, most = _EPOCH_REQUESTS
+    return training.validation_requests or min(most, max(fewest, _EPOCH_SCORES // items))
+
+
+def _check_size(training: config.Training, items: int) -> None:
+    """Refuses a softmax over all items that no memory holds."""
+    most = _MOST_LOGITS // training.batch_positions
+    if training.candidates == "catalogue" and items > most:
+        raise strict.ConfigError(
+            f"training.candidates: found catalogue, which scores each of "
+            f"{training.batch_positions:,} positions against {items:,} items; expected at most "
+            f"{most:,} items. Use candidates: distinct, or a smaller training.batch_positions."
+        )
 
 
 def vocabulary(transform: tft.TFTransformOutput, name: str) -> list[bytes]:

@@ -17,7 +17,7 @@ from tests.modules.ranking import conftest
 def _model(prepared, training=None, **switches):
     """Makes a model that has not learnt; returns it and all training requests."""
     model = model_lib.RankModel(conftest.settings(switches, training), prepared.known)
-    model.adapt(prepared.train.tensors)
+    model.adapt(prepared.train.spread(100))
     (batch,) = prepared.train.batches(100)
     return model, batch
 
@@ -266,12 +266,12 @@ def test_requests_of_different_numbers_of_targets_are_padded(ranked):
 
     lists = input_data.read(rows, "valid", conftest.settings(), graph)
     places = [row["target_place"][0] for row in rows]
-    assert lists.tensors[model_lib.TARGET].numpy().tolist() == [
+    assert lists.spread(3)[model_lib.TARGET].tolist() == [
         [places[0], -1, -1],
         [places[1], other, -1],
         [places[2], -1, -1],
     ]
-    assert lists.tensors[model_lib.TARGETS].numpy().tolist() == [1, 3, 1]
+    assert lists.spread(3)[model_lib.TARGETS].tolist() == [1, 3, 1]
 
 
 def test_a_target_weighs_what_its_event_does_relative_to_all(ranked, prepared):
@@ -283,7 +283,7 @@ def test_a_target_weighs_what_its_event_does_relative_to_all(ranked, prepared):
     ]
     assert prepared.train.size == len(learnt)
     np.testing.assert_allclose(
-        prepared.train.tensors[model_lib.WEIGHT], learnt / np.mean(learnt), rtol=1e-6
+        prepared.train.spread(len(learnt))[model_lib.WEIGHT], learnt / np.mean(learnt), rtol=1e-6
     )
     assert features.EVENT_WEIGHT not in request_graph.input_specs(settings.data)
 

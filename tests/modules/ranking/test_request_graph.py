@@ -174,7 +174,7 @@ def test_where_repeats_are_excluded_nothing_changes(
     added = repeat_features.names(has_times=True)
     with_repeats = statistic_features.names(_statistics(transformed), ranking_config.Statistics())
     assert with_repeats == (*names, *added) and not set(names) & set(added)
-    assert not any(n.startswith("entry_") for n in prepared.train.tensors)  # type: ignore[attr-defined]
+    assert not any(n.startswith("entry_") for n in prepared.train.spread(1))  # type: ignore[attr-defined]
 
 
 def test_the_saved_model_knows_what_came_before(

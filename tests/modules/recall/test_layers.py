@@ -62,7 +62,7 @@ def test_attention_against_numpy(positions, time):
 @pytest.mark.parametrize("positions", [False, True])
 @pytest.mark.parametrize("time", [False, True])
 def test_every_head_has_its_bias(positions, time):
-    """oneDNN is a hundred times slower where heads share one: validation took six times as long."""
+    """OneDNN is a hundred times slower where heads share one: validation took six times as long."""
     layer = _random(layers.CausalSelfAttention(8, 2, 0.0, positions, time, name="attention"))
     bias = layer._bias(tf.range(5)[tf.newaxis], tf.constant(5), tf.constant(ELAPSED))
     assert bias.shape == [2 if time else 1, layer.heads, 5, 5]

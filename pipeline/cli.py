@@ -19,6 +19,7 @@ from typing import TypeAlias
 from modules.strict import ConfigError
 from pipeline import arguments, commands, configuration
 from pipeline.ablation import options as ablation_options
+from pipeline.generate import options as generate_options
 from pipeline.tuning import options as tuning_options
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -144,6 +145,14 @@ def parser() -> argparse.ArgumentParser:
     )
     child.add_argument("--json", action="store_true", help="print what was found as JSON")
     _add_draft(inner)
+    generate = _add(
+        inner,
+        "generate",
+        commands.dataset_generate,
+        "make up data of any size whose best ranking is known",
+        generate_options.EXAMPLES,
+    )
+    generate_options.add(generate)
     return top
 
 

@@ -210,3 +210,15 @@ def dataset_draft(args: argparse.Namespace) -> int:
         force=args.force,
     )
     return 0
+
+
+def dataset_generate(args: argparse.Namespace) -> int:
+    """Generates a data set whose best ranking is known."""
+    cfg = _config(args)
+    from pipeline.generate import options
+
+    of = options.read(args)
+    from pipeline.generate import command
+
+    command.main(of, args.out, form=args.format, name=args.name, runner=cfg.runner)
+    return 0

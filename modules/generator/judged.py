@@ -59,8 +59,7 @@ def judge(
       rng: the lot.
     """
     of = known.shape
-    first, last = (of.judged * n // of.user_parts for n in (part, part + 1))
-    number = min(last - first, visits.users.size)
+    number = of.judged_before(part + 1) - of.judged_before(part)
     for one in np.sort(rng.choice(visits.users.size, number, replace=False)).tolist():
         user = slice(visits.firsts[one], visits.firsts[one] + visits.counts[one])
         own, times = items[user], visits.times[user]

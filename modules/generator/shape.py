@@ -143,6 +143,11 @@ class Shape:
         more = self.events - self.hot_user - MIN_EVENTS * self.users
         return MIN_EVENTS * user + int(more * share)
 
+    def judged_before(self, part: int) -> int:
+        """Judged users of the parts with a lower number, in proportion to their users."""
+        users = part * (self.users // self.user_parts) + min(part, self.users % self.user_parts)
+        return self.judged * users // self.users
+
 
 def option(name: str) -> str:
     """How the command line calls a field."""

@@ -27,6 +27,7 @@ COMMANDS = (
     ["rollback"],
     ["doctor"],
     ["dataset", "check"],
+    ["dataset", "generate"],
     ["store", "load"],
     ["store", "status"],
     ["skew"],

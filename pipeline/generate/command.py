@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -23,6 +24,10 @@ from pipeline.generate import answers
 CONFIG = "dataset.yaml"
 
 
+class GenerateFailed(RuntimeError):
+    """A data set that was not made to its end. The message is for the person at the terminal."""
+
+
 def main(
     of: shape.Shape, folder: str, *, form: parts.Format, name: str, runner: config.Runner
 ) -> None:
@@ -37,18 +42,17 @@ def main(
 
     Raises:
       ConfigError: the folder holds something.
+      GenerateFailed: it could not be written.
     """
     _check_empty(folder)
     begun = time.monotonic()
-    options = pipeline_options.PipelineOptions(runners.beam_args(runner))
-    with (
-        tqdm.tqdm(
-            desc="generating", total=of.events, unit=" events", file=sys.stderr, disable=None
-        ) as bar,
-        row_counter.telling(bar.update),
-        beam.Pipeline(options=options) as pipeline,
-    ):
-        _ = pipeline | "Generate" >> parts.Generate(of, folder, form)
+    try:
+        _write_tables(of, folder, form, runner)
+    except Exception as error:
+        raise GenerateFailed(
+            f"{folder}: {_reason(error)}\nWhat is there is not complete; delete it, and generate "
+            "again."
+        ) from error
     seconds = time.monotonic() - begun
     print(
         f"{folder}: {of.events:,} events of {of.users + (of.hot_user > 0):,} users and "
@@ -98,6 +102,25 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
         parts.PRICE: "numeric",
     },
 }
+
+
+def _write_tables(of: shape.Shape, folder: str, form: parts.Format, runner: config.Runner) -> None:
+    """Runs Beam; where that is in this process, a terminal shows how far it is."""
+    options = pipeline_options.PipelineOptions(runners.beam_args(runner))
+    with (
+        tqdm.tqdm(
+            desc="generating", total=of.events, unit=" events", file=sys.stderr, disable=None
+        ) as bar,
+        row_counter.telling(bar.update),
+        beam.Pipeline(options=options) as pipeline,
+    ):
+        _ = pipeline | "Generate" >> parts.Generate(of, folder, form)
+
+
+def _reason(error: Exception) -> str:
+    """What started it: the last line, below a traceback of workers, without Beam's name of a step."""
+    last = (str(error).strip() or type(error).__name__).splitlines()[-1]
+    return re.sub(r" \[while running '[^']*'\]$", "", last)
 
 
 def _check_empty(folder: str) -> None:

@@ -1,4 +1,4 @@
-"""`recsys dataset generate`: data that a run takes as they are, and what the best ranking reaches."""
+"""`recsys dataset generate`: data that a run takes, and what the best ranking reaches on them."""
 
 from __future__ import annotations
 
@@ -122,6 +122,18 @@ def test_a_folder_with_files_is_left_alone(tmp_path):
         caught.value
     )
     assert [f.name for f in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    out = str(tmp_path / "file" / "shop")
+    with pytest.raises(command.GenerateFailed) as caught:
+        command.main(OF, out, form="csv", name="made-up", runner=DIRECT)
+    first, second = str(caught.value).splitlines()
+    assert first.startswith(f"{out}: ") and first.endswith(
+        f"Not a directory: '{tmp_path}/file/shop'"
+    )
+    assert second == "What is there is not complete; delete it, and generate again."
 
 
 def test_arguments(monkeypatch: pytest.MonkeyPatch):

@@ -41,9 +41,14 @@ def main(
       runner: where Beam runs.
 
     Raises:
-      ConfigError: the folder holds something.
+      ConfigError: the folder holds something, or the runner's workers cannot reach it.
       GenerateFailed: it could not be written.
     """
+    if runner.kind == "dataflow" and "://" not in folder:
+        raise ConfigError(
+            f"--out: found {folder!r}, expected a URL like gs://bucket/folder; the workers of "
+            "runner.kind: dataflow cannot write on this machine."
+        )
     _check_empty(folder)
     begun = time.monotonic()
     try:
@@ -118,7 +123,7 @@ def _write_tables(of: shape.Shape, folder: str, form: parts.Format, runner: conf
 
 
 def _reason(error: Exception) -> str:
-    """What started it: the last line, below a traceback of workers, without Beam's name of a step."""
+    """What started it: the last line, below workers' tracebacks, without Beam's name of a step."""
     last = (str(error).strip() or type(error).__name__).splitlines()[-1]
     return re.sub(r" \[while running '[^']*'\]$", "", last)
 

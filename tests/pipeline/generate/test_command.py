@@ -124,6 +124,12 @@ def test_a_folder_with_files_is_left_alone(tmp_path):
     assert [f.name for f in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_dataflow_writes_to_a_url(tmp_path):
+    remote = config.Runner(kind="dataflow", options=("--project=p",))
+    with pytest.raises(strict.ConfigError, match=r"--out: found .* expected a URL like gs://"):
+        command.main(OF, str(tmp_path), form="csv", name="made-up", runner=remote)
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     out = str(tmp_path / "file" / "shop")

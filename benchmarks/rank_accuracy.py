@@ -31,8 +31,7 @@ from tfx.utils import path_utils
 from benchmarks import runs_of
 from modules import features, requests
 from modules.index import export as index_export
-from modules.ranking import candidates, trainer
-from modules.ranking import statistics as statistics_lib
+from modules.ranking import candidates, tabulate, trainer
 from modules.recall import evaluation
 from pipeline import configuration, dag
 from pipeline.components import statistics as statistics_component
@@ -108,7 +107,7 @@ class Found:
         statistics = os.path.join(
             latest("InteractionStatistics", "statistics"), statistics_component.part_folder(PART)
         )
-        self.statistics = statistics_lib.Statistics.read(statistics)
+        self.statistics = tabulate.read(statistics)
         model = tf.saved_model.load(
             path_utils.serving_model_path(latest(f"HoldOutTrainer_{PART}", "model"))
         )

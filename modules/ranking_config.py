@@ -52,17 +52,26 @@ class Statistics:
     """What is counted in the training events and travels inside the rank model."""
 
     windows_days: tuple[float, ...] = (1, 7, 30)  # of an item's popularity before the request
+    days: int = 3650  # newest ones whose popularity is kept
     distance: int = 5  # events within which one item follows another
     # of the history, whose co-occurrence with a candidate counts
     last_events: tuple[int, ...] = (1, 5, 20)
     session_seconds: int = 60  # within which two events of a user count as made together
     session_events: int = 20  # and at most so many events apart
-    similarity_items: int = 20_000  # EASE is fitted to catalogues of up to so many items; 0: never
-    neighbours: int = 500  # of each item that are kept, the strongest
+    similarity_items: int = 12_500  # EASE is fitted to catalogues of up to so many items; 0: never
+    neighbours: int = 100  # of each item that are kept, of what follows it or is done with it
+    similarity_neighbours: int = 500  # of each item that are kept of EASE's weights
 
     def __post_init__(self) -> None:
         strict.at_least(
-            self, distance=1, session_seconds=0, session_events=1, similarity_items=0, neighbours=1
+            self,
+            days=1,
+            distance=1,
+            session_seconds=0,
+            session_events=1,
+            similarity_items=0,
+            neighbours=1,
+            similarity_neighbours=1,
         )
         for name in ("windows_days", "last_events"):
             if any(not value > 0 for value in getattr(self, name)):

@@ -27,7 +27,7 @@ event, or 0 without any.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import tensorflow as tf
 
@@ -103,14 +103,18 @@ def to_raw_features(
     return result
 
 
-def read_raw_example(serialized: bytes) -> RawExample:
-    """Parses one tf.Example into lists of bytes, floats or integers by feature name."""
+def read_raw_example(serialized: bytes, names: Container[str] | None = None) -> RawExample:
+    """Parses one tf.Example into lists of bytes, floats or integers by feature name.
+
+    Only features of these names, if they are given: an example may carry all that a user has seen.
+    """
     example = tf.train.Example.FromString(serialized)
     return {
         name: list(getattr(value, value.WhichOneof("kind")).value)
         if value.WhichOneof("kind")
         else []
         for name, value in example.features.feature.items()
+        if names is None or name in names
     }
 
 

@@ -17,7 +17,7 @@ from tfx.utils import path_utils
 from modules import config, features, repeats, requests
 from modules.index import export as index_export
 from modules.ranking import examples as candidate_examples
-from modules.ranking import lists, request_graph, trainer
+from modules.ranking import lists, request_graph, tabulate, trainer
 from modules.ranking import model as rank_model
 from modules.ranking import statistics as statistics_lib
 from pipeline import dag, run_files, runs
@@ -142,8 +142,8 @@ def _vectors(found: sources.Artifacts) -> dict[bytes, npt.NDArray[np.float32]]:
 
 
 def _statistics(folder: pathlib.Path) -> dict[int, statistics_lib.Statistics]:
-    final = statistics_lib.Statistics.read(str(folder / statistics_component.FINAL))
-    part = statistics_lib.Statistics.read(str(folder / statistics_component.part_folder(0)))
+    final = tabulate.read(str(folder / statistics_component.FINAL))
+    part = tabulate.read(str(folder / statistics_component.part_folder(0)))
     return {trainer.FINAL: final, 0: part}
 
 

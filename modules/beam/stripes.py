@@ -1,7 +1,8 @@
-"""Counts pairs of items in users' histories: a sparse table a worker, a row of it an element.
+"""Counts pairs of items in users' histories.
 
 A worker adds up whole rows ("stripes", Lin and Dyer, Data-Intensive Text Processing, 2010, section
-3.2) of many users before anything is shuffled: one element a row instead of one a pair.
+3.2) of many users before anything is shuffled: one element a row instead of one a pair; or cells
+of blocks of rows (sparse_counts.py).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import apache_beam as beam
 import numpy as np
 from numpy import typing as npt
-from scipy import sparse
+
+from modules.beam import sparse_counts
 
 # Items that stand beside one, int64 [m], ascending, and the weight of each, int64 [m].
 Stripe = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -49,61 +51,105 @@ class Histories:
         users = np.repeat(np.arange(len(given)), lengths)
         return cls(np.concatenate([np.zeros(0, np.int64), *given]), users)
 
-    def apart(self, distance: int) -> npt.NDArray[np.bool_]:
-        """Whether each event but the last few and the one so much later make a pair that counts."""
-        first, then = slice(0, max(len(self.items) - distance, 0)), slice(distance, None)
+    def parts(self, events: int = 65_536) -> Iterator[tuple[int, int]]:
+        """First and last place (excluded) of parts of at most so many events, for the functions.
+
+        However long a history, what is counted at once is bounded.
+        """
+        for start in range(0, len(self.items), events):
+            yield start, min(start + events, len(self.items))
+
+    def apart(self, distance: int, start: int, stop: int) -> npt.NDArray[np.int64]:
+        """Places, from start to before stop, whose event and the one so much later make a pair."""
+        first = slice(start, max(start, min(stop, len(self.items) - distance)))
+        then = slice(first.start + distance, first.stop + distance)
         counts = (self.users[first] == self.users[then]) & (self.items[first] >= 0)
         counts &= self.items[then] >= 0
-        found: npt.NDArray[np.bool_] = counts
-        return found
+        return start + np.flatnonzero(counts)
 
 
-def following(histories: Histories, distance: int) -> sparse.csr_array:
-    """Who follows whom: the weight of (i, j) grows by 1/n where j is the n-th after i.
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """Pairs of items, as often as they occur.
+
+    Attributes:
+      first: numbers of the items, int64 [n].
+      then: of the other ones, int64 [n].
+      weights: int64 [n]; None where each weighs 1.
+    """
+
+    first: npt.NDArray[np.int64]
+    then: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.int64] | None = None
+
+    def summed(self, width: int) -> sparse_counts.Cells:
+        """The sum of each pair, with items below the width."""
+        keys = self.first * width + self.then
+        if self.weights is None:
+            return sparse_counts.Cells.counted(keys)
+        return sparse_counts.Cells.of(keys, self.weights[:, np.newaxis])
+
+
+def following(histories: Histories, distance: int, start: int, stop: int) -> Pairs:
+    """Who follows whom: (i, j) weighs 1/n where j is the n-th event after i.
 
     Args:
       histories: of users.
       distance: largest n.
+      start: place of the first event that counts as i.
+      stop: place after the last one.
 
     Returns:
-      Weights in multiples of 1 / unit(distance), int64 [N, N], N above the largest number.
+      Weights in multiples of 1 / unit(distance).
     """
-    return _sum(
-        _table(histories, n, histories.apart(n), unit(distance) // n)
-        for n in range(1, distance + 1)
+    weights = [unit(distance) // n for n in range(1, distance + 1)]
+    places = [histories.apart(n, start, stop) for n in range(1, distance + 1)]
+    return Pairs(
+        histories.items[np.concatenate(places)],
+        histories.items[np.concatenate([first + n for n, first in enumerate(places, start=1)])],
+        np.repeat(np.array(weights, np.int64), [len(first) for first in places]),
     )
 
 
 def together(
-    histories: Histories, times: npt.NDArray[np.int64], seconds: int, distance: int
-) -> sparse.csr_array:
-    """What a user does close in time: the weight of (i, j) and of (j, i) grows by 1 a pair.
+    histories: Histories,
+    times: npt.NDArray[np.int64],
+    seconds: int,
+    distance: int,
+    start: int,
+    stop: int,
+) -> Pairs:
+    """What a user does close in time: (i, j) and (j, i), of the weight 1 each.
 
     Args:
       histories: of users.
       times: of the events, int64 [E], of a user none before the last; in seconds.
       seconds: between the events of a pair, at most.
       distance: events that a pair lies apart, at most.
+      start: place of the first event that counts as the earlier one of a pair.
+      stop: place after the last one.
 
     Returns:
-      Weights, int64 [N, N], as `following`; nothing of an item with itself.
+      Nothing of an item with itself.
     """
-    tables = []
+    items, found = histories.items, []
     for n in range(1, distance + 1):
-        pairs = histories.apart(n)
-        pairs &= times[n:] - times[: len(pairs)] <= seconds
-        pairs &= histories.items[n:] != histories.items[: len(pairs)]
-        tables.append(_table(histories, n, pairs, 1))
-    one_way = _sum(tables)
-    return sparse.csr_array(one_way + one_way.T)
+        first = histories.apart(n, start, stop)
+        close = times[first + n] - times[first] <= seconds
+        close &= items[first + n] != items[first]
+        found.append((items[first[close]], items[first[close] + n]))
+    one, other = (np.concatenate(side) for side in zip(*found))
+    return Pairs(np.concatenate([one, other]), np.concatenate([other, one]))
 
 
-def rows(table: sparse.csr_array) -> Iterator[tuple[int, Stripe]]:
-    """The rows of a table that have anything."""
-    table.sort_indices()
-    items = np.flatnonzero(np.diff(table.indptr))
-    for item, start, stop in zip(items.tolist(), table.indptr[items], table.indptr[items + 1]):
-        yield item, (table.indices[start:stop].astype(np.int64), table.data[start:stop])
+def rows(pairs: Pairs) -> Iterator[tuple[int, Stripe]]:
+    """A stripe of each item that has any."""
+    width = int(max(pairs.first.max(initial=0), pairs.then.max(initial=0))) + 1
+    summed = pairs.summed(width)
+    items, columns = np.divmod(summed.keys, width)
+    starts = np.flatnonzero(np.diff(items, prepend=-1))
+    for item, start, stop in zip(items[starts].tolist(), starts, [*starts[1:], len(items)]):
+        yield item, (columns[start:stop], summed.values[start:stop, 0])
 
 
 class Sum(beam.CombineFn):
@@ -136,21 +182,3 @@ def _added(stripes: Sequence[Stripe]) -> Stripe:
     items, weights = items[order], weights[order]
     first = np.flatnonzero(np.diff(items, prepend=-1))
     return items[first], np.add.reduceat(weights, first) if first.size else none
-
-
-def _table(
-    histories: Histories, distance: int, pairs: npt.NDArray[np.bool_], weight: int
-) -> sparse.csr_array:
-    """The weight for each pair of events so far apart."""
-    first = histories.items[: len(pairs)][pairs]
-    then = histories.items[distance:][pairs]
-    size = int(histories.items.max(initial=0)) + 1
-    weights = np.full(len(first), weight, np.int64)
-    return sparse.coo_array((weights, (first, then)), shape=(size, size)).tocsr()
-
-
-def _sum(tables: Iterable[sparse.csr_array]) -> sparse.csr_array:
-    first, *others = tables
-    for table in others:
-        first = first + table
-    return first

@@ -248,7 +248,9 @@ def _stripes(
 
     numbers = stripes.Histories.of([number(item) for item in items] for _, items in histories)
     names = list(others)
-    for item, (places, weights) in stripes.rows(stripes.following(numbers, DISTANCE)):
-        known = places < listed
-        name = popularity.items[item] if item < listed else names[item - listed]
-        yield name, (places[known], weights[known])
+    for start, stop in numbers.parts():
+        pairs = stripes.following(numbers, DISTANCE, start, stop)
+        for item, (places, weights) in stripes.rows(pairs):
+            known = places < listed
+            name = popularity.items[item] if item < listed else names[item - listed]
+            yield name, (places[known], weights[known])

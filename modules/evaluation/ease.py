@@ -68,12 +68,17 @@ def fit(
     gram = np.zeros((items, items), np.float32, order="F")
     for places in users:
         gram[np.ix_(places, places)] += 1.0
-    gram[np.diag_indices(items)] += l2
+    return weights(gram, l2)
+
+
+def weights(gram: npt.NDArray[np.float32], l2: float = L2) -> npt.NDArray[np.float32]:
+    """As `fit`, of X'X, float32 [N, N] in Fortran's order, whose memory it takes."""
+    gram[np.diag_indices(len(gram))] += l2
     inverse = _inverse(gram)
     inverse /= -np.diag(inverse)
-    weights = np.ascontiguousarray(inverse)
-    np.fill_diagonal(weights, 0.0)
-    return weights
+    found = np.ascontiguousarray(inverse)
+    np.fill_diagonal(found, 0.0)
+    return found
 
 
 def _inverse(matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

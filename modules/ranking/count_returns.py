@@ -1,41 +1,36 @@
-"""Counts on Beam how users come back to items: histories -> one list of `tabulate.Returns`."""
+"""Counts how users come back to items: events of users -> sums by item."""
 
 from __future__ import annotations
 
-import collections
-import itertools
-import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+import numpy as np
+from numpy import typing as npt
 
-import apache_beam as beam
+from modules.beam import sparse_counts
 
-from modules import features
-from modules.beam import counting
-from modules.ranking import tabulate
-
-Event = tuple[Any, ...]  # row (PADDING_ID: of no catalogue), Unix seconds, and more
+LOG_UNITS = 1024  # to the unit 1, in which logs of intervals are summed: whole numbers
 
 
-class CountReturns(beam.PTransform):
-    """(user, all events in order) -> one list of `tabulate.Returns`, an item each."""
+def count_returns(
+    users: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], times: npt.NDArray[np.int64]
+) -> sparse_counts.Cells:
+    """What users add to each of their items.
 
-    def expand(self, histories: beam.PCollection) -> beam.PCollection:
-        return (
-            histories
-            | "ByItem" >> beam.FlatMap(_by_item)
-            | "SumItems" >> beam.CombinePerKey(counting.AddEach())
-            | "CollectItems" >> beam.CombineGlobally(counting.Collect(list))
-        )
+    Args:
+      users: of each event a number, int64 [E].
+      rows: of each event its item's, int64 [E].
+      times: Unix seconds, int64 [E]; of one user none before the last.
 
-
-def _by_item(history: tuple[bytes, Sequence[Event]]) -> Iterator[tabulate.Returns]:
-    """What one user adds to each of its items; whole numbers, whose sums need no order."""
-    times: dict[int, list[int]] = collections.defaultdict(list)
-    for row, time, *_ in history[1]:
-        times[row].append(time)
-    times.pop(features.PADDING_ID, None)
-    for row, own in times.items():
-        logs = (math.log1p(later - time) for time, later in itertools.pairwise(own))
-        units = sum(round(log * tabulate.LOG_UNITS) for log in logs)
-        yield row, (1.0, float(len(own) > 1), float(len(own) - 1), float(units))
+    Returns:
+      By row: users; those of them who came back; events that repeat; the sum of log(1 + seconds
+      since the user's event of the item before), in `LOG_UNITS`.
+    """
+    order = np.lexsort((rows, users))  # stable: in order of time
+    users, rows, times = users[order], rows[order], times[order]
+    again = np.zeros(len(rows), bool)
+    again[1:] = (users[1:] == users[:-1]) & (rows[1:] == rows[:-1])
+    second = again.copy()  # the event that makes a user one of those who came back
+    second[1:] &= ~again[:-1]
+    logs = np.log1p(np.where(again, np.diff(times, prepend=0), 0))
+    units = np.round(logs * LOG_UNITS).astype(np.int64)
+    counts = np.stack([~again, second, again, units], axis=1).astype(np.int64)
+    return sparse_counts.Cells.of(rows, counts)

@@ -1,37 +1,51 @@
-"""Counts statistics on Beam: parsed examples of windows and the catalogue -> one `Statistics`."""
+"""Counts statistics on Beam: examples of windows and the catalogue -> folders of tables.
+
+Workers count in the events of many users at once and emit cells of tables, keyed by the table and
+the block of its rows; these are summed by key, of pairs of items the strongest are kept, and each
+block is written by itself. Nothing gathers on one worker but EASE's matrix of a small catalogue.
+`tabulate.read` makes one `statistics.Statistics` of a folder.
+"""
 
 from __future__ import annotations
 
 import functools
-import operator
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import tensorflow as tf
 import tensorflow_transform as tft
 from numpy import typing as npt
+from scipy import sparse
 
-from modules import config, features, ranking_config, requests
-from modules.beam import counting, loaded, stripes
+from modules import config, features, ranking_config
+from modules.beam import sparse_counts, stripes
 from modules.evaluation import ease
-from modules.ranking import count_returns, statistics, tabulate
+from modules.ranking import (
+    count_categories,
+    count_returns,
+    layout,
+    shards,
+    statistics,
+    user_events,
+)
 
-# row (PADDING_ID: of no catalogue), Unix seconds, feedback
-Event = tuple[int, int, tuple[float, ...]]
-History = tuple[bytes, list[Event]]
+_EVENTS = 131_072  # that a worker counts in before it emits anything
+SPANS = "spans"
+
+Block = tuple[shards.Key, sparse_counts.Cells]
 
 
 class CountStatistics(beam.PTransform):
-    """Parsed examples of a split of training windows -> one `statistics.Statistics`."""
+    """Serialized examples by split, the catalogue's among them -> folders; names of their files."""
 
     def __init__(
         self,
         data: config.Data,
         settings: ranking_config.Statistics,
         transform_folder: str,
-        categories: beam.pvalue.AsSingleton,
+        folders: Mapping[str, Sequence[str]],
     ) -> None:
         """Counts with the transform graph's numbers of items and categories.
 
@@ -39,322 +53,243 @@ class CountStatistics(beam.PTransform):
           data: the declared columns.
           settings: what is counted, and how many neighbours are kept.
           transform_folder: of the transform graph, whose vocabulary numbers the items.
-          categories: what `ReadCategories` gives.
+          folders: to write to, by the split that is counted.
         """
         super().__init__()
         self._data, self._settings, self._folder = data, settings, transform_folder
-        self._categories = categories
+        self._folders = {split: list(folders) for split, folders in folders.items()}
+        items = rows_of(transform_folder) - 2
+        self._has_similarity = items <= settings.similarity_items
+        if not self._has_similarity:
+            logging.getLogger(__name__).info(
+                "EASE is left out: the catalogue has %d items, ranking.statistics.similarity_items "
+                "allows %d. Its time grows with the third power of the items.",
+                items,
+                settings.similarity_items,
+            )
 
-    def expand(self, examples: beam.PCollection) -> beam.PCollection:
-        histories = (
-            examples
+    def expand(self, examples: Mapping[str, beam.PCollection]) -> beam.PCollection:
+        counted = (
+            [examples[s] | f"Split[{s}]" >> beam.Map(_with_split, s) for s in self._folders]
+            | "Windows" >> beam.Flatten()
             | "BatchWindows" >> beam.BatchElements(min_batch_size=16, max_batch_size=256)
-            | "Events" >> beam.ParDo(_KeyEvents(self._data, self._folder))
-            | "Histories" >> counting.InOrder()
+            | "Events" >> beam.ParDo(user_events.KeyEvents(self._data, self._folder))
+            | "ByUser" >> beam.GroupByKey()
+            | "InOrder" >> beam.MapTuple(user_events.in_order)
+            | "Batch" >> beam.BatchElements(_EVENTS, _EVENTS, element_size_fn=user_events.size)
+            | "Count"
+            >> beam.ParDo(
+                _Count(self._data, self._settings, self._folder, self._has_similarity)
+            ).with_outputs(SPANS, main="cells")
         )
-        counts = (
-            histories
-            | "ByDay" >> beam.FlatMap(_by_day)
-            | "SumDays" >> beam.CombinePerKey(counting.AddEach())
-            | "CollectDays" >> beam.CombineGlobally(counting.Collect(tabulate.DayCounts.of))
+        seeds = [(split, layout.Span(0)) for split in self._folders]
+        spans = (
+            (counted[SPANS], examples[features.SPLIT_CATALOGUE].pipeline | beam.Create(seeds))
+            | "AllSpans" >> beam.Flatten()
+            | "AddSpans" >> beam.CombinePerKey(_add_spans)
         )
-        batches = histories | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
-        kept = self._settings.neighbours
-        following = (
-            batches
-            | "Following" >> beam.FlatMap(_following, self._settings.distance)
-            | "KeepFollowing" >> _Strongest(kept, stripes.unit(self._settings.distance))
+        summed = counted["cells"] | "Sum" >> beam.CombinePerKey(sparse_counts.Sum())
+        strongest = summed | "Keep" >> beam.ParDo(
+            _Keep(self._settings, self._folder), spans=beam.pvalue.AsDict(spans)
         )
-        together = (
-            batches
-            | "Together" >> beam.FlatMap(_together, self._settings)
-            | "KeepTogether" >> _Strongest(kept)
-        )
-        similarity = (
-            histories
-            | "Items" >> beam.Map(_distinct_rows)
-            | "CollectItems"
-            >> beam.CombineGlobally(
-                counting.Collect(functools.partial(_similarity, self._settings, self._folder))
+        written = [
+            strongest | "Write" >> beam.FlatMap(shards.write, self._folders),
+            examples[features.SPLIT_CATALOGUE]
+            | count_categories.WriteCategories(self._data, self._folder, self._folders),
+        ]
+        if self._has_similarity:
+            written.append(
+                summed
+                | "Gram" >> beam.FlatMap(_gram_of)
+                | "GatherGram" >> beam.GroupByKey()
+                | "Similarity"
+                >> beam.FlatMap(_write_similarity, self._settings, self._folder, self._folders)
+            )
+        files = written | "Files" >> beam.Flatten()
+        return (
+            {"spans": spans, "files": files}
+            | "Describe" >> beam.CoGroupByKey()
+            | "WriteManifest"
+            >> beam.FlatMap(
+                _write_manifest, self._data, self._settings, self._folder, self._folders
             )
         )
-        spans = (
-            histories | "Span" >> beam.Map(_span) | "AddSpans" >> beam.CombineGlobally(_add_spans)
-        )
-        returns = {}
-        if self._data.allows_repeats:
-            found = histories | "Returns" >> count_returns.CountReturns()
-            returns["returns"] = beam.pvalue.AsSingleton(found)
-        return spans | "Tabulate" >> beam.ParDo(
-            _Tabulate(self._data, self._folder),
-            counts=beam.pvalue.AsSingleton(counts),
-            following=beam.pvalue.AsSingleton(following),
-            together=beam.pvalue.AsSingleton(together),
-            similarity=beam.pvalue.AsSingleton(similarity),
-            categories=self._categories,
-            **returns,
-        )
 
 
-class ReadCategories(beam.PTransform):
-    """Parsed catalogue examples -> one dict of `statistics.Categories`, their shares still zero."""
+class _Count(beam.DoFn):
+    """Users' events -> cells of all tables; on the output SPANS (split, span of them)."""
 
-    def __init__(self, data: config.Data, transform_folder: str) -> None:
-        super().__init__()
-        self._data, self._folder = data, transform_folder
-
-    def expand(self, catalogue: beam.PCollection) -> beam.PCollection:
-        build = functools.partial(_categories, self._data, self._folder)
-        return (
-            catalogue
-            | "Batch" >> beam.BatchElements(min_batch_size=64, max_batch_size=1024)
-            | "Transform" >> beam.ParDo(_TransformItems(self._data, self._folder))
-            | "Collect" >> beam.CombineGlobally(counting.Collect(build))
-        )
-
-
-@beam.typehints.with_output_types(tuple[bytes, list[tuple[int, Any]]])
-class _KeyEvents(beam.DoFn):
-    """(user, [(place in the history, event)]) of the targets of each of a batch of windows.
-
-    Feedback is scaled by the transform graph, so that an absurd number does no harm here, either.
-    """
-
-    def __init__(self, data: config.Data, transform_folder: str) -> None:
-        self._feedback = _feedback(data)
-        self._folder = transform_folder
+    def __init__(
+        self,
+        data: config.Data,
+        settings: ranking_config.Statistics,
+        transform_folder: str,
+        has_similarity: bool,
+    ) -> None:
+        self._settings, self._folder = settings, transform_folder
+        self._has_similarity, self._has_returns = has_similarity, data.allows_repeats
 
     def setup(self) -> None:
-        self._rows = loaded.once(_Rows, self._folder).rows
-        if self._feedback:
-            self._layer = tft.TFTransformOutput(self._folder).transform_features_layer()
+        self._width = rows_of(self._folder)
+
+    def process(self, element: list[tuple[str, user_events.Events]]) -> Iterator[Any]:
+        splits: dict[str, list[user_events.Events]] = {}
+        for split, events in element:
+            splits.setdefault(split, []).append(events)
+        for split, histories in splits.items():
+            lengths = [len(events) for events in histories]
+            users = np.repeat(np.arange(len(lengths)), lengths)
+            events = user_events.Events.joined(histories)
+            known = events.rows != features.PADDING_ID
+            yield beam.pvalue.TaggedOutput(
+                SPANS, (split, layout.Span.of(len(histories), events.times[known]))
+            )
+            for table, found in self._tables(events, users, known):
+                for block, part in sparse_counts.blocks(found, layout.width(table, self._width)):
+                    yield (split, table, block), part
+
+    def _tables(
+        self, events: user_events.Events, users: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]
+    ) -> Iterator[tuple[str, sparse_counts.Cells]]:
+        rows, times = events.rows[known], events.times[known]
+        yield layout.POPULARITY, sparse_counts.Cells.counted(rows)
+        yield layout.DAILY, sparse_counts.Cells.counted(layout.day_keys(rows, times))
+        if (feedback := events.feedback[known]).size:
+            squares = np.stack([feedback, feedback * feedback], axis=2)
+            yield layout.FEEDBACK, sparse_counts.Cells.of(rows, squares.reshape(len(rows), -1))
+        if self._has_returns:
+            yield layout.RETURNS, count_returns.count_returns(users[known], rows, times)
+        if self._has_similarity:
+            yield from ((layout.GRAM, part) for part in _gram(users[known], rows, self._width))
+        yield from self._pairs(events, users, known)
+
+    def _pairs(
+        self, events: user_events.Events, users: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]
+    ) -> Iterator[tuple[str, sparse_counts.Cells]]:
+        """Items outside the catalogue keep their place in the history."""
+        settings = self._settings
+        histories = stripes.Histories(np.where(known, events.rows, -1), users)
+        for start, stop in histories.parts():
+            following = stripes.following(histories, settings.distance, start, stop)
+            yield layout.FOLLOWING, following.summed(self._width)
+            together = stripes.together(
+                histories,
+                events.times,
+                settings.session_seconds,
+                settings.session_events,
+                start,
+                stop,
+            )
+            yield layout.TOGETHER, together.summed(self._width)
+
+
+def _gram(
+    users: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], width: int, step: int = 512
+) -> Iterator[sparse_counts.Cells]:
+    """How many users have both of two items, of the upper triangle, `step` rows at once."""
+    pairs = np.unique(users * width + rows)
+    users, rows = np.divmod(pairs, width)
+    ones = np.ones(len(rows), np.int32)
+    matrix = sparse.csr_array((ones, (users, rows)), shape=(int(users.max(initial=0)) + 1, width))
+    columns = matrix.tocsc()
+    for first in range(0, width, step):
+        part = sparse.coo_array(columns[:, first : first + step].T @ matrix)
+        if part.nnz:
+            one, other = part.row.astype(np.int64) + first, part.col.astype(np.int64)
+            upper = one <= other
+            values = part.data[upper].astype(np.int64)[:, np.newaxis]
+            yield sparse_counts.Cells.of(one[upper] * width + other[upper], values)
+
+
+def _gram_of(block: Block) -> Iterator[tuple[str, sparse_counts.Cells]]:
+    (split, table, _), found = block
+    if table == layout.GRAM:
+        yield split, found
+
+
+class _Keep(beam.DoFn):
+    """Summed cells -> columns of what is written of them: the strongest neighbours, newest days."""
+
+    def __init__(self, settings: ranking_config.Statistics, transform_folder: str) -> None:
+        self._settings, self._folder = settings, transform_folder
+
+    def setup(self) -> None:
+        self._rows = rows_of(self._folder)
 
     def process(
-        self, element: list[requests.RawExample]
-    ) -> Iterator[tuple[bytes, list[tuple[int, Event]]]]:
-        for example, feedback in zip(element, self._scaled(element)):
-            start, times = example[features.WINDOW_START][0], example[features.EVENT_TIMESTAMP]
-            rows = [
-                self._rows.get(item, features.PADDING_ID)
-                for item in example[features.EVENT_ITEM_ID]
-            ]
-            yield (
-                example[features.USER_ID][0],
-                [
-                    (start + n, (rows[n], times[n], feedback[n]))
-                    for n in counting.target_places(example)
-                ],
-            )
-
-    def _scaled(self, examples: list[requests.RawExample]) -> list[list[tuple[float, ...]]]:
-        """All feedback of each event of each example."""
-        if not self._feedback:
-            return [[()] * len(example[features.EVENT_ITEM_ID]) for example in examples]
-        raw = {
-            f.name: tf.ragged.constant(
-                [example[f.name] for example in examples],
-                tf.float32,
-                ragged_rank=1,
-                row_splits_dtype=tf.int64,
-            )
-            for f in self._feedback
-        }
-        found = self._layer(raw)
-        columns = [found[f.transformed].to_list() for f in self._feedback]
-        return [list(zip(*lists)) for lists in zip(*columns)]
+        self, element: Block, spans: Mapping[str, layout.Span]
+    ) -> Iterator[tuple[shards.Key, shards.Columns]]:
+        (split, table, block), found = element
+        width = layout.width(table, self._rows)
+        if table == layout.GRAM:
+            return
+        if table == layout.DAILY:
+            found = layout.newest_days(found, spans[split], self._settings.days)
+        if table == layout.TOGETHER:
+            totals, name = sparse_counts.totals(found, width), layout.TOGETHER_TOTALS
+            yield (split, name, block), layout.columns(name, totals, self._rows)
+        if table in (layout.FOLLOWING, layout.TOGETHER):
+            found = sparse_counts.strongest(found, width, self._settings.neighbours)
+        unit = stripes.unit(self._settings.distance) if table == layout.FOLLOWING else 1
+        yield (split, table, block), layout.columns(table, found, self._rows, unit)
 
 
-class _Rows:
-    """Rows by item id; an object, for `shared` holds no plain dict."""
-
-    def __init__(self, transform_folder: str) -> None:
-        ids = tft.TFTransformOutput(transform_folder).vocabulary_by_name(features.ITEM_VOCABULARY)
-        self.rows = {item: row for row, item in enumerate(ids, start=1)}
-
-
-def _by_day(history: History) -> Iterator[tuple[tuple[int, int], tuple[float, ...]]]:
-    """((row, day), (1, each feedback, its square)) of the events with a row."""
-    for row, time, feedback in history[1]:
-        if row != features.PADDING_ID:
-            squares = (number for value in feedback for number in (value, value * value))
-            yield (row, time // statistics.SECONDS_A_DAY), (1.0, *squares)
-
-
-class _Strongest(beam.PTransform):
-    """Workers' (item, stripe) -> one list of `tabulate.Row`: each item's strongest neighbours."""
-
-    def __init__(self, kept: int, unit: int = 1) -> None:
-        """Keeps the strongest `kept` neighbours of each item.
-
-        Args:
-          kept: neighbours of an item.
-          unit: of the stripes' weights, a whole number to the unit 1.
-        """
-        super().__init__()
-        self._kept, self._unit = kept, unit
-
-    def expand(self, found: beam.PCollection) -> beam.PCollection:
-        return (
-            found
-            | "Sum" >> beam.CombinePerKey(stripes.Sum())
-            | "Strongest" >> beam.Map(_strongest, self._kept, self._unit)
-            | "Collect" >> beam.CombineGlobally(counting.Collect(list))
-        )
-
-
-def _following(histories: Iterable[History], distance: int) -> Iterator[tuple[int, stripes.Stripe]]:
-    return stripes.rows(stripes.following(_histories(histories), distance))
-
-
-def _together(
-    histories: Sequence[History], settings: ranking_config.Statistics
-) -> Iterator[tuple[int, stripes.Stripe]]:
-    times = [time for _, events in histories for _, time, _ in events]
-    return stripes.rows(
-        stripes.together(
-            _histories(histories),
-            np.array(times, np.int64),
-            settings.session_seconds,
-            settings.session_events,
-        )
-    )
-
-
-def _histories(histories: Iterable[History]) -> stripes.Histories:
-    """The items with a row; the others keep their place in the history."""
-    return stripes.Histories.of(
-        [row if row != features.PADDING_ID else -1 for row, _, _ in events]
-        for _, events in histories
-    )
-
-
-def _strongest(element: tuple[int, stripes.Stripe], kept: int, unit: int) -> tabulate.Row:
-    """The neighbours that are kept; of equally strong ones those with the smaller rows."""
-    row, (columns, weights) = element
-    order = np.lexsort((columns, -weights))[:kept]
-    return row, columns[order], weights[order] / unit
-
-
-def _distinct_rows(history: History) -> npt.NDArray[np.int64]:
-    return np.unique([row for row, _, _ in history[1] if row != features.PADDING_ID]).astype(
-        np.int64
-    )
-
-
-def _similarity(
+def _write_similarity(
+    gram: tuple[str, Iterable[sparse_counts.Cells]],
     settings: ranking_config.Statistics,
     transform_folder: str,
-    users: Sequence[npt.NDArray[np.int64]],
-) -> statistics.Neighbours | None:
-    """EASE, if the catalogue is small enough for it."""
-    rows = _rows(transform_folder)
-    if rows - 2 > settings.similarity_items:
-        return None
-    return statistics.Neighbours.of(ease.fit(users, rows), settings.neighbours)
-
-
-def _span(history: History) -> tabulate.Span:
-    times = [time for row, time, _ in history[1] if row != features.PADDING_ID]
-    return tabulate.Span(1, min(times, default=None), max(times, default=None))
-
-
-def _add_spans(spans: Iterable[tabulate.Span]) -> tabulate.Span:
-    return functools.reduce(operator.add, spans, tabulate.Span(0))
-
-
-class _Tabulate(beam.DoFn):
-    """Collected counts -> `statistics.Statistics`."""
-
-    def __init__(self, data: config.Data, transform_folder: str) -> None:
-        self._feedback, self._folder = [f.name for f in _feedback(data)], transform_folder
-
-    def process(
-        self,
-        element: tabulate.Span,
-        counts: tabulate.DayCounts,
-        following: list[tabulate.Row],
-        together: list[tabulate.Row],
-        similarity: statistics.Neighbours | None,
-        categories: dict[str, statistics.Categories],
-        returns: list[tabulate.Returns] | None = None,
-    ) -> Iterator[statistics.Statistics]:
-        yield tabulate.tabulate(
-            counts,
-            element,
-            following,
-            categories,
-            self._feedback,
-            _rows(self._folder),
-            together,
-            similarity,
-            returns,
-        )
-
-
-@beam.typehints.with_output_types(tuple[int, dict[str, list[int]]])
-class _TransformItems(beam.DoFn):
-    """Batch of parsed items -> (row, {feature: transformed ids}) each."""
-
-    def __init__(self, data: config.Data, transform_folder: str) -> None:
-        self._features, self._folder = _categorical(data), transform_folder
-
-    def setup(self) -> None:
-        self._layer = tft.TFTransformOutput(self._folder).transform_features_layer()
-
-    def process(
-        self, element: list[requests.RawExample]
-    ) -> Iterator[tuple[int, dict[str, list[int]]]]:
-        names = (features.ITEM_ID, *(f.name for f in self._features))
-        raw = {
-            name: tf.ragged.constant(
-                [e.get(name, []) for e in element],
-                tf.string,
-                ragged_rank=1,
-                row_splits_dtype=tf.int64,
-            )
-            for name in names
-        }
-        found = self._layer(raw)
-        ids = {f.name: _lists(found[f.transformed]) for f in self._features}
-        for n, (row,) in enumerate(_lists(found[features.transformed_name(features.ITEM_ID)])):
-            yield row, {name: lists[n] for name, lists in ids.items()}
-
-
-def _lists(values: tf.Tensor | tf.RaggedTensor) -> list[list[int]]:
-    ids: list[list[int]] = (
-        values.to_list() if isinstance(values, tf.RaggedTensor) else values.numpy().tolist()
+    folders: Mapping[str, Sequence[str]],
+) -> Iterator[tuple[str, str]]:
+    """EASE's strongest weights."""
+    split, parts = gram
+    rows = rows_of(transform_folder)
+    matrix = np.zeros((rows, rows), np.float32, order="F")
+    for part in parts:
+        one, other = np.divmod(part.keys, rows)
+        matrix[one, other] = matrix[other, one] = part.values[:, 0]
+    kept = statistics.Neighbours.of(ease.weights(matrix), settings.similarity_neighbours)
+    yield from shards.write(
+        ((split, layout.SIMILARITY, 0), layout.similarity_columns(kept)), folders
     )
-    return ids
 
 
-def _categories(
-    data: config.Data, transform_folder: str, items: Sequence[tuple[int, dict[str, list[int]]]]
-) -> dict[str, statistics.Categories]:
+def _write_manifest(
+    found: tuple[str, Mapping[str, Any]],
+    data: config.Data,
+    settings: ranking_config.Statistics,
+    transform_folder: str,
+    folders: Mapping[str, Sequence[str]],
+) -> Iterator[str]:
+    split, given = found
+    (span,) = given["spans"]
     transform = tft.TFTransformOutput(transform_folder)
-    return {
-        f.name: statistics.Categories(
-            tabulate.category_table(
-                ((row, ids[f.name]) for row, ids in items), _rows(transform_folder)
-            ),
-            np.zeros(transform.vocabulary_size_by_name(f.vocabulary) + 1, np.float32),
-        )
-        for f in _categorical(data)
-    }
+    manifest = layout.manifest(
+        span,
+        rows_of(transform_folder),
+        {
+            f.name: transform.vocabulary_size_by_name(f.vocabulary) + 1
+            for f in layout.categorical(data)
+        },
+        [f.name for f in layout.feedback(data)],
+        settings.days,
+        sorted(given["files"]),
+    )
+    for folder in folders[split]:
+        shards.write_manifest(folder, manifest)
+        yield folder
 
 
-def _rows(transform_folder: str) -> int:
+def _add_spans(spans: Iterable[layout.Span]) -> layout.Span:
+    return functools.reduce(layout.Span.__add__, spans, layout.Span(0))
+
+
+def _with_split(serialized: bytes, split: str) -> tuple[str, bytes]:
+    return split, serialized
+
+
+def rows_of(transform_folder: str) -> int:
     """N+2."""
     return (
         tft.TFTransformOutput(transform_folder).vocabulary_size_by_name(features.ITEM_VOCABULARY)
         + 2
     )
-
-
-def _categorical(data: config.Data) -> list[features.Feature]:
-    return [
-        f for f in features.item_features(data) if f.kind in ("categorical", "multi_categorical")
-    ]
-
-
-def _feedback(data: config.Data) -> list[features.Feature]:
-    return [f for f in features.event_features(data) if f.kind == "numeric"]

@@ -200,10 +200,8 @@ class _Sessions(tf.Module):
     ) -> None:
         super().__init__(name="sessions")
         self._seconds, self._events = settings.session_seconds, settings.session_events
-        table, rows = statistics.sessions, len(statistics.popularity)
-        self._table = sparse_table.TensorTable(table, "table")
-        totals = np.bincount(table.keys[1:] // table.width, table.values[1:], rows)
-        self._total = scales.table(totals.astype(np.float32), "total")
+        self._table = sparse_table.TensorTable(statistics.sessions, "table")
+        self._total = scales.table(statistics.session_totals, "total")
         share = (statistics.popularity + 1) / max(statistics.events, 1) + _LEAST_SHARE
         self._log_share = scales.table(np.log(share).astype(np.float32), "log_share")
 

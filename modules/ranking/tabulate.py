@@ -1,128 +1,125 @@
-"""Turns what Beam has counted into the tables of `Statistics`. NumPy only."""
+"""Makes `Statistics` of the tables in a folder. NumPy only."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy import typing as npt
 
-from modules.ranking import sparse_table, statistics
+from modules.ranking import count_returns, layout, shards, sparse_table, statistics
 
 # an item's mean feedback, and what is known of returns to it, count as many more of all items' mean
 PRIOR_EVENTS = 10.0
-LOG_UNITS = 1024  # to the unit 1, in which logs of intervals are summed
-
-Row = tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float64]]  # item i, items j [n], weights [n]
-
-# row: users, those of them who came back, events that repeat, the sum of log(1 + seconds since the
-# user's event of the item before) in LOG_UNITS
-Returns = tuple[int, tuple[float, ...]]
 
 
-@dataclasses.dataclass(frozen=True)
-class DayCounts:
-    """Events by (row, day), ordered so, each pair once.
+def read(folder: str) -> statistics.Statistics:
+    """Reads the tables of a folder.
 
-    Attributes:
-      rows: int64 [n].
-      days: int64 [n], since 1970-01-01.
-      sums: float64 [n, 1 + 2 F], of 1, and of each feedback and its square.
+    Raises:
+      shards.BrokenFolder: a file is missing or broken.
     """
-
-    rows: npt.NDArray[np.int64]
-    days: npt.NDArray[np.int64]
-    sums: npt.NDArray[np.float64]
-
-    @classmethod
-    def of(cls, cells: Iterable[tuple[tuple[int, int], Sequence[float]]]) -> DayCounts:
-        ordered = sorted(cells)
-        keys = np.array([key for key, _ in ordered], np.int64).reshape(len(ordered), 2)
-        return cls(keys[:, 0], keys[:, 1], np.array([sums for _, sums in ordered], np.float64))
-
-
-@dataclasses.dataclass(frozen=True)
-class Span:
-    """Users, and their events' first and last time (Unix seconds); None if no event has an item."""
-
-    users: int
-    first: int | None = None
-    last: int | None = None
-
-    def __add__(self, other: Span) -> Span:
-        times = [t for t in (self.first, self.last, other.first, other.last) if t is not None]
-        return Span(self.users + other.users, min(times, default=None), max(times, default=None))
-
-
-def tabulate(
-    counts: DayCounts,
-    span: Span,
-    following: Iterable[Row],
-    categories: Mapping[str, statistics.Categories],
-    feedback: Sequence[str],
-    rows: int,
-    together: Iterable[Row] = (),
-    similarity: statistics.Neighbours | None = None,
-    returns: Sequence[Returns] | None = None,
-) -> statistics.Statistics:
-    """Makes all tables.
-
-    Args:
-      counts: of at least one event.
-      span: of the same events.
-      following: rows of the co-occurrence table.
-      categories: the items of each feature; shares are put in.
-      feedback: names of the F feedback features, in the order of `counts.sums`.
-      rows: N+2.
-      together: rows of the table of sessions.
-      similarity: EASE's weights; None without.
-      returns: to each item; None where repeats are not allowed.
-    """
-    if span.first is None or span.last is None:
-        raise ValueError(
-            "Statistics need at least one event of an item of the catalogue, found none. Check "
-            "the split's cut-off times, ranking.hold_out and data.unknown_item."
-        )
-    first_day = span.first // statistics.SECONDS_A_DAY
-    totals = np.stack([np.bincount(counts.rows, column, rows) for column in counts.sums.T])
-    popularity = totals[0]
+    facts = shards.read_manifest(folder)
+    rows: int = facts["rows"]
+    tables = _Tables(folder, facts["files"], rows)
+    popularity = tables.sums(layout.POPULARITY, "events")
+    daily = tables.read(layout.DAILY)
     return statistics.Statistics(
         popularity=popularity.astype(np.float32),
         daily=sparse_table.SparseTable.of(
-            counts.rows,
-            counts.days - first_day,
-            _cumulative(counts.rows, counts.sums[:, 0]),
-            span.last // statistics.SECONDS_A_DAY - first_day + 1,
+            daily["row"],
+            daily["day"] - facts["first_day"],
+            _cumulative(daily["row"], daily["events"].astype(np.float64)),
+            facts["days"],
         ),
-        first_day=first_day,
-        co_occurrence=_table(list(following), rows),
-        sessions=_table(list(together), rows),
-        similarity=similarity,
+        first_day=facts["first_day"],
+        co_occurrence=tables.pairs(layout.FOLLOWING),
+        sessions=tables.pairs(layout.TOGETHER),
+        session_totals=tables.sums(layout.TOGETHER_TOTALS, "weight").astype(np.float32),
+        similarity=_neighbours(tables.read(layout.SIMILARITY), rows),
         categories={
-            name: dataclasses.replace(c, share=shares(c.items, popularity, len(c.share)))
-            for name, c in categories.items()
+            name: _categories(tables.read(layout.categories_table(n)), popularity, size)
+            for n, (name, size) in enumerate(facts["categories"].items())
         },
         feedback={
-            name: _feedback(popularity, totals[1 + 2 * n], totals[2 + 2 * n])
-            for n, name in enumerate(feedback)
+            name: _feedback(
+                popularity,
+                tables.sums(layout.FEEDBACK, f"sum_{2 * n}"),
+                tables.sums(layout.FEEDBACK, f"sum_{2 * n + 1}"),
+            )
+            for n, name in enumerate(facts["feedback"])
         },
         events=int(popularity.sum()),
-        users=span.users,
-        first_timestamp=span.first,
-        last_timestamp=span.last,
-        repeats=None if returns is None else _repeats(returns, popularity),
+        users=facts["users"],
+        first_timestamp=facts["first_timestamp"],
+        last_timestamp=facts["last_timestamp"],
+        repeats=_repeats(tables, popularity) if tables.read(layout.RETURNS) else None,
     )
 
 
-def category_table(lists: Iterable[tuple[int, Sequence[int]]], rows: int) -> npt.NDArray[np.int32]:
-    """Each row's distinct categories, ascending; int32 [rows, longest], padded with NO_CATEGORY."""
-    found = {row: sorted(set(ids)) for row, ids in lists}
-    table = np.full([rows, max([1, *map(len, found.values())])], statistics.NO_CATEGORY, np.int32)
-    for row, ids in found.items():
-        table[row, : len(ids)] = ids
+class _Tables:
+    """The tables of a folder, each read once."""
+
+    def __init__(self, folder: str, files: list[str], rows: int) -> None:
+        self._folder, self._files, self._rows = folder, files, rows
+        self._read: dict[str, shards.Columns] = {}
+
+    def read(self, table: str) -> shards.Columns:
+        """By column; empty if there is nothing in it."""
+        if table not in self._read:
+            self._read[table] = shards.read_table(self._folder, self._files, table)
+        return self._read[table]
+
+    def sums(self, table: str, column: str) -> npt.NDArray[np.float64]:
+        """A value of each row, [N+2]; 0 where there is none."""
+        found, result = self.read(table), np.zeros(self._rows)
+        if found:
+            result[found["row"]] = found[column]
+        return result
+
+    def pairs(self, table: str) -> sparse_table.SparseTable:
+        found = self.read(table) or dict.fromkeys(("row", "neighbour", "weight"), np.zeros(0))
+        return sparse_table.SparseTable.of(
+            found["row"].astype(np.int64), found["neighbour"], found["weight"], self._rows
+        )
+
+
+def _categories(
+    found: shards.Columns, popularity: npt.NDArray[np.float64], size: int
+) -> statistics.Categories:
+    items = category_table(found, len(popularity))
+    return statistics.Categories(items, shares(items, popularity, size))
+
+
+def category_table(found: shards.Columns, rows: int) -> npt.NDArray[np.int32]:
+    """Each row's categories, int32 [rows, longest], padded with NO_CATEGORY.
+
+    `found` has the columns `row` and `category`, ordered by both, or nothing.
+    """
+    given = found["row"] if found else np.zeros(0, np.int64)
+    places = _places(given)
+    table = np.full([rows, places.max(initial=0) + 1], statistics.NO_CATEGORY, np.int32)
+    if found:
+        table[given, places] = found["category"]
     return table
+
+
+def _places(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """0, 1, ... within each row, of ascending rows [n]."""
+    places: npt.NDArray[np.int64] = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    return places
+
+
+def _neighbours(found: shards.Columns, rows: int) -> statistics.Neighbours | None:
+    """EASE's weights; None where it is left out."""
+    if not found:
+        return None
+    places = _places(found["row"])
+    shape = rows, int(places.max(initial=0)) + 1
+    made = statistics.Neighbours(np.zeros(shape, np.int32), np.zeros(shape, np.float32))
+    made.items[found["row"], places] = found["neighbour"]
+    made.weights[found["row"], places] = found["weight"]
+    return made
 
 
 def shares(
@@ -151,15 +148,6 @@ def _cumulative(
     return result
 
 
-def _table(found: Sequence[Row], width: int) -> sparse_table.SparseTable:
-    lengths = [len(columns) for _, columns, _ in found]
-    rows = np.repeat(np.array([row for row, _, _ in found], np.int64), lengths)
-    columns = np.concatenate([np.zeros(0, np.int64), *(columns for _, columns, _ in found)])
-    return sparse_table.SparseTable.of(
-        rows, columns, np.concatenate([[], *(w for _, _, w in found)]), width
-    )
-
-
 def _feedback(
     events: npt.NDArray[np.float64], sums: npt.NDArray[np.float64], squares: npt.NDArray[np.float64]
 ) -> statistics.Feedback:
@@ -171,12 +159,11 @@ def _feedback(
     return statistics.Feedback(items.astype(np.float32), float(mean), spread)
 
 
-def _repeats(returns: Sequence[Returns], popularity: npt.NDArray[np.float64]) -> statistics.Repeats:
+def _repeats(tables: _Tables, popularity: npt.NDArray[np.float64]) -> statistics.Repeats:
     """What is known of returns to each item, [N+2]."""
-    counts = np.zeros([4, len(popularity)])
-    for row, numbers in returns:
-        counts[:, row] = numbers
-    users, came_back, repeats, units = counts
+    users, came_back, repeats, units = (
+        tables.sums(layout.RETURNS, column) for column in layout.VALUES[layout.RETURNS]
+    )
 
     def mean(sums: npt.NDArray[np.float64], of: npt.NDArray[np.float64]) -> Any:
         """The mean of each item, drawn to that of all where it is of few."""
@@ -186,5 +173,5 @@ def _repeats(returns: Sequence[Returns], popularity: npt.NDArray[np.float64]) ->
     return statistics.Repeats(
         users=mean(came_back, users),
         events=mean(repeats, popularity),
-        log_interval=mean(units / LOG_UNITS, repeats),
+        log_interval=mean(units / count_returns.LOG_UNITS, repeats),
     )

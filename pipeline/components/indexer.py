@@ -46,7 +46,7 @@ from modules.index import (
     quality,
     recall_module,
 )
-from modules.ranking import statistics as statistics_lib
+from modules.ranking import tabulate
 from pipeline.components import statistics as statistics_component
 
 TRAINED_MODEL, EXAMPLES, TRANSFORM_GRAPH, STATISTICS = (
@@ -234,7 +234,7 @@ def _tables(
         return ()
     transform = tft.TFTransformOutput(artifact_utils.get_single_uri(input_dict[TRANSFORM_GRAPH]))
     folder = artifact_utils.get_single_uri(input_dict[STATISTICS])
-    found = statistics_lib.Statistics.read(os.path.join(folder, exec_properties[COUNTED]))
+    found = tabulate.read(os.path.join(folder, exec_properties[COUNTED]))
     return additional.tables(
         found.co_occurrence,
         found.similarity,

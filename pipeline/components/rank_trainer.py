@@ -20,7 +20,7 @@ from tfx.utils import path_utils
 
 from modules import features, lineage
 from modules.index import export as index_export
-from modules.ranking import export, trainer
+from modules.ranking import export, tabulate, trainer
 from modules.ranking import statistics as statistics_lib
 from modules.recall import callbacks
 from pipeline.components import statistics as statistics_component
@@ -91,13 +91,11 @@ def _files(examples: types.Artifact, split: str) -> str:
 
 def _statistics(uri: str) -> dict[int, statistics_lib.Statistics]:
     """By part, and trainer.FINAL."""
-    found = {
-        trainer.FINAL: statistics_lib.Statistics.read(os.path.join(uri, statistics_component.FINAL))
-    }
+    found = {trainer.FINAL: tabulate.read(os.path.join(uri, statistics_component.FINAL))}
     for part in range(len(tf.io.gfile.listdir(uri))):
         folder = os.path.join(uri, statistics_component.part_folder(part))
         if tf.io.gfile.isdir(folder):
-            found[part] = statistics_lib.Statistics.read(folder)
+            found[part] = tabulate.read(folder)
     return found
 
 

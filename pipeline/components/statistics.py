@@ -3,14 +3,13 @@
 The artifact holds a folder `final`, counted in the split `train`, for validation and serving, and
 for each part n of the hold-out `part_<n>`, counted in the split `recall_<n>`: nothing there comes
 from the requests `rank_<n>` that the ranker trains on (but with hold_out.method: none, where it is
-a copy of `final`). Each folder is read by `modules.ranking.statistics.Statistics.read`.
+a copy of `final`). Each folder is read by `modules.ranking.tabulate.read`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import apache_beam as beam
@@ -20,9 +19,8 @@ from tfx.types import artifact, artifact_utils, channel, component_spec, standar
 from tfx.utils import io_utils
 
 from modules import config as configuration
-from modules import features, ranking_config, repeats, requests, strict
+from modules import features, ranking_config, repeats, strict
 from modules.ranking import count_statistics
-from modules.ranking import statistics as statistics_lib
 
 EXAMPLES, TRANSFORM_GRAPH, STATISTICS = "examples", "transform_graph", "statistics"
 CONFIG, SOURCE_DIGEST = "config", "source_digest"
@@ -47,64 +45,8 @@ def folders_by_split(hold_out: ranking_config.HoldOut) -> dict[str, list[str]]:
     return {features.SPLIT_TRAIN: [FINAL] if parts else [FINAL, part_folder(0)], **parts}
 
 
-class WriteStatistics(beam.PTransform):
-    """Reads splits of raw examples, counts each and writes the folders."""
-
-    def __init__(
-        self,
-        sections: Mapping[str, Any],
-        patterns: Mapping[str, str],
-        transform_folder: str,
-        target: str,
-    ) -> None:
-        """Reads these raw examples and writes into one folder.
-
-        Args:
-          sections: data, and of ranking hold_out and statistics, as plain dictionaries.
-          patterns: files of raw examples by split.
-          transform_folder: of the transform graph.
-          target: folder to write into.
-        """
-        super().__init__()
-        self._data = repeats.resolve(
-            strict.read(configuration.Data, sections["data"], "data"),
-            patterns[features.SPLIT_TRAIN],
-        )
-        self._ranking = strict.read(configuration.Ranking, sections["ranking"], "ranking")
-        self._patterns, self._transform, self._target = patterns, transform_folder, target
-
-    def expand(self, begin: beam.pvalue.PBegin) -> beam.pvalue.PDone:
-        catalogue = self._read(begin, features.SPLIT_CATALOGUE)
-        categories = beam.pvalue.AsSingleton(
-            catalogue | "Categories" >> count_statistics.ReadCategories(self._data, self._transform)
-        )
-        for split, names in folders_by_split(self._ranking.hold_out).items():
-            count = count_statistics.CountStatistics(
-                self._data, self._ranking.statistics, self._transform, categories
-            )
-            _ = (
-                self._read(begin, split)
-                | f"Count[{split}]" >> count
-                | f"Write[{split}]"
-                >> beam.Map(_write, [os.path.join(self._target, n) for n in names])
-            )
-        return beam.pvalue.PDone(begin.pipeline)
-
-    def _read(self, begin: beam.pvalue.PBegin, split: str) -> beam.PCollection:
-        return (
-            begin
-            | f"ReadFiles[{split}]" >> beam.io.ReadFromTFRecord(self._patterns[split])
-            | f"Parse[{split}]" >> beam.Map(requests.read_raw_example)
-        )
-
-
-def _write(found: statistics_lib.Statistics, folders: list[str]) -> None:
-    for folder in folders:
-        found.write(folder)
-
-
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Runs `WriteStatistics`."""
+    """Runs `count_statistics.CountStatistics`."""
 
     def Do(
         self,
@@ -120,14 +62,25 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         patterns = {
             s: io_utils.all_files_pattern(artifact_utils.get_split_uri(examples, s)) for s in splits
         }
-        write = WriteStatistics(
-            json.loads(exec_properties[CONFIG]),
-            patterns,
+        sections = json.loads(exec_properties[CONFIG])
+        data = strict.read(configuration.Data, sections["data"], "data")
+        ranking = strict.read(configuration.Ranking, sections["ranking"], "ranking")
+        target = artifact_utils.get_single_uri(output_dict[STATISTICS])
+        folders = {
+            split: [os.path.join(target, name) for name in names]
+            for split, names in folders_by_split(ranking.hold_out).items()
+        }
+        count = count_statistics.CountStatistics(
+            repeats.resolve(data, patterns[features.SPLIT_TRAIN]),
+            ranking.statistics,
             artifact_utils.get_single_uri(input_dict[TRANSFORM_GRAPH]),
-            artifact_utils.get_single_uri(output_dict[STATISTICS]),
+            folders,
         )
         with self._make_beam_pipeline() as pipeline:
-            pipeline | "Statistics" >> write
+            {
+                split: pipeline | f"Read[{split}]" >> beam.io.ReadFromTFRecord(patterns[split])
+                for split in (*folders, features.SPLIT_CATALOGUE)
+            } | "Statistics" >> count
 
 
 class InteractionStatisticsSpec(component_spec.ComponentSpec):

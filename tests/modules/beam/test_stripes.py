@@ -13,22 +13,33 @@ from apache_beam.testing import util
 from modules.beam import stripes
 
 A, B, C = 0, 1, 2
+_PART = 7  # events that are looked at at once: pairs cross the bounds
 
 
-def _rows(found: Iterable[tuple[int, stripes.Stripe]]) -> dict[int, dict[int, int]]:
-    return {item: dict(zip(items.tolist(), weights.tolist())) for item, (items, weights) in found}
+def _added(parts: Iterable[stripes.Pairs]) -> dict[int, dict[int, int]]:
+    """By item; what parts of the events have is added up here."""
+    found: dict[int, dict[int, int]] = {}
+    for pairs in parts:
+        for item, (items, weights) in stripes.rows(pairs):
+            row = found.setdefault(item, {})
+            for other, weight in zip(items.tolist(), weights.tolist()):
+                row[other] = row.get(other, 0) + weight
+    return found
 
 
 def _following(histories: list[list[int]], distance: int) -> dict[int, dict[int, int]]:
-    return _rows(stripes.rows(stripes.following(stripes.Histories.of(histories), distance)))
+    given = stripes.Histories.of(histories)
+    return _added(stripes.following(given, distance, *part) for part in given.parts(_PART))
 
 
 def _together(
     histories: list[list[int]], times: list[list[int]], seconds: int, distance: int
 ) -> dict[int, dict[int, int]]:
     every = np.array([time for of_user in times for time in of_user], np.int64)
-    table = stripes.together(stripes.Histories.of(histories), every, seconds, distance)
-    return _rows(stripes.rows(table))
+    given = stripes.Histories.of(histories)
+    return _added(
+        stripes.together(given, every, seconds, distance, *part) for part in given.parts(_PART)
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from modules import features, lineage, strict
-from modules.ranking import export, sparse_table, trainer
+from modules.beam import sparse_counts
+from modules.ranking import export, layout, shards, sparse_table, trainer
 from modules.ranking import model as model_lib
 from modules.ranking import statistics as statistics_lib
 from modules.recall import trainer as recall_trainer
@@ -112,6 +113,7 @@ def statistics_of(transformed: transformed_lib.Transformed) -> statistics_lib.St
         first_day=first_day,
         co_occurrence=sparse_table.SparseTable.of(rows[:-1], rows[1:], np.ones(size - 3), size),
         sessions=sparse_table.SparseTable.of(rows[1:], rows[:-1], np.ones(size - 3), size),
+        session_totals=np.ones(size, np.float32),
         similarity=statistics_lib.Neighbours.of(rng.normal(size=(size, size)), 3),
         categories={
             "item_brand": statistics_lib.Categories(
@@ -131,6 +133,30 @@ def statistics_of(transformed: transformed_lib.Transformed) -> statistics_lib.St
         first_timestamp=10**9,
         last_timestamp=10**9 + 86_400,
     )
+
+
+def write_statistics(folder: str, transformed: transformed_lib.Transformed) -> None:
+    """Tables as InteractionStatistics writes them, made up: chains of items, one brand for all."""
+    made = statistics_of(transformed)
+    size, rows = len(made.popularity), np.arange(1, len(made.popularity) - 1)
+    ones = np.ones((len(rows), 1), np.int64)
+    counted = {
+        layout.POPULARITY: sparse_counts.Cells(rows, made.popularity[1:-1, np.newaxis]),
+        layout.DAILY: sparse_counts.Cells(layout.day_keys(rows, np.full_like(rows, 10**9)), ones),
+        layout.FEEDBACK: sparse_counts.Cells(rows, np.repeat(ones * 3.5, 2, axis=1)),
+        layout.FOLLOWING: sparse_counts.Cells(rows[:-1] * size + rows[1:], ones[1:]),
+        layout.TOGETHER: sparse_counts.Cells(rows[1:] * size + rows[:-1], ones[1:]),
+        layout.TOGETHER_TOTALS: sparse_counts.Cells(rows, ones),
+        layout.categories_table(0): sparse_counts.Cells(rows * layout.CATEGORIES_WIDTH, ones),
+    }
+    columns = {table: layout.columns(table, cells, size) for table, cells in counted.items()} | {
+        layout.SIMILARITY: layout.similarity_columns(made.similarity)
+    }
+    files = [shards.write_block(folder, table, 0, found) for table, found in columns.items()]
+    span = layout.Span(made.users, made.first_timestamp, made.last_timestamp)
+    sizes = {name: len(found.share) for name, found in made.categories.items()}
+    facts = layout.manifest(span, size, sizes, list(made.feedback), 99, files)
+    shards.write_manifest(folder, facts)
 
 
 def candidate_row(

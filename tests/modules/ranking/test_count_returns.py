@@ -4,31 +4,41 @@ from __future__ import annotations
 
 import math
 
-import apache_beam as beam
-from apache_beam.testing import util
+import numpy as np
 
 from modules.ranking import count_returns
 
-# Items with their times; row 0 is of no catalogue.
-HISTORIES = [
-    (b"a", [(1, 100, ()), (2, 100, ()), (1, 100, ()), (1, 163, ()), (0, 200, ()), (0, 300, ())]),
-    (b"b", [(1, 50, ()), (2, 60, ()), (2, 61, ())]),
-    (b"c", []),
-]
+
+def _returns(*events: tuple[int, int, int]) -> dict[int, list[int]]:
+    """Of events (user, row, time)."""
+    columns = np.array(events, np.int64).reshape(len(events), 3).T
+    found = count_returns.count_returns(*columns)
+    return dict(zip(found.keys.tolist(), found.values.tolist()))
 
 
 def test_users_returns_repeats_and_intervals() -> None:
-    expected = [
-        # user a came back at once and after 63 seconds, user b did not
-        (1, (2.0, 1.0, 2.0, float(round(math.log(64) * 1024)))),
-        (2, (2.0, 1.0, 1.0, float(round(math.log(2) * 1024)))),
-    ]
-    with beam.Pipeline() as pipeline:
-        found = pipeline | beam.Create(HISTORIES) | count_returns.CountReturns() | beam.Map(sorted)
-        util.assert_that(found, util.equal_to([expected]))
+    found = _returns(
+        (0, 1, 100),
+        (0, 2, 100),
+        (0, 1, 100),
+        (0, 1, 163),
+        (1, 1, 50),
+        (1, 2, 60),
+        (1, 2, 61),
+    )
+    assert found == {
+        # user 0 came back at once and after 63 seconds, user 1 did not
+        1: [2, 1, 2, round(math.log(64) * 1024)],
+        2: [2, 1, 1, round(math.log(2) * 1024)],
+    }
 
 
-def test_no_history() -> None:
-    with beam.Pipeline() as pipeline:
-        found = pipeline | beam.Create(HISTORIES[2:]) | count_returns.CountReturns()
-        util.assert_that(found, util.equal_to([[]]))
+def test_users_of_one_item_do_not_mix() -> None:
+    assert _returns((0, 5, 10), (1, 5, 20), (1, 6, 20), (1, 6, 21), (1, 6, 22)) == {
+        5: [2, 0, 0, 0],
+        6: [1, 1, 2, 2 * round(math.log(2) * 1024)],
+    }
+
+
+def test_no_event() -> None:
+    assert _returns() == {}

@@ -65,6 +65,7 @@ def counted(known: dict[str, np.ndarray]) -> statistics.Statistics:
         first_day=FIRST_DAY,
         co_occurrence=pairs["following"],
         sessions=pairs["sessions"],
+        session_totals=known["sessions"].sum(axis=1).astype(np.float32),
         similarity=statistics.Neighbours.of(known["similarity"], ITEMS + 2),
         categories={
             "item_tags": statistics.Categories(

@@ -11,6 +11,7 @@ from tests import close
 
 ITEMS = 30
 ROWS = ITEMS + 2
+_NOT_KEPT = 7.0  # of each row of the table of sessions
 SETTINGS = ranking_config.Statistics(session_seconds=60, session_events=4)
 
 
@@ -30,6 +31,7 @@ def _statistics(
         first_day=0,
         co_occurrence=table,
         sessions=table,
+        session_totals=(together.sum(axis=1) + _NOT_KEPT).astype(np.float32),
         similarity=similarity,
         categories={},
         feedback={},
@@ -63,7 +65,7 @@ def test_together_is_counted_over_the_session_that_goes_on() -> None:
     session = [3, 8]  # of the last 4 events, those at most 60 s ago
     counts = sum(together[item][candidates] for item in session)
     close.assert_close(made["together"], np.log1p(counts), roundings=close.FUNCTIONS)
-    drawn = sum(together[item][candidates] / (5 + together[item].sum()) for item in session)
+    drawn = sum(together[item][candidates] / (5 + together[item].sum() + 7) for item in session)
     chance = (found.popularity[candidates] + 1) / found.events + 1e-4
     close.assert_close(
         made["together_lift"],

@@ -48,7 +48,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     ranked = ranking.with_candidates(transformed, tmp_path_factory.mktemp("candidates"))
     folder = tmp_path_factory.mktemp("inputs")
     for name in (statistics_component.FINAL, statistics_component.part_folder(0)):
-        ranking.statistics_of(transformed).write(str(folder / "statistics" / name))
+        ranking.write_statistics(str(folder / "statistics" / name), transformed)
     recall = _FakeRecall(ranking.vectors())
     tf.saved_model.save(
         recall,

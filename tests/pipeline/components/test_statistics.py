@@ -7,15 +7,20 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import logging
 import pathlib
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_transform as tft
 
 from modules import config, ranking_config, strict
+from modules.ranking import count_statistics, tabulate
 from modules.ranking import statistics as statistics_lib
+from pipeline import runners
 from pipeline.components import statistics
 from tests import examples, tables, transform_graph
 
@@ -24,7 +29,11 @@ ITEMS = [f"i{n}" for n in range(12)]
 ABSURD, FENCE = 1e30, 9.0  # a rating among those of 1 to 5, and what it is pulled in to
 SECRET = "secret"  # an item that users only meet in the events that are held out for ranking
 SETTINGS = ranking_config.Statistics(
-    distance=3, neighbours=4, session_seconds=2 * DAY, session_events=3
+    distance=3,
+    neighbours=4,
+    similarity_neighbours=4,
+    session_seconds=2 * DAY,
+    session_events=3,
 )
 TEMPORAL = ranking_config.HoldOut(requests=2, share=0.2)
 CROSS_FIT = ranking_config.HoldOut(method="cross_fit", folds=2, requests=2, share=0.2)
@@ -49,7 +58,16 @@ class Shop:
     examples: dict[str, pathlib.Path]
     graph: str
 
-    def count(self, hold_out: ranking_config.HoldOut, folder: pathlib.Path) -> None:
+    def count(
+        self,
+        hold_out: ranking_config.HoldOut,
+        folder: pathlib.Path,
+        *,
+        examples_folder: pathlib.Path | None = None,
+        options: Sequence[str] = (),
+        settings: ranking_config.Statistics | None = None,
+    ) -> None:
+        from tfx.dsl.components.base import base_beam_executor
         from tfx.types import standard_artifacts
 
         raw, graph, target = (
@@ -58,7 +76,7 @@ class Shop:
             statistics.InteractionStatisticsArtifact(),
         )
         raw.uri, graph.uri, target.uri = (
-            str(self.examples[hold_out.method]),
+            str(examples_folder or self.examples[hold_out.method]),
             self.graph,
             str(folder),
         )
@@ -68,8 +86,12 @@ class Shop:
                 for path in self.examples[hold_out.method].glob("Split-*")
             ]
         )
-        sections = {"data": self.data, "ranking": {"hold_out": hold_out, "statistics": SETTINGS}}
-        statistics.Executor().Do(
+        sections = {
+            "data": self.data,
+            "ranking": {"hold_out": hold_out, "statistics": settings or SETTINGS},
+        }
+        context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=list(options))
+        statistics.Executor(context).Do(
             {"examples": [raw], "transform_graph": [graph]},
             {"statistics": [target]},
             {"config": json.dumps(strict.to_plain(sections)), "source_digest": ""},
@@ -150,9 +172,9 @@ def _check(found: statistics_lib.Statistics, histories: dict[str, list[Event]], 
     np.testing.assert_allclose(
         given(*cells), _strongest(_following(histories, rows, size)), rtol=1e-6
     )
-    np.testing.assert_array_equal(
-        found.sessions.lookup(*cells), _strongest(_together(histories, rows, size))
-    )
+    together = _together(histories, rows, size)
+    np.testing.assert_array_equal(found.sessions.lookup(*cells), _strongest(together))
+    np.testing.assert_array_equal(found.session_totals, together.sum(axis=1))
     ease, kept = _ease(histories, rows, size), found.similarity
     np.testing.assert_allclose(
         kept.weights, np.take_along_axis(ease, kept.items, axis=1), atol=1e-6
@@ -247,9 +269,7 @@ def test_a_temporal_hold_out_counts_no_event_that_ranking_learns_from(
 ) -> None:
     shop.count(TEMPORAL, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["final", "part_0"]
-    final, part = (
-        statistics_lib.Statistics.read(str(tmp_path / name)) for name in ("final", "part_0")
-    )
+    final, part = (tabulate.read(str(tmp_path / name)) for name in ("final", "part_0"))
     _check(final, shop.histories, shop)
     _check(part, {user: events[:-2] for user, events in shop.histories.items()}, shop)
     names = tft.TFTransformOutput(shop.graph).vocabulary_by_name("item_id")
@@ -263,10 +283,71 @@ def test_a_temporal_hold_out_counts_no_event_that_ranking_learns_from(
     )
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_order_bundles_and_workers_change_nothing(
+    shop: Shop, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    """The windows in reverse in several files; one user a batch; one process or two."""
+    shop.count(TEMPORAL, tmp_path / "plain")
+    for split in shop.examples["temporal"].glob("Split-*"):
+        files = list(map(str, split.glob("*")))
+        windows = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())[::-1]
+        (tmp_path / "reversed" / split.name).mkdir(parents=True)
+        for n in range(3):
+            file = str(tmp_path / "reversed" / split.name / f"data_tfrecord-{n:05d}-of-00003.gz")
+            with tf.io.TFRecordWriter(file, "GZIP") as writer:
+                for window in windows[n::3]:
+                    writer.write(window)
+    options = [
+        f"--runner={runners.LOCAL_RUNNER}",
+        "--direct_running_mode=multi_processing",
+        f"--direct_num_workers={workers}",
+    ]
+    monkeypatch.setattr(count_statistics, "_EVENTS", 1)
+    given = {"examples_folder": tmp_path / "reversed", "options": options if workers > 1 else ()}
+    shop.count(TEMPORAL, tmp_path / "other", **given)
+    for name in ("final", "part_0"):
+        one, other = (tabulate.read(str(tmp_path / f / name)) for f in ("plain", "other"))
+        tables = {"daily", "co_occurrence", "sessions"}
+        for field in dataclasses.fields(statistics_lib.Statistics):
+            values = getattr(one, field.name), getattr(other, field.name)
+            if field.name == "feedback":  # sums of numbers that are not whole
+                (rating,), (again,) = (list(v.values()) for v in values)
+                np.testing.assert_allclose(again.items, rating.items, rtol=1e-6)
+                assert again.mean == pytest.approx(rating.mean, abs=1e-9)
+            elif field.name in tables or dataclasses.is_dataclass(values[0]):
+                for array in vars(values[0]):
+                    np.testing.assert_array_equal(*(getattr(v, array) for v in values))
+            elif field.name == "categories":
+                for array in ("items", "share"):
+                    np.testing.assert_array_equal(*(getattr(v["item_tags"], array) for v in values))
+            else:
+                np.testing.assert_array_equal(*values)
+
+
+def test_ease_is_left_out_of_a_larger_catalogue_and_the_log_says_so(
+    shop: Shop, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.count(TEMPORAL, tmp_path / "with")
+    with caplog.at_level(logging.INFO):
+        shop.count(
+            TEMPORAL,
+            tmp_path / "without",
+            settings=dataclasses.replace(SETTINGS, similarity_items=len(shop.tags) - 1),
+        )
+    assert "EASE is left out: the catalogue has 13 items" in caplog.text
+    assert "ranking.statistics.similarity_items allows 12" in caplog.text
+    with_ease, without = (
+        tabulate.read(str(tmp_path / name / "final")) for name in ("with", "without")
+    )
+    assert with_ease.similarity is not None and without.similarity is None
+    np.testing.assert_array_equal(without.popularity, with_ease.popularity)
+
+
 def test_without_repeats_nothing_is_counted_of_returns(shop: Shop, tmp_path: pathlib.Path) -> None:
     declared = dataclasses.replace(shop.data, repeats="exclude")
     dataclasses.replace(shop, data=declared).count(TEMPORAL, tmp_path)
-    assert statistics_lib.Statistics.read(str(tmp_path / "final")).repeats is None
+    assert tabulate.read(str(tmp_path / "final")).repeats is None
 
 
 def test_cross_fit_counts_only_the_users_of_other_folds(shop: Shop, tmp_path: pathlib.Path) -> None:
@@ -278,7 +359,7 @@ def test_cross_fit_counts_only_the_users_of_other_folds(shop: Shop, tmp_path: pa
     assert set(folds.values()) == {0, 1}
     for fold in (0, 1):
         others = {user: events for user, events in shop.histories.items() if folds[user] != fold}
-        _check(statistics_lib.Statistics.read(str(tmp_path / f"part_{fold}")), others, shop)
+        _check(tabulate.read(str(tmp_path / f"part_{fold}")), others, shop)
 
 
 @pytest.mark.parametrize(

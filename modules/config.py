@@ -18,6 +18,7 @@ from modules import features, strict
 from modules.columns import Number, check_timezone
 from modules.data_config import Column, Data, Kind, Split, Table, unix_seconds
 from modules.ranking_config import Ranking
+from modules.runner_config import Environment, Runner
 from modules.strict import ConfigError
 from modules.training_config import EarlyStopping
 
@@ -28,6 +29,7 @@ __all__ = [  # with the sections that other modules declare
     "Cross",
     "Data",
     "EarlyStopping",
+    "Environment",
     "Evaluation",
     "Features",
     "Index",
@@ -325,20 +327,6 @@ class Releases:
 
     def __post_init__(self) -> None:
         strict.at_least(self, keep=1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Runner:
-    """Where Beam runs. `options` are passed through, as in `--project=...`."""
-
-    kind: Literal["direct", "multi_process", "dataflow"] = "direct"
-    workers: int = 2
-    options: tuple[str, ...] = ()
-    # folder or URL of what components write; default: in the run's folder
-    artifacts: str | None = None
-
-    def __post_init__(self) -> None:
-        strict.at_least(self, workers=1)
 
 
 @dataclasses.dataclass(frozen=True)

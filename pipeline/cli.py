@@ -41,6 +41,7 @@ examples:
   recsys releases                                what was released, and which release is in force
   recsys dataset draft clicks.csv > shop.yaml    look at files and write the YAML that reads them
   recsys dataset check --config shop.yaml        say how the data is read and what is wrong
+  recsys package                                 the wheel that Beam's workers install
   recsys doctor                                  is this machine set up?
 
 exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 130 interrupted,
@@ -126,6 +127,7 @@ def parser() -> argparse.ArgumentParser:
     tuning_options.add(tune)
     _add_releases(children)
     _add_store(children)
+    _add_package(children)
     _add(
         children,
         "doctor",
@@ -489,6 +491,26 @@ def _add_store(children: _Children) -> None:
         "example:\n  recsys store status --store redis://127.0.0.1:6379/0",
     )
     child.add_argument("--store", metavar="URL", help=where)
+
+
+def _add_package(children: _Children) -> None:
+    child = children.add_parser(
+        "package",
+        help="write what Beam's workers install: the wheel and its requirements",
+        description="Builds the wheel of this project and lists all that it needs in the locked "
+        "versions,\nfor the workers of runner.kind: portable, and for the image of "
+        "serving/deploy/Dockerfile.worker.",
+        epilog="examples:\n  recsys package\n  recsys package --output /mnt/shared/recsys",
+    )
+    child.set_defaults(command=commands.package)
+    child.add_argument(
+        "--output",
+        metavar="DIR",
+        type=pathlib.Path,
+        default=pathlib.Path("dist"),
+        help="where they are written (default %(default)s)",
+    )
+    child.add_argument("--verbose", action="store_true", help="show logs and tracebacks")
 
 
 def _add_draft(children: _Children) -> None:

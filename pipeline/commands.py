@@ -181,6 +181,14 @@ def store_status(args: argparse.Namespace) -> int:
     return 0
 
 
+def package(args: argparse.Namespace) -> int:
+    """Writes the wheel that workers install, and what it needs."""
+    from pipeline import package as implementation
+
+    implementation.main(args.output)
+    return 0
+
+
 def doctor(args: argparse.Namespace) -> int:
     """Checks the installation, and the configuration if there is one."""
     from pipeline import doctor as implementation

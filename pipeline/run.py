@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from modules import config, release, strict
-from pipeline import metadata_file, moved, progress, runs
+from pipeline import metadata_file, moved, progress, runners, runs
 
 Build = Callable[[config.Config, runs.Run], Any]  # to a tfx.dsl.Pipeline; may import TFX
 
@@ -43,6 +43,7 @@ def run(
     Raises:
       RunFailed: a component failed; what it had written is removed, and the next run continues
           before it.
+      runners.NotReady: the engine that is to run Beam's steps cannot; nothing has run.
       metadata_file.Unreadable: what ML Metadata knows of earlier runs cannot be read.
     """
     place = runs.Run(root, cfg.name)
@@ -54,7 +55,7 @@ def run(
         with progress.logs_to_file(place.folder / "logs", lines, verbose) as log:
             try:
                 _run(cfg, place, lines, use_cache, build)
-            except strict.ConfigError:
+            except (strict.ConfigError, runners.NotReady):
                 raise
             except Exception as error:
                 logging.getLogger(__name__).exception("The run failed.")
@@ -120,11 +121,12 @@ def _run(
 ) -> None:
     from tfx import v1 as tfx  # 20 s and more; only commands that run the pipeline pay for it
 
-    from pipeline import dag, release_writer
+    from pipeline import dag, engine, release_writer
 
     in_force = release.current_if_readable(place.serving)
     pipeline = build(cfg, place) if build else dag.create(cfg, place, use_cache=use_cache)
     lines.total = len(pipeline.components)
+    engine.check(cfg, place.artifacts)
     tfx.orchestration.LocalDagRunner().run(pipeline)
     if build:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 
 from modules import config
@@ -9,23 +10,33 @@ from modules.strict import ConfigError
 
 # Named in full: Beam's `DirectRunner` first tries Prism, whose binary it downloads, then this one.
 LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
-# Keeps TFX from packing its sources for remote workers in every component. Local runners ignore it.
+# Keeps TFX from packing its sources for remote workers in every component. Only workers in
+# containers read it.
 _NO_PACKAGE = "--sdk_container_image=local"
+# Beam would stage what `pip freeze` says, which fails without pip; the probe compares more.
+_NO_FREEZE = "--experiments=disable_logging_submission_environment"
 _SETUP_FILE = "--setup_file=./setup.py"
 _DATAFLOW_OPTIONS = ("project", "region", "temp_location")
+
+
+class NotReady(RuntimeError):
+    """An engine, or its workers, cannot run this project; the message says what to do first."""
 
 
 def beam_args(runner: config.Runner) -> list[str]:
     """Arguments of the Beam pipelines of every component.
 
     `direct` runs in this process, `multi_process` in `runner.workers` processes of this machine,
-    `dataflow` on Google Cloud. `runner.options` come last, so that they win.
+    `portable` on the engine behind `runner.job_endpoint`, `dataflow` on Google Cloud.
+    `runner.options` come last, so that they win.
 
     Raises:
       ConfigError: `dataflow` lacks an option that it needs.
     """
     if runner.kind == "dataflow":
         return _dataflow(runner.options)
+    if runner.kind == "portable":
+        return _portable(runner)
     arguments = [f"--runner={LOCAL_RUNNER}", _NO_PACKAGE]
     if runner.kind == "multi_process":
         arguments += [
@@ -64,3 +75,31 @@ def _dataflow(options: tuple[str, ...]) -> list[str]:
             )
     packaging = [] if names & {"setup_file", "sdk_container_image"} else [_SETUP_FILE]
     return ["--runner=DataflowRunner", *packaging, *options]
+
+
+def _portable(runner: config.Runner) -> list[str]:
+    assert runner.environment is not None  # the configuration was checked
+    arguments = [
+        "--runner=PortableRunner",
+        f"--job_endpoint={runner.job_endpoint}",
+        f"--environment_type={runner.environment.kind.upper()}",
+        f"--sdk_worker_parallelism={runner.workers}",
+        _NO_FREEZE,
+    ]
+    if runner.artifact_endpoint is not None:
+        arguments.append(f"--artifact_endpoint={runner.artifact_endpoint}")
+    if runner.parallelism is not None:
+        arguments.append(f"--parallelism={runner.parallelism}")
+    return [*arguments, *_environment(runner.environment), *runner.options]
+
+
+def _environment(environment: config.Environment) -> list[str]:
+    if environment.kind == "docker":
+        image = environment.image
+        return [f"--environment_config={image}", f"--sdk_container_image={image}"]
+    if environment.kind == "external":
+        return [f"--environment_config={environment.address}", _NO_PACKAGE]
+    if environment.kind == "process":
+        program = {"command": environment.command, "env": environment.variables}
+        return [f"--environment_config={json.dumps(program)}", _NO_PACKAGE]
+    return [_NO_PACKAGE]

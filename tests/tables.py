@@ -107,6 +107,11 @@ def rows_read(folder: pathlib.Path, data: config.Data, name: str = "events") -> 
     return [values for _, values in sorted(map(json.loads, lines))]
 
 
+def _pipeline(options: Any) -> beam.Pipeline:
+    """On the runner that the options name; without any, in this process."""
+    return beam.Pipeline(runner=None if options else fn_runner.FnApiRunner(), options=options)
+
+
 def make(
     folder: pathlib.Path,
     data: config.Data,
@@ -117,7 +122,7 @@ def make(
 ) -> dict[str, list[Any]]:
     """Runs the transforms like a run; refuses problems; returns each output's elements."""
     names = (*examples.splits(hold_out), examples.SUMMARY)
-    with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
+    with _pipeline(options) as pipeline:
         listings, made = _made(pipeline, folder, data, split, max_history, hold_out)
         named = tuple(
             made[name] | f"Name[{name}]" >> beam.Map(lambda row, of: json.dumps([of, row]), name)
@@ -142,7 +147,7 @@ def refusal(
     """The first problem that a run on bad data names."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with beam.Pipeline(runner=fn_runner.FnApiRunner(), options=options) as pipeline:
+            with _pipeline(options) as pipeline:
                 listings, _ = _made(pipeline, pathlib.Path(folder), data, split, 10, hold_out)
             _refuse(pathlib.Path(folder), listings)
         except errors.DataError as error:

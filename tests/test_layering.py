@@ -29,6 +29,7 @@ LIGHT = (
     "modules/globs.py",
     "modules/ranking_config.py",
     "modules/rules.py",
+    "modules/runner_config.py",
     "modules/training_config.py",
     "modules/strict.py",
     "modules/features.py",

@@ -1,11 +1,11 @@
-"""The one error for data that cannot be used, and how to find it again in what Beam makes of it."""
+"""Errors of Beam steps that are meant for people, and how to find them in what Beam raises."""
 
 from __future__ import annotations
 
 import re
 
 _IN_TRACEBACK = re.compile(
-    r"\bDataError: (?P<text>.*?)(?: \[while running '[^'\n]*'\])?$", re.MULTILINE
+    r"\b(?:DataError|WorkerError): (?P<text>.*?)(?: \[while running '[^'\n]*'\])?$", re.MULTILINE
 )
 _STEP = re.compile(r" \[while running '[^'\n]*'\]$")
 
@@ -14,14 +14,18 @@ class DataError(ValueError):
     """Data that cannot be used; the message names the file and line, the rule and the remedy."""
 
 
+class WorkerError(DataError):
+    """A worker that cannot run this project; the message says what it lacks and the remedy."""
+
+
 def unwrap(error: BaseException) -> str | None:
-    """Finds the message of a DataError in an exception that Beam has wrapped.
+    """Finds the message of a DataError or WorkerError in an exception that Beam has wrapped.
 
     Runners in process quote or chain the exception; worker processes and Dataflow send its
     traceback as text.
 
     Returns:
-      The message, or None when no DataError caused `error`.
+      The message, or None when none of them caused `error`.
     """
     seen: set[int] = set()
     current: BaseException | None = error

@@ -66,6 +66,45 @@ def test_dataflow_without_its_options_is_refused(missing: str) -> None:
         runners.beam_args(config.Runner(kind="dataflow", options=options))
 
 
+@pytest.mark.parametrize(
+    "environment, expected",
+    [
+        ({"kind": "external", "address": "pool:5"}, ("EXTERNAL", "pool:5", "local")),
+        (
+            {"kind": "docker", "image": "shop/worker:1"},
+            ("DOCKER", "shop/worker:1", "shop/worker:1"),
+        ),
+        ({"kind": "loopback"}, ("LOOPBACK", None, "local")),
+        (
+            {"kind": "process", "command": "/boot", "variables": {"A": "1"}},
+            ("PROCESS", '{"command": "/boot", "env": {"A": "1"}}', "local"),
+        ),
+    ],
+)
+def test_portable_takes_the_engine_and_who_runs_the_code(
+    environment: dict, expected: tuple[str, str | None, str]
+) -> None:
+    options = _runner(
+        kind="portable",
+        job_endpoint="localhost:8099",
+        artifact_endpoint="localhost:8098",
+        environment=config.Environment(**environment),
+        workers=3,
+        parallelism=4,
+        options=("--flink_master=shop",),
+    )
+    assert options.view_as(pipeline_options.StandardOptions).runner == "PortableRunner"
+    portable = options.view_as(pipeline_options.PortableOptions)
+    assert (portable.job_endpoint, portable.artifact_endpoint) == (
+        "localhost:8099",
+        "localhost:8098",
+    )
+    image = options.view_as(pipeline_options.WorkerOptions).sdk_container_image
+    assert (portable.environment_type, portable.environment_config, image) == expected
+    assert int(portable.sdk_worker_parallelism) == 3
+    assert options._flags[-1] == "--flink_master=shop" and "--parallelism=4" in options._flags
+
+
 @pytest.mark.usefixtures("workers_find_the_sources")
 def test_worker_processes_make_what_this_process_makes(tmp_path: pathlib.Path) -> None:
     data = tables.write(tmp_path)

@@ -1,11 +1,11 @@
 # `make help` lists the targets. Everything runs in .venv, which `make setup` makes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs doctor lock protos clean
+.PHONY: help setup demo test test-engines lint format docs doctor lock protos clean
 STAMP := .venv/.complete
 RECSYS := .venv/bin/recsys
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(STAMP)  ## Python 3.10, uv and all packages into .venv
 	@echo "setup: .venv is up to date"
@@ -20,6 +20,10 @@ demo: $(STAMP)  ## the pipeline and its report on MovieLens-100K
 test: $(STAMP)  ## all tests
 	@sh scripts/test_services.sh
 	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-engines: $(STAMP)  ## the whole pipeline on Beam's portable runners, with workers in a clean environment
+	@sh scripts/test_engines.sh
+	@RECSYS_ENGINES=$(CURDIR)/.engines .venv/bin/python -m pytest tests/engines
 
 lint: $(STAMP)  ## ruff's formatter and rules, and mypy
 	@.venv/bin/ruff format --check --quiet . || { echo "lint: not formatted; run make format" >&2; exit 1; }
@@ -46,5 +50,5 @@ protos: $(STAMP)  ## compile serving/protos (the protoc that suits the pinned pr
 	  --with 'setuptools<81' python -W ignore -m grpc_tools.protoc --proto_path=. --python_out=. serving/protos/serving.proto
 
 clean:  ## remove .venv, caches and build products (runs/ stays)
-	rm -rf .venv .venv-tools build dist site *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .venv .venv-tools .engines build dist site *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

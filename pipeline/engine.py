@@ -32,6 +32,9 @@ _CALL_SECONDS = 20.0
 _PROBE_SECONDS = 300  # an engine may have to fetch an image first
 _NO_WHEEL = "No module named '{}'"
 _COMMANDS = "docs/production.md has the commands."
+_TRACEBACK = "Traceback (most recent call last)"
+# how Prism and Beam's local job service say that a worker is gone
+_LOST_WORKER = ("SDK worker disconnected", "Channel closed prematurely")
 
 
 def check(cfg: config.Config, folder: pathlib.Path) -> None:
@@ -157,21 +160,38 @@ def _run(runner: config.Runner, question: beam.DoFn) -> None:
         )
 
 
+def reason(error: BaseException) -> str:
+    """One line for what ended a job, from the pages that engines send."""
+    if isinstance(error, grpc.RpcError):
+        return (
+            f"the engine does not answer any more ({_why(error)}). Start it again; the next run "
+            "goes on after what had finished."
+        )
+    text = str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    if any(sign in text for sign in _LOST_WORKER):
+        return (
+            f"a worker of the engine ended in the middle of a job ({lines[-1]}). Look at its log "
+            "and its memory; the next run goes on after what had finished."
+        )
+    if _TRACEBACK in text:
+        return lines[-1]
+    return f"{type(error).__name__}: {text}"
+
+
 def _failure(runner: config.Runner, error: Exception) -> str:
+    """Why a probe job could not run."""
     if told := errors.unwrap(error):
         return told
-    text = str(error)
-    for package in engine_probe.SOURCES:
-        if _NO_WHEEL.format(package) in text:
-            return (
-                f"the workers of the engine at {runner.job_endpoint} do not have this project. "
-                "Install the wheel and the lock file that `recsys package` writes in their "
-                "environment, and start them again."
-            )
-    lines = [line for line in text.splitlines() if line.strip()]
+    if any(_NO_WHEEL.format(package) in str(error) for package in engine_probe.SOURCES):
+        return (
+            f"the workers of the engine at {runner.job_endpoint} do not have this project. "
+            "Install the wheel and the requirements that `recsys package` writes in their "
+            "environment, and start them again."
+        )
     return (
         f"the engine at {runner.job_endpoint} could not run a probe job: "
-        f"{lines[-1].strip() if lines else type(error).__name__}"
+        f"{' '.join(reason(error).split())}"
     )
 
 

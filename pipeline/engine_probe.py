@@ -1,7 +1,7 @@
 """What a portable engine's worker is asked before the first job: is it fit to run this project?
 
-The first lines of a worker's answer to a probe. The submitting process says what it has itself; a
-worker compares, reads and writes, and what does not fit becomes the job's error.
+The submitting process says what it has itself; a worker compares, reads and writes, and what does
+not fit becomes the job's error.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Probe(beam.DoFn):
         if found := differences(theirs, self._ours):
             raise errors.WorkerError(
                 f"the workers on {platform.node()} have {', '.join(found)}. Install the wheel and "
-                "the lock file that `recsys package` writes there, and start them again."
+                "the requirements that `recsys package` writes there, and start them again."
             )
         for key, path in self._reads.items():
             self._read(key, path)

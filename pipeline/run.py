@@ -146,5 +146,6 @@ def _run(
 def _reason(error: Exception) -> str:
     """The message of the error that started it, without the layers Beam and TFX put around it."""
     from modules.beam import errors
+    from pipeline import engine
 
-    return errors.unwrap(error) or f"{type(error).__name__}: {error}"
+    return errors.unwrap(error) or engine.reason(error)

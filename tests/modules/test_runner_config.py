@@ -61,8 +61,8 @@ def test_loopback_is_told_from_other_machines(endpoint: str, loopback: bool) -> 
         (
             {"environment": {"kind": "extern"}},
             (
-                "runner.environment.kind: found 'extern' (a text), expected one of external, process, "
-                "docker, loopback. Did you mean 'external'?"
+                "runner.environment.kind: found 'extern' (a text), expected one of external, "
+                "process, docker, loopback. Did you mean 'external'?"
             ),
         ),
         ({"environment": {"kind": "external"}}, "runner.environment.address: missing; kind: ext"),
@@ -111,8 +111,8 @@ def test_loopback_is_told_from_other_machines(endpoint: str, loopback: bool) -> 
         (
             {"kind": "dataflow", "environment": None},
             (
-                "runner.job_endpoint: found 'localhost:8099', which only kind: portable has; the kind "
-                "is dataflow."
+                "runner.job_endpoint: found 'localhost:8099', which only kind: portable has; the "
+                "kind is dataflow."
             ),
         ),
     ],

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 from apache_beam.options import pipeline_options
+from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 from apache_beam.runners.portability import local_job_service
 from apache_beam.runners.worker import worker_pool_main
 
@@ -23,6 +24,7 @@ from modules import config
 from pipeline import engine, engine_probe, runners
 from tests import tables
 
+TRACEBACK = "Traceback (most recent call last):\n  File x\n"
 OURS = engine_probe.Side("3.10", {"apache-beam": "2.74.0", "tfx": "1.16.0"}, "abc")
 
 
@@ -230,6 +232,35 @@ def test_workers_without_the_project_are_told_the_remedy() -> None:
     )
     error = RuntimeError("Traceback ...\nModuleNotFoundError: No module named 'pipeline'\n")
     assert "do not have this project. Install the wheel" in engine._failure(runner, error)
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        (
+            "bundle inst006 stage-009 failed:SDK worker disconnected: worker[w], error: canceled",
+            "a worker of the engine ended in the middle of a job (bundle inst006 stage-009",
+        ),
+        (
+            f"Pipeline failed.\n{TRACEBACK}RuntimeError: Channel closed prematurely.\n",
+            "a worker of the engine ended in the middle of a job (RuntimeError: Channel closed pr",
+        ),
+        (
+            f"bundle failed:{TRACEBACK}KeyError: 'a' [while running 'Step']\n\n",
+            "KeyError: 'a' [while running 'Step']",
+        ),
+        ("of this process,\nwith two lines", "RuntimeError: of this process,\nwith two lines"),
+    ],
+)
+def test_what_ended_a_job_is_one_line(text: str, told: str) -> None:
+    assert engine.reason(RuntimeError(text)).startswith(told)
+
+
+def test_an_engine_that_is_gone(nobody: str) -> None:
+    with grpc.insecure_channel(nobody) as channel, pytest.raises(grpc.RpcError) as gone:
+        beam_job_api_pb2_grpc.JobServiceStub(channel).GetJobs(beam_job_api_pb2.GetJobsRequest())
+    told = engine.reason(gone.value)
+    assert told.startswith("the engine does not answer any more (Connection refused). Start it")
 
 
 @pytest.mark.parametrize("environment", ["external", "loopback"])

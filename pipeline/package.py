@@ -93,7 +93,7 @@ def locked() -> dict[str, str]:
         re.fullmatch(r"([\w.-]+)==(\S+)", line)
         for line in file.read_text(encoding="utf-8").splitlines()
     )
-    versions = {utils.canonicalize_name(pin[1]): pin[2] for pin in pins if pin}
+    versions = {str(utils.canonicalize_name(pin[1])): pin[2] for pin in pins if pin}
     names = _closure(NAME) - {NAME}
     if missing := sorted(names - versions.keys()):
         raise NotPackaged(f"{file}: {', '.join(missing)} are not locked; run `make lock`.")

@@ -15,6 +15,8 @@ LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRun
 _NO_PACKAGE = "--sdk_container_image=local"
 # Beam would stage what `pip freeze` says, which fails without pip; the probe compares more.
 _NO_FREEZE = "--experiments=disable_logging_submission_environment"
+# Beam's PortableRunner also gives up a job that runs for longer; by default, after five minutes.
+_JOB_SECONDS = 30 * 24 * 3600
 _SETUP_FILE = "--setup_file=./setup.py"
 _DATAFLOW_OPTIONS = ("project", "region", "temp_location")
 
@@ -84,6 +86,7 @@ def _portable(runner: config.Runner) -> list[str]:
         f"--job_endpoint={runner.job_endpoint}",
         f"--environment_type={runner.environment.kind.upper()}",
         f"--sdk_worker_parallelism={runner.workers}",
+        f"--job_server_timeout={_JOB_SECONDS}",
         _NO_FREEZE,
     ]
     if runner.artifact_endpoint is not None:

@@ -102,6 +102,7 @@ def test_portable_takes_the_engine_and_who_runs_the_code(
     image = options.view_as(pipeline_options.WorkerOptions).sdk_container_image
     assert (portable.environment_type, portable.environment_config, image) == expected
     assert int(portable.sdk_worker_parallelism) == 3
+    assert portable.job_server_timeout > 7 * 24 * 3600  # of each job, not only of each call
     assert options._flags[-1] == "--flink_master=shop" and "--parallelism=4" in options._flags
 
 

@@ -22,8 +22,9 @@ STEPS = (
     "StatisticsGen",
     "Transform",
     "InteractionStatistics",
-    "RecallEvaluator",
+    "ServingCatalogue",
     "Candidates",
+    "RecallEvaluator",
     "TwoStageEvaluator",
 )
 SECONDS = 1800.0

@@ -10,6 +10,7 @@ import sys
 # again: half of the time of importing TFX. Garbage in cycles is freed a little later.
 _GC_THRESHOLD = 50_000
 
+LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
 _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 _ATOMIC_FUNCTION = "tensorflow.python.eager.polymorphic_function.atomic_function"
 
@@ -21,7 +22,7 @@ def prepare(*, serving: bool = False) -> None:
       serving: whether this process answers requests. oneDNN trains 1.6 times as fast on a CPU, but
           slows the many small operations of one request down (rank: 4.8 ms with it, 3.6 without).
     """
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ[LEGACY_KERAS] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if serving:
         os.environ[_ONEDNN] = "0"  # also where a process that trains has started this one

@@ -16,6 +16,8 @@ import tempfile
 
 from packaging import requirements, utils
 
+from modules import environment
+
 NAME = "tfx-two-stage-recommender"
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REQUIREMENTS = "requirements.txt"
@@ -47,7 +49,7 @@ def main(folder: pathlib.Path) -> None:
     print(f"Wheel: {wheel}\nWhat it needs: {target} ({len(lines)} packages)")
     print(
         "In the workers' environment, with Python "
-        f"{sys.version_info[0]}.{sys.version_info[1]} and TF_USE_LEGACY_KERAS=1:\n"
+        f"{sys.version_info[0]}.{sys.version_info[1]} and {environment.LEGACY_KERAS}=1:\n"
         f"  uv pip install --no-deps -r {target} {wheel}"
     )
 

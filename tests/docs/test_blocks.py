@@ -22,7 +22,9 @@ from tests.docs import blocks
 PLACEHOLDERS = {"ID": "1", "[ID]": "1", "RELEASE": "1"}
 LINK = re.compile(r"\[[^\]]*\]\(([^()\s]+)\)")
 TOP_LEVEL = sorted(blocks.ROOT.glob("*.md"))
-TARGETS = set(re.findall(r"(?m)^([a-z]+):", (blocks.ROOT / "Makefile").read_text(encoding="utf-8")))
+TARGETS = set(
+    re.findall(r"(?m)^([a-z-]+):", (blocks.ROOT / "Makefile").read_text(encoding="utf-8"))
+)
 SECTIONS = [field.name for field in dataclasses.fields(config.Config) if field.name != "name"]
 A_KEY = re.compile(rf"(?:-o )?((?:{'|'.join(SECTIONS)})(?:\.[a-z]\w*)+)(?:[:=\[ ].*)?")
 A_FILE = re.compile(r".*\.(py|json|md|yaml|html|config)")

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 
 import psutil
 
+from modules import environment
 from pipeline import child_process
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -103,7 +104,8 @@ def _started(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process that knows nothing of this checkout, from when its port is open on."""
     path = f"PATH={worker / 'bin'}:{os.environ['PATH']}"  # pools start the bare word `python`
-    clean = ["env", "-C", str(folder), "-u", "PYTHONPATH", path, "TF_USE_LEGACY_KERAS=1"]
+    keras = f"{environment.LEGACY_KERAS}=1"
+    clean = ["env", "-C", str(folder), "-u", "PYTHONPATH", path, keras]
     log = folder / f"{name}.log"
     with (
         log.open("wb") as output,

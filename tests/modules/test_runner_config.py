@@ -22,8 +22,8 @@ def test_a_portable_engine_is_read_with_its_environment() -> None:
         kind="external", address="localhost:50000"
     )
     assert (found.job_endpoint, found.artifact_endpoint) == ("localhost:8099", "[::1]:8098")
-    boot = {"kind": "process", "command": "/opt/boot", "variables": {"TF_USE_LEGACY_KERAS": "1"}}
-    assert _read(environment=boot).environment.variables == {"TF_USE_LEGACY_KERAS": "1"}
+    boot = {"kind": "process", "command": "/opt/boot", "variables": {"THREADS": "1"}}
+    assert _read(environment=boot).environment.variables == {"THREADS": "1"}
 
 
 @pytest.mark.parametrize(

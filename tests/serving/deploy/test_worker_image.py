@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from modules import environment
 from tests.engines import worker_image
 from tests.serving.deploy import files
 
@@ -22,7 +23,7 @@ def test_versions_are_those_of_the_lock_file() -> None:
 
 def test_workers_have_legacy_keras_and_the_environment_that_was_installed() -> None:
     for stage in worker_image.stages():
-        assert stage.environment()["TF_USE_LEGACY_KERAS"] == "1"
+        assert stage.environment()[environment.LEGACY_KERAS] == "1"
     last = worker_image.stages()[-1]
     assert last.environment()["RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT"] == "1"
     assert last.environment()["PATH"].startswith("/opt/recsys/bin:")

@@ -11,6 +11,7 @@ import dataclasses
 import pathlib
 import socket
 import threading
+import types
 from collections.abc import Iterator
 
 import grpc
@@ -21,7 +22,7 @@ from apache_beam.runners.portability import local_job_service
 from apache_beam.runners.worker import worker_pool_main
 
 from modules import config
-from pipeline import engine, engine_probe, runners
+from pipeline import engine, engine_probe, run, runners, runs
 from tests import tables
 
 TRACEBACK = "Traceback (most recent call last):\n  File x\n"
@@ -85,6 +86,19 @@ def test_a_fit_engine_is_told_and_nothing_is_left(
     assert lines[0] == f"engine at {job_endpoint}: asking its workers ..."
     assert lines[1].endswith(": the same versions and code, and they reach all files")
     assert list((tmp_path / "artifacts").iterdir()) == []
+
+
+def test_a_run_ends_before_its_first_component(
+    tmp_path: pathlib.Path, nobody: str, pool: str
+) -> None:
+    place = runs.Run(tmp_path / "runs", "shop")
+    with pytest.raises(runners.NotReady, match=r"^runner\.job_endpoint: no Beam job server"):
+        run.run(
+            _cfg(tmp_path, nobody, pool),
+            tmp_path / "runs",
+            build=lambda *_: types.SimpleNamespace(components=[]),
+        )
+    assert not place.metadata.exists() and not place.artifacts.exists()
 
 
 def test_other_kinds_are_not_asked(tmp_path: pathlib.Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 import grpc
-from apache_beam.io import filesystems
+from apache_beam.io import filesystem, filesystems
 from apache_beam.options import pipeline_options
 from apache_beam.portability.api import (
     beam_fn_api_pb2,
@@ -208,4 +208,7 @@ def _scratch(root: str) -> Iterator[str]:
     try:
         yield folder
     finally:
-        filesystems.FileSystems.delete([folder])
+        left = filesystems.FileSystems.match([filesystems.FileSystems.join(folder, "*")])
+        filesystems.FileSystems.delete([found.path for found in left[0].metadata_list])
+        with contextlib.suppress(filesystem.BeamIOError):  # object stores have no folders
+            filesystems.FileSystems.delete([folder])

@@ -20,7 +20,6 @@ from apache_beam.io import filesystems
 
 from modules.beam import errors
 
-PACKAGE = "tfx-two-stage-recommender"
 SOURCES = ("modules", "pipeline")  # what workers import of this project
 _SHOWN = 4
 
@@ -42,9 +41,13 @@ class Side:
 
 def side() -> Side:
     """What runs here."""
-    from packaging import requirements  # the submitter's list; a worker looks up what it is asked
+    # the submitter's list: a worker looks up what it is asked for
+    from packaging import requirements
 
-    needed = [requirements.Requirement(text) for text in importlib.metadata.requires(PACKAGE) or ()]
+    from pipeline import doctor
+
+    listed = importlib.metadata.requires(doctor.PACKAGE) or ()
+    needed = [requirements.Requirement(text) for text in listed]
     names = sorted(r.name for r in needed if r.marker is None or r.marker.evaluate({"extra": ""}))
     return Side(_python(), _versions(names), _sources())
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,9 @@ import tempfile
 from packaging import requirements, utils
 
 from modules import environment
+from pipeline import doctor
+from serving.deploy import gateway_requirements
 
-NAME = "tfx-two-stage-recommender"
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REQUIREMENTS = "requirements.txt"
 _EPOCH = "1577836800"  # 2020: the same sources give the same wheel, byte by byte
@@ -91,12 +91,8 @@ def locked() -> dict[str, str]:
       NotPackaged: a package is not installed, or not in the lock file.
     """
     file = ROOT / "requirements.lock"
-    pins = (
-        re.fullmatch(r"([\w.-]+)==(\S+)", line)
-        for line in file.read_text(encoding="utf-8").splitlines()
-    )
-    versions = {str(utils.canonicalize_name(pin[1])): pin[2] for pin in pins if pin}
-    names = _closure(NAME) - {NAME}
+    versions = gateway_requirements.locked(file)
+    names = _closure(doctor.PACKAGE) - {doctor.PACKAGE}
     if missing := sorted(names - versions.keys()):
         raise NotPackaged(f"{file}: {', '.join(missing)} are not locked; run `make lock`.")
     return {name: versions[name] for name in names}

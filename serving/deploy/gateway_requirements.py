@@ -44,8 +44,8 @@ def text() -> str:
     Raises:
       LookupError: a package is not locked, or not installed.
     """
-    locked = _locked()
-    lines = [f"{name}=={locked[name]}" for name in sorted(needed())]
+    versions = locked()
+    lines = [f"{name}=={versions[name]}" for name in sorted(needed())]
     return "\n".join(["# python -m serving.deploy.gateway_requirements", *lines, ""])
 
 
@@ -69,8 +69,9 @@ def needed() -> set[str]:
     return found
 
 
-def _locked() -> Mapping[str, str]:
-    lines = LOCK.read_text(encoding="utf-8").splitlines()
+def locked(file: pathlib.Path = LOCK) -> Mapping[str, str]:
+    """Version by canonical name of all that a lock file pins."""
+    lines = file.read_text(encoding="utf-8").splitlines()
     pins = (re.fullmatch(r"([\w.-]+)==(\S+)", line) for line in lines)
     return {utils.canonicalize_name(pin[1]): pin[2] for pin in pins if pin}
 

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from pipeline import cli, package
+from pipeline import cli, doctor, package
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_the_requirements_are_locked_and_without_tools(folder: pathlib.Path) -> 
     assert {line.partition("==")[0] for line in pins} >= {"google-cloud-storage", "pyfarmhash"}
     assert pins < set((package.ROOT / "requirements.lock").read_text().splitlines())
     names = {line.partition("==")[0] for line in pins}
-    assert not names & {"pytest", "ruff", "mypy", "mkdocs", "playwright", package.NAME}
+    assert not names & {"pytest", "ruff", "mypy", "mkdocs", "playwright", doctor.PACKAGE}
 
 
 def test_the_same_sources_give_the_same_wheel(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:

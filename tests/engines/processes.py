@@ -21,6 +21,9 @@ from pipeline import child_process
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 START_SECONDS, STOP_SECONDS = 300.0, 10.0
 LOCAL, PRISM = "local job service", "Prism"
+# Connections of a worker that has data. Beam's job service waits for ever for one that dies before;
+# Prism has one port for all.
+_AT_WORK = {LOCAL: 2, PRISM: 1}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +31,13 @@ class Engine:
     """An engine and its pool of workers.
 
     Attributes:
+      kind: LOCAL or PRISM.
       endpoint: of its job server.
       pool: address of the pool.
       pool_process: the pool's process, whose children are the workers.
     """
 
+    kind: str
     endpoint: str
     pool: str
     pool_process: subprocess.Popen[bytes]
@@ -49,11 +54,11 @@ class Engine:
         return [part for override in overrides for part in ("-o", override)]
 
     def workers(self) -> list[psutil.Process]:
-        """Workers that are connected to the engine now."""
+        """Workers that are at work for the engine now."""
         return [
             child
             for child in psutil.Process(self.pool_process.pid).children()
-            if _is_connected(child)
+            if _connections(child) >= _AT_WORK[self.kind]
         ]
 
 
@@ -74,7 +79,7 @@ def running(kind: str, worker: pathlib.Path, folder: pathlib.Path) -> Iterator[E
         _started(worker, folder, "pool", pool_port, pool_command) as pool,
         _started(worker, folder, "engine", port, _engine(kind, python, port, folder)),
     ):
-        yield Engine(f"localhost:{port}", f"localhost:{pool_port}", pool)
+        yield Engine(kind, f"localhost:{port}", f"localhost:{pool_port}", pool)
 
 
 def prism() -> pathlib.Path | None:
@@ -140,9 +145,9 @@ def _free_ports() -> tuple[int, int]:
         return one.getsockname()[1], two.getsockname()[1]
 
 
-def _is_connected(process: psutil.Process) -> bool:
+def _connections(process: psutil.Process) -> int:
+    """To engines; none of a process that has ended."""
     with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-        return any(
-            found.status == psutil.CONN_ESTABLISHED for found in process.net_connections("tcp")
-        )
-    return False
+        found = process.net_connections("tcp")
+        return sum(connection.status == psutil.CONN_ESTABLISHED for connection in found)
+    return 0

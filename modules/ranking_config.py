@@ -59,7 +59,7 @@ class Statistics:
     session_seconds: int = 60  # within which two events of a user count as made together
     session_events: int = 20  # and at most so many events apart
     similarity_items: int = 12_500  # EASE is fitted to catalogues of up to so many items; 0: never
-    neighbours: int = 100  # of each item that are kept, of what follows it or is done with it
+    neighbours: int = 500  # of each item that are kept, of what follows it or is done with it
     similarity_neighbours: int = 500  # of each item that are kept of EASE's weights
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ from modules.strict import ConfigError
 from pipeline import arguments, commands, configuration
 from pipeline.ablation import options as ablation_options
 from pipeline.generate import options as generate_options
+from pipeline.batch import options as batch_options
 from pipeline.tuning import options as tuning_options
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -34,6 +35,7 @@ examples:
   recsys report --open                           the run as one HTML page
   recsys recommend --user 42 --k 10              ten films for a user
   recsys recommend --history 50,172:881250949    ... or for a history that you make up
+  recsys batch-recommend --output recommendations     ten for every user, as Parquet files
   recsys serve --open                            models, API and a page to try them, on this machine
   recsys skew --logs requests/                   do logged requests look like the training data?
   recsys ablate                                  what each measure of the models is worth
@@ -106,6 +108,14 @@ def parser() -> argparse.ArgumentParser:
     _add_run(children)
     _add_report(children)
     _add_recommend(children)
+    batch = _add(
+        children,
+        "batch-recommend",
+        commands.batch_recommend,
+        "recommend items to all users of the data set, as Parquet files",
+        batch_options.EXAMPLES,
+    )
+    batch_options.add(batch)
     _add_serve(children)
     _add_export_predictions(children)
     _add_skew(children)

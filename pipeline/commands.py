@@ -63,6 +63,25 @@ def recommend(args: argparse.Namespace) -> int:
     return 0
 
 
+def batch_recommend(args: argparse.Namespace) -> int:
+    """Writes recommendations for all users of the data set."""
+    cfg = _config(args)
+    from pipeline.batch import command
+
+    command.main(
+        cfg,
+        args.root,
+        output=args.output,
+        replace=args.replace,
+        only=args.users,
+        k=args.k,
+        at=args.at,
+        exclude_seen=args.exclude_seen,
+        stage=args.stage,
+    )
+    return 0
+
+
 def serve(args: argparse.Namespace) -> int:
     """Serves the release in force until it is stopped."""
     cfg = _config(args)

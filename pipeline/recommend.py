@@ -100,7 +100,7 @@ def ask(
     if not has_times:
         _check_untimed(history or (), at)
     chosen = release.in_force(run.serving)
-    stage = _stage(chosen, stage, explain)
+    stage = chosen_stage(chosen, stage, explain=explain)
     data = repeats.resolved(cfg.data, allow=_allows_repeats(chosen))
     leaves_out = not data.allows_repeats if exclude_seen is None else exclude_seen
     example = (
@@ -155,8 +155,13 @@ def _check_untimed(history: request_example.History, at: int | None) -> None:
     )
 
 
-def _stage(chosen: release.Release, asked: Stage | None, explain: bool) -> Stage:
-    """Whose order is shown."""
+def chosen_stage(chosen: release.Release, asked: Stage | None, *, explain: bool = False) -> Stage:
+    """Whose order is shown.
+
+    Raises:
+      request_example.WrongArgument, request_example.RequestError: the release has no such stage, or
+          none to explain.
+    """
     if explain and asked == "recall":
         raise request_example.WrongArgument(
             "--explain says what moved the items in two stages; leave --stage recall out."

@@ -41,6 +41,8 @@ LIGHT = (
     "pipeline/generate/options.py",
     "modules/generator/__init__.py",
     "modules/generator/shape.py",
+    "pipeline/batch/__init__.py",
+    "pipeline/batch/options.py",
     "pipeline/tuning/__init__.py",
     "pipeline/tuning/options.py",
     "pipeline/tuning/space.py",

@@ -104,7 +104,7 @@ class Columns:
           full_width: whether their widths do not depend on the request, as batching needs it.
         """
         about = self.about
-        arrays = request_arrays.from_examples([self._example(asked)], about.data, about.max_history)
+        arrays = request_arrays.from_examples([self.example(asked)], about.data, about.max_history)
         if not full_width:
             return arrays
         return request_arrays.at_full_width(
@@ -115,7 +115,7 @@ class Columns:
             earlier=about.repeat_items,
         )
 
-    def _example(self, asked: Asked) -> request_arrays.RawExample:
+    def example(self, asked: Asked) -> request_arrays.RawExample:
         """The raw example of the request: the history, then the request as the last event."""
         past = asked.events[-(self.about.max_history + 1) :]
         example: request_arrays.RawExample = {

@@ -1,0 +1,1 @@
+"""Recommendations of all users at once: `recsys batch-recommend`."""

@@ -63,14 +63,14 @@ class Ask:
       about: what the release says of requests.
       k: items a user.
       at: Unix seconds; None for the time of the data's last event.
-      exclude_seen: None for what the release does.
+      exclude_seen: whether items of the history are left out.
     """
 
     models: tuple[str, ...]
     about: catalogue.About
     k: int
     at: int | None
-    exclude_seen: bool | None
+    exclude_seen: bool
 
 
 @contextlib.contextmanager
@@ -195,21 +195,17 @@ def _divided(user: users.User, number: int) -> tuple[int, users.User]:
     return int.from_bytes(digest[:8], "big") % batches(number), user
 
 
-def _by_file(
-    answered: tuple[int, pa.RecordBatch], number: int
-) -> tuple[int, tuple[int, pa.RecordBatch]]:
+def _by_file(answered: tuple[int, pa.Table], number: int) -> tuple[int, tuple[int, pa.Table]]:
     return file_of(answered[0], number), answered
 
 
-def _write(
-    answered: tuple[int, Iterable[tuple[int, pa.RecordBatch]]], folder: str, number: int
-) -> None:
+def _write(answered: tuple[int, Iterable[tuple[int, pa.Table]]], folder: str, number: int) -> None:
     """Writes one file; all of it is in memory."""
     file, rows = answered
-    ordered = [batch for _, batch in sorted(rows, key=lambda pair: pair[0])]
+    ordered = [table for _, table in sorted(rows, key=lambda pair: pair[0])]
     path = os.path.join(folder, f"recommendations-{file:05d}-of-{files(number):05d}.parquet")
     with filesystems.FileSystems.create(path) as stream:
-        pa.parquet.write_table(pa.Table.from_batches(ordered, SCHEMA), stream)
+        pa.parquet.write_table(pa.concat_tables(ordered), stream)
 
 
 def _summarised(
@@ -256,7 +252,7 @@ class _Answer(beam.DoFn):
             self._rows(ordered[start : start + REQUESTS_A_CALL], at)
             for start in range(0, len(ordered), REQUESTS_A_CALL)
         ]
-        rows = pa.Table.from_batches(calls).combine_chunks().to_batches()[0]
+        rows = pa.Table.from_batches(calls, SCHEMA)
         given = collections.Counter(rows.column("user_id").to_pylist())
         yield number, rows
         yield beam.pvalue.TaggedOutput(

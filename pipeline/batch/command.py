@@ -8,7 +8,7 @@ import json
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -16,18 +16,14 @@ import tqdm
 from apache_beam.io import filesystems
 from apache_beam.options import pipeline_options
 
-from modules import catalogue, config, features, ids, release
+from modules import catalogue, config, ids, release
 from modules.beam import causes, errors, problems, row_counter, users
 from modules.beam import files as tables
-from pipeline import listed, recommend, request_example, runners, runs
+from pipeline import declared, listed, recommend, request_example, runners, runs
 from pipeline.batch import answers, folder, options
 from pipeline.report import text
 
 _COPIED = "_copied"  # last file of a model's copy
-_DECLARED: dict[str, Callable[[config.Data], tuple[features.Feature, ...]]] = {
-    "users": features.user_features,
-    "events": lambda data: (*features.event_features(data), *features.context_features(data)),
-}
 
 
 class BatchError(RuntimeError):
@@ -61,7 +57,8 @@ def main(
 
     Raises:
       request_example.WrongArgument: an argument that the release or the data set does not allow.
-      request_example.RequestError, BatchError, folder.OutputError: see there.
+      request_example.RequestError, declared.OtherColumns, folder.OutputError: see there.
+      BatchError: no user can be answered.
       release.NoRelease, release.ReleaseError, catalogue.CatalogueError: there is no release, or it
           must not be used.
       errors.DataError: the data set cannot be used, as `recsys dataset check` says.
@@ -74,7 +71,14 @@ def main(
     _check(cfg, about, chosen, k, at)
     _check_places(cfg, output)
     models = [chosen.recall, *([chosen.rank] if stage == "two-stage" and chosen.rank else [])]
-    facts = {"name": cfg.name, "release": chosen.id, "stage": stage, "k": k}
+    leaves_out = not about.data.allows_repeats if exclude_seen is None else exclude_seen
+    facts = {
+        "name": cfg.name,
+        "release": chosen.id,
+        "stage": stage,
+        "k": k,
+        "exclude_seen": leaves_out,
+    }
     moment = int(time.time()) if at == options.NOW else at
     listings = tables.list_tables(cfg.data)
     with folder.whole(output, answers.SUMMARY_FILE, replace=replace) as work:
@@ -83,7 +87,7 @@ def main(
             about,
             k,
             moment if isinstance(moment, int) else None,
-            exclude_seen,
+            leaves_out,
         )
         print(f"{cfg.name}: release {chosen.id} answers, stage {stage} ...", flush=True)
         wrong = _run(
@@ -146,19 +150,7 @@ def _check(
             f"--at {at}: the events of this data set have no times (timestamp: {{from: "
             "file_order}); leave it out."
         )
-    for table, declared in _DECLARED.items():
-        ours, theirs = ({f.column: f for f in declared(d)} for d in (cfg.data, about.data))
-        if differing := [c for c in {**theirs, **ours} if ours.get(c) != theirs.get(c)]:
-            raise BatchError(
-                f"data.{table}.columns: {', '.join(differing)}: not declared as when release "
-                f"{chosen.id} was made. Give the configuration of the release, or train with "
-                "this one: `recsys run`."
-            )
-    if cfg.data.events.is_timeless != about.data.events.is_timeless:
-        raise BatchError(
-            f"data.events.columns: the timestamp is not declared as when release {chosen.id} was "
-            "made. Give the configuration of the release, or train with this one: `recsys run`."
-        )
+    declared.check(cfg.data, about, chosen, ("users", "events"))
 
 
 def _check_places(cfg: config.Config, output: str) -> None:

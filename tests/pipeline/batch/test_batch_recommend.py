@@ -14,7 +14,7 @@ import pytest
 
 from modules import release, strict
 from modules.beam import errors
-from pipeline import cli, request_example, store
+from pipeline import cli, declared, request_example, store
 from pipeline.batch import answers, command, folder, options
 from serving.gateway import settings
 from tests.pipeline.batch import shop
@@ -81,6 +81,7 @@ def test_first_items_of_every_user(
         "release": release.current(root / small_serving.NAME / "serving"),
         "stage": "two-stage",
         "k": 3,
+        "exclude_seen": True,
         "request_timestamp": END,
         "users": 5,
         "users_without_events": 1,
@@ -158,6 +159,19 @@ def test_some_users(
     assert (found["users"], found["unknown_users"]) == (1, 2)
     assert "2 ids of" in capsys.readouterr().out
     assert found["first_unknown_users"] == ["no one", "nobody"]
+
+
+def test_a_user_who_has_seen_everything(root: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    events = [f"all,{item},{shop.START + n},," for n, item in enumerate(small_serving.ITEMS)]
+    cfg = shop.configuration(tmp_path / "tables", shop.EVENTS + "\n".join(events[:-1]) + "\n")
+    (tmp_path / "ids.txt").write_text("all\n")
+    found = ask(cfg, root, tmp_path / "one", only=tmp_path / "ids.txt")
+    assert lists(tmp_path / "one") == {"all": ["m9"]}
+    assert (found["short_lists"], found["recommendations"]) == (1, 1)
+    cfg = shop.configuration(tmp_path / "tables", shop.EVENTS + "\n".join(events) + "\n")
+    found = ask(cfg, root, tmp_path / "none", only=tmp_path / "ids.txt")
+    assert lists(tmp_path / "none") == {}
+    assert (found["users"], found["short_lists"], found["recommendations"]) == (1, 1, 0)
 
 
 def test_files_do_not_depend_on_the_order_of_rows_or_the_runner(
@@ -266,7 +280,8 @@ def test_another_configuration_than_the_releases(
     plain["users"]["columns"]["age"]["default"] = 41
     del plain["users"]["columns"]["gender"]
     changed = dataclasses.replace(small_cfg, data=strict.read(type(small_cfg.data), plain))
-    with pytest.raises(command.BatchError, match=r"users\.columns: age, gender: not declared"):
+    message = r"users\.columns: age has been changed, gender has been removed since release"
+    with pytest.raises(declared.OtherColumns, match=message):
         ask(changed, root, tmp_path / "out")
 
 

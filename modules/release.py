@@ -85,6 +85,8 @@ class Manifest:
       artifacts: what was pushed and what judged it, by input of the pusher.
       config_digest: of the configuration that the models follow from.
       source_digest: of the sources that the models follow from.
+      refreshed: the release whose models these are with another catalogue, and whose metrics and
+          artifacts it names; None for models as they were trained.
     """
 
     release: int
@@ -97,6 +99,7 @@ class Manifest:
     artifacts: dict[str, Made]
     config_digest: str
     source_digest: str
+    refreshed: int | None = None
 
     @property
     def digest(self) -> str:

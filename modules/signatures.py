@@ -21,6 +21,7 @@ FEATURES = "features"  # signature of recall: what its encoder gets of a request
 
 PROBABILITY, MISSING_INPUTS = "probability", "missing_inputs"  # outputs of rank
 PARTS, SCORE_PARTS = "parts", "score_parts"  # signatures of rank; the latter's output is SCORE
+ITEMS = "items"  # signature of rank: what it makes of new items; output VECTOR
 _PART = "part_"
 
 

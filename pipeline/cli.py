@@ -19,8 +19,9 @@ from typing import TypeAlias
 from modules.strict import ConfigError
 from pipeline import arguments, commands, configuration
 from pipeline.ablation import options as ablation_options
-from pipeline.generate import options as generate_options
 from pipeline.batch import options as batch_options
+from pipeline.generate import options as generate_options
+from pipeline.refresh import options as refresh_options
 from pipeline.tuning import options as tuning_options
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -40,6 +41,7 @@ examples:
   recsys skew --logs requests/                   do logged requests look like the training data?
   recsys ablate                                  what each measure of the models is worth
   recsys tune --minutes 60                       better values for the training of recall
+  recsys refresh-index --config shop.yaml        new items, without training
   recsys releases                                what was released, and which release is in force
   recsys dataset draft clicks.csv > shop.yaml    look at files and write the YAML that reads them
   recsys dataset check --config shop.yaml        say how the data is read and what is wrong
@@ -135,6 +137,14 @@ def parser() -> argparse.ArgumentParser:
         tuning_options.EXAMPLES,
     )
     tuning_options.add(tune)
+    refresh = _add(
+        children,
+        "refresh-index",
+        commands.refresh_index,
+        "release the models in force for a new catalogue, without training",
+        refresh_options.EXAMPLES,
+    )
+    refresh_options.add(refresh)
     _add_releases(children)
     _add_store(children)
     _add_package(children)

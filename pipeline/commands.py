@@ -164,6 +164,15 @@ def tune(args: argparse.Namespace) -> int:
     return 0
 
 
+def refresh_index(args: argparse.Namespace) -> int:
+    """Releases the models in force for a new catalogue."""
+    cfg = _config(args)
+    from pipeline.refresh import command
+
+    command.main(cfg, args.root, most_gone=args.most_gone)
+    return 0
+
+
 def releases(args: argparse.Namespace) -> int:
     """Lists the releases."""
     cfg = _config(args)

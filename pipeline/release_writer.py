@@ -39,6 +39,13 @@ class Facts:
     artifacts: dict[str, release.Made]
     config_digest: str
     source_digest: str
+    refreshed: int | None = None
+
+    @classmethod
+    def refreshing(cls, before: release.Manifest) -> Facts:
+        """Of the models of another release with a new catalogue."""
+        known = {f.name: getattr(before, f.name) for f in dataclasses.fields(cls)}
+        return cls(**{**known, "refreshed": before.release})
 
 
 def push(

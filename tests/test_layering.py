@@ -43,6 +43,8 @@ LIGHT = (
     "modules/generator/shape.py",
     "pipeline/batch/__init__.py",
     "pipeline/batch/options.py",
+    "pipeline/refresh/__init__.py",
+    "pipeline/refresh/options.py",
     "pipeline/tuning/__init__.py",
     "pipeline/tuning/options.py",
     "pipeline/tuning/space.py",

@@ -9,7 +9,16 @@ from typing import Any
 import apache_beam as beam
 
 from modules import config, features
-from modules.beam import files, histories, identity, problems, summary, values
+from modules.beam import (
+    files,
+    guesses,
+    histories,
+    identity,
+    problems,
+    summary,
+    tables,
+    values,
+)
 
 Use = tuple[int, files.Place | None]  # number of events with the item, place of the first
 
@@ -116,6 +125,71 @@ class MakeItems(beam.DoFn):
                 row[features.ITEM_TITLE] = [""]
             row |= {f.name: histories.as_list(f.kind, values.fill(f.spec)) for f in self._features}
             yield from self._emit(row, (count, first))
+
+
+def make(
+    data: config.Data, events: beam.PCollection, read: Mapping[str, Any] | None
+) -> beam.pvalue.DoOutputsTuple:
+    """The outputs of `MakeItems`.
+
+    Args:
+      data: the declared tables, with separators resolved.
+      events: as `histories.KeyEvents` gives them.
+      read: the table of items, as `tables.ReadTable` gives it; None without one.
+    """
+    joined = {
+        USES: events
+        | "KeyPlaces" >> beam.ParDo(KeyPlaces())
+        | "CountUses" >> beam.CombinePerKey(CountUses())
+    }
+    if data.items is not None and read is not None:
+        columns = [f.column for f in features.item_features(data)]
+        title = data.items.column_with("title")
+        columns += [title] if title else []
+        joined[ITEMS] = read[tables.ROWS] | "KeyItems" >> beam.ParDo(
+            histories.KeyRows(data, data.items, "item_id", columns)
+        )
+        joined[histories.REFUSED] = read[problems.TAG] | "KeyRefusedItems" >> (
+            beam.ParDo(problems.KeyRefused(identity.of_join(data)))
+        )
+    return (
+        joined
+        | "JoinItems" >> beam.CoGroupByKey()
+        | "MakeItems"
+        >> beam.ParDo(MakeItems(data)).with_outputs(
+            features.SPLIT_CATALOGUE, summary.TAG, identity.TAG, problems.TAG
+        )
+    )
+
+
+class ReadCatalogue(beam.PTransform):
+    """The catalogue alone, with the checks and policies of ExampleGen (see examples.py).
+
+    Returns:
+      A dict: `features.SPLIT_CATALOGUE`, a PCollection of `histories.RawFeatures`, and
+      `problems.TAG`, one of the output of `problems.GroupByKind`.
+    """
+
+    def __init__(self, data: config.Data, listings: Mapping[str, files.Listing]) -> None:
+        super().__init__()
+        self._data, _ = guesses.resolve(data, listings)
+        self._listings = listings
+
+    def expand(self, begin: beam.pvalue.PBegin) -> dict[str, Any]:
+        read = {
+            name: begin | f"Read[{name}]" >> tables.ReadTable(self._listings[name], table)
+            for name, table in files.tables(self._data).items()
+            if name in ("events", "items")
+        }
+        events = read["events"][tables.ROWS] | "KeyEvents" >> beam.ParDo(
+            histories.KeyEvents(self._data)
+        )
+        made = make(self._data, events, read.get("items"))
+        return {
+            features.SPLIT_CATALOGUE: made[features.SPLIT_CATALOGUE],
+            problems.TAG: tuple(step[problems.TAG] for step in (*read.values(), made))
+            | problems.Gather(),
+        }
 
 
 def _place(groups: Mapping[str, Iterable[Any]], uses: Use | None) -> tuple[str, files.Place]:

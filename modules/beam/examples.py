@@ -63,7 +63,7 @@ class MakeExamples(beam.PTransform):
             histories.KeyEvents(self._data)
         )
         windows = self._windows(events, read)
-        items = self._items(events, read)
+        items = catalogue.make(self._data, events, read.get("items"))
         dropped = (
             tuple(table[rows.DROPPED] for table in read.values())
             | "AllDropped" >> beam.Flatten().with_output_types(rows.Dropped)
@@ -139,29 +139,3 @@ class MakeExamples(beam.PTransform):
             | "AllowRepeats" >> beam.MapTuple(functools.partial(repeats.allowed, self._data))
         )
         return beam.pvalue.AsSingleton(counted)
-
-    def _items(
-        self, events: beam.PCollection, read: Mapping[str, Any]
-    ) -> beam.pvalue.DoOutputsTuple:
-        joined = {
-            catalogue.USES: events
-            | "KeyPlaces" >> beam.ParDo(catalogue.KeyPlaces())
-            | "CountUses" >> beam.CombinePerKey(catalogue.CountUses())
-        }
-        if self._data.items is not None:
-            columns = [f.column for f in features.item_features(self._data)]
-            title = self._data.items.column_with("title")
-            columns += [title] if title else []
-            joined[catalogue.ITEMS] = read["items"][tables.ROWS] | "KeyItems" >> beam.ParDo(
-                histories.KeyRows(self._data, self._data.items, "item_id", columns)
-            )
-            joined[histories.REFUSED] = read["items"][problems.TAG] | "KeyRefusedItems" >> (
-                beam.ParDo(problems.KeyRefused(identity.of_join(self._data)))
-            )
-        make = beam.ParDo(catalogue.MakeItems(self._data))
-        return (
-            joined
-            | "JoinItems" >> beam.CoGroupByKey()
-            | "MakeItems"
-            >> make.with_outputs(features.SPLIT_CATALOGUE, summary.TAG, identity.TAG, problems.TAG)
-        )

@@ -10,6 +10,10 @@ Signatures (B requests of C candidates, both of any size; C may be 0):
   parts            the same inputs; outputs: part_<group> float32 [B, C, width], 0 is the average of
                    training
   score_parts      inputs: what `parts` gives; output: score float32 [B, C]
+  items            inputs, of n new items: vector float32 [n, any], of the recall model whose
+                   vectors the ranker learnt with, and <feature>_xf as in the catalogue, those that
+                   it uses; output: vector float32 [n, dim], their rows in its table of items. There
+                   is none where it has neither
 
 Statistics, catalogue and Transform's graph are inside.
 """
@@ -27,7 +31,7 @@ import numpy as np
 import tensorflow as tf
 from numpy import typing as npt
 
-from modules import features, graphs, lineage, release, signatures, warmup
+from modules import features, graphs, item_tables, lineage, release, signatures, warmup
 from modules.ranking import calibration, request_graph, trainer
 from modules.ranking import model as model_lib
 
@@ -50,9 +54,12 @@ class RankModule(tf.Module):
         self._graph, self._calibration = trained.graph, trained.calibration
         self._transform = trained.graph.transform  # tracked, with its vocabularies
         self._statistics = trained.statistics if model_lib.STATISTICS in model.groups else None
-        encoder = {id(v) for v in model.item_encoder.variables}  # its results are kept instead
-        self._weights = [v for v in model.variables if id(v) not in encoder]
-        self._items = tf.Variable(_encoded(model), trainable=False, name="items")
+        encoder = model.item_encoder  # its results are kept instead, and what new items need
+        kept = {id(v) for v in encoder.learnt}
+        left_out = {id(v) for v in encoder.variables} - kept
+        self._weights = [v for v in model.variables if id(v) not in left_out]
+        self._encode_new, self._item_specs = encoder.encode_new, encoder.specs_of_new()
+        self._items = item_tables.variable(_encoded(model), item_tables.ENCODED)
         self._centres = {
             group: tf.Variable(trained.centres[group], trainable=False, name=group)
             for group in model.groups
@@ -103,6 +110,11 @@ class RankModule(tf.Module):
         parts = {g: inputs[signatures.part(g)] + self._centres[g] for g in self.groups}
         return {signatures.SCORE: self._score(parts)[model_lib.SCORE]}
 
+    def items(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature `items`."""
+        vectors = inputs.pop(signatures.VECTOR, None)
+        return {signatures.VECTOR: self._encode_new(vectors, inputs)}
+
     def signatures(self) -> dict[str, Any]:
         """All signatures by name."""
         specs = request_graph.input_specs(self._data)
@@ -110,13 +122,17 @@ class RankModule(tf.Module):
         parts = {
             n: tf.TensorSpec([None, None, width], tf.float32, name=n) for n, width in widths.items()
         }
-        return {
+        made = {
             signatures.DEFAULT: graphs.function(self.serve).get_concrete_function(**specs),
             signatures.PARTS: graphs.function(self.parts).get_concrete_function(**specs),
             signatures.SCORE_PARTS: graphs.function(self.score_parts).get_concrete_function(
                 **parts
             ),
         }
+        if self._item_specs:
+            items = graphs.function(self.items).get_concrete_function(**self._item_specs)
+            made[signatures.ITEMS] = items
+        return made
 
     def _encode(self, rows: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._items, rows)

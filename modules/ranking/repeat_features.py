@@ -83,17 +83,15 @@ class RepeatFeatures(tf.Module):
     least 1.
     """
 
-    def __init__(
-        self, repeats: statistics_lib.Repeats, items: int, *, has_times: bool = True
-    ) -> None:
-        """Keeps the tables of N `items`."""
+    def __init__(self, repeats: statistics_lib.Repeats, *, has_times: bool = True) -> None:
+        """Keeps the tables of all items."""
         super().__init__(name="repeat_features")
-        self._items, self._has_times = items, has_times
+        self._has_times = has_times
         # of an age: a day, or one event
         self._unit = float(statistics_lib.SECONDS_A_DAY) if has_times else 1.0
         self._longest = math.log1p(scales.MOST_SECONDS if has_times else scales.MOST_EVENTS)
         columns = [repeats.users, repeats.events, repeats.log_interval]
-        self._table = scales.table(np.stack(columns, axis=1), "repeats")
+        self._table = scales.by_item(np.stack(columns, axis=1), "repeats")
 
     def __call__(
         self, entries: entries_lib.Entries, request_timestamp: tf.Tensor, candidate_rows: tf.Tensor
@@ -140,7 +138,8 @@ class RepeatFeatures(tf.Module):
 
     def _own(self, entries: entries_lib.Entries, now: tf.Tensor, candidates: tf.Tensor) -> _Own:
         """Adds up the entries by item and takes each candidate's; see `__call__`."""
-        known = (entries.rows > 0) & (entries.rows <= self._items) & (entries.counts > 0)
+        unknown = tf.shape(self._table, out_type=entries.rows.dtype)[0] - 1
+        known = (entries.rows > 0) & (entries.rows < unknown) & (entries.counts > 0)
         segments = _Segments(tf.where(known, entries.rows, 0))
         counts = tf.where(known, tf.cast(entries.counts, tf.float32), 0.0)
         past = tf.where(entries.is_event, counts, 0.0)

@@ -6,6 +6,7 @@ import math
 
 import tensorflow as tf
 
+from modules import item_tables
 from modules.ranking import statistics as statistics_lib
 
 PERCENT = 100.0  # log1p of a share in percent tells small shares apart
@@ -22,3 +23,8 @@ def log_scaled(values: tf.Tensor, most: int) -> tf.Tensor:
 def table(values: object, name: str) -> tf.Variable:
     """A table as a variable that is saved and not trained."""
     return tf.Variable(values, trainable=False, name=name)
+
+
+def by_item(values: object, name: str) -> tf.Variable:
+    """The same of a table with a row an item, of what was counted in training events."""
+    return item_tables.variable(values, item_tables.FROM_TRAINING, name)

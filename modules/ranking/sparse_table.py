@@ -87,7 +87,9 @@ class TensorTable(tf.Module):
         """As of `SparseTable`: int64 of one shape -> float32 of that shape."""
         keys = rows * self._width + columns
         places, found = self._places(keys)
-        return tf.where(found == keys, tf.gather(self._values, places), 0.0)
+        # rows that a table by item has got since (modules/item_tables.py) are columns of none
+        known = (found == keys) & (columns < self._width)
+        return tf.where(known, tf.gather(self._values, places), 0.0)
 
     def last(self, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
         """As of `SparseTable`: int64 of one shape -> float32 of that shape."""

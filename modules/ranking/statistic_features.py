@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from modules import features, ranking_config
+from modules import features, item_tables, ranking_config
 from modules.ranking import entries as entries_lib
 from modules.ranking import repeat_features, scales, sparse_table
 from modules.ranking import statistics as statistics_lib
@@ -94,7 +94,7 @@ class StatisticFeatures(tf.Module):
         self.names = names(statistics, settings, has_times=has_times)
         self._settings = settings
         self._first_day, self._days = statistics.first_day, statistics.days
-        self._popularity = scales.table(statistics.popularity, "popularity")
+        self._popularity = scales.by_item(statistics.popularity, "popularity")
         self._daily = sparse_table.TensorTable(statistics.daily, "daily")
         self._co_occurrence = sparse_table.TensorTable(statistics.co_occurrence, "co_occurrence")
         self._sessions = _Sessions(statistics, settings)
@@ -106,13 +106,11 @@ class StatisticFeatures(tf.Module):
             for name, c in statistics.categories.items()
         ]
         self._feedback = [
-            scales.table((f.items - f.mean) / f.spread, name)
+            scales.by_item((f.items - f.mean) / f.spread, name)
             for name, f in statistics.feedback.items()
         ]
         self._repeats = (
-            repeat_features.RepeatFeatures(
-                statistics.repeats, len(statistics.popularity) - 2, has_times=has_times
-            )
+            repeat_features.RepeatFeatures(statistics.repeats, has_times=has_times)
             if statistics.repeats is not None
             else None
         )
@@ -201,9 +199,9 @@ class _Sessions(tf.Module):
         super().__init__(name="sessions")
         self._seconds, self._events = settings.session_seconds, settings.session_events
         self._table = sparse_table.TensorTable(statistics.sessions, "table")
-        self._total = scales.table(statistics.session_totals, "total")
+        self._total = scales.by_item(statistics.session_totals, "total")
         share = (statistics.popularity + 1) / max(statistics.events, 1) + _LEAST_SHARE
-        self._log_share = scales.table(np.log(share).astype(np.float32), "log_share")
+        self._log_share = scales.by_item(np.log(share).astype(np.float32), "log_share")
 
     def __call__(
         self,
@@ -231,9 +229,9 @@ class _Similarity(tf.Module):
 
     def __init__(self, neighbours: statistics_lib.Neighbours) -> None:
         super().__init__(name="similarity")
-        self._items = scales.table(neighbours.items, "items")
+        self._items = scales.by_item(neighbours.items, "neighbours")
         nothing = np.arange(len(neighbours.weights)) == features.PADDING_ID
-        self._weights = scales.table(
+        self._weights = scales.by_item(
             np.where(nothing[:, np.newaxis], 0, neighbours.weights), "weights"
         )
 
@@ -258,7 +256,7 @@ class _Similarity(tf.Module):
         ]
         sums = tf.raw_ops.DenseBincount(  # row by row
             input=tf.reshape(tf.gather(self._items, rows), shape),
-            size=self._items.shape[0],
+            size=tf.shape(self._items)[0],
             weights=tf.reshape(tf.gather(self._weights, rows), shape),
         )
         return _TEN * tf.gather(sums, candidates, batch_dims=1)
@@ -272,7 +270,7 @@ class _CategoryFeatures(tf.Module):
     ) -> None:
         super().__init__(name=name)
         self._has_times = has_times
-        self._items = scales.table(categories.items, "items")
+        self._items = item_tables.variable(categories.items, item_tables.CATEGORIES, name)
         self._share = scales.table(categories.share, "share")
         self._number = len(categories.share)  # V+1
 

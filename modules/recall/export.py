@@ -11,7 +11,7 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from modules import graphs, lineage, requests, signatures
+from modules import graphs, item_tables, lineage, requests, signatures
 from modules.recall import input_data
 from modules.recall import model as model_lib
 
@@ -27,14 +27,16 @@ class RecallModule(tf.Module):
         self._data = model.settings.data
         self._layout = input_data.Layout.of(self._data, model.settings.features.max_history)
 
+        self._rows = rows = item_tables.variable(model.all_items(), item_tables.ROWS)
+
         def vectors() -> tf.Tensor:
-            return model.candidates(model.all_items())
+            return model.candidates(tf.identity(rows))
 
         self._encode, self._vectors = model.last_queries, vectors
         # without the Keras layers, which would each be traced and saved
         self._weights = model.variables
         self._transform = graphs.TransformGraph(transform)
-        self._item_ids = tf.Variable(item_ids, trainable=False, name="item_ids")
+        self._item_ids = item_tables.variable(item_ids, item_tables.IDS)
 
     def query(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """`inputs` as `requests.input_specs` says; returns float [batch, dim]."""

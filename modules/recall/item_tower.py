@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy import typing as npt
 
-from modules import features
+from modules import features, item_tables
 from modules.recall import layers
 
 
@@ -62,13 +62,15 @@ class ItemTower(tf.keras.layers.Layer):
         size = catalogue.size + 2
         self.embedding = tf.keras.layers.Embedding(size, dim, layers.initializer(), name="item_id")
         rows = np.where(catalogue.counts > 0, np.arange(size), catalogue.unknown)
-        self.id_row = tf.Variable(rows, trainable=False, dtype=tf.int64, name="id_row")
+        self.id_row = item_tables.variable(
+            rows.astype(np.int64), item_tables.FROM_TRAINING, "id_row"
+        )
         self.encoder = (
             layers.FeatureEncoder(dim, specs, sizes, name="item_features") if specs else None
         )
         self.table = {
-            spec.transformed: tf.Variable(
-                catalogue.features[spec.transformed], trainable=False, name=spec.transformed
+            spec.transformed: item_tables.variable(
+                catalogue.features[spec.transformed], item_tables.FEATURE, spec.transformed
             )
             for spec in specs
         }

@@ -170,8 +170,8 @@ def _check_places(cfg: config.Config, output: str) -> None:
 def _reachable(
     cfg: config.Config, chosen: release.Release, models: Sequence[pathlib.Path]
 ) -> tuple[str, ...]:
-    """Folders of the models where workers find them: for Dataflow, copies in `runner.artifacts`."""
-    if cfg.runner.kind != "dataflow":
+    """Folders of the models where workers find them: elsewhere, copies in `runner.artifacts`."""
+    if cfg.runner.kind in ("direct", "multi_process") or not cfg.runner.artifacts:
         return tuple(map(str, models))
     from tfx.utils import io_utils  # 10 s and more, which only those who use it wait for
 

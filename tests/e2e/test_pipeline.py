@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pathlib
 import shutil
@@ -10,12 +11,24 @@ import sys
 import time
 
 import ml_metadata as mlmd
+import numpy as np
+import pyarrow.parquet
 import pytest
 from ml_metadata.proto import metadata_store_pb2
 
-from modules import release
-from pipeline import configuration, moved, run_files, runs
+from modules import (
+    catalogue,
+    release,
+    request_arrays,
+    requests,
+    saved_rank,
+    saved_recall,
+)
+from pipeline import configuration, moved, recommend, release_writer, run_files, runs
 from pipeline import run as pipeline_run
+from pipeline.batch import command as batch_command
+from pipeline.refresh import command as refresh_command
+from pipeline.refresh import sources as refresh_sources
 from tests.e2e import small_shop
 
 pytestmark = pytest.mark.e2e
@@ -109,6 +122,76 @@ def test_a_copied_run_reads_its_own_files(first: runs.Run, tmp_path: pathlib.Pat
     assert run_files.indexed_model(copy).is_dir() and moved.settle(first) == ()
 
 
+def test_lists_of_all_users_are_those_of_single_requests(
+    first: runs.Run, shop: pathlib.Path, root: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    cfg = configuration.load(str(shop), [])
+    found = batch_command.main(cfg, root, output=str(tmp_path / "out"), k=7)
+    assert (found["users"], found["recommendations"]) == (small_shop.USERS, 7 * small_shop.USERS)
+    rows = pyarrow.parquet.read_table(tmp_path / "out").to_pylist()
+    for user in ("u0", "u1", "u41", "u79"):
+        single = recommend.ask(
+            cfg,
+            first,
+            user=user,
+            history=None,
+            profile={},
+            at=found["request_timestamp"],
+            exclude=(),
+            exclude_seen=None,
+            k=7,
+            stage=None,
+            explain=False,
+        )
+        ours = [row for row in rows if row["user_id"] == user]
+        assert [row["item_id"] for row in ours] == [item.item_id for item in single.items]
+        for row, item in zip(ours, single.items):
+            assert row["rank_score"] == pytest.approx(item.rank_score, rel=1e-4, abs=1e-4)
+
+
+def test_a_new_catalogue_is_released_without_training(
+    first: runs.Run, shop: pathlib.Path, root: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    """`n1` is like the items of group 1 that nobody had; `i0` is gone; `i5` moves to group 2."""
+    shutil.copytree(shop.parent, tmp_path / "shop")
+    items = tmp_path / "shop" / "items.csv"
+    lines = items.read_text(encoding="utf-8").splitlines()
+    lines = [line.replace("i5,Item 5,g1", "i5,Item 5,g2") for line in lines if line[:3] != "i0,"]
+    items.write_text("\n".join([*lines, "n1,New,g1,t1 unheard"]) + "\n", encoding="utf-8")
+    events = tmp_path / "shop" / "events.csv"
+    kept = [line for line in events.read_text().splitlines() if ",i0," not in line]
+    events.write_text("\n".join(kept) + "\n")
+    before = release.in_force(first.serving)
+    states, pushed = executions(first), versions(first)
+    made = refresh_command.main(configuration.load(str(tmp_path / "shop" / shop.name), []), root)
+    assert made is not None and made.refreshed == before.id
+    assert executions(first) == states  # nothing was trained
+    assert versions(first) == versions(first, "rank") == [*pushed, str(made.release)]
+    now = release.in_force(first.serving)
+    assert now.id == made.release and now.rank is not None and before.rank is not None
+    assert before.manifest is not None and made.lineage != before.manifest.lineage
+    old, new = (saved_recall.SavedRecall(str(found.recall)) for found in (before, now))
+    assert new.knows(b"n1") and not new.knows(b"i0") and old.knows(b"i0")
+    examples = map(requests.read_raw_example, run_files.serialized_examples(first, "valid"))
+    about = catalogue.About.read(now.recall)
+    request = request_arrays.from_examples(
+        list(itertools.islice(examples, 20)), about.data, about.max_history
+    )
+    scores = [model.score(request, np.full(20, b"i1", object)) for model in (old, new)]
+    same = ~np.isin(request["event_item_id"], [b"i5"]).any(axis=1)
+    np.testing.assert_allclose(scores[0][same], scores[1][same], rtol=1e-3, atol=1e-4)
+    ids = new(request)[0]
+    assert b"i0" not in ids and (ids != b"").all()
+    ranked = saved_rank.SavedRank(str(now.rank))(
+        request,
+        np.full([20, 2], [[b"n1", b"i1"]], object),
+        np.zeros([20, 2], np.float32),
+    )["score"]
+    assert np.isfinite(ranked).all() and (ranked[:, 0] != ranked[:, 1]).all()
+    assert "n1" in catalogue.Catalogue.read(now.recall).ids
+    release_writer.switch(first.serving, before.id)
+
+
 def test_a_refused_model_is_not_pushed_and_only_what_reads_a_change_runs_again(
     first: runs.Run, shop: pathlib.Path, root: pathlib.Path
 ) -> None:
@@ -124,6 +207,9 @@ def test_a_refused_model_is_not_pushed_and_only_what_reads_a_change_runs_again(
     )
     assert last_states(first) == expected
     assert versions(first) == pushed
+    # the release is no longer of the newest run, whose artifacts a refresh would take
+    with pytest.raises(refresh_sources.OtherRun, match="rank_model"):
+        refresh_sources.Sources.of(first, release.in_force(first.serving))
 
 
 def test_a_failed_component_names_itself_and_leaves_no_artifact(

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy import typing as npt
 
-from modules import config, features, strict
+from modules import config, features, item_tables, strict
 from modules.ranking.layers import hashed_cross, history_encoder, shapes
 from modules.recall import item_tower
 
@@ -77,7 +77,7 @@ class CrossFeatures(tf.keras.layers.Layer):
                 trainable=False,
                 dtype=tf.float32,
                 shape=[len(boundaries[s.name])],
-                name=f"{s.name}_bounds",
+                name=item_tables.name_of(item_tables.BOUNDS, s.name),
             )
             for s in self.specs
             if s.kind == "numeric"
@@ -100,8 +100,8 @@ class CrossFeatures(tf.keras.layers.Layer):
     def _item_ids(self, spec: features.Feature, catalogue: item_tower.Catalogue) -> tf.Variable:
         """int64 [N+2, any]: the ids of all items, padded with -1."""
         values = self._ids(spec, tf.constant(catalogue.features[spec.transformed]))
-        return tf.Variable(
-            tf.reshape(values, [catalogue.size + 2, -1]), trainable=False, name=spec.name
+        return item_tables.variable(
+            tf.reshape(values, [catalogue.size + 2, -1]), item_tables.CROSSED, spec.name
         )
 
     def call(self, inputs: Mapping[str, tf.Tensor], rows: tf.Tensor) -> tf.Tensor:

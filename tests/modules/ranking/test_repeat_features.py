@@ -50,7 +50,7 @@ def _features(
     past: entries.Entries, candidates: list[int], *, now: int = NOW, has_times: bool = True
 ) -> dict[str, list[float]]:
     """Values of the candidates by name."""
-    made = repeat_features.RepeatFeatures(REPEATS, ITEMS, has_times=has_times)
+    made = repeat_features.RepeatFeatures(REPEATS, has_times=has_times)
     values = made(past, tf.constant([now], tf.int64), tf.constant([candidates], tf.int64))
     names = repeat_features.names(has_times=has_times)
     return dict(zip(names, values.numpy()[0].T.tolist(), strict=True))
@@ -192,7 +192,7 @@ def test_requests_of_a_batch_do_not_mix() -> None:
     joined = entries.Entries(
         **{name: tf.concat([vars(p)[name] for p in parts], axis=0) for name in vars(parts[0])}
     )
-    made = repeat_features.RepeatFeatures(REPEATS, ITEMS)
+    made = repeat_features.RepeatFeatures(REPEATS)
     values = made(
         joined, tf.fill([3], tf.constant(NOW, tf.int64)), tf.constant([[1, 3, 6]] * 3, tf.int64)
     )
@@ -208,14 +208,14 @@ def test_requests_of_a_batch_do_not_mix() -> None:
 def test_any_size(batch: int, length: int, count: int) -> None:
     ones = tf.ones([batch, length], tf.int64)
     past = entries.Entries(*[ones] * 6, is_event=tf.ones([batch, length], tf.bool))
-    made = repeat_features.RepeatFeatures(REPEATS, ITEMS)
+    made = repeat_features.RepeatFeatures(REPEATS)
     found = made(past, tf.ones([batch], tf.int64), tf.ones([batch, count], tf.int64))
     assert found.shape == (batch, count, len(repeat_features.names(has_times=True)))
 
 
 def test_the_tables_travel_in_the_saved_model(tmp_path: pathlib.Path) -> None:
     module = tf.Module()
-    module.features = repeat_features.RepeatFeatures(REPEATS, ITEMS)
+    module.features = repeat_features.RepeatFeatures(REPEATS)
     assert len(module.variables) == 1 and not module.trainable_variables
     past = _entries(EVENTS, EARLIER)
 

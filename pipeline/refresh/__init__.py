@@ -1,0 +1,1 @@
+"""A new catalogue for the models of the release in force, without training: `refresh-index`."""

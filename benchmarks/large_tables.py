@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from modules import graphs
 from modules.recall import lazy_adam
 
 SIZES = 10_000, 50_000, 100_000, 1_000_000
@@ -47,17 +48,18 @@ def _stepper(size: int, *, lazy: bool) -> tuple[Callable[[int], None], lazy_adam
     optimizer = lazy_adam.LazyAdamW(1e-3, weight_decay=0.0, tables=[table] if lazy else [])
     optimizer.build([table])
 
-    @tf.function(autograph=False)
     def step(rows: tf.Tensor) -> None:
         optimizer.catch_up(table, rows)
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(tf.square(tf.gather(table, rows)))
         optimizer.apply_gradients([(tape.gradient(loss, table), table)])
 
+    compiled = graphs.function(step)
+
     def steps(seed: int) -> None:
         rng = np.random.default_rng(seed)
         for _ in range(STEPS):
-            step(tf.constant(rng.zipf(1.2, POSITIONS) % size, tf.int64))
+            compiled(tf.constant(rng.zipf(1.2, POSITIONS) % size, tf.int64))
 
     steps(0)  # traces
     return steps, optimizer

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_hints = functools.cache(typing.get_type_hints)
 _KNOWN = 40  # words that a message lists
 
 
@@ -56,7 +58,7 @@ def read(cls: type[T], value: Any, path: str = "") -> T:
         raise ConfigError(
             f"{path or 'the file'}: found {_shown(value)}, expected a mapping of {_keys(cls)}."
         )
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     fields = {key_of(f): f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in value:
         if key not in fields:

@@ -149,16 +149,16 @@ class _Work:
         """Runs the points of a grid, and keeps the best on validation."""
         if not all(g in self.choices for g in self._reader.plan.grids_below(name)[:-1]):
             return
-        measured = []
         for point in self._reader.choices_of(name):
             tried = self._space.of(
                 self._reader, name, {**self.choices, name: point}, self._seeds[0]
             )
             self._run(tried, ", ".join(f"{key.split('.')[-1]} {v}" for key, v in point.items()))
-            if found := self._space.result(tried):
-                measured.append((found.means["valid"][self._primary], point))
-        if measured:
-            best, self.choices[name] = max(measured, key=lambda pair: pair[0])
+        found = rows.best(
+            self._reader, self._space, name, self.choices, self._seeds[0], self._primary
+        )
+        if found:
+            best, self.choices[name] = found
             shown = ", ".join(f"{key} {value}" for key, value in self.choices[name].items())
             print(f"{name}: {shown} is the best on validation ({self._primary} {best:.4f})")
 

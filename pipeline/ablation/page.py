@@ -75,7 +75,7 @@ def _table(
         (head[0], *(f"{name}#" for name in head[1:])),
         tuple(tuple(_cells(row, found)) for row in found),
     )
-    yield blocks.Items(tuple(table.remarks(found)))
+    yield blocks.Items(tuple(table.remarks(found, seeds)))
 
 
 def _cells(row: rows.Row, found: Sequence[rows.Row]) -> Iterator[blocks.Cell]:

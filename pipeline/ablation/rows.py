@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 from numpy import typing as npt
 
 from modules import features
@@ -58,20 +59,65 @@ class Row:
     results: Mapping[int, trial.Result] = dataclasses.field(default_factory=dict)
 
 
+class Results(Protocol):
+    """Where the trials of a plan and their results are: `trials.Workspace`, for one."""
+
+    def of(
+        self, reader: plan_lib.Reader, name: str, choices: plan_lib.Choices, seed: int
+    ) -> trials.Trial:
+        """A variant's trial with a seed."""
+
+    def result(self, wanted: trials.Trial) -> trial.Result | None:
+        """What a trial gave, if it is done."""
+
+    def failure(self, wanted: trials.Trial, /) -> str | None:
+        """Why a trial failed, if it did."""
+
+    def values(self, wanted: trials.Trial, split: str) -> pa.Table:
+        """A row a request, in the same order in all trials: its user, and the metrics."""
+
+
 def headline(primary: str) -> tuple[str, ...]:
     """The metrics of the table: the primary one, and HR (or Recall) at its depth."""
     depth = primary.partition("@")[2]
     return tuple(dict.fromkeys((primary, f"HR@{depth}")))
 
 
-def _deepest(metrics: Sequence[str]) -> str:
-    """The hit rate at the greatest depth, which a second stage cannot exceed."""
-    return max((m for m in metrics if m.startswith("HR@")), key=lambda m: int(m[3:]))
+def shown(primary: str, metrics: Sequence[str]) -> tuple[str, ...]:
+    """The headline's metrics, and HR at the greatest depth, which no second stage can exceed."""
+    deepest = max((m for m in metrics if m.startswith("HR@")), key=lambda m: int(m[3:]))
+    return tuple(dict.fromkeys((*headline(primary), deepest)))
+
+
+def best(
+    reader: plan_lib.Reader,
+    space: Results,
+    name: str,
+    choices: plan_lib.Choices,
+    seed: int,
+    primary: str,
+) -> tuple[float, dict[str, Any]] | None:
+    """The best value on validation of a variant's grid, and its point; None if none was trained.
+
+    Args:
+      reader: of the plan.
+      space: where the trials are.
+      name: of the variant.
+      choices: what was chosen of the grids below it.
+      seed: of the trials.
+      primary: the metric that decides.
+    """
+    measured = [
+        (found.means[features.SPLIT_VALID][primary], point)
+        for point in reader.choices_of(name)
+        if (found := space.result(space.of(reader, name, {**choices, name: point}, seed)))
+    ]
+    return max(measured, key=lambda pair: pair[0]) if measured else None
 
 
 def of(
     reader: plan_lib.Reader,
-    space: trials.Workspace,
+    space: Results,
     names: Sequence[str],
     seeds: Sequence[int],
     choices: plan_lib.Choices,
@@ -102,27 +148,27 @@ class _Trials:
     def __init__(
         self,
         reader: plan_lib.Reader,
-        space: trials.Workspace,
+        space: Results,
         name: str,
         seeds: Sequence[int],
         choices: plan_lib.Choices,
     ) -> None:
         self.results: dict[int, trial.Result] = {}
         self.failure: str | None = None
-        self._folders = {}
+        self._space, self._trials = space, dict[int, trials.Trial]()
         if missing := [g for g in reader.plan.grids_below(name) if g not in choices]:
             self.failure = f"Nothing could be chosen for {missing[0]}, on which it builds."
             return
         for seed in seeds:
             wanted = space.of(reader, name, choices, seed)
             if result := space.result(wanted):
-                self.results[seed], self._folders[seed] = result, space.folder_of(wanted)
+                self.results[seed], self._trials[seed] = result, wanted
             else:
                 self.failure = self.failure or space.failure(wanted)
 
     def per_user(self, seed: int, metric: str) -> npt.NDArray[np.float64]:
         """A test metric of each user: float [users]; see `paired.by_user`."""
-        table = trial.values(self._folders[seed], features.SPLIT_TEST)
+        table = self._space.values(self._trials[seed], features.SPLIT_TEST)
         return paired.by_user(table[trial.USER_ID].to_pylist(), np.asarray(table[metric]))
 
 
@@ -152,7 +198,7 @@ def _row(
         test={
             m: statistics.mean(r.means[features.SPLIT_TEST][m] for r in results) for m in metrics
         },
-        errors={m: _error(own, m) for m in dict.fromkeys((*headline(primary), _deepest(metrics)))},
+        errors={m: _error(own, m) for m in shown(primary, metrics)},
         differences={} if other is None else _differences(own, found[other], headline(primary)),
         seconds=mean(lambda result: result.seconds),
         training_seconds=mean(_training_seconds),

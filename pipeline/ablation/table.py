@@ -78,7 +78,7 @@ def markdown(found: Sequence[rows.Row], reader: plan.Reader, seeds: Sequence[int
     for row in found:
         yield f"| {' | '.join(cells(row, found))} |"
     yield ""
-    yield from (f"- {line}" for line in remarks(found))
+    yield from (f"- {line}" for line in remarks(found, seeds))
 
 
 def about(found: Sequence[rows.Row], reader: plan.Reader, seeds: Sequence[int]) -> Iterator[str]:
@@ -98,7 +98,7 @@ def about(found: Sequence[rows.Row], reader: plan.Reader, seeds: Sequence[int]) 
         yield f"Standard errors of a row over users are about {shown}."
 
 
-def remarks(found: Sequence[rows.Row]) -> Iterator[str]:
+def remarks(found: Sequence[rows.Row], seeds: Sequence[int]) -> Iterator[str]:
     """What has to be said of single rows, and which measures do not help."""
     for row in found:
         parts = [row.note] if row.note else []
@@ -107,6 +107,8 @@ def remarks(found: Sequence[rows.Row]) -> Iterator[str]:
             parts.append(f"Chosen on validation: {chosen}.")
         if row.failure and row.validation is not None:
             parts.append(f"A seed is missing: {first_line(row.failure)}")
+        elif row.validation is not None and len(row.seeds) < len(seeds):
+            parts.append(f"Seeds: {', '.join(map(str, row.seeds))}.")
         if row.compared_with:
             parts.append(f"Compared with: {row.compared_with}.")
         if parts:

@@ -12,6 +12,8 @@ import sys
 import time
 from collections.abc import Callable
 
+import pyarrow as pa
+
 from modules import config
 from pipeline import child_process, runs, source_digest
 from pipeline.ablation import plan as plan_lib
@@ -118,6 +120,10 @@ class Workspace:
         """Why a trial failed, if it did."""
         file = self.folder_of(wanted) / trial.FAILED_FILE
         return file.read_text(encoding="utf-8").strip() if file.is_file() else None
+
+    def values(self, wanted: Trial, split: str) -> pa.Table:
+        """A row a request, in the same order in all trials: its user, and the metrics."""
+        return trial.values(self.folder_of(wanted), split)
 
     def run_trial(
         self,

@@ -19,7 +19,7 @@ demo: $(STAMP)  ## the pipeline and its report on MovieLens-100K
 
 test: $(STAMP)  ## all tests
 	@sh scripts/test_services.sh
-	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=40 --durations-min=8
 
 test-engines: $(STAMP)  ## the whole pipeline on Beam's portable runners, with workers in a clean environment
 	@sh scripts/test_engines.sh

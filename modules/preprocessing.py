@@ -60,10 +60,12 @@ def preprocessing_fn(
         outputs[name] = ragged.first(inputs[name], default=0)
     if features.event_weight(data):
         outputs[features.EVENT_WEIGHT] = inputs[features.EVENT_WEIGHT]
+    starts = ragged.first(inputs[features.WINDOW_START], default=-1)
+    first_windows = ragged.where(tf.squeeze(starts == 0, axis=1))
     numbers = {}
     for feature in features.all_features(data):
         values = _filled(inputs[feature.name], feature)
-        shaped, analysed = _shaped(values, feature), _analysed(values, feature, inputs)
+        shaped, analysed = _shaped(values, feature), _analysed(values, feature, first_windows)
         if feature.kind == "numeric":
             numbers[feature.name] = scaling.Numbers(shaped, analysed, feature.spec.scaling)
         elif feature.kind == "vector":
@@ -125,7 +127,7 @@ def _filled(values: tf.RaggedTensor, feature: features.Feature) -> tf.RaggedTens
         texts = tf.constant(["", *feature.spec.missing])
         missing = tf.reduce_any(values.values[:, tf.newaxis] == texts, axis=1)
     if feature.kind == "multi_categorical":
-        present = tf.ragged.boolean_mask(values, values.with_values(~missing))
+        present = ragged.kept(values, ~missing)
         default = [text for text in fill_texts if text not in feature.spec.missing] or fill_texts
         return _with_default(present, default) if default else present
     return values.with_values(tf.where(missing, tf.constant(fill, values.dtype), values.values))
@@ -141,13 +143,12 @@ def _with_default(values: tf.RaggedTensor, default: Sequence[str]) -> tf.RaggedT
 
 
 def _analysed(
-    values: tf.RaggedTensor, feature: features.Feature, inputs: Mapping[str, tf.RaggedTensor]
+    values: tf.RaggedTensor, feature: features.Feature, first_windows: tf.Tensor
 ) -> tf.Tensor:
     """The values [m] to take statistics of: a user's profile counts once, not once a window."""
     if feature.table != "user":
         return values.flat_values
-    starts = ragged.first(inputs[features.WINDOW_START], default=-1)[:, 0]
-    return tf.ragged.boolean_mask(values, starts == 0).flat_values
+    return tf.gather(values, first_windows).flat_values
 
 
 def _shaped(values: tf.RaggedTensor, feature: features.Feature) -> tf.Tensor | tf.RaggedTensor:

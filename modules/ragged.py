@@ -13,11 +13,27 @@ import tensorflow as tf
 
 def first(values: tf.RaggedTensor, default: Any) -> tf.Tensor:
     """The first value of each row of [B, (n)], as [B, 1]; `default` where a row has none."""
-    flat = values.values
-    places = tf.where(values.row_lengths() > 0, values.row_starts(), tf.size(flat, tf.int64))
-    return tf.gather(tf.concat([flat, tf.constant([default], flat.dtype)], axis=0), places)[
-        :, tf.newaxis
-    ]
+    return values.to_tensor(tf.constant(default, values.dtype), shape=[None, 1])
+
+
+def kept(values: tf.RaggedTensor, keep: tf.Tensor) -> tf.RaggedTensor:
+    """Leaves values out of their rows.
+
+    Args:
+      values: [B, (n)].
+      keep: bool [m], of each of the flat values.
+    """
+    before = tf.concat([[0], tf.cumsum(tf.cast(keep, tf.int64))], axis=0)
+    return tf.RaggedTensor.from_row_splits(
+        tf.gather(values.values, where(keep)),
+        tf.gather(before, values.row_splits),
+        validate=False,
+    )
+
+
+def where(condition: tf.Tensor) -> tf.Tensor:
+    """The places, int64 [any], at which a bool [m] is true."""
+    return tf.squeeze(tf.where(condition), axis=1)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,6 +20,7 @@ does not know the arguments of `AppliedPTransform`).
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -92,10 +93,11 @@ class Scale:
           variance: float64 [F], of all values.
         """
         ordered = tf.cast(quantiles, tf.float64)
-        low = high = ordered[:, BUCKETS // 2 - 1]
-        for letter in _LETTERS:
-            outer = BUCKETS // letter
-            lower, higher = ordered[:, outer - 1], ordered[:, -outer]
+        outer = [BUCKETS // letter for letter in _LETTERS]
+        places = [BUCKETS // 2 - 1, *(n - 1 for n in outer), *(BUCKETS - 1 - n for n in outer)]
+        middle, *bounds = tf.unstack(tf.gather(ordered, places, axis=1), axis=1)
+        low = high = middle
+        for lower, higher in zip(bounds[: len(outer)], bounds[len(outer) :]):
             reach = tf.where(high > low, _STEP * (high - low), tf.float64.max)
             low, high = (
                 tf.where(low - lower <= reach, lower, low),
@@ -114,6 +116,11 @@ class Scale:
             _LIMIT,
         )
 
+    @functools.cached_property
+    def _columns(self) -> tuple[list[tf.Tensor], ...]:
+        """Each of the four as scalars by feature."""
+        return tuple(map(tf.unstack, (self.low, self.high, self.mean, self.variance)))
+
     def __call__(self, values: tf.Tensor, feature: int) -> tf.Tensor:
         """Gives (pulled-in value - mean) / deviation; 0 for what was constant or empty.
 
@@ -124,11 +131,10 @@ class Scale:
         Returns:
           float32 [n].
         """
-        mean, deviation = self.mean[feature], tf.sqrt(self.variance[feature])
+        low, high, mean, variance = (of_features[feature] for of_features in self._columns)
+        deviation = tf.sqrt(variance)
         varies = deviation > _LEAST_SPREAD * tf.abs(mean)  # false for NaN, the mean of nothing
-        pulled = tf.clip_by_value(
-            tf.cast(values, tf.float64), self.low[feature], self.high[feature]
-        )
+        pulled = tf.clip_by_value(tf.cast(values, tf.float64), low, high)
         found = tf.where(varies, (pulled - mean) / tf.where(varies, deviation, 1.0), 0.0)
         return tf.cast(tf.clip_by_value(found, -self.limit, self.limit), tf.float32)
 

@@ -58,7 +58,7 @@ def read(cls: type[T], value: Any, path: str = "") -> T:
         raise ConfigError(
             f"{path or 'the file'}: found {_shown(value)}, expected a mapping of {_keys(cls)}."
         )
-    hints = _hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]  # mypy takes no type for hashable
     fields = {key_of(f): f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in value:
         if key not in fields:

@@ -80,9 +80,9 @@ def time_delta(timestamps: tf.RaggedTensor) -> tf.RaggedTensor:
     current = timestamps.values
     starts = timestamps.row_starts()  # of a last row without events, one too far
     opened = tf.scatter_nd(
-        starts[:, tf.newaxis], tf.ones_like(starts), tf.shape(current, tf.int64) + 1
+        tf.expand_dims(starts, 1), tf.ones_like(starts), tf.shape(current, tf.int64) + 1
     )
-    previous = tf.where(opened[:-1] > 0, current, tf.concat([current[-1:], current[:-1]], axis=0))
+    previous = tf.where(opened[:-1] > 0, current, tf.roll(current, shift=1, axis=0))
     difference = current - previous
     difference = tf.where(difference < 0, difference.dtype.max, difference)  # wrapped around
     return timestamps.with_values(

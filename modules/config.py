@@ -20,7 +20,7 @@ from modules.data_config import Column, Data, Kind, Split, Table, unix_seconds
 from modules.ranking_config import Ranking
 from modules.runner_config import Environment, Runner
 from modules.strict import ConfigError
-from modules.training_config import EarlyStopping
+from modules.training_config import EarlyStopping, WarmStart
 
 __all__ = [  # with the sections that other modules declare
     "Column",
@@ -43,6 +43,7 @@ __all__ = [  # with the sections that other modules declare
     "Table",
     "Threshold",
     "Training",
+    "WarmStart",
     "unix_seconds",
 ]
 
@@ -141,6 +142,7 @@ class Training:
     warmup_fraction: float = 0.1  # of all steps; ignored with lr_schedule: constant
     weight_decay: float = 0.0
     early_stopping: EarlyStopping = EarlyStopping()
+    warm_start: WarmStart = WarmStart()
     # random: one unseen item a positive; needs loss: bce and model.normalise: false, and ignores
     # the fields from temperature to mask_duplicates.
     negatives: Literal["random", "in_batch"] = "in_batch"

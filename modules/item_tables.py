@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,17 +84,30 @@ class Tables:
         objects = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
             self._reader.get_tensor(_OBJECTS)
         )
+        self._variables = [
+            (attribute.full_name, attribute.checkpoint_key)
+            for node in objects.nodes
+            for attribute in node.attributes
+        ]
         self._keys: dict[tuple[str, str], list[str]] = {}
-        for node in objects.nodes:
-            for attribute in node.attributes:
-                if attribute.full_name.startswith(f"{_PREFIX}."):
-                    _, kind, name = attribute.full_name.split(".", maxsplit=2)
-                    self._keys.setdefault((kind, name), []).append(attribute.checkpoint_key)
+        for full_name, key in self._variables:
+            if full_name.startswith(f"{_PREFIX}."):
+                _, kind, name = full_name.split(".", maxsplit=2)
+                self._keys.setdefault((kind, name), []).append(key)
         if not self._keys:
             raise TablesError(
                 f"{self._folder}: the model was made by an earlier version of this project, whose "
                 "tables cannot grow. Train it again with `recsys run`."
             )
+
+    def variables(self) -> Sequence[tuple[str, str]]:
+        """The names and keys of all variables of the model, those that are no tables too."""
+        return self._variables
+
+    def read(self, key: str) -> Array:
+        """The values of a variable, by its key."""
+        found: Array = self._reader.get_tensor(key)
+        return found
 
     def names(self, kind: str) -> list[str]:
         """Of the tables of a kind, in order."""

@@ -148,6 +148,13 @@ class RankEarlyStopping(training_config.EarlyStopping):
 
 
 @dataclasses.dataclass(frozen=True)
+class RankWarmStart(training_config.WarmStart):
+    """As that of recall."""
+
+    epochs: int = 2
+
+
+@dataclasses.dataclass(frozen=True)
 class RankTraining:
     """How the ranker is trained."""
 
@@ -161,6 +168,7 @@ class RankTraining:
     # also learn from requests whose item recall missed, put last in the list
     missed_positives: bool = False
     early_stopping: RankEarlyStopping = RankEarlyStopping()
+    warm_start: RankWarmStart = RankWarmStart()
     seed: int = 1
 
     def __post_init__(self) -> None:

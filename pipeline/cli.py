@@ -241,7 +241,14 @@ def _add_run(children: _Children) -> None:
         "run the pipeline: data, training, index, evaluation, push",
         "What has not changed since the last run is reused; a run that was stopped goes on.\n\n"
         "examples:\n  recsys run\n  recsys run --config shop.yaml "
-        "-o training.epochs=3 -o index.body=exact",
+        "-o training.epochs=3 -o index.body=exact\n"
+        "  recsys run --config shop.yaml --warm-start     the next day, on yesterday's models",
+    )
+    child.add_argument(
+        "--warm-start",
+        action="store_true",
+        help="go on from the models of the release in force, with the rate and the epochs of "
+        "training.warm_start and ranking.training.warm_start",
     )
     child.add_argument("--no-cache", action="store_true", help="run every component again")
 

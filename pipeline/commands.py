@@ -24,7 +24,13 @@ def run(args: argparse.Namespace) -> int:
     cfg = _config(args)
     from pipeline import run as implementation
 
-    place = implementation.run(cfg, args.root, verbose=args.verbose, use_cache=not args.no_cache)
+    place = implementation.run(
+        cfg,
+        args.root,
+        verbose=args.verbose,
+        use_cache=not args.no_cache,
+        warm_start=args.warm_start,
+    )
     implementation.report(cfg, place)
     return 0
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import types as types_lib
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ from tfx.types import standard_artifacts
 
 from modules import config, features, strict
 from modules.beam import examples
-from pipeline import resolver, runners, runs, schema_source, source_digest
+from pipeline import resolver, runners, runs, schema_source, source_digest, warm_start
 from pipeline.components import candidates as candidates_component
 from pipeline.components import (
     data_validator,
@@ -43,6 +44,7 @@ from pipeline.components import statistics as statistics_component
 PREPROCESSING = "modules.preprocessing"
 RECALL_TRAINER = "modules.recall.trainer"
 RECALL_TUNER = "modules.recall.tuner"
+RANK_TRAINER_ID = rank_trainer.RankTrainer.__name__
 
 # Sections of the configuration that a component reads, and of some the only fields. It gets no
 # other: a change elsewhere leaves it cached.
@@ -87,7 +89,12 @@ MODELS = ("data", "split", "features", "model", "training", "index", "ranking")
 
 
 def create(
-    cfg: config.Config, run: runs.Run, *, use_cache: bool = True, releases: bool = True
+    cfg: config.Config,
+    run: runs.Run,
+    *,
+    use_cache: bool = True,
+    releases: bool = True,
+    bases: Mapping[str, str] | None = None,
 ) -> tfx.dsl.Pipeline:
     """Wires the components of one run.
 
@@ -97,11 +104,14 @@ def create(
       use_cache: whether unchanged components are taken from earlier runs.
       releases: whether models are compared with the last blessed ones and pushed; without it the
           pipeline ends with the evaluations.
+      bases: by id of a component that trains, the artifact of the model that it goes on from, see
+          pipeline/warm_start.py.
 
     Returns:
       A pipeline for any TFX runner.
     """
-    return _pipeline(cfg, run, _Wiring(cfg, run, releases=releases).models(), use_cache)
+    wiring = _Wiring(cfg, run, releases=releases, bases=bases or {})
+    return _pipeline(cfg, run, wiring.models(), use_cache)
 
 
 def create_tuning(
@@ -136,8 +146,15 @@ def _pipeline(
 class _Wiring:
     """Makes the components in their order."""
 
-    def __init__(self, cfg: config.Config, run: runs.Run, *, releases: bool) -> None:
-        self._cfg, self._run, self._releases = cfg, run, releases
+    def __init__(
+        self,
+        cfg: config.Config,
+        run: runs.Run,
+        *,
+        releases: bool,
+        bases: Mapping[str, str] = types_lib.MappingProxyType({}),
+    ) -> None:
+        self._cfg, self._run, self._releases, self._bases = cfg, run, releases, bases
         length_only = dataclasses.replace(
             cfg,
             features=dataclasses.replace(
@@ -255,8 +272,17 @@ class _Wiring:
                     **self._custom_config(TRAINER, RECALL_TRAINER, cfg),
                     "checkpoint_root": str(self._run.checkpoints),
                 },
+                base_model=self._base(name),
             ).with_id(name)
         )
+
+    def _base(self, trainer: str) -> Any:
+        """The model that a trainer goes on from; None for none."""
+        uri = self._bases.get(trainer)
+        if uri is None:
+            return None
+        found = tfx.dsl.Importer(source_uri=uri, artifact_type=standard_artifacts.Model)
+        return self._add(found.with_id(f"{trainer}Base")).outputs["result"]
 
     def _interaction_statistics(self) -> Any:
         return self._add(
@@ -324,7 +350,7 @@ class _Wiring:
             early_stopping=dataclasses.replace(self._cfg.training.early_stopping, enabled=False),
         )
         trainers = [
-            self._trainer(features.hold_out_split(part), training, f"HoldOutTrainer_{part}")
+            self._trainer(features.hold_out_split(part), training, warm_start.hold_out(part))
             for part in range(self._cfg.ranking.hold_out.parts)
         ]
         indexers = [
@@ -350,6 +376,7 @@ class _Wiring:
                 config=rank_trainer_config(self._cfg),
                 checkpoint_root=str(self._run.checkpoints),
                 source_digest=source_digest.of("pipeline.components.rank_trainer"),
+                base_model=self._base(RANK_TRAINER_ID),
             )
         )
         evaluation = self._add(

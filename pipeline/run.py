@@ -11,6 +11,7 @@ from typing import Any
 
 from modules import config, release, strict
 from pipeline import metadata_file, moved, progress, runners, runs
+from pipeline import warm_start as warm_start_lib
 
 Build = Callable[[config.Config, runs.Run], Any]  # to a tfx.dsl.Pipeline; may import TFX
 
@@ -29,6 +30,7 @@ def run(
     *,
     verbose: bool = False,
     use_cache: bool = True,
+    warm_start: bool = False,
     build: Build | None = None,
 ) -> runs.Run:
     """Runs every component that is not cached and prints a line for each.
@@ -38,9 +40,11 @@ def run(
       root: the folder that holds runs; this one lives in `<root>/<name>`.
       verbose: also shows the log on standard error.
       use_cache: whether unchanged components of earlier runs are reused.
+      warm_start: whether trainings go on from the models of the release in force.
       build: makes the pipeline; None: the whole one, up to the release.
 
     Raises:
+      warm_start.NoBase: there is no release to go on from; nothing has run.
       RunFailed: a component failed; what it had written is removed, and the next run continues
           before it.
       runners.NotReady: the engine that is to run Beam's steps cannot; nothing has run.
@@ -51,11 +55,14 @@ def run(
     lines = progress.ComponentProgress()
     with place.locked():
         _prepare(place)
+        in_force = release.current_if_readable(place.serving)
         print(f"{cfg.name}: loading TFX ...", flush=True)
         with progress.logs_to_file(place.folder / "logs", lines, verbose) as log:
             try:
-                _run(cfg, place, lines, use_cache, build)
-            except (strict.ConfigError, runners.NotReady):
+                _run(cfg, place, lines, build or _whole(use_cache=use_cache, warm=warm_start))
+                if not build:
+                    _prune(cfg, place, in_force)
+            except (strict.ConfigError, runners.NotReady, warm_start_lib.NoBase):
                 raise
             except Exception as error:
                 logging.getLogger(__name__).exception("The run failed.")
@@ -112,24 +119,32 @@ def _prepare(place: runs.Run) -> None:
             release_writer.repoint(place.serving)
 
 
+def _whole(*, use_cache: bool, warm: bool) -> Build:
+    def build(cfg: config.Config, place: runs.Run) -> Any:
+        from pipeline import dag  # which imports TFX
+
+        bases = warm_start_lib.bases(cfg, place) if warm else {}
+        return dag.create(cfg, place, use_cache=use_cache, bases=bases)
+
+    return build
+
+
 def _run(
-    cfg: config.Config,
-    place: runs.Run,
-    lines: progress.ComponentProgress,
-    use_cache: bool,
-    build: Build | None,
+    cfg: config.Config, place: runs.Run, lines: progress.ComponentProgress, build: Build
 ) -> None:
     from tfx import v1 as tfx  # 20 s and more; only commands that run the pipeline pay for it
 
-    from pipeline import dag, engine, release_writer
+    from pipeline import engine
 
-    in_force = release.current_if_readable(place.serving)
-    pipeline = build(cfg, place) if build else dag.create(cfg, place, use_cache=use_cache)
+    pipeline = build(cfg, place)
     lines.total = len(pipeline.components)
     engine.check(cfg, place.artifacts)
     tfx.orchestration.LocalDagRunner().run(pipeline)
-    if build:
-        return
+
+
+def _prune(cfg: config.Config, place: runs.Run, in_force: int | None) -> None:
+    from pipeline import release_writer
+
     try:
         old = release_writer.prune(place.serving, cfg.releases.keep, spare=in_force)
     except OSError as error:  # the run itself is done

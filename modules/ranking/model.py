@@ -178,6 +178,11 @@ class RankModel(tfrs.Model):
             for n in self.objectives
         }
 
+    @property
+    def crossed_sizes(self) -> Mapping[str, int]:
+        """For each crossed feature its number of ids or buckets; none without crosses."""
+        return self.crosses.sizes if CROSSES in self.groups else {}
+
     def adapt(self, inputs: Mapping[str, npt.NDArray[Any]]) -> None:
         """Takes mean and deviation of all numbers from training requests, see request_graph."""
         given = inputs[request_graph.CANDIDATES] != features.PADDING_ID

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from numpy import typing as npt
 
-from modules import features, graphs, repeats, strict
+from modules import features, graphs, repeats, strict, warm_start
 from modules.ranking import calibration, input_data, request_graph, statistic_features, validation
 from modules.ranking import examples as candidate_examples
 from modules.ranking import lists as lists_lib
@@ -90,6 +91,7 @@ def train(
     statistics: Mapping[int, statistics_lib.Statistics],
     checkpoint_folder: str,
     watchers: Sequence[callbacks.Callback] = (),
+    base: str | None = None,
 ) -> Trained:
     """Trains a model, ending with its best weights, and calibrates it on the validation requests.
 
@@ -104,8 +106,12 @@ def train(
       checkpoint_folder: holds the state after each epoch; a training that finds one goes on from
           there.
       watchers: told of each batch and epoch.
+      base: folder of the SavedModel with whose weights it begins, see modules/warm_start.py; None
+          for new ones.
     """
     training = settings.ranking.training
+    if base:
+        training = warm_start.settings(training)
     settings = dataclasses.replace(settings, data=repeats.resolve(settings.data, valid_files))
     tf.keras.utils.set_random_seed(training.seed)
     data = prepare(
@@ -123,6 +129,14 @@ def train(
         data.train, training, epoch
     )
     model.compute_loss(next(iter(batches(0))))  # builds it
+    if base:
+        tables = warm_start.tables(
+            settings.data,
+            settings.features.crosses,
+            model.crossed_sizes,
+            functools.partial(recall_trainer.vocabulary, transform),
+        )
+        warm_start.start(model.trainable_variables, warm_start.Base(base), tables)
     monitor = training.early_stopping.monitor
     validate = validation.Validation(model, data.valid.batches(_VALIDATION_REQUESTS), monitor)
     shown = "NDCG@10" if monitor == "loss" else monitor

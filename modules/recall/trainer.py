@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ import tensorflow_transform as tft
 from numpy import typing as npt
 from tfx import v1 as tfx
 
-from modules import config, features, lineage, repeats, strict
+from modules import config, features, lineage, repeats, strict, warm_start
 from modules.recall import callbacks, export, initial_vectors, input_data, loop, training_events
 from modules.recall import model as model_lib
 
@@ -32,14 +33,18 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
 
     `fn_args.custom_config` holds `config` (the sections of SECTIONS), `checkpoint_root` (a folder)
     and `source_digest`; training goes on from a checkpoint of the same configuration, code and
-    examples. The checkpoints go once the model is exported.
+    examples. The checkpoints go once the model is exported. With `fn_args.base_model` it begins
+    with that model's weights, see modules/warm_start.py.
     """
-    custom = fn_args.custom_config
+    custom, base = fn_args.custom_config, fn_args.base_model
     settings = read_settings(custom["config"])
+    if base:
+        training = warm_start.settings(settings.training)
+        settings = dataclasses.replace(settings, training=training)
     transform = tft.TFTransformOutput(fn_args.transform_output)
     train_files, catalogue_files = split(fn_args.train_files)
     settings = dataclasses.replace(settings, data=repeats.resolve(settings.data, train_files))
-    digest = _digest(custom, train_files + catalogue_files + list(fn_args.eval_files))
+    digest = _digest(custom, train_files + catalogue_files + list(fn_args.eval_files), base)
     checkpoints = os.path.join(custom["checkpoint_root"], digest)
     model, history = train(
         settings=settings,
@@ -49,6 +54,7 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
         valid_files=fn_args.eval_files,
         checkpoint_folder=checkpoints,
         watchers=[callbacks.TensorBoard(fn_args.model_run_dir)],
+        base=base,
     )
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     callbacks.write_history(os.path.join(fn_args.model_run_dir, "history.json"), history)
@@ -78,8 +84,12 @@ def train(
     valid_files: Sequence[str],
     checkpoint_folder: str,
     watchers: Sequence[callbacks.Callback] = (),
+    base: str | None = None,
 ) -> tuple[model_lib.RecallModel, list[callbacks.Epoch]]:
-    """Trains on transformed examples; returns the model with weights to export, and its history."""
+    """Trains on transformed examples; returns the model with weights to export, and its history.
+
+    `base`: folder of the SavedModel with whose weights it begins; None for new ones.
+    """
     training = settings.training
     tf.keras.utils.set_random_seed(training.seed)
     spec = transform.transformed_feature_spec()
@@ -124,7 +134,12 @@ def train(
         examples, layout, training, epoch
     )
     model.compute_loss(next(iter(batches(0))))  # builds it
-    if initial_vectors.are_wanted(training.initial_vectors, summary.events):
+    if base:
+        values: warm_start.Values = functools.partial(vocabulary, transform)
+        tables = warm_start.tables(settings.data, (), sizes, values)
+        warm_start.start(model.trainable_variables, warm_start.Base(base), tables)
+        remarks.append("goes on from the model of the release in force")
+    elif initial_vectors.are_wanted(training.initial_vectors, summary.events):
         model.item_tower.start_from(
             initial_vectors.of(summary.events, len(ids), settings.model.dim)
         )
@@ -203,9 +218,10 @@ def action_weights(
     return np.array([declared.get(a, 1.0) for a in actions] + [1.0], np.float32)
 
 
-def _digest(custom: Mapping[str, Any], patterns: Sequence[str]) -> str:
+def _digest(custom: Mapping[str, Any], patterns: Sequence[str], base: str | None) -> str:
     """Digests what training depends on: configuration, code, input files by path, size and time."""
     known = [json.dumps(custom["config"], sort_keys=True), str(custom.get("source_digest", ""))]
+    known += [base] if base else []
     for path in sorted(p for pattern in patterns for p in tf.io.gfile.glob(pattern)):
         stat = tf.io.gfile.stat(path)
         known.append(f"{path} {stat.length} {stat.mtime_nsec}")

@@ -125,7 +125,7 @@ def _run(spec: Spec) -> Result:
     found = sources.of(place)
     folder, digests, means = pathlib.Path(spec.folder), {}, {}
     for split in SPLITS:
-        table, digests[split] = _requests(found, split, two_stages=cfg.ranking.enabled)
+        table, digests[split] = requests(found, split, two_stages=cfg.ranking.enabled)
         pq.write_table(table, folder / f"{split}.parquet")
         means[split] = {
             name: float(np.mean(table[name])) for name in table.column_names if name != USER_ID
@@ -164,7 +164,7 @@ def _build(cfg: config.Config, place: runs.Run) -> Any:
     return dag.create(cfg, place, releases=False)
 
 
-def _requests(found: sources.Artifacts, split: str, *, two_stages: bool) -> tuple[pa.Table, str]:
+def requests(found: sources.Artifacts, split: str, *, two_stages: bool) -> tuple[pa.Table, str]:
     """(user and metrics of each request, digest of the held-out events)."""
     if two_stages:
         file = found.file(sources.TWO_STAGE_EVALUATOR, "evaluation", f"two-stage-{split}.parquet")

@@ -30,7 +30,7 @@ CANDIDATES, TRANSFORM_GRAPH, TRANSFORMED_EXAMPLES = (
     "transform_graph",
     "transformed_examples",
 )
-STATISTICS, RECALL_MODEL = "statistics", "recall_model"
+STATISTICS, RECALL_MODEL, BASE_MODEL = "statistics", "recall_model", "base_model"
 CONFIG, CHECKPOINT_ROOT, SOURCE_DIGEST = "config", "checkpoint_root", "source_digest"
 MODEL, MODEL_RUN = "model", "model_run"
 
@@ -56,8 +56,11 @@ class Executor(base_executor.BaseExecutor):
               folder; `source_digest`.
         """
         given = {
-            key: artifact_utils.get_single_instance(found) for key, found in input_dict.items()
+            key: artifact_utils.get_single_instance(found)
+            for key, found in input_dict.items()
+            if found
         }
+        base = given.get(BASE_MODEL)
         run = artifact_utils.get_single_uri(output_dict[MODEL_RUN])
         checkpoints = os.path.join(
             exec_properties[CHECKPOINT_ROOT], checkpoint_name(given, exec_properties)
@@ -74,6 +77,7 @@ class Executor(base_executor.BaseExecutor):
             statistics=_statistics(given[STATISTICS].uri),
             checkpoint_folder=checkpoints,
             watchers=[callbacks.TensorBoard(run)],
+            base=path_utils.serving_model_path(base.uri) if base else None,
         )
         tf.io.gfile.makedirs(run)
         callbacks.write_history(os.path.join(run, "history.json"), trained.history)
@@ -124,6 +128,7 @@ class RankTrainerSpec(component_spec.ComponentSpec):
             type=statistics_component.InteractionStatisticsArtifact
         ),
         RECALL_MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        BASE_MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
     }
     OUTPUTS: ClassVar = {
         MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model),
@@ -148,6 +153,7 @@ class RankTrainer(base_component.BaseComponent):
         config: str,
         checkpoint_root: str,
         source_digest: str,
+        base_model: channel.BaseChannel | None = None,
     ) -> None:
         """Declares the inputs, parameters and outputs of the component.
 
@@ -162,6 +168,7 @@ class RankTrainer(base_component.BaseComponent):
           config: JSON of the sections of `modules.ranking.trainer.SECTIONS`.
           checkpoint_root: the folder of the checkpoints, from which a killed training goes on.
           source_digest: of the code that runs here; a change of it runs the component again.
+          base_model: of a RankTrainer, with whose weights training begins; None for new ones.
         """
         super().__init__(
             RankTrainerSpec(
@@ -173,6 +180,7 @@ class RankTrainer(base_component.BaseComponent):
                 config=config,
                 checkpoint_root=checkpoint_root,
                 source_digest=source_digest,
+                base_model=base_model,
                 model=channel.Channel(type=standard_artifacts.Model),
                 model_run=channel.Channel(type=standard_artifacts.ModelRun),
             )

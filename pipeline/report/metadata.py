@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 from urllib import parse
 
@@ -119,11 +119,43 @@ def newest(database: pathlib.Path) -> PipelineRun | None:
         raise metadata_file.damaged(database, f"its rows do not fit together: {error!r}") from error
 
 
-def _newest(database: pathlib.Path) -> PipelineRun | None:
+def upstream(database: pathlib.Path, artifact_ids: Iterable[int]) -> Iterator[Execution]:
+    """The executions that made artifacts, and those that made what these read: nearest first.
+
+    Args:
+      database: ML Metadata's SQLite file.
+      artifact_ids: of any pipeline runs.
+
+    Raises:
+      metadata_file.Unreadable: the file cannot be used.
+    """
+    if not metadata_file.check(database):
+        return
+    store, wanted, known = _opened(database), list(artifact_ids), set[int]()
+    while wanted:
+        makers: dict[int, int] = {}  # the first one of each artifact: others reused it
+        for event in store.get_events_by_artifact_ids(wanted):
+            if event.type in _OUTPUT:
+                first = makers.get(event.artifact_id, event.execution_id)
+                makers[event.artifact_id] = min(first, event.execution_id)
+        ids = sorted(set(makers.values()) - known)
+        known.update(ids)
+        links = _Links(store, ids, database.parent)
+        executions = sorted(store.get_executions_by_id(ids), key=lambda e: e.id) if ids else []
+        found = list(_executions(store, executions, links))
+        yield from found
+        wanted = [artifact.id for execution in found for artifact in execution.inputs]
+
+
+def _opened(database: pathlib.Path) -> mlmd.MetadataStore:
     settings = pb.ConnectionConfig()
     settings.sqlite.filename_uri = str(database)
     settings.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY
-    store = mlmd.MetadataStore(settings)
+    return mlmd.MetadataStore(settings)
+
+
+def _newest(database: pathlib.Path) -> PipelineRun | None:
+    store = _opened(database)
     runs = store.get_contexts_by_type("pipeline_run")
     if not runs:
         return None

@@ -24,7 +24,8 @@ from modules import (
     saved_rank,
     saved_recall,
 )
-from pipeline import configuration, moved, recommend, release_writer, run_files, runs
+from modules import warm_start as warm_start_lib
+from pipeline import configuration, moved, recommend, release_writer, run_files, runs, warm_start
 from pipeline import run as pipeline_run
 from pipeline.batch import command as batch_command
 from pipeline.refresh import command as refresh_command
@@ -190,6 +191,22 @@ def test_a_new_catalogue_is_released_without_training(
     assert np.isfinite(ranked).all() and (ranked[:, 0] != ranked[:, 1]).all()
     assert "n1" in catalogue.Catalogue.read(now.recall).ids
     release_writer.switch(first.serving, before.id)
+
+
+def test_a_warm_start_goes_on_from_the_models_of_the_release(
+    first: runs.Run, shop: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cfg = configuration.load(str(shop), [])
+    assert warm_start.bases(cfg, first) == {}
+    assert "of the same data and began with new weights" in capsys.readouterr().out
+    shutil.copytree(shop.parent, tmp_path / "shop")
+    with (tmp_path / "shop" / "events.csv").open("a") as file:
+        file.write(f"u1,i1,{small_shop.START + 10**8},click\n")
+    found = warm_start.bases(configuration.load(str(tmp_path / "shop" / shop.name), []), first)
+    assert set(found) == {"Trainer", "HoldOutTrainer_0", "RankTrainer"}
+    for name, uri in found.items():
+        assert pathlib.Path(uri).parts[-3:-1] == (name, "model")
+        assert warm_start_lib.Base(f"{uri}/Format-Serving").values("item_group")
 
 
 def test_a_refused_model_is_not_pushed_and_only_what_reads_a_change_runs_again(

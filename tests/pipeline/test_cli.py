@@ -188,16 +188,16 @@ def test_run(implementation):
     (cfg, root), options = calls[0]
     assert cfg == configuration.load("movielens-100k", ["training.epochs=3", "index.body=exact"])
     assert root == pathlib.Path("there")
-    assert options == {"verbose": False, "use_cache": True}
+    assert options == {"verbose": False, "use_cache": True, "warm_start": False}
     assert reports == [((cfg, "the place"), {})]
 
 
-def test_run_without_the_cache(implementation):
+def test_run_without_the_cache_on_the_models_of_before(implementation):
     calls = implementation("pipeline.run", "run")
     implementation("pipeline.run", "report")
-    assert cli.main(["run", "--no-cache", "--verbose"]) == 0
+    assert cli.main(["run", "--no-cache", "--verbose", "--warm-start"]) == 0
     assert calls[0][0][1] == pathlib.Path("runs")
-    assert calls[0][1] == {"verbose": True, "use_cache": False}
+    assert calls[0][1] == {"verbose": True, "use_cache": False, "warm_start": True}
 
 
 def test_report_prints_where_it_is(implementation, capsys):

@@ -47,7 +47,11 @@ def crossed(crosses: Sequence[config.Cross], data: config.Data) -> tuple[feature
 
 
 class CrossFeatures(tf.keras.layers.Layer):
-    """The crosses' embeddings side by side. Numbers are put into buckets of like size before."""
+    """The crosses' embeddings side by side. Numbers are put into buckets of like size before.
+
+    Attributes:
+      sizes: for each crossed feature its number of ids or buckets.
+    """
 
     def __init__(
         self,
@@ -82,7 +86,7 @@ class CrossFeatures(tf.keras.layers.Layer):
             for s in self.specs
             if s.kind == "numeric"
         }
-        ids = {
+        self.sizes = {
             s.name: len(boundaries[s.name]) + 1 if s.kind == "numeric" else sizes[s.name]
             for s in self.specs
         }
@@ -91,7 +95,7 @@ class CrossFeatures(tf.keras.layers.Layer):
             hashed_cross.HashedCross(
                 _DIM,
                 cross.buckets,
-                [ids[n] for n in cross.features],
+                [self.sizes[n] for n in cross.features],
                 name="_x_".join(cross.features),
             )
             for cross in crosses

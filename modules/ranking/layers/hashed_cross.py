@@ -55,9 +55,7 @@ class HashedCross(tf.keras.layers.Layer):
             given = _paired(given[..., tf.newaxis] & (more >= 0)[..., tf.newaxis, :])
             keys = _paired(keys[..., tf.newaxis] * size + more[..., tf.newaxis, :])
         keys = tf.where(given, keys, 0)
-        if self.combinations > self.buckets:
-            keys = _hashed(keys, self.buckets)
-        return keys, given
+        return bucket(keys, self.buckets, self.combinations), given
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -66,6 +64,12 @@ class HashedCross(tf.keras.layers.Layer):
             "buckets": self.buckets,
             "sizes": self.sizes,
         }
+
+
+def bucket(keys: Any, buckets: int, combinations: int) -> tf.Tensor:
+    """The rows of combinations, int64 of any shape: as they are if each can have its own."""
+    keys = tf.convert_to_tensor(keys, tf.int64)
+    return _hashed(keys, buckets) if combinations > buckets else keys
 
 
 def _paired(pairs: tf.Tensor) -> tf.Tensor:

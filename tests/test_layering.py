@@ -52,6 +52,9 @@ LIGHT = (
     "pipeline/cli.py",
     "pipeline/commands.py",
     "pipeline/arguments.py",
+    *sorted(
+        f"pipeline/options/{file.name}" for file in (ROOT / "pipeline" / "options").glob("*.py")
+    ),
     "pipeline/configuration.py",
     "pipeline/yaml_file.py",
     "pipeline/doctor.py",

@@ -15,7 +15,7 @@ import types
 import pytest
 
 from modules import strict
-from pipeline import cli, commands, configuration
+from pipeline import cli, configuration, dataset_check
 
 COMMANDS = (
     ["run"],
@@ -442,12 +442,12 @@ def test_ctrl_c(implementation, capsys):
 def test_what_came_before_an_error_is_before_it_in_a_file_of_both(monkeypatch):
     """Python keeps what goes into a file until there is much of it; errors go there at once."""
 
-    def check(args):
+    def check(*_, **__):
         print("the report")
         raise DataError("the problems")
 
     log = io.BytesIO()
-    monkeypatch.setattr(commands, "dataset_check", check)
+    monkeypatch.setattr(dataset_check, "main", check)
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(log))
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(log, write_through=True))
     assert cli.main(["dataset", "check"]) == cli.EXIT_FAILED

@@ -1,0 +1,1 @@
+"""The arguments of commands that have no package of their own."""

@@ -35,11 +35,6 @@ class WarmStart:
     """What replaces the same keys in a training that goes on from the release in force."""
 
     epochs: int = 5
-    learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
         strict.at_least(self, epochs=1)
-        if not self.learning_rate > 0:
-            raise ConfigError(
-                f"learning_rate: found {self.learning_rate}, expected a number above 0."
-            )

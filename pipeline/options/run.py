@@ -19,7 +19,7 @@ def add(child: argparse.ArgumentParser) -> None:
     child.add_argument(
         "--warm-start",
         action="store_true",
-        help="go on from the models of the release in force, with the rate and the epochs of "
-        "training.warm_start and ranking.training.warm_start",
+        help="go on from the models of the release in force, for as many epochs as "
+        "training.warm_start and ranking.training.warm_start say",
     )
     child.add_argument("--no-cache", action="store_true", help="run every component again")

@@ -19,7 +19,7 @@ from modules.recall import trainer as recall_trainer
 from tests import close
 from tests.modules.ranking import conftest
 
-STILL = {"epochs": 1, "learning_rate": 1e-9}
+STILL = {"warm_start": {"epochs": 1}, "learning_rate": 1e-9}
 
 
 def _plain(variables: list[tf.Variable]) -> dict[str, np.ndarray]:
@@ -176,7 +176,7 @@ def _specs() -> list[features.Feature]:
 
 
 def test_the_ranker_goes_on(ranked, trained, exported, tmp_path) -> None:
-    settings = conftest.settings(training={"warm_start": STILL})
+    settings = conftest.settings(training=STILL)
     found = trainer.train(
         settings=settings,
         checkpoint_folder=str(tmp_path),

@@ -79,8 +79,8 @@ class Tables:
         Raises:
           TablesError: there are none.
         """
-        self._folder = pathlib.Path(folder)
-        self._reader = tf.train.load_checkpoint(str(self._folder / _CHECKPOINT))
+        self._folder = pathlib.Path(folder)  # grows only where it is no URL
+        self._reader = tf.train.load_checkpoint(os.path.join(folder, _CHECKPOINT))
         objects = trackable_object_graph_pb2.TrackableObjectGraph.FromString(
             self._reader.get_tensor(_OBJECTS)
         )

@@ -6,15 +6,19 @@ the ranker learns never saw a request that the ranker is asked: an earlier one s
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Sequence
+from typing import Any
 
-from modules import config, release
+from modules import config, release, strict
 from pipeline import runs
 from pipeline.report import metadata, sources
 
 _HOLD_OUT_TRAINERS = "HoldOutTrainer_"  # ids begin so
 _MODEL, _BASE_MODEL = "model", "base_model"
 _FINGERPRINT = "input_fingerprint"
+_TIMES = ("valid_from", "test_from", "starts")
 
 
 class NoBase(RuntimeError):
@@ -41,7 +45,8 @@ def bases(cfg: config.Config, run: runs.Run) -> dict[str, str]:
       of the same data without a warm start.
 
     Raises:
-      NoBase: there is no release, or what it was made of is gone.
+      NoBase: there is no release, what it was made of is gone, or events are held out in another
+          way.
     """
     from pipeline.components import example_gen  # Beam
 
@@ -52,7 +57,8 @@ def bases(cfg: config.Config, run: runs.Run) -> dict[str, str]:
     made = chosen.manifest.artifacts if chosen.manifest else {}
     models = [made[key].id for key in ("recall_model", "rank_model") if key in made]
     executions = list(metadata.upstream(run.metadata, models))
-    is_same = _fingerprint(executions) == example_gen.input_fingerprint(cfg.data)
+    _refuse_learnt(cfg, executions, chosen)
+    is_same = _property(executions, _FINGERPRINT) == example_gen.input_fingerprint(cfg.data)
     found: dict[str, str] = {}
     for execution in executions:
         if _trains(execution.component) and execution.component not in found:
@@ -76,12 +82,46 @@ def _trains(component: str) -> bool:
     )
 
 
-def _fingerprint(executions: Sequence[metadata.Execution]) -> object:
-    """Of the files that the nearest ExampleGen read."""
+def _property(executions: Sequence[metadata.Execution], name: str) -> object:
+    """What the nearest ExampleGen was told; None if there was none."""
     return next(
-        (e.properties.get(_FINGERPRINT) for e in executions if e.component == sources.EXAMPLE_GEN),
-        None,
+        (e.properties.get(name) for e in executions if e.component == sources.EXAMPLE_GEN), None
     )
+
+
+def _refuse_learnt(
+    cfg: config.Config, executions: Sequence[metadata.Execution], chosen: release.Release
+) -> None:
+    """Refuses a way to hold events out by which models would be asked what they have learnt.
+
+    While events only come, none of those held out now was one to learn from then: of each user they
+    are the last ones, or those after a time that does not move back.
+    """
+    told = _property(executions, "config")
+    if not isinstance(told, str):
+        return
+    before = json.loads(told)
+    pairs: list[tuple[str, Any, Any]] = [
+        ("split", cfg.split, strict.read(config.Split, before["split"]))
+    ]
+    if cfg.ranking.enabled and before["ranking"]["enabled"]:
+        hold_out = cfg.ranking.hold_out
+        found = strict.read(type(hold_out), before["ranking"]["hold_out"])
+        pairs.append(("ranking.hold_out", hold_out, found))
+    for section, ours, theirs in pairs:
+        for field in dataclasses.fields(ours):
+            now, then = (getattr(value, field.name) for value in (ours, theirs))
+            moves_on = (
+                field.name in _TIMES
+                and None not in (now, then)
+                and config.unix_seconds(field.name, now) >= config.unix_seconds(field.name, then)
+            )
+            if now != then and not moves_on:
+                raise NoBase(
+                    f"--warm-start: {section}.{field.name}: found {now}, release {chosen.id} was "
+                    f"made with {then}. Its models may have learnt what would be held out now. "
+                    "Run `recsys run` without it once."
+                )
 
 
 def _check(artifact: metadata.Artifact, chosen: release.Release) -> None:

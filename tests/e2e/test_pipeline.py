@@ -207,6 +207,9 @@ def test_a_warm_start_goes_on_from_the_models_of_the_release(
     for name, uri in found.items():
         assert pathlib.Path(uri).parts[-3:-1] == (name, "model")
         assert warm_start_lib.Base(f"{uri}/Format-Serving").values("item_group")
+    for override in ("split.min_events=4", "ranking.hold_out.requests=9"):
+        with pytest.raises(warm_start.NoBase, match=rf"{override.split('=')[0]}: found .* once\."):
+            warm_start.bases(configuration.load(str(shop), [override]), first)
 
 
 def test_a_refused_model_is_not_pushed_and_only_what_reads_a_change_runs_again(

@@ -149,7 +149,8 @@ def page(files: Iterable[pathlib.Path], seeds: Sequence[int]) -> Iterator[str]:
         kept = Kept.read(file)
         reader = plan_lib.read(PLAN, file.stem, ())
         cfg = configuration.load(file.stem, ())
-        names = [n for n in reader.check() if any(key[0] == n for key in kept.entries)]
+        wanted, trained = reader.check(), {name for name, _, _ in kept.entries}
+        names = [name for name in wanted if name in trained]
         used = [n for n in seeds if any(key[1] == n for key in kept.entries)]
         choices = _choices(reader, kept, names, used[0], cfg.evaluation.primary)
         found = rows.of(reader, kept, names, used, choices, cfg.evaluation.primary)
@@ -159,6 +160,8 @@ def page(files: Iterable[pathlib.Path], seeds: Sequence[int]) -> Iterator[str]:
         yield f"## {file.stem}"
         yield from lines
         yield ""
+        if missing := [name for name in wanted if name not in trained]:
+            yield f"Not trained yet: {', '.join(missing)}."
         yield f"Commits: {', '.join(commits)}."
 
 

@@ -48,6 +48,7 @@ def test_trials_of_two_machines_give_the_table_of_one(
     reader = plan_lib.read("plan", CONFIG, ())
     assert "\n".join(list(table.markdown(one, reader, (1, 2)))[1:]) in text
     assert "Chosen on validation: training.learning_rate 0.002." in text
+    assert "Not trained yet: existing recommender, small, + Pre-LayerNorm, " in text
     assert "Standard errors" in text and text.count("\n| ") == 1 + len(ROWS)
 
 

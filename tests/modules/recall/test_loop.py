@@ -270,6 +270,7 @@ def _arguments(transformed, folder):
         eval_files=[transformed.files["valid"]],
         serving_model_dir=str(folder / "model"),
         model_run_dir=str(folder / "run"),
+        base_model=None,
     )
 
 

@@ -30,7 +30,6 @@ from pipeline.ablation import rows, table, trial, trials
 PLAN = "plan"
 FOLDER = pathlib.Path(__file__).parent / "trials"
 PAGE = pathlib.Path(__file__).with_suffix(".md")
-_KEYS = ("name", "seed", "overrides")
 _SCHEMA = pa.schema(
     [
         ("name", pa.string()),
@@ -126,7 +125,9 @@ def gather(root: str, config_name: str, seeds: Sequence[int]) -> None:
         if key not in kept.entries:
             print(f"{name}, seed {seed}")
         kept.entries[key] = {
-            **dict(zip(_KEYS, (key[0], key[1], list(key[2])))),
+            "name": published.name,
+            "seed": published.seed,
+            "overrides": list(published.overrides),
             "commit": commit,
             "result": json.dumps(plain),
             "values": [{"metric": m, "of": of_requests[m].to_pylist()} for m in shown],

@@ -32,7 +32,7 @@ class EarlyStopping:
 
 @dataclasses.dataclass(frozen=True)
 class WarmStart:
-    """What replaces the same keys in a training that goes on from the release in force."""
+    """What replaces the same key in a training that goes on from the release in force."""
 
     epochs: int = 5
 

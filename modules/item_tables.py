@@ -60,6 +60,11 @@ def variable(values: Any, kind: str, name: str = "") -> tf.Variable:
     )
 
 
+def length(table: tf.Variable, dtype: tf.DType = tf.int32) -> tf.Tensor:
+    """How many rows a table has, in a graph: `tf.shape` would copy the whole table each time."""
+    return tf.raw_ops.VariableShape(input=table.handle, out_type=dtype)[0]
+
+
 def longer(values: Array, new: int) -> Array:
     """A table with `new` more rows before the last one, which are like it."""
     return np.concatenate([values, np.repeat(values[-1:], new, axis=0)])

@@ -11,6 +11,15 @@ from typing import Any
 import tensorflow as tf
 
 
+def whole(values: tf.Tensor) -> tf.RaggedTensor:
+    """All values of [B] or [B, n] as ragged [B, (1 or n)]."""
+    rows = tf.shape(values, out_type=tf.int64)[0]
+    width = 1 if values.shape.rank == 1 else tf.shape(values, out_type=tf.int64)[1]
+    return tf.RaggedTensor.from_row_splits(
+        tf.reshape(values, [-1]), width * tf.range(rows + 1), validate=False
+    )
+
+
 def first(values: tf.RaggedTensor, default: Any) -> tf.Tensor:
     """The first value of each row of [B, (n)], as [B, 1]; `default` where a row has none."""
     return values.to_tensor(tf.constant(default, values.dtype), shape=[None, 1])

@@ -31,7 +31,7 @@ from collections.abc import Container, Mapping
 
 import tensorflow as tf
 
-from modules import config, features, request_arrays
+from modules import config, features, ragged, request_arrays
 
 EXCLUDE_ITEM_ID = request_arrays.EXCLUDE_ITEM_ID
 RawExample = request_arrays.RawExample
@@ -70,9 +70,10 @@ def to_raw_features(
       data: the declared columns.
 
     Returns:
-      All ragged: the profile [B, (values)], the events [B, (events + 1)].
+      All ragged: the profile [B, (values)], the events [B, (events + 1)], the earlier items. Lists
+      keep their padding: Transform drops it, or gives it ids that nobody has.
     """
-    result = {f.name: _profile(inputs[f.name]) for f in features.user_features(data)}
+    result = {f.name: ragged.whole(inputs[f.name]) for f in features.user_features(data)}
     items = inputs[features.EVENT_ITEM_ID]
     timestamps = None if data.events.is_timeless else inputs[features.EVENT_TIMESTAMP]
     places, row_splits = _event_places(items != "", timestamps)
@@ -92,7 +93,7 @@ def to_raw_features(
             now = _latest(items != "", timestamps)
         result[features.EVENT_TIMESTAMP] = sequence(timestamps, now)
     if data.allows_repeats:
-        result[features.EARLIER_ITEM_ID] = _listed(inputs[features.EARLIER_ITEM_ID])
+        result[features.EARLIER_ITEM_ID] = ragged.whole(inputs[features.EARLIER_ITEM_ID])
     for feature in features.event_features(data):  # not known yet
         unknown = tf.constant(request_arrays.missing(feature), _dtype(feature))
         result[feature.name] = sequence(inputs[feature.name], tf.fill(batch, unknown))
@@ -147,20 +148,6 @@ def _latest(given: tf.Tensor, timestamps: tf.Tensor) -> tf.Tensor:
     lowest = timestamps.dtype.min
     latest = tf.reduce_max(tf.where(given, timestamps, lowest), axis=1)
     return tf.where(latest > lowest, latest, 0)
-
-
-def _profile(values: tf.Tensor) -> tf.RaggedTensor:
-    """A profile feature, [B] or [B, m], as ragged [B, (values)]; Transform drops the padding."""
-    rows = tf.shape(values, out_type=tf.int64)[0]
-    width = 1 if values.shape.rank == 1 else tf.shape(values, out_type=tf.int64)[1]
-    return tf.RaggedTensor.from_row_splits(
-        tf.reshape(values, [-1]), width * tf.range(rows + 1), validate=False
-    )
-
-
-def _listed(ids: tf.Tensor) -> tf.RaggedTensor:
-    """Ids [B, e] padded with "" as ragged [B, (e)]: padding stays, as ids that nobody has."""
-    return tf.RaggedTensor.from_tensor(ids, row_splits_dtype=tf.int64)
 
 
 def _spec(name: str, dtype: tf.DType, shape: list[int | None]) -> tf.TensorSpec:

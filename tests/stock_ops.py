@@ -25,12 +25,15 @@ class Loaded:
     Attributes:
       ops: of the graph and of all its functions.
       unknown: those of them that are not registered.
+      apart: functions that requests call and TensorFlow cannot inline: they look a table up, and
+          have no control output.
       replayed: warm-up records that were answered.
       error: why the model could not be loaded or run; None if it could.
     """
 
     ops: list[str]
     unknown: list[str]
+    apart: list[str]
     replayed: int
     error: str | None
 
@@ -76,7 +79,33 @@ def _load(folder: str) -> Loaded:
         replayed = _replay(tf.saved_model.load(folder), folder)
     except (tf.errors.OpError, RuntimeError) as problem:  # an unknown op is a RuntimeError
         error = str(problem)
-    return Loaded(ops, [op for op in ops if op_def_registry.get(op) is None], replayed, error)
+    unknown = [op for op in ops if op_def_registry.get(op) is None]
+    return Loaded(ops, unknown, _apart(folder), replayed, error)
+
+
+def _apart(folder: str) -> list[str]:
+    from tensorflow.python.saved_model import loader_impl
+
+    meta = loader_impl.parse_saved_model(folder).meta_graphs[0]
+    functions = {f.signature.name: f for f in meta.graph_def.library.function}
+    of_signatures = {
+        output.name.split(":")[0]
+        for signature in meta.signature_def.values()
+        for output in signature.outputs.values()
+    }
+    waiting = [node for node in meta.graph_def.node if node.name in of_signatures]
+    called: set[str] = set()
+    while waiting:
+        called_here = {a.func.name for a in waiting.pop().attr.values() if a.func.name in functions}
+        for name in called_here - called:
+            called.add(name)
+            waiting += functions[name].node_def
+    return sorted(
+        name
+        for name in called
+        if any(node.op == "LookupTableFindV2" for node in functions[name].node_def)
+        and not functions[name].control_ret
+    )
 
 
 def _replay(model: Any, folder: str) -> int:

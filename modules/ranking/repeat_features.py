@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from modules import item_tables
 from modules.ranking import entries as entries_lib
 from modules.ranking import scales
 from modules.ranking import statistics as statistics_lib
@@ -138,7 +139,7 @@ class RepeatFeatures(tf.Module):
 
     def _own(self, entries: entries_lib.Entries, now: tf.Tensor, candidates: tf.Tensor) -> _Own:
         """Adds up the entries by item and takes each candidate's; see `__call__`."""
-        unknown = tf.shape(self._table, out_type=entries.rows.dtype)[0] - 1
+        unknown = item_tables.length(self._table, entries.rows.dtype) - 1
         known = (entries.rows > 0) & (entries.rows < unknown) & (entries.counts > 0)
         segments = _Segments(tf.where(known, entries.rows, 0))
         counts = tf.where(known, tf.cast(entries.counts, tf.float32), 0.0)

@@ -89,9 +89,7 @@ class RequestGraph:
         raw = requests.to_raw_features(inputs, self._data)
         given = inputs[features.CANDIDATE_ITEM_ID] != ""
         # a list of ids that Transform knows, whatever its name
-        candidates = tf.RaggedTensor.from_tensor(
-            inputs[features.CANDIDATE_ITEM_ID], row_splits_dtype=tf.int64
-        )
+        candidates = ragged.whole(inputs[features.CANDIDATE_ITEM_ID])
         transformed = self.transform({**raw, features.SEEN_ITEM_ID: candidates})
         rows = tf.reshape(transformed[_SEEN].flat_values, tf.shape(given))
         rows = tf.where(given, rows, features.PADDING_ID)

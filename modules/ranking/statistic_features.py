@@ -256,7 +256,7 @@ class _Similarity(tf.Module):
         ]
         sums = tf.raw_ops.DenseBincount(  # row by row
             input=tf.reshape(tf.gather(self._items, rows), shape),
-            size=tf.shape(self._items)[0],
+            size=item_tables.length(self._items),
             weights=tf.reshape(tf.gather(self._weights, rows), shape),
         )
         return _TEN * tf.gather(sums, candidates, batch_dims=1)

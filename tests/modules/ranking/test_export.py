@@ -249,6 +249,6 @@ def test_the_exported_model_loads_without_this_package(exported, run_python):
 
 def test_all_ops_are_stock_tensorflow_s(exported):
     (found,) = stock_ops.load(exported)
-    assert (found.error, found.unknown) == (None, [])
+    assert (found.error, found.unknown, found.apart) == (None, [], [])
     assert [op for op in found.ops if op.startswith("Scann")] == []
     assert found.replayed >= len(warmup.BATCH_SIZES)

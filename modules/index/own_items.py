@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from modules import features
-from modules.index import body
+from modules.index import body, sets
 
 # an item's key is its number of events and then the time of the last; Unix seconds are below 2**34
 _COUNT = 2**34
@@ -31,31 +31,25 @@ def most_frequent(positions: tf.Tensor, counts: tf.Tensor, last: tf.Tensor, most
     Returns:
       int32 [B, most]; NO_POSITION where there are no more.
     """
-    # one more column, so that there is one
-    positions = tf.pad(positions, [[0, 0], [1, 0]], constant_values=body.NO_POSITION)
-    counts, last = (tf.pad(values, [[0, 0], [1, 0]]) for values in (counts, last))
-    order = tf.argsort(positions, axis=1)
-    positions, counts, last = (
-        tf.gather(values, order, batch_dims=1) for values in (positions, counts, last)
-    )
-    rows, width = tf.unstack(tf.shape(positions))
-    new = tf.cast(positions[:, 1:] != positions[:, :-1], tf.int32)
-    segments = tf.pad(tf.cumsum(new, axis=1), [[0, 0], [1, 0]])
-    segments = tf.reshape(segments + width * tf.range(rows)[:, tf.newaxis], [-1])
+    # each distinct position has the slot in which it stands first
+    ordered = sets.in_order(positions)
+    rows, width = tf.unstack(tf.shape(ordered))
+    slots = tf.raw_ops.LowerBound(sorted_inputs=ordered, values=positions)
+    slots = tf.reshape(slots + width * tf.range(rows)[:, tf.newaxis], [-1])
 
-    def by_item(reduce: object, values: tf.Tensor) -> tf.Tensor:
-        flat = reduce(tf.reshape(values, [-1]), segments, rows * width)  # type: ignore[operator]
-        return tf.reshape(flat, [rows, width])
+    def by_slot(reduce: tf.types.experimental.GenericFunction, values: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(reduce(tf.reshape(values, [-1]), slots, rows * width), [rows, width])
 
-    counts = by_item(tf.math.unsorted_segment_sum, counts)
-    last = by_item(tf.math.unsorted_segment_max, last)
-    positions = by_item(tf.math.unsorted_segment_max, positions)
+    counts = by_slot(tf.math.unsorted_segment_sum, counts)
+    last = by_slot(tf.math.unsorted_segment_max, last)
     key = counts * _COUNT + tf.clip_by_value(last, -_MOMENT, _MOMENT - 1)
-    key = tf.where((counts > 0) & (positions >= 0), key, key.dtype.min)
+    key = tf.where((counts > 0) & (ordered >= 0), key, key.dtype.min)
     key, best = tf.math.top_k(key, tf.minimum(most, width))
-    found = tf.gather(positions, best, batch_dims=1)
+    found = tf.gather(ordered, best, batch_dims=1)
     found = tf.where(key > key.dtype.min, found, body.NO_POSITION)
-    return body.complete(found, tf.zeros_like(found, tf.float32), most)[0]
+    missing = tf.maximum(most - width, 0)
+    found = tf.pad(found, [[0, 0], [0, missing]], constant_values=body.NO_POSITION)
+    return tf.ensure_shape(found, [None, most])
 
 
 def of_request(

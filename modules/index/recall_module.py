@@ -20,6 +20,8 @@ import tensorflow as tf
 from modules import features, requests, signatures
 from modules.index import additional, body, own_items, sets
 
+_INDEX = signatures.SOURCES.index("index")
+
 
 class Retrieval(tf.Module):
     """From query vectors and excluded positions to the k best positions."""
@@ -72,19 +74,21 @@ class Retrieval(tf.Module):
         excluded: tf.Tensor,
         found: tuple[tf.Tensor, tf.Tensor],
         wanted: tf.Tensor,
+        sources: tf.Tensor,
         places: int,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """The best of what was found, but with all that are wanted and not excluded.
 
         Args:
           queries: float32 [B, D].
           excluded: as of `retrieve`.
           found: positions and scores [B, any], as of `retrieve`; NO_POSITION anywhere.
-          wanted: int32 [B, at most `places`] distinct positions, NO_POSITION as padding.
+          wanted: int32 [B, W] distinct positions, W at most `places`; NO_POSITION as padding.
+          sources: int32 [W], numbers of `signatures.SOURCES`.
           places: of the list.
 
         Returns:
-          As `retrieve`, `places` of them.
+          As `retrieve`, `places` of them; and the number of each one's source, int32 [B, places].
         """
         positions, scores = found
         out = sets.contained(wanted, sets.in_order(excluded))
@@ -97,11 +101,14 @@ class Retrieval(tf.Module):
         others = (positions >= 0) & ~sets.contained(positions, sets.in_order(wanted))
         left = places - tf.reduce_sum(tf.cast(given, tf.int32), axis=1, keepdims=True)
         others &= tf.cumsum(tf.cast(others, tf.int32), axis=1) <= left
-        return _best(
-            tf.concat([wanted, tf.where(others, positions, body.NO_POSITION)], axis=1),
-            tf.concat([wanted_scores, tf.where(others, scores, body.NO_SCORE)], axis=1),
-            places,
+        scores = tf.concat([wanted_scores, tf.where(others, scores, body.NO_SCORE)], axis=1)
+        scores, order = tf.math.top_k(scores, places)
+        all_positions = tf.concat([wanted, tf.where(others, positions, body.NO_POSITION)], axis=1)
+        positions = tf.gather(all_positions, order, batch_dims=1)
+        sources = tf.gather(
+            tf.concat([sources, [_INDEX]], axis=0), tf.minimum(order, tf.shape(wanted)[1])
         )
+        return positions, scores, sources
 
     def _repaired(
         self,
@@ -199,34 +206,39 @@ class RecallModule(tf.Module):
         history = self._places(inputs[features.EVENT_ITEM_ID])
         more = sum(source.number for source in self._more)
         positions, scores = (values[:, : self._retrieval.k - more] for values in everything)
-        wanted = []
+        sources = tf.fill(tf.shape(positions), _INDEX)
         if may_repeat:
-            own = own_items.of_request(
-                inputs,
-                history,
-                self._places(inputs[features.EARLIER_ITEM_ID]),
-                self._own_items,
-            )
-            wanted.append(("own_items", own))
-            positions, scores = self._retrieval.including(
-                queries, excluded, (positions, scores), own, self._retrieval.k - more
+            earlier = self._places(inputs[features.EARLIER_ITEM_ID])
+            positions, scores, sources = self._retrieval.including(
+                queries,
+                excluded,
+                (positions, scores),
+                own_items.of_request(inputs, history, earlier, self._own_items),
+                tf.fill([self._own_items], signatures.SOURCES.index("own_items")),
+                self._retrieval.k - more,
             )
         if self._more:
             given = tf.cast(inputs[features.EVENT_ITEM_ID] != "", tf.int32)
             lengths, taken = tf.reduce_sum(given, axis=1), [excluded, positions]
+            numbers = []
             for source in self._more:
-                found = source.find(history, lengths, sets.in_order(tf.concat(taken, axis=1)))
-                wanted.append((source.name_of_source, found))
-                taken.append(found)
+                taken.append(source.find(history, lengths, sets.in_order(tf.concat(taken, axis=1))))
+                number = signatures.SOURCES.index(source.name_of_source)
+                numbers.append(tf.fill([source.number], number))
             has = sets.contained(everything[0], sets.in_order(positions))
             rest = tf.where(has, body.NO_POSITION, everything[0]), everything[1]
             behind = self._retrieval.including(
-                queries, excluded, rest, tf.concat(taken[2:], axis=1), more
+                queries,
+                excluded,
+                rest,
+                tf.concat(taken[2:], axis=1),
+                tf.concat(numbers, axis=0),
+                more,
             )
-            positions, scores = (
-                tf.concat(both, axis=1) for both in zip((positions, scores), behind)
+            positions, scores, sources = (
+                tf.concat(both, axis=1) for both in zip((positions, scores, sources), behind)
             )
-        return {**self._answer(positions, scores), signatures.SOURCE: _source(positions, wanted)}
+        return {**self._answer(positions, scores), signatures.SOURCE: sources}
 
     def _answer(self, positions: tf.Tensor, scores: tf.Tensor) -> dict[str, tf.Tensor]:
         places = tf.where(positions == body.NO_POSITION, self._retrieval.index.size, positions)
@@ -234,15 +246,6 @@ class RecallModule(tf.Module):
 
     def _places(self, ids: tf.Tensor) -> tf.Tensor:
         return tf.cast(self._positions.lookup(ids), tf.int32)
-
-
-def _source(positions: tf.Tensor, wanted: Sequence[tuple[str, tf.Tensor]]) -> tf.Tensor:
-    """Numbers of `signatures.SOURCES` of a list, int32 [B, K]; `wanted`: what each source gave."""
-    result = tf.fill(tf.shape(positions), signatures.SOURCES.index("index"))
-    for source, found in wanted:
-        of_it = sets.contained(positions, sets.in_order(found))
-        result = tf.where(of_it, signatures.SOURCES.index(source), result)
-    return result
 
 
 def _best(positions: tf.Tensor, scores: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:

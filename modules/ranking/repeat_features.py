@@ -27,7 +27,6 @@ _LONGEST = 10 * scales.MOST_SECONDS  # an age above it counts as that
 _MINUTE = 60
 _MOST_SINCE = (scales.MOST_SECONDS, scales.MOST_EVENTS, scales.MOST_EVENTS)  # of `_Own.since`
 _MOST_DUE = 5.0  # of the log of a ratio
-_SUMS = (1.0, 1.0, scales.PERCENT, *(1.0 for _ in BASKETS))  # what `_Own.sums` is multiplied by
 
 
 def names(*, has_times: bool) -> tuple[str, ...]:
@@ -96,7 +95,7 @@ class RepeatFeatures(tf.Module):
 
     def __call__(
         self, entries: entries_lib.Entries, request_timestamp: tf.Tensor, candidate_rows: tf.Tensor
-    ) -> tf.Tensor:
+    ) -> list[tf.Tensor]:
         """Makes the features of a batch of requests.
 
         Args:
@@ -106,130 +105,143 @@ class RepeatFeatures(tf.Module):
           candidate_rows: int64 [B, C]; 0 pads, N+1 is an unknown item.
 
         Returns:
-          float32 [B, C, F], finite, in the order of `names`.
+          float32 [B, C] each, finite, in the order of `names`.
         """
         own = self._own(entries, request_timestamp, candidate_rows)
-        count, since = own.sums[..., :1], tf.cast(own.since, tf.float32)
-        age = tf.cast(own.span + own.since[..., :1], tf.float32) / self._unit
-        shares = [tf.math.divide_no_nan(count, own.events), count / (1.0 + age)]
-        logs = tf.math.log1p(
-            tf.concat([own.sums * _SUMS, *(scales.PERCENT * share for share in shares)], axis=-1)
+        users, events, typical = tf.unstack(tf.gather(self._table, candidate_rows), axis=-1)
+        several, given = own.count >= 2.0, tf.cast(own.count > 0.0, tf.float32)
+        log_since = tf.math.log1p(own.since[0])
+        interval = tf.math.log1p(tf.math.divide_no_nan(own.span, own.count - 1.0))
+        interval = tf.where(several, interval, typical)
+        due, due_typical = (
+            tf.clip_by_value(log_since - expected, -_MOST_DUE, _MOST_DUE)
+            for expected in (interval, typical)
         )
-        most = tf.constant(_MOST_SINCE, tf.float32)
-        scaled = tf.math.log1p(tf.minimum(since, most)) / tf.math.log1p(most)
-        scaled = tf.where(own.given, scaled, 1.0)
-        of_items = tf.gather(self._table, candidate_rows)
-        typical, several = of_items[..., 2:], count >= 2.0
-        interval = tf.math.divide_no_nan(tf.cast(own.span, tf.float32), count - 1.0)
-        interval = tf.where(several, tf.math.log1p(interval), typical)
-        due = tf.math.log1p(since[..., :1]) - tf.concat([interval, typical], axis=-1)
-        due = tf.clip_by_value(due, -_MOST_DUE, _MOST_DUE)
-        return tf.concat(
-            [
-                tf.cast(own.given, tf.float32),
-                logs,
-                scaled if self._has_times else scaled[..., 1:],
-                interval / self._longest,
-                tf.where(tf.concat([several, own.given], axis=-1), due, 0.0),
-                of_items * tf.constant([1.0, 1.0, 1.0 / self._longest]),
-                tf.broadcast_to(own.repeats, tf.shape(count)),
-            ],
-            axis=-1,
-        )
+        logs = (log_since, *map(tf.math.log1p, own.since[1:]))
+        scaled = [tf.minimum(log / math.log1p(most), 1.0) for log, most in zip(logs, _MOST_SINCE)]
+        age = (own.span + own.since[0]) / self._unit
+        shares = own.count / own.events, own.count / (1.0 + age)
+        return [
+            given,
+            *map(tf.math.log1p, (own.count, own.decayed, own.activation, *own.last_baskets)),
+            *(tf.math.log1p(scales.PERCENT * share) for share in shares),
+            *(scaled if self._has_times else scaled[1:]),
+            interval / self._longest,
+            due * tf.cast(several, tf.float32),
+            due_typical * given,
+            users,
+            events,
+            typical / self._longest,
+            tf.broadcast_to(own.repeats, tf.shape(users)),
+        ]
 
     def _own(self, entries: entries_lib.Entries, now: tf.Tensor, candidates: tf.Tensor) -> _Own:
         """Adds up the entries by item and takes each candidate's; see `__call__`."""
         unknown = item_tables.length(self._table, entries.rows.dtype) - 1
         known = (entries.rows > 0) & (entries.rows < unknown) & (entries.counts > 0)
-        segments = _Segments(tf.where(known, entries.rows, 0))
-        counts = tf.where(known, tf.cast(entries.counts, tf.float32), 0.0)
-        past = tf.where(entries.is_event, counts, 0.0)
-        ages = now[:, tf.newaxis, tf.newaxis] - tf.stack([entries.first, entries.last], axis=-1)
-        ages = tf.clip_by_value(ages, 0, _LONGEST)
+        items = _Items(entries.rows, known, candidates)
+        counts = tf.cast(entries.counts, tf.float32)
+        past = counts * tf.cast(entries.is_event, tf.float32)
+        ages = [
+            tf.clip_by_value(now[:, tf.newaxis] - times, 0, _LONGEST)
+            for times in (entries.first, entries.last)
+        ]
         least = _MINUTE / self._unit if self._has_times else 1.0
-        roots = tf.sqrt(tf.maximum(tf.cast(ages, tf.float32) / self._unit, least))
-        sums = segments.sum(
-            counts,
-            past * tf.pow(_DECAY, tf.cast(entries.baskets_since, tf.float32)),
-            2.0 * counts / tf.reduce_sum(roots, axis=-1),
-            *(tf.where(entries.baskets_since < n, past, 0.0) for n in BASKETS),
-        )
-        oldest, newest = tf.unstack(ages, axis=-1)
-        greatest = segments.greatest(oldest, -newest, -entries.events_since, -entries.baskets_since)
-        slots, given = segments.of(candidates)
-        sums, greatest = (
-            tf.where(given, tf.gather(values, slots), tf.zeros([], values.dtype))
-            for values in (sums, greatest)
-        )
-        events = tf.reduce_sum(counts, axis=1)[:, tf.newaxis, tf.newaxis]
-        distinct = tf.cast(segments.number(), tf.float32)[:, tf.newaxis, tf.newaxis]
+        roots = [tf.sqrt(tf.maximum(tf.cast(a, tf.float32) / self._unit, least)) for a in ages]
+        baskets = tf.cast(entries.baskets_since, tf.float32)
+        oldest, newest = -items.least(-ages[0]), items.least(ages[1])
+        newest = tf.minimum(newest, _LONGEST)
+        since = newest, *map(items.least, (entries.events_since, entries.baskets_since))
+        events, distinct = items.total(counts), items.number()
         return _Own(
-            given=given,
-            sums=sums,
-            span=greatest[..., :1] + greatest[..., 1:2],
-            since=-greatest[..., 1:],
-            events=events,
+            count=items.sum(counts),
+            decayed=items.sum(past * tf.exp(math.log(_DECAY) * baskets)),
+            activation=items.sum(2.0 * scales.PERCENT * counts / tf.add_n(roots)),
+            last_baskets=[items.sum(past * tf.cast(baskets < n, tf.float32)) for n in BASKETS],
+            span=tf.cast(tf.maximum(tf.maximum(oldest, 0) - newest, 0), tf.float32),
+            since=[tf.cast(values, tf.float32) for values in since],
+            events=tf.maximum(events, 1.0),
             repeats=tf.math.divide_no_nan(events - distinct, events),
         )
 
 
 @dataclasses.dataclass(frozen=True)
 class _Own:
-    """What the entries of each candidate's item add up to; 0 of an item that the user never had.
+    """What the entries of each candidate's item add up to.
+
+    Of an item that the user never had, sums and span are 0, and what came since is at its most.
 
     Attributes:
-      given: bool [B, C, 1], whether the user had it.
-      sums: float32 [B, C, 6], of its events: their number, the decayed one, the activation, and the
-          number in the last baskets.
-      span: int64 [B, C, 1], seconds (or events) from the first to the last of them.
-      since: int64 [B, C, 3], after the last of them: seconds (or events), past events, baskets.
-      events: float32 [B, 1, 1], of all items.
-      repeats: float32 [B, 1, 1], share of these that repeat.
+      count: float32 [B, C], its events.
+      decayed: the same, see `RepeatFeatures`.
+      activation: the same, in percent.
+      last_baskets: the same of the last baskets, for each of BASKETS.
+      span: float32 [B, C], seconds (or events) from the first to the last of them.
+      since: float32 [B, C] each, after the last of them: seconds (or events), past events, baskets.
+      events: float32 [B, 1], of all items; at least 1.
+      repeats: float32 [B, 1], share of these that repeat.
     """
 
-    given: tf.Tensor
-    sums: tf.Tensor
+    count: tf.Tensor
+    decayed: tf.Tensor
+    activation: tf.Tensor
+    last_baskets: Sequence[tf.Tensor]
     span: tf.Tensor
-    since: tf.Tensor
+    since: Sequence[tf.Tensor]
     events: tf.Tensor
     repeats: tf.Tensor
 
 
-class _Segments:
-    """Values of entries, reduced by item: one slot a distinct item, the first one is nothing."""
+class _Items:
+    """Values of entries, reduced by item, for candidates.
 
-    def __init__(self, rows: tf.Tensor) -> None:
-        """`rows` is int64 [B, M], 0 for nothing."""
-        self._ordered = tf.sort(tf.pad(tf.cast(rows, tf.int32), [[0, 0], [1, 0]]), axis=1)
-        self._rows, self._width = tf.unstack(tf.shape(self._ordered))
-        self._slots = tf.reshape(self._places(tf.cast(rows, tf.int32)), [-1])
+    Each distinct item has a slot, and the first slot of a row is of no entry. One column after the
+    other: TensorFlow is ten times slower where it has to spread values along a short last axis.
+    """
 
-    def sum(self, *values: tf.Tensor) -> tf.Tensor:
-        """[B, M] each -> [slots, number of values]."""
-        return self._reduce(tf.math.unsorted_segment_sum, values)
+    def __init__(self, rows: tf.Tensor, known: tf.Tensor, candidates: tf.Tensor) -> None:
+        """Finds the slots.
 
-    def greatest(self, *values: tf.Tensor) -> tf.Tensor:
-        """[B, M] each -> [slots, number of values]."""
-        return self._reduce(tf.math.unsorted_segment_max, values)
+        Args:
+          rows: int64 [B, M], of the items of entries.
+          known: bool [B, M], which entries count.
+          candidates: int64 [B, C], rows.
+        """
+        rows, candidates = (tf.cast(values, tf.int32) for values in (rows, candidates))
+        rows *= tf.cast(known, tf.int32)
+        self._ordered = tf.sort(tf.pad(rows, [[0, 0], [1, 0]]), axis=1)
+        self._shape = tf.shape(self._ordered)
+        self._number = tf.reduce_prod(self._shape)
+        self._starts = self._shape[1] * tf.range(self._shape[0])[:, tf.newaxis]
+        # -1, which the reductions leave out, of what does not count
+        self._slots = (self._places(rows) + 1) * tf.cast(known, tf.int32) - 1
+        places = tf.minimum(self._places(candidates), self._number - 1)
+        has = tf.gather(tf.reshape(self._ordered, [-1]), places) == candidates
+        self._of_candidates = places * tf.cast(has & (candidates > 0), tf.int32)
+
+    def sum(self, values: tf.Tensor) -> tf.Tensor:
+        """float32 [B, M] -> [B, C]; 0 of no entry."""
+        return self._reduced(tf.math.unsorted_segment_sum, values)
+
+    def least(self, values: tf.Tensor) -> tf.Tensor:
+        """int64 [B, M] -> [B, C]; the greatest number of no entry."""
+        return self._reduced(tf.math.unsorted_segment_min, values)
+
+    def total(self, values: tf.Tensor) -> tf.Tensor:
+        """The sum of those that count: float32 [B, M] -> [B, 1]."""
+        counted = values * tf.cast(self._slots >= 0, tf.float32)
+        return tf.reduce_sum(counted, axis=1, keepdims=True)
 
     def number(self) -> tf.Tensor:
-        """Distinct items, int32 [B]."""
-        new = self._ordered[:, 1:] != self._ordered[:, :-1]
-        return tf.reduce_sum(tf.cast(new, tf.int32), axis=1)
-
-    def of(self, candidates: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Slots of candidates int64 [B, C]: int32 [B, C], and if each exists, bool [B, C, 1]."""
-        rows = tf.cast(candidates, tf.int32)
-        slots = tf.minimum(self._places(rows), self._rows * self._width - 1)
-        given = (tf.gather(tf.reshape(self._ordered, [-1]), slots) == rows) & (rows > 0)
-        return slots, given[..., tf.newaxis]
+        """Distinct items, float32 [B, 1]."""
+        new = tf.cast(self._ordered[:, 1:] != self._ordered[:, :-1], tf.float32)
+        return tf.reduce_sum(new, axis=1, keepdims=True)
 
     def _places(self, rows: tf.Tensor) -> tf.Tensor:
         found = tf.raw_ops.LowerBound(sorted_inputs=self._ordered, values=rows)
-        return found + self._width * tf.range(self._rows)[:, tf.newaxis]
+        return found + self._starts
 
-    def _reduce(
-        self, reduce: tf.types.experimental.GenericFunction, values: Sequence[tf.Tensor]
+    def _reduced(
+        self, reduce: tf.types.experimental.GenericFunction, values: tf.Tensor
     ) -> tf.Tensor:
-        stacked = tf.reshape(tf.stack(values, axis=-1), [-1, len(values)])
-        return reduce(stacked, self._slots, self._rows * self._width)
+        return tf.gather(reduce(values, self._slots, self._number), self._of_candidates)

@@ -151,12 +151,10 @@ class StatisticFeatures(tf.Module):
                 history_rows, since, history_timestamps, request_timestamp, candidate_rows
             )
         found += [tf.gather(table, candidate_rows) for table in self._feedback]
-        result = tf.stack(found, axis=-1)
-        if self._repeats is None:
-            return result
-        assert entries is not None  # request_graph.py makes them where repeats are allowed
-        own = self._repeats(entries, request_timestamp, candidate_rows)
-        return tf.concat([result, own], axis=-1)
+        if self._repeats is not None:
+            assert entries is not None  # request_graph.py makes them where repeats are allowed
+            found += self._repeats(entries, request_timestamp, candidate_rows)
+        return tf.stack(found, axis=-1)
 
     def _popularities(
         self, request_timestamp: tf.Tensor, candidates: tf.Tensor

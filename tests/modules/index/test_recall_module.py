@@ -15,6 +15,7 @@ from tests import close
 
 NOTHING = np.finfo(np.float32).min
 ITEMS, K = 60, 10
+OWN_ITEMS = signatures.SOURCES.index("own_items")
 
 
 def expected(scores: np.ndarray, excluded: list[int], k: int = K) -> list[int]:
@@ -87,7 +88,12 @@ def with_own(retrieval: recall_module.Retrieval):
     """Compiled."""
     return tf.function(
         lambda queries, excluded, own: retrieval.including(
-            queries, excluded, retrieval.retrieve(queries, excluded), own, K
+            queries,
+            excluded,
+            retrieval.retrieve(queries, excluded),
+            own,
+            tf.fill(tf.shape(own)[1:], OWN_ITEMS),
+            K,
         ),
         input_signature=[
             tf.TensorSpec([None, 4]),
@@ -162,14 +168,18 @@ def test_own_items_take_places_by_right(with_own, vectors: np.ndarray, name: str
     order = np.argsort(-scores, axis=1)
     own, excluded = ([order[row][places].tolist() for row in range(3)] for places in OWN[name])
     own[2] = []  # its neighbours have some
-    positions, found = with_own(tf.constant(queries), padded(excluded), padded(own))
-    assert positions.shape == found.shape == (3, K)
+    positions, found, sources = with_own(tf.constant(queries), padded(excluded), padded(own))
+    assert positions.shape == found.shape == sources.shape == (3, K)
     for row in range(3):
         kept = [p for p in own[row] if p not in excluded[row]]
         others = [p for p in order[row].tolist() if p not in {*kept, *excluded[row]}]
         listed = {*kept, *others[: K - len(kept)]}
         wanted = expected(scores[row], [p for p in range(ITEMS) if p not in listed])
         assert positions.numpy()[row].tolist() == wanted
+        of_own = [place for place, p in enumerate(wanted) if p in kept]
+        assert (
+            np.flatnonzero((sources[row] == OWN_ITEMS) & (positions[row] >= 0)).tolist() == of_own
+        )
         close.assert_close(
             found[row],
             [scores[row][p] if p >= 0 else NOTHING for p in wanted],
@@ -193,7 +203,7 @@ def test_the_vectors_are_not_copied_by_a_request(with_own) -> None:
 
 def test_own_items_of_a_nan_query_are_nothing(with_own, vectors: np.ndarray) -> None:
     queries = np.array([[np.nan] * 4, [1] * 4], np.float32)
-    positions, scores = with_own(tf.constant(queries), padded([[], []]), padded([[3], [4]]))
+    positions, scores, _ = with_own(tf.constant(queries), padded([[], []]), padded([[3], [4]]))
     assert positions.numpy()[0].tolist() == [-1] * K
     assert scores.numpy()[0].tolist() == [NOTHING] * K
     assert 4 in positions.numpy()[1]
@@ -201,7 +211,7 @@ def test_own_items_of_a_nan_query_are_nothing(with_own, vectors: np.ndarray) -> 
 
 def test_no_requests_have_no_own_items(with_own) -> None:
     empty = tf.zeros([0, 2], tf.int32)
-    positions, scores = with_own(tf.zeros([0, 4]), empty, empty)
+    positions, scores, _ = with_own(tf.zeros([0, 4]), empty, empty)
     assert positions.shape == scores.shape == (0, K)
 
 

@@ -51,7 +51,8 @@ def _features(
 ) -> dict[str, list[float]]:
     """Values of the candidates by name."""
     made = repeat_features.RepeatFeatures(REPEATS, has_times=has_times)
-    values = made(past, tf.constant([now], tf.int64), tf.constant([candidates], tf.int64))
+    columns = made(past, tf.constant([now], tf.int64), tf.constant([candidates], tf.int64))
+    values = tf.stack(columns, axis=-1)
     names = repeat_features.names(has_times=has_times)
     return dict(zip(names, values.numpy()[0].T.tolist(), strict=True))
 
@@ -193,12 +194,13 @@ def test_requests_of_a_batch_do_not_mix() -> None:
         **{name: tf.concat([vars(p)[name] for p in parts], axis=0) for name in vars(parts[0])}
     )
     made = repeat_features.RepeatFeatures(REPEATS)
-    values = made(
+    columns = made(
         joined, tf.fill([3], tf.constant(NOW, tf.int64)), tf.constant([[1, 3, 6]] * 3, tf.int64)
     )
     names = repeat_features.names(has_times=True)
     for n, expected in enumerate(separate):
-        for name, value in zip(names, values[n].numpy().T, strict=True):
+        for name, column in zip(names, columns, strict=True):
+            value = column[n]
             close.assert_close(
                 value, expected[name], roundings=close.FUNCTIONS, scale=LARGEST, err_msg=name
             )
@@ -210,7 +212,9 @@ def test_any_size(batch: int, length: int, count: int) -> None:
     past = entries.Entries(*[ones] * 6, is_event=tf.ones([batch, length], tf.bool))
     made = repeat_features.RepeatFeatures(REPEATS)
     found = made(past, tf.ones([batch], tf.int64), tf.ones([batch, count], tf.int64))
-    assert found.shape == (batch, count, len(repeat_features.names(has_times=True)))
+    assert [column.shape for column in found] == [(batch, count)] * len(
+        repeat_features.names(has_times=True)
+    )
 
 
 def test_the_tables_travel_in_the_saved_model(tmp_path: pathlib.Path) -> None:
@@ -222,7 +226,7 @@ def test_the_tables_travel_in_the_saved_model(tmp_path: pathlib.Path) -> None:
     def call(now: tf.Tensor, candidates: tf.Tensor, **batch: tf.Tensor) -> dict[str, tf.Tensor]:
         found = entries.Entries.of_batch(batch)
         assert found is not None
-        return {"features": module.features(found, now, candidates)}
+        return {"features": tf.stack(module.features(found, now, candidates), axis=-1)}
 
     module.call = tf.function(call)
     specs = {n: tf.TensorSpec([None, None], v.dtype, name=n) for n, v in past.to_batch().items()}

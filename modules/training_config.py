@@ -23,10 +23,10 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         strict.at_least(self, patience=1)
-        if self.monitor != "loss" and not re.fullmatch(r"(HR|NDCG|MRR)@[1-9]\d*", self.monitor):
+        if not re.fullmatch(r"loss|(HR|NDCG|MRR|Recall)@[1-9]\d*", self.monitor):
             raise ConfigError(
-                f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG or MRR with a "
-                "depth, like NDCG@10."
+                f"monitor: found {self.monitor!r}, expected loss, or HR, NDCG, MRR or Recall with "
+                "a depth, like NDCG@10."
             )
 
 

@@ -234,8 +234,8 @@ def test_a_configuration_survives_json():
             "training.early_stopping",
             {"monitor": "ndcg"},
             (
-                "training.early_stopping.monitor: found 'ndcg', expected loss, or HR, NDCG or MRR "
-                "with a depth, like NDCG@10."
+                "training.early_stopping.monitor: found 'ndcg', expected loss, or HR, NDCG, MRR "
+                "or Recall with a depth, like NDCG@10."
             ),
         ),
         (
@@ -381,8 +381,8 @@ def test_a_configuration_survives_json():
             "ranking.training.early_stopping.monitor",
             "AUC",
             (
-                "ranking.training.early_stopping.monitor: found 'AUC', expected loss, or HR, NDCG "
-                "or MRR with a depth, like NDCG@10."
+                "ranking.training.early_stopping.monitor: found 'AUC', expected loss, or HR, NDCG, "
+                "MRR or Recall with a depth, like NDCG@10."
             ),
         ),
         (

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from modules import features, lineage, saved_rank, signatures, warmup
+from modules import features, graphs, lineage, saved_rank, signatures, warmup
 from modules.ranking import calibration, export, request_graph
 from modules.ranking import examples as candidate_examples
 from modules.ranking import model as model_lib
@@ -245,6 +245,18 @@ def test_the_exported_model_loads_without_this_package(exported, run_python):
         print(sorted(saved.signatures), [m for m in sys.modules if m.startswith("modules")])
     """)
     assert printed.strip() == "['items', 'parts', 'score_parts', 'serving_default'] []"
+
+
+def test_no_table_is_copied_by_a_request(trained):
+    """As a variable is, each time that it is read, once rows were gathered from it as such."""
+    specs = request_graph.input_specs(trained.model.settings.data)
+    serve = graphs.function(export.RankModule(trained).serve)
+    operations = serve.get_concrete_function(**specs).graph.get_operations()
+    read, gathered = (
+        {operation.inputs[0].name for operation in operations if operation.type == kind}
+        for kind in ("ReadVariableOp", "ResourceGather")
+    )
+    assert read and gathered and not read & gathered
 
 
 def test_all_ops_are_stock_tensorflow_s(exported):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from modules import config
 from modules.recall import evaluation
 
 
@@ -82,3 +83,9 @@ def test_each_of_several_targets_has_its_place():
 
 def test_names_holds_the_monitored_metric_once():
     assert evaluation.names([10], "NDCG@10", "HR@5") == ["HR@10", "NDCG@10", "MRR@10", "HR@5"]
+
+
+def test_the_share_of_a_basket_may_be_monitored():
+    (*_, name) = evaluation.names([10], config.EarlyStopping(monitor="Recall@2").monitor)
+    places = np.array([[1.0, 2.0, 3.0, 9.0], [math.inf, 2.0, math.nan, math.nan]])
+    assert (name, evaluation.metric(name, places)) == ("Recall@2", 0.5)

@@ -1,11 +1,12 @@
-r"""How long a recommendation takes where items may come back, beside a release where they may not.
+r"""How long a recommendation of one release takes beside that of another.
 
-  python -m benchmarks.repeats_latency --root runs --configs exclude.yaml allow.yaml \
-      --output benchmarks/repeats_latency.md
+  python -m benchmarks.release_latency --root runs --configs exclude.yaml allow.yaml \
+      --output latency.md
 
-Two finished runs of the same data and models that differ in `data.repeats` and their `name`. Each
-is served as `recsys serve` does, and the same users are asked for in turns, one request at a time,
-so that whatever else the machine does meets both alike.
+Two finished runs of the same data that differ in their `name` and, for example, in `data.repeats`,
+or in the version that exported the models. Each is served as `recsys serve` does, and the same
+users are asked for in turns, one request at a time, so that whatever else the machine does meets
+both alike.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ import pathlib
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import orjson
-import psutil
 from numpy import typing as npt
 
 from benchmarks import index
@@ -32,6 +33,7 @@ from pipeline import configuration, runs
 _STAGES = ("store", "recall", "rank", "total")  # as the gateway measures them
 _WHOLE = "whole request"
 _WARM_UP = 50
+_LOAD_SECONDS = 120
 
 
 Milliseconds = dict[str, "npt.NDArray[np.float64] | float"]
@@ -45,18 +47,13 @@ class Served:
       name: of its configuration.
       bodies: requests.
       client: of its gateway.
-      processes: the gateway and the model server.
+      server: the gateway, with the models.
     """
 
     name: str
     bodies: list[bytes]
     client: clients.Http
-    processes: tuple[psutil.Process, ...]
-
-    def cpu_seconds(self) -> float:
-        """That the processes have taken."""
-        times = [process.cpu_times() for process in self.processes]
-        return float(sum(found.user + found.system for found in times))
+    server: servers.Server
 
 
 def main() -> None:
@@ -76,15 +73,11 @@ def _served(config: str, root: pathlib.Path) -> Iterator[Served]:
     cfg = configuration.load(config)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         setup = workload.Setup.copy(runs.Run(root, cfg.name), pathlib.Path(folder), config)
-        models = stack.enter_context(servers.model_server(setup.serving, setup.logs))
-        servers.wait_listening(models)
-        gateway = stack.enter_context(
-            servers.gateway(setup.serving, models, setup.store, setup.logs)
+        _, gateway = stack.enter_context(
+            servers.both(servers.ONE, setup.serving, setup.store, setup.logs)
         )
         servers.wait_ready(gateway)
-        processes = (psutil.Process(server.process.pid) for server in (models, gateway))
-        client = clients.Http(gateway.port)
-        yield Served(cfg.name, workload.bodies(setup), client, tuple(processes))
+        yield Served(cfg.name, workload.bodies(setup), clients.Http(gateway.port), gateway)
 
 
 async def _measure(both: Sequence[Served], requests: int) -> dict[str, Milliseconds]:
@@ -93,18 +86,17 @@ async def _measure(both: Sequence[Served], requests: int) -> dict[str, Milliseco
         served.name: {stage: [] for stage in (*_STAGES, _WHOLE)} for served in both
     }
     before: dict[str, float] = {}
+    for served in both:
+        await _wait_whole(served)
     for number in range(-_WARM_UP, requests):
         if number == 0:
-            before = {served.name: served.cpu_seconds() for served in both}
+            before = {served.name: served.server.cpu_seconds for served in both}
         for served in both if number % 2 else reversed(both):
             started = time.perf_counter()
-            status, body = await served.client.post(
-                "/v1/recommend", served.bodies[number % len(served.bodies)]
-            )
+            answer = await _ask(served, number)
             whole = 1e3 * (time.perf_counter() - started)
-            answer = orjson.loads(body)
-            if status != 200 or answer["degraded"]:
-                raise RuntimeError(f"{served.name}: {body!r}")
+            if answer["degraded"]:
+                raise RuntimeError(f"{served.name}: {answer['degraded']}")
             if number >= 0:
                 for stage in _STAGES:
                     taken[served.name][stage].append(answer["timings_ms"][stage])
@@ -114,16 +106,34 @@ async def _measure(both: Sequence[Served], requests: int) -> dict[str, Milliseco
     return {
         served.name: {
             **{stage: np.array(ms) for stage, ms in taken[served.name].items()},
-            "CPU": 1e3 * (served.cpu_seconds() - before[served.name]) / requests,
+            "CPU": 1e3 * (served.server.cpu_seconds - before[served.name]) / requests,
         }
         for served in both
     }
 
 
+async def _ask(served: Served, number: int) -> dict[str, Any]:
+    body = served.bodies[number % len(served.bodies)]
+    status, content = await served.client.post("/v1/recommend", body)
+    if status != 200:
+        raise RuntimeError(f"{served.name}: {content!r}")
+    answer: dict[str, Any] = orjson.loads(content)
+    return answer
+
+
+async def _wait_whole(served: Served) -> None:
+    """Until both models are loaded."""
+    until = time.monotonic() + _LOAD_SECONDS
+    while (degraded := (await _ask(served, 0))["degraded"]) and time.monotonic() < until:
+        await asyncio.sleep(0.5)
+    if degraded:
+        raise RuntimeError(f"{served.name}: {degraded} after {_LOAD_SECONDS} s")
+
+
 def _page(both: Sequence[Served], requests: int, found: dict[str, Milliseconds]) -> str:
     one, other = (found[served.name] for served in both)
     rows = [
-        f"| {name} | {np.median(one[name]):.2f} | {np.median(other[name]):.2f} "
+        f"| {name} | {_times(one[name])} | {_times(other[name])} "
         f"| {np.median(other[name]) / np.median(one[name]):.3f} |"
         for name in one
     ]
@@ -131,14 +141,14 @@ def _page(both: Sequence[Served], requests: int, found: dict[str, Milliseconds])
     names = " | ".join(served.name for served in both)
     return "\n".join(
         [
-            "# Latency of a recommendation where items may come back",
+            "# Latency of a recommendation of two releases",
             "",
-            f"Made by `python -m benchmarks.repeats_latency` on {today}.",
+            f"Made by `python -m benchmarks.release_latency` on {today}.",
             index.machine(),
             "",
             (
-                f"{requests} requests to each gateway, one at a time, in turns; medians, and the "
-                "mean of the servers' CPU time."
+                f"{requests} requests to each gateway, one at a time, in turns; medians and, "
+                "in brackets, first deciles; the mean of CPU time."
             ),
             "",
             f"| milliseconds | {names} | ratio |",
@@ -147,6 +157,12 @@ def _page(both: Sequence[Served], requests: int, found: dict[str, Milliseconds])
             "",
         ]
     )
+
+
+def _times(found: npt.NDArray[np.float64] | float) -> str:
+    """The median, and the first decile of several."""
+    least = f" ({np.quantile(found, 0.1):.2f})" if np.ndim(found) else ""
+    return f"{np.median(found):.2f}{least}"
 
 
 def _arguments() -> argparse.Namespace:

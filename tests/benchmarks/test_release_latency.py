@@ -1,16 +1,21 @@
-"""The page of the latency where items may come back: medians, and how they compare."""
+"""The page of the latency of two releases: medians, first deciles, and how they compare."""
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 
-from benchmarks import repeats_latency
-from benchmarks.serving import clients
+from benchmarks import release_latency
+from benchmarks.serving import clients, servers
 
 
 def test_medians_and_their_ratio() -> None:
-    both = [repeats_latency.Served(name, [], clients.Http(1), ()) for name in ("exclude", "allow")]
-    page = repeats_latency._page(
+    server = mock.create_autospec(servers.Server, instance=True)
+    both = [
+        release_latency.Served(name, [], clients.Http(1), server) for name in ("exclude", "allow")
+    ]
+    page = release_latency._page(
         both,
         3,
         {
@@ -20,6 +25,6 @@ def test_medians_and_their_ratio() -> None:
     )
     lines = page.splitlines()
     assert "| milliseconds | exclude | allow | ratio |" in lines
-    assert "| total | 10.00 | 10.50 | 1.050 |" in lines
+    assert "| total | 10.00 (9.20) | 10.50 (10.10) | 1.050 |" in lines
     assert "| CPU | 8.00 | 10.00 | 1.250 |" in lines
     assert any(line.startswith("3 requests to each gateway") for line in lines)

@@ -123,11 +123,13 @@ async def _ask(served: Served, number: int) -> dict[str, Any]:
 
 async def _wait_whole(served: Served) -> None:
     """Until both models are loaded."""
-    until = time.monotonic() + _LOAD_SECONDS
-    while (degraded := (await _ask(served, 0))["degraded"]) and time.monotonic() < until:
-        await asyncio.sleep(0.5)
-    if degraded:
-        raise RuntimeError(f"{served.name}: {degraded} after {_LOAD_SECONDS} s")
+    degraded: list[Any] = []
+    for _ in range(_LOAD_SECONDS):
+        degraded = (await _ask(served, 0))["degraded"]
+        if not degraded:
+            return
+        await asyncio.sleep(1)
+    raise RuntimeError(f"{served.name}: {degraded} after {_LOAD_SECONDS} s")
 
 
 def _page(both: Sequence[Served], requests: int, found: dict[str, Milliseconds]) -> str:

@@ -61,12 +61,12 @@ class Entries:
         items = transformed[input_data.ITEMS]
         past = ragged.Last.of(items, most, skip=1)
         rows, times = past.dense(items), past.dense(raw[features.EVENT_TIMESTAMP])
-        given = tf.cast(past.given, tf.int64)
-        events_since = past.lengths[:, tf.newaxis] - tf.cumsum(given, axis=1)
-        last_of_basket = given[:, 1:] * tf.cast(times[:, 1:] != times[:, :-1], tf.int64)
-        last_of_basket = tf.pad(last_of_basket, [[0, 0], [0, 1]])[:, : tf.shape(times)[1]]
+        given, lengths = tf.cast(past.given, tf.int64), past.lengths[:, tf.newaxis]
+        events_since = lengths - tf.cumsum(given, axis=1)  # 0 of the last one, and of padding
+        differs = tf.cast(times != tf.roll(times, -1, axis=1), tf.int64)
+        last_of_basket = differs * tf.minimum(events_since, 1)  # but for the last basket
         baskets_since = tf.cumsum(last_of_basket, axis=1, reverse=True)
-        baskets = tf.reduce_sum(last_of_basket, axis=1) + tf.minimum(past.lengths, 1)
+        baskets = tf.reduce_sum(last_of_basket, axis=1, keepdims=True) + tf.minimum(lengths, 1)
 
         ids = inputs[features.EARLIER_ITEM_ID]
         earlier = tf.reshape(transformed[_EARLIER].flat_values, tf.shape(ids))
@@ -80,8 +80,8 @@ class Entries:
             counts=joined(given, inputs[features.EARLIER_COUNT]),
             first=joined(times, inputs[features.EARLIER_FIRST]),
             last=joined(times, inputs[features.EARLIER_LAST]),
-            events_since=joined(events_since, everywhere + past.lengths[:, tf.newaxis]),
-            baskets_since=joined(baskets_since, everywhere + baskets[:, tf.newaxis]),
+            events_since=joined(events_since, everywhere + lengths),
+            baskets_since=joined(baskets_since, everywhere + baskets),
             is_event=joined(past.given, tf.zeros_like(earlier, tf.bool)),
         )
 

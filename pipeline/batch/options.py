@@ -6,6 +6,7 @@ import argparse
 import pathlib
 
 from pipeline import arguments
+from pipeline.options import lists
 
 DATA_END, NOW = "data-end", "now"
 EXAMPLES = """\
@@ -46,13 +47,6 @@ def add(child: argparse.ArgumentParser) -> None:
         help="answer only these users: a file with an id a line (default: all users of the data)",
     )
     child.add_argument(
-        "--k",
-        metavar="N",
-        type=arguments.positive,
-        default=10,
-        help="how many items a user (default %(default)s)",
-    )
-    child.add_argument(
         "--at",
         metavar="TIME",
         type=_moment,
@@ -60,18 +54,7 @@ def add(child: argparse.ArgumentParser) -> None:
         help=f"the requests' time: {DATA_END}, {NOW}, Unix seconds, a date (UTC) or a date-time "
         "(default %(default)s)",
     )
-    child.add_argument(
-        "--exclude-seen",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="leave out items of a user's history, or let them come back (default: as the release "
-        "does, see data.repeats)",
-    )
-    child.add_argument(
-        "--stage",
-        choices=("recall", "two-stage"),
-        help="whose order (default two-stage, if the release has a rank model)",
-    )
+    lists.add(child)
 
 
 def _moment(text: str) -> str | int:

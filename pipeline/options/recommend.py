@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline import arguments
+from pipeline.options import lists
 
 EXAMPLES = """\
 examples:
@@ -55,25 +56,7 @@ def add(child: argparse.ArgumentParser) -> None:
         default=(),
         help="item ids not to recommend",
     )
-    child.add_argument(
-        "--exclude-seen",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="leave out items of the history, or let them come back (default: as the release does, "
-        "see data.repeats)",
-    )
-    child.add_argument(
-        "--k",
-        metavar="N",
-        type=arguments.positive,
-        default=10,
-        help="how many items (default %(default)s)",
-    )
-    child.add_argument(
-        "--stage",
-        choices=("recall", "two-stage"),
-        help="whose order (default two-stage, if the release has a rank model)",
-    )
+    lists.add(child)
     child.add_argument(
         "--explain",
         action="store_true",

@@ -54,7 +54,7 @@ class Retrieval(tf.Module):
         extra = tf.clip_by_value(most, 0, self.max_exclusions)
         positions, scores = self.index.search(queries, self.k + extra)
         kept = (positions >= 0) & ~sets.contained(positions, excluded)
-        positions, scores = _best(
+        positions, scores, _ = _best(
             tf.where(kept, positions, body.NO_POSITION),
             tf.where(kept, scores, body.NO_SCORE),
             self.k,
@@ -101,10 +101,11 @@ class Retrieval(tf.Module):
         others = (positions >= 0) & ~sets.contained(positions, sets.in_order(wanted))
         left = places - tf.reduce_sum(tf.cast(given, tf.int32), axis=1, keepdims=True)
         others &= tf.cumsum(tf.cast(others, tf.int32), axis=1) <= left
-        scores = tf.concat([wanted_scores, tf.where(others, scores, body.NO_SCORE)], axis=1)
-        scores, order = tf.math.top_k(scores, places)
-        all_positions = tf.concat([wanted, tf.where(others, positions, body.NO_POSITION)], axis=1)
-        positions = tf.gather(all_positions, order, batch_dims=1)
+        positions, scores, order = _best(
+            tf.concat([wanted, tf.where(others, positions, body.NO_POSITION)], axis=1),
+            tf.concat([wanted_scores, tf.where(others, scores, body.NO_SCORE)], axis=1),
+            places,
+        )
         sources = tf.gather(
             tf.concat([sources, [_INDEX]], axis=0), tf.minimum(order, tf.shape(wanted)[1])
         )
@@ -248,7 +249,9 @@ class RecallModule(tf.Module):
         return tf.cast(self._positions.lookup(ids), tf.int32)
 
 
-def _best(positions: tf.Tensor, scores: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """The first k by score; equal scores stay in their order."""
+def _best(
+    positions: tf.Tensor, scores: tf.Tensor, k: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The first k by score, and the columns they had; equal scores stay in their order."""
     scores, order = tf.math.top_k(scores, k)
-    return tf.gather(positions, order, batch_dims=1), scores
+    return tf.gather(positions, order, batch_dims=1), scores, order

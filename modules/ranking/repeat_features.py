@@ -196,7 +196,7 @@ class _Items:
     """Values of entries, reduced by item, for candidates.
 
     Each distinct item has a slot, and the first slot of a row is of no entry. One column after the
-    other: TensorFlow is ten times slower where it has to spread values along a short last axis.
+    other: TensorFlow is slow where it has to spread values along a short last axis.
     """
 
     def __init__(self, rows: tf.Tensor, known: tf.Tensor, candidates: tf.Tensor) -> None:

@@ -28,6 +28,7 @@ from modules import warm_start as warm_start_lib
 from pipeline import configuration, moved, recommend, release_writer, run_files, runs, warm_start
 from pipeline import run as pipeline_run
 from pipeline.batch import command as batch_command
+from pipeline.components import indexer
 from pipeline.refresh import command as refresh_command
 from pipeline.refresh import sources as refresh_sources
 from tests.e2e import small_shop
@@ -268,7 +269,10 @@ def test_a_killed_training_goes_on_where_it_was(
     finally:
         process.kill()
         process.wait()
-    pipeline_run.run(configuration.load(str(shop), overrides), root)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(indexer.Executor, "Do", _enough)
+        with pytest.raises(pipeline_run.RunFailed, match=r"Indexer failed: .*is done"):
+            pipeline_run.run(configuration.load(str(shop), overrides), root)
     after = max(
         (
             json.loads(history.read_text(encoding="utf-8"))
@@ -282,6 +286,10 @@ def test_a_killed_training_goes_on_where_it_was(
     assert after[: len(kept)] == kept
     assert executions(first)["Trainer"][-1] == "COMPLETE"
     assert executions(first)["Transform"][-1] == "CACHED"
+
+
+def _enough(*_: object) -> None:
+    raise RuntimeError("What is asked about is done.")
 
 
 def epochs_of(

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
+from pyarrow import parquet
 
 from modules import release
 from pipeline import run_files, runs
@@ -84,14 +85,18 @@ def test_counts_are_equal(direct: runs.Run, portable: runs.Run) -> None:
         sources.of(run).artifact(sources.INTERACTION_STATISTICS, "statistics").path
         for run in (direct, portable)
     )
-    files = sorted(path.relative_to(expected) for path in expected.rglob("*.npz"))
+    files = sorted(path.relative_to(expected) for path in expected.rglob("*.parquet"))
     assert files
     for file in files:
-        ours, theirs = np.load(expected / file), np.load(found / file)
-        assert sorted(theirs.files) == sorted(ours.files)
-        for name in ours.files:
+        ours, theirs = (parquet.read_table(folder / file) for folder in (expected, found))
+        assert theirs.schema == ours.schema, file
+        for name in ours.column_names:
             np.testing.assert_allclose(
-                theirs[name], ours[name], rtol=1e-4, atol=1e-5, err_msg=f"{file} {name}"
+                np.asarray(theirs[name]),
+                np.asarray(ours[name]),
+                rtol=1e-4,
+                atol=1e-5,
+                err_msg=f"{file} {name}",
             )
 
 

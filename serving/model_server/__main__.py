@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 batching=together,
                 limits=limits,
                 allow_reload=args.allow_reload,
+                ssl_config=args.ssl_config_file,
                 log=request_log.Settings(
                     args.request_log, args.request_log_rate, args.request_log_max_mb << 20
                 ),
@@ -124,6 +125,13 @@ def _parser() -> argparse.ArgumentParser:
         type=pathlib.Path,
         metavar="FILE",
         help="run requests together as this file of TensorFlow Serving's says",
+    )
+    add(
+        "--ssl-config-file",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="TLS of the gRPC port, as this file of TensorFlow Serving's says (an SSLConfig as "
+        "text: server_key, server_cert, custom_ca, client_verify); REST stays plain",
     )
     add(
         "--allow-reload",

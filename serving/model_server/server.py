@@ -12,7 +12,16 @@ import time
 import uvicorn
 
 from serving import http_protocol, request_log
-from serving.model_server import batching, grpc_api, manager, metrics, predictor, rest_api, servable
+from serving.model_server import (
+    batching,
+    grpc_api,
+    manager,
+    metrics,
+    predictor,
+    rest_api,
+    servable,
+    ssl_config,
+)
 
 _KEEP_ALIVE = 30  # seconds that an idle HTTP connection stays open
 _log = logging.getLogger(__name__)
@@ -36,6 +45,7 @@ class Settings:
       limits: of a request, for gRPC as for REST.
       log: which requests are logged, and where.
       allow_reload: whether a request by gRPC may replace the configuration.
+      ssl_config: of the gRPC port, see ssl_config.py; None: it is plain.
     """
 
     config: pathlib.Path
@@ -51,6 +61,7 @@ class Settings:
     limits: rest_api.Limits = rest_api.Limits()
     log: request_log.Settings = request_log.Settings()
     allow_reload: bool = False
+    ssl_config: pathlib.Path | None = None
 
 
 class Server:
@@ -81,6 +92,7 @@ class Server:
             settings.config, measured, linger=settings.linger_seconds, load=load
         )
         self.models.read_config()
+        secure = None if settings.ssl_config is None else ssl_config.read(settings.ssl_config)
         self._log = request_log.RequestLog(
             settings.log, self.models.logging_config, measured.logged
         )
@@ -100,10 +112,15 @@ class Server:
             allow_reload=settings.allow_reload,
         )
         self.rest_port = self._socket.getsockname()[1]
+        address = f"{settings.host}:{settings.grpc_port}"
         try:
-            self.grpc_port = self._grpc.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+            self.grpc_port = (
+                self._grpc.add_secure_port(address, secure)
+                if secure
+                else self._grpc.add_insecure_port(address)
+            )
         except RuntimeError as error:
-            raise OSError(f"{settings.host}:{settings.grpc_port}: {error}") from None
+            raise OSError(f"{address}: {error}") from None
         self._http = uvicorn.Server(
             uvicorn.Config(
                 self._rest.app,

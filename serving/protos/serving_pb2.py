@@ -16,7 +16,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import wrappers_pb2 as google_dot_protobuf_dot_wrappers__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cserving/protos/serving.proto\x12\x10recsys.tfserving\x1a\x1egoogle/protobuf/wrappers.proto\"\x80\x01\n\x10TensorShapeProto\x12\x33\n\x03\x64im\x18\x02 \x03(\x0b\x32&.recsys.tfserving.TensorShapeProto.Dim\x12\x14\n\x0cunknown_rank\x18\x03 \x01(\x08\x1a!\n\x03\x44im\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\"\xa7\x02\n\x0bTensorProto\x12)\n\x05\x64type\x18\x01 \x01(\x0e\x32\x1a.recsys.tfserving.DataType\x12\x38\n\x0ctensor_shape\x18\x02 \x01(\x0b\x32\".recsys.tfserving.TensorShapeProto\x12\x16\n\x0eversion_number\x18\x03 \x01(\x05\x12\x16\n\x0etensor_content\x18\x04 \x01(\x0c\x12\x15\n\tfloat_val\x18\x05 \x03(\x02\x42\x02\x10\x01\x12\x16\n\ndouble_val\x18\x06 \x03(\x01\x42\x02\x10\x01\x12\x13\n\x07int_val\x18\x07 \x03(\x05\x42\x02\x10\x01\x12\x12\n\nstring_val\x18\x08 \x03(\x0c\x12\x15\n\tint64_val\x18\n \x03(\x03\x42\x02\x10\x01\x12\x14\n\x08\x62ool_val\x18\x0b \x03(\x08\x42\x02\x10\x01\"\x8c\x01\n\tModelSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07version\x18\x02 \x01(\x0b\x32\x1b.google.protobuf.Int64ValueH\x00\x12\x17\n\rversion_label\x18\x04 \x01(\tH\x00\x12\x16\n\x0esignature_name\x18\x03 \x01(\tB\x10\n\x0eversion_choice\"\xe4\x01\n\x0ePredictRequest\x12/\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x1b.recsys.tfserving.ModelSpec\x12<\n\x06inputs\x18\x02 \x03(\x0b\x32,.recsys.tfserving.PredictRequest.InputsEntry\x12\x15\n\routput_filter\x18\x03 \x03(\t\x1aL\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.recsys.tfserving.TensorProto:\x02\x38\x01\"\xd2\x01\n\x0fPredictResponse\x12?\n\x07outputs\x18\x01 \x03(\x0b\x32..recsys.tfserving.PredictResponse.OutputsEntry\x12/\n\nmodel_spec\x18\x02 \x01(\x0b\x32\x1b.recsys.tfserving.ModelSpec\x1aM\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.recsys.tfserving.TensorProto:\x02\x38\x01\"b\n\x17GetModelMetadataRequest\x12/\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x1b.recsys.tfserving.ModelSpec\x12\x16\n\x0emetadata_field\x18\x02 \x03(\t\"K\n\x18GetModelMetadataResponse\x12/\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x1b.recsys.tfserving.ModelSpec\"8\n\x0bStatusProto\x12\x12\n\nerror_code\x18\x01 \x01(\x05\x12\x15\n\rerror_message\x18\x02 \x01(\t\"H\n\x15GetModelStatusRequest\x12/\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x1b.recsys.tfserving.ModelSpec\"\xe4\x01\n\x12ModelVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x39\n\x05state\x18\x02 \x01(\x0e\x32*.recsys.tfserving.ModelVersionStatus.State\x12-\n\x06status\x18\x03 \x01(\x0b\x32\x1d.recsys.tfserving.StatusProto\"S\n\x05State\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05START\x10\n\x12\x0b\n\x07LOADING\x10\x14\x12\r\n\tAVAILABLE\x10\x1e\x12\r\n\tUNLOADING\x10(\x12\x07\n\x03\x45ND\x10\x32\"\\\n\x16GetModelStatusResponse\x12\x42\n\x14model_version_status\x18\x01 \x03(\x0b\x32$.recsys.tfserving.ModelVersionStatus*o\n\x08\x44\x61taType\x12\x0e\n\nDT_INVALID\x10\x00\x12\x0c\n\x08\x44T_FLOAT\x10\x01\x12\r\n\tDT_DOUBLE\x10\x02\x12\x0c\n\x08\x44T_INT32\x10\x03\x12\r\n\tDT_STRING\x10\x07\x12\x0c\n\x08\x44T_INT64\x10\t\x12\x0b\n\x07\x44T_BOOL\x10\nb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cserving/protos/serving.proto\x12\x10recsys.tfserving\x1a\x1egoogle/protobuf/wrappers.proto\"\x80\x01\n\x10TensorShapeProto\x12\x33\n\x03\x64im\x18\x02 \x03(\x0b\x32&.recsys.tfserving.TensorShapeProto.Dim\x12\x14\n\x0cunknown_rank\x18\x03 \x01(\x08\x1a!\n\x03\x44im\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\"\xa7\x02\n\x0bTensorProto\x12)\n\x05\x64type\x18\x01 \x01(\x0e\x32\x1a.recsys.tfserving.DataType\x12\x38\n\x0ctensor_shape\x18\x02 \x01(\x0b\x32\".recsys.tfserving.TensorShapeProto\x12\x16\n\x0eversion_number\x18\x03 \x01(\x05\x12\x16\n\x0etensor_content\x18\x04 \x01(\x0c\x12\x15\n\tfloat_val\x18\x05 \x03(\x02\x42\x02\x10\x01\x12\x16\n\ndouble_val\x18\x06 \x03(\x01\x42\x02\x10\x01\x12\x13\n\x07int_val\x18\x07 \x03(\x05\x42\x02\x10\x01\x12\x12\n\nstring_val\x18\x08 \x03(\x0c\x12\x15\n\tint64_val\x18\n \x03(\x03\x42\x02\x10\x01\x12\x14\n\x08\x62ool_val\x18\x0b \x03(\x08\x42\x02\x10\x01\"\x8c\x01\n\tModelSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07version\x18\x02 \x01(\x0b\x32\x1b.google.protobuf.Int64ValueH\x00\x12\x17\n\rversion_label\x18\x04 \x01(\tH\x00\x12\x16\n\x0esignature_name\x18\x03 \x01(\tB\x10\n\x0eversion_choice\"\xe4\x01\n\x0ePredictRequest\x12/\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x1b.recsys.tfserving.ModelSpec\x12<\n\x06inputs\x18\x02 \x03(\x0b\x32,.recsys.tfserving.PredictRequest.InputsEntry\x12\x15\n\routput_filter\x18\x03 \x03(\t\x1aL\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.recsys.tfserving.TensorProto:\x02\x38\x01\"\xd2\x01\n\x0fPredictResponse\x12?\n\x07outputs\x18\x01 \x03(\x0b\x32..recsys.tfserving.PredictResponse.OutputsEntry\x12/\n\nmodel_spec\x18\x02 \x01(\x0b\x32\x1b.recsys.tfserving.ModelSpec\x1aM\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.recsys.tfserving.TensorProto:\x02\x38\x01\"b\n\x17GetModelMetadataRequest\x12/\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x1b.recsys.tfserving.ModelSpec\x12\x16\n\x0emetadata_field\x18\x02 \x03(\t\"K\n\x18GetModelMetadataResponse\x12/\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x1b.recsys.tfserving.ModelSpec\"8\n\x0bStatusProto\x12\x12\n\nerror_code\x18\x01 \x01(\x05\x12\x15\n\rerror_message\x18\x02 \x01(\t\"H\n\x15GetModelStatusRequest\x12/\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x1b.recsys.tfserving.ModelSpec\"\xe4\x01\n\x12ModelVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x39\n\x05state\x18\x02 \x01(\x0e\x32*.recsys.tfserving.ModelVersionStatus.State\x12-\n\x06status\x18\x03 \x01(\x0b\x32\x1d.recsys.tfserving.StatusProto\"S\n\x05State\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05START\x10\n\x12\x0b\n\x07LOADING\x10\x14\x12\r\n\tAVAILABLE\x10\x1e\x12\r\n\tUNLOADING\x10(\x12\x07\n\x03\x45ND\x10\x32\"\\\n\x16GetModelStatusResponse\x12\x42\n\x14model_version_status\x18\x01 \x03(\x0b\x32$.recsys.tfserving.ModelVersionStatus\"^\n\tSSLConfig\x12\x12\n\nserver_key\x18\x01 \x01(\t\x12\x13\n\x0bserver_cert\x18\x02 \x01(\t\x12\x11\n\tcustom_ca\x18\x03 \x01(\t\x12\x15\n\rclient_verify\x18\x04 \x01(\x08*o\n\x08\x44\x61taType\x12\x0e\n\nDT_INVALID\x10\x00\x12\x0c\n\x08\x44T_FLOAT\x10\x01\x12\r\n\tDT_DOUBLE\x10\x02\x12\x0c\n\x08\x44T_INT32\x10\x03\x12\r\n\tDT_STRING\x10\x07\x12\x0c\n\x08\x44T_INT64\x10\t\x12\x0b\n\x07\x44T_BOOL\x10\nb\x06proto3')
 
 _DATATYPE = DESCRIPTOR.enum_types_by_name['DataType']
 DataType = enum_type_wrapper.EnumTypeWrapper(_DATATYPE)
@@ -43,6 +43,7 @@ _STATUSPROTO = DESCRIPTOR.message_types_by_name['StatusProto']
 _GETMODELSTATUSREQUEST = DESCRIPTOR.message_types_by_name['GetModelStatusRequest']
 _MODELVERSIONSTATUS = DESCRIPTOR.message_types_by_name['ModelVersionStatus']
 _GETMODELSTATUSRESPONSE = DESCRIPTOR.message_types_by_name['GetModelStatusResponse']
+_SSLCONFIG = DESCRIPTOR.message_types_by_name['SSLConfig']
 _MODELVERSIONSTATUS_STATE = _MODELVERSIONSTATUS.enum_types_by_name['State']
 TensorShapeProto = _reflection.GeneratedProtocolMessageType('TensorShapeProto', (_message.Message,), {
 
@@ -145,6 +146,13 @@ GetModelStatusResponse = _reflection.GeneratedProtocolMessageType('GetModelStatu
   })
 _sym_db.RegisterMessage(GetModelStatusResponse)
 
+SSLConfig = _reflection.GeneratedProtocolMessageType('SSLConfig', (_message.Message,), {
+  'DESCRIPTOR' : _SSLCONFIG,
+  '__module__' : 'serving.protos.serving_pb2'
+  # @@protoc_insertion_point(class_scope:recsys.tfserving.SSLConfig)
+  })
+_sym_db.RegisterMessage(SSLConfig)
+
 if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
@@ -162,8 +170,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _PREDICTREQUEST_INPUTSENTRY._serialized_options = b'8\001'
   _PREDICTRESPONSE_OUTPUTSENTRY._options = None
   _PREDICTRESPONSE_OUTPUTSENTRY._serialized_options = b'8\001'
-  _DATATYPE._serialized_start=1732
-  _DATATYPE._serialized_end=1843
+  _DATATYPE._serialized_start=1828
+  _DATATYPE._serialized_end=1939
   _TENSORSHAPEPROTO._serialized_start=83
   _TENSORSHAPEPROTO._serialized_end=211
   _TENSORSHAPEPROTO_DIM._serialized_start=178
@@ -194,4 +202,6 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _MODELVERSIONSTATUS_STATE._serialized_end=1636
   _GETMODELSTATUSRESPONSE._serialized_start=1638
   _GETMODELSTATUSRESPONSE._serialized_end=1730
+  _SSLCONFIG._serialized_start=1732
+  _SSLCONFIG._serialized_end=1826
 # @@protoc_insertion_point(module_scope)

@@ -12,7 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "serving" / "deploy"
 TF_SERVING = DEPLOY / "tf_serving"
 MODELS = ("recall", "rank")
-JOB = "publish-job.yaml"  # created for each release, so not in kustomization.yaml
+# not in kustomization.yaml: created for each release; with a name of the cluster's own
+APART = {"publish-job.yaml", "ingress.yaml"}
 
 
 class _Strict(yaml.SafeLoader):

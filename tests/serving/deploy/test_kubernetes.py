@@ -32,7 +32,7 @@ def test_the_validator_refuses_what_is_wrong() -> None:
 def test_kustomization_names_every_file_that_is_there() -> None:
     (found,) = files.read(files.DEPLOY / "kustomization.yaml")
     listed = {name.removeprefix("kubernetes/") for name in found["resources"]}
-    assert listed == set(files.manifests()) - {files.JOB}
+    assert listed == set(files.manifests()) - files.APART
     for generated in found["configMapGenerator"]:
         assert [name for name in generated["files"] if not (files.DEPLOY / name).is_file()] == []
 
@@ -73,6 +73,19 @@ def test_services_lead_to_ports_of_their_pods(name: str) -> None:
             port["targetPort"]: port["port"]
             for port in files.objects("Service")[name]["spec"]["ports"]
         } == there
+
+
+def test_the_ingress_ends_tls_and_lets_only_the_api_in() -> None:
+    (found,) = files.objects("Ingress").values()
+    (rule,) = found["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    assert (path["path"], path["pathType"]) == ("/v1", "Prefix")
+    assert found["spec"]["tls"][0]["hosts"] == [rule["host"]]
+    backend = path["backend"]["service"]
+    ports = files.objects("Service")[backend["name"]]["spec"]["ports"]
+    assert backend["port"]["name"] in {port["name"] for port in ports}
+    (namespace,) = files.objects("Namespace")
+    assert found["metadata"]["namespace"] == namespace
 
 
 @pytest.mark.parametrize("name", sorted(files.objects("Deployment") | files.objects("StatefulSet")))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
-import ipaddress
 import pathlib
 import ssl
 import threading
@@ -14,65 +12,22 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from serving import http_protocol, tls
 from serving.gateway import __main__ as command
 from serving.gateway import server, settings, state
 from serving.history import store
+from tests.serving import certificates
+from tests.serving import conftest as serving_conftest
 from tests.serving.gateway import conftest
 
 
-@dataclasses.dataclass(frozen=True)
-class Pair:
-    """A certificate and its key, in files."""
-
-    certificate: pathlib.Path
-    key: pathlib.Path
-    signer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
-
-
-def make(folder: pathlib.Path, name: str, issuer: Pair | None = None) -> Pair:
-    """Signs a certificate for 127.0.0.1, by itself or by another one."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    by = issuer.signer if issuer else None
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(by[0].subject if by else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .sign(by[1] if by else key, hashes.SHA256())
-    )
-    pair = Pair(folder / f"{name}.pem", folder / f"{name}.key", (made, key))
-    pair.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    pair.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return pair
-
-
 @pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, certificates.Pair]:
     folder = tmp_path_factory.mktemp("certificates")
-    root = make(folder, "root")
-    return {"root": root, **{name: make(folder, name, root) for name in ("server", "client")}}
+    root = certificates.make(folder, "root")
+    others = {name: certificates.make(folder, name, root) for name in ("server", "client")}
+    return {"root": root, **others}
 
 
 @contextlib.contextmanager
@@ -99,14 +54,14 @@ def _given(folder: pathlib.Path, files: tls.Files) -> settings.Settings:
     )
 
 
-def _client(pairs: dict[str, Pair], own: str | None = None) -> httpx.Client:
+def _client(pairs: dict[str, certificates.Pair], own: str | None = None) -> httpx.Client:
     context = ssl.create_default_context(cafile=pairs["root"].certificate)
     if own:
         context.load_cert_chain(pairs[own].certificate, pairs[own].key)
     return httpx.Client(verify=context, trust_env=False, timeout=10)
 
 
-def _problem(pairs: dict[str, Pair], base: str) -> str:
+def _problem(pairs: dict[str, certificates.Pair], base: str) -> str:
     """Why a client gets no connection; "" if it does."""
     with _client(pairs) as client:
         try:
@@ -120,7 +75,7 @@ def test_the_certificate_is_shown_and_a_new_one_is_taken(pairs, tmp_path, monkey
     monkeypatch.setattr(server, "_LOOK_TICKS", 1)
     certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
 
-    def put(pair: Pair) -> None:
+    def put(pair: certificates.Pair) -> None:
         key.write_bytes(pair.key.read_bytes())
         certificate.write_bytes(pair.certificate.read_bytes())
 
@@ -132,7 +87,7 @@ def test_the_certificate_is_shown_and_a_new_one_is_taken(pairs, tmp_path, monkey
         time.sleep(0.3)
         with _client(pairs) as client:
             assert client.get(f"{base}/healthz").status_code == 200
-        put(make(tmp_path, "stranger"))  # whom nobody has signed
+        put(certificates.make(tmp_path, "stranger"))  # whom nobody has signed
         end = time.monotonic() + 10
         while not (problem := _problem(pairs, base)):
             assert time.monotonic() < end
@@ -149,13 +104,26 @@ def test_clients_have_to_show_a_certificate(pairs, tmp_path):
             client.get(f"{base}/healthz")
 
 
-def test_models_are_asked_by_tls(remote, pairs):
-    """A model server that shows no certificate gives no answer."""
+def test_models_are_asked_by_tls(remote, pairs, serving, tmp_path):
+    """As TensorFlow Serving's `--ssl_config_file` has it; both sides show a certificate."""
+    file = certificates.ssl_config(tmp_path / "ssl.config", pairs["server"], pairs["root"])
     own = pairs["client"]
+    shown = settings.ModelsTls(pairs["root"].certificate, own.certificate, own.key)
+    unknown = settings.ModelsTls(pairs["root"].certificate)
+    with serving_conftest.serve(serving / "models.config", ssl_config=file) as server:
+        address = server.grpc_address
+        for tls_files, degraded in ((shown, []), (unknown, ["recall"]), (None, ["recall"])):
+            secure = dataclasses.replace(
+                remote, recall=address, rank=address, models_tls=tls_files, seconds=5
+            )
+            with conftest.running(secure) as gateway:
+                answer = gateway.recommend(k=1)
+                assert [part["stage"] for part in answer["degraded"]] == degraded
+
+
+def test_models_have_to_show_a_certificate(remote, pairs):
     secure = dataclasses.replace(
-        remote,
-        models_tls=settings.ModelsTls(pairs["root"].certificate, own.certificate, own.key),
-        seconds=2,
+        remote, models_tls=settings.ModelsTls(pairs["root"].certificate), seconds=2
     )
     with conftest.running(secure) as gateway:
         (part,) = gateway.recommend(k=1)["degraded"]

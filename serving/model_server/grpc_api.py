@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
+    input_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
+    regression_pb2,
 )
 
-from serving.model_server import errors, manager, predict, predictor
+from serving.model_server import errors, inference, manager, predict, predictor
 
 SERVICES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 SIGNATURE_DEF = "signature_def"
@@ -26,7 +30,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Predict and GetModelMetadata; Classify, Regress and MultiInference are UNIMPLEMENTED."""
+    """Predict, Classify, Regress, MultiInference and GetModelMetadata."""
 
     def __init__(self, models: manager.Manager, predictions: predictor.Predictor) -> None:
         self._models, self._predictor = models, predictions
@@ -36,24 +40,68 @@ class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> predict_pb2.PredictResponse:
         return _answer(context, lambda: self._predict(request, context))
 
+    def Classify(
+        self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
+    ) -> classification_pb2.ClassificationResponse:
+        found = _answer(context, lambda: self._infer_one(request, inference.CLASSIFY, context))
+        return classification_pb2.ClassificationResponse(
+            model_spec=found.model_spec, result=found.classification_result
+        )
+
+    def Regress(
+        self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
+    ) -> regression_pb2.RegressionResponse:
+        found = _answer(context, lambda: self._infer_one(request, inference.REGRESS, context))
+        return regression_pb2.RegressionResponse(
+            model_spec=found.model_spec, result=found.regression_result
+        )
+
+    def MultiInference(
+        self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
+    ) -> inference_pb2.MultiInferenceResponse:
+        found = _answer(context, lambda: self._infer(request.tasks, request.input, context))
+        return inference_pb2.MultiInferenceResponse(results=found)
+
     def GetModelMetadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest, context: grpc.ServicerContext
     ) -> get_model_metadata_pb2.GetModelMetadataResponse:
         return _answer(context, lambda: metadata(self._models, request))
+
+    def _infer_one(
+        self,
+        request: classification_pb2.ClassificationRequest | regression_pb2.RegressionRequest,
+        method: str,
+        context: grpc.ServicerContext,
+    ) -> inference_pb2.InferenceResult:
+        if not request.HasField("model_spec"):
+            raise errors.invalid("Missing ModelSpec")
+        task = inference_pb2.InferenceTask(model_spec=request.model_spec, method_name=method)
+        (found,) = self._infer([task], request.input, context)
+        return found
+
+    def _infer(
+        self,
+        tasks: Sequence[inference_pb2.InferenceTask],
+        examples: input_pb2.Input,
+        context: grpc.ServicerContext,
+    ) -> list[inference_pb2.InferenceResult]:
+        return inference.run(
+            self._predictor, tasks, examples, deadline=_deadline(context), entrypoint="GRPC"
+        )
 
     def _predict(
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
         if not request.HasField("model_spec"):
             raise errors.invalid("Missing ModelSpec")
-        remaining, name = context.time_remaining(), request.model_spec.signature_name
+        name = request.model_spec.signature_name
         answer = self._predictor.predict(
             predictor.Call(
                 spec=request.model_spec,
                 signature=lambda model: predict.signature(model, name),
                 inputs=lambda signature: predict.arrays(signature, request.inputs),
                 output_filter=tuple(request.output_filter),
-                deadline=None if remaining is None else time.monotonic() + remaining,
+                deadline=_deadline(context),
                 entrypoint="GRPC",
             )
         )
@@ -180,6 +228,12 @@ def make_server(
     )
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
     return server
+
+
+def _deadline(context: grpc.ServicerContext) -> float | None:
+    """Of time.monotonic."""
+    remaining = context.time_remaining()
+    return None if remaining is None else time.monotonic() + remaining
 
 
 def _answer(context: grpc.ServicerContext, make: Callable[[], _Answer]) -> _Answer:

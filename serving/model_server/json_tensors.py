@@ -27,7 +27,7 @@ INSTANCES, INPUTS, SIGNATURE_NAME = "instances", "inputs", "signature_name"
 PREDICTIONS, OUTPUTS, BYTES_SUFFIX = "predictions", "outputs", "_bytes"
 _B64 = "b64"
 _SHOWN = 500  # characters of a value in an error
-_TYPES = {
+TYPES = {
     bool: "Bool",
     str: "String",
     int: "Number",
@@ -52,10 +52,10 @@ def parse(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # no UTF-8, too many digits, too deep
         raise errors.invalid(f"JSON Parse error: Invalid value. ({error})") from None
     if not isinstance(found, dict):
-        raise errors.invalid(f"JSON Value: {_show(found)} Is not object")
+        raise errors.invalid(f"JSON Value: {show(found)} Is not object")
     if not isinstance(found.get(SIGNATURE_NAME, ""), str):
         raise errors.invalid(
-            f"JSON Value: {_show(found)} not formatted correctly. 'signature_name' key must "
+            f"JSON Value: {show(found)} not formatted correctly. 'signature_name' key must "
             "be a string value."
         )
     return found
@@ -65,7 +65,7 @@ def is_row_format(request: Mapping[str, Any]) -> bool:
     """Whether it has `instances`; exactly one of `instances` and `inputs` has to be there."""
     if INSTANCES in request and INPUTS in request:
         raise errors.invalid(
-            f"JSON Value: {_show(request)} Not formatted correctly expecting only one of "
+            f"JSON Value: {show(request)} Not formatted correctly expecting only one of "
             "'inputs' or 'instances' keys to exist "
         )
     if INSTANCES not in request and INPUTS not in request:
@@ -103,12 +103,12 @@ def to_json(outputs: Mapping[str, npt.NDArray[Any]], *, rows: bool) -> bytes:
 def _from_rows(instances: Any, signature: Signature) -> dict[str, npt.NDArray[Any]]:
     if not isinstance(instances, list):
         raise errors.invalid(
-            f"JSON Value: {_show(instances)} Excepting 'instances' to be an list/array"
+            f"JSON Value: {show(instances)} Excepting 'instances' to be an list/array"
         )
     if not instances:
         raise errors.invalid("JSON Value: [] No values in 'instances' array")
     names = sorted(signature.inputs)
-    named = _is_object(instances[0])
+    named = is_object(instances[0])
     if not named and len(names) > 1:
         raise errors.invalid(
             "instances is a plain list, but expecting list of objects as multiple input "
@@ -116,7 +116,7 @@ def _from_rows(instances: Any, signature: Signature) -> dict[str, npt.NDArray[An
         )
     rows: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
     for place, element in enumerate(instances):
-        if _is_object(element) != named:
+        if is_object(element) != named:
             raise errors.invalid(
                 f"Expecting object but got list at item {place} of input list"
                 if named
@@ -136,7 +136,7 @@ def _from_rows(instances: Any, signature: Signature) -> dict[str, npt.NDArray[An
         if named and sorted(element) != names:
             raise errors.invalid(
                 f"Failed to process element: {place} of 'instances' list. JSON object: "
-                f"{_show(element)} keys must be equal to: {','.join(names)}"
+                f"{show(element)} keys must be equal to: {','.join(names)}"
             )
     return {name: np.stack(values) for name, values in rows.items()}
 
@@ -156,7 +156,7 @@ def _row(
 
 def _from_columns(columns: Any, signature: Signature) -> dict[str, npt.NDArray[Any]]:
     names = sorted(signature.inputs)
-    if not _is_object(columns):
+    if not is_object(columns):
         if len(names) > 1:
             raise errors.invalid(
                 "inputs is a plain value/list, but expecting an object as multiple input "
@@ -186,7 +186,7 @@ def _leaves(value: Any, level: int, shape: list[int], dtype: int) -> Iterator[An
     if not isinstance(value, list):
         if level != len(shape):
             raise errors.invalid(
-                f"JSON Value: {_show(value)} found at incorrect level: {level + 1} in the "
+                f"JSON Value: {show(value)} found at incorrect level: {level + 1} in the "
                 f"JSON DOM. Expected at level: {len(shape)}"
             )
         yield _leaf(value, dtype)
@@ -209,20 +209,20 @@ def _leaf(value: Any, dtype: int) -> Any:
     kind = tf.as_dtype(dtype)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind == tf.string and isinstance(value, (str, dict)):
-        return _bytes(value)
+        return to_bytes(value)
     if kind == tf.bool and isinstance(value, bool):
         return value
     if kind.is_floating and number:
-        return _float(value, kind)
+        return to_float(value, kind)
     if kind.is_integer and number and isinstance(value, int) and kind.min <= value <= kind.max:
         return value
     raise errors.invalid(
-        f"JSON Value: {_show(value)} Type: {_TYPES[type(value)]} is not of expected type: "
-        f"{kind.name}"
+        f"JSON Value: {show(value)} Type: {TYPES[type(value)]} is not of expected type: {kind.name}"
     )
 
 
-def _float(value: float, kind: tf.DType) -> float:
+def to_float(value: float, kind: tf.DType) -> float:
+    """A number as it is, if the type can hold it."""
     limits = np.finfo(kind.as_numpy_dtype)
     lossless = (
         abs(value) < 2 ** (limits.nmant + 1)
@@ -231,18 +231,19 @@ def _float(value: float, kind: tf.DType) -> float:
     )
     if not lossless:
         raise errors.invalid(
-            f"Cannot convert JSON value: {_show(value)} to {kind.name} without loss of precision."
+            f"Cannot convert JSON value: {show(value)} to {kind.name} without loss of precision."
         )
     return value
 
 
-def _bytes(value: str | dict[str, Any]) -> bytes:
+def to_bytes(value: str | dict[str, Any]) -> bytes:
+    """Of a string, or of a `b64` object."""
     try:
         if isinstance(value, str):
             return value.encode()
         if set(value) != {_B64} or not isinstance(value[_B64], str):
             raise errors.invalid(
-                f"JSON Value: {_show(value)} not formatted correctly for base64 data"
+                f"JSON Value: {show(value)} not formatted correctly for base64 data"
             )
         return base64.b64decode(value[_B64], validate=True)
     except UnicodeEncodeError:
@@ -251,7 +252,8 @@ def _bytes(value: str | dict[str, Any]) -> bytes:
         raise errors.invalid("Unable to base64 decode") from None
 
 
-def _is_object(value: Any) -> bool:
+def is_object(value: Any) -> bool:
+    """Whether it is an object, and no `b64` one, which stands for bytes."""
     return isinstance(value, dict) and not (set(value) == {_B64} and isinstance(value[_B64], str))
 
 
@@ -282,6 +284,7 @@ def _check_batch(outputs: Mapping[str, npt.NDArray[Any]]) -> None:
         size = len(array)
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
+    """The beginning of a value, for errors."""
     text = json.dumps(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

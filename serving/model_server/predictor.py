@@ -29,6 +29,7 @@ class Call:
       output_filter: names of the outputs; none for all.
       deadline: of time.monotonic, or None.
       entrypoint: GRPC or REST.
+      logged: whether it may be among the requests that are logged.
     """
 
     spec: model_pb2.ModelSpec
@@ -37,6 +38,7 @@ class Call:
     output_filter: Sequence[str]
     deadline: float | None
     entrypoint: str
+    logged: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,5 +81,6 @@ class Predictor:
             started = time.monotonic()
             outputs = predict.run(model, signature, inputs, wanted, call.deadline)
             self._metrics.ran(call.spec.name, time.monotonic() - started)
-        self._log.offer(request_log.Served(call.spec, inputs, outputs, version))
+        if call.logged:
+            self._log.offer(request_log.Served(call.spec, inputs, outputs, version))
         return Answer(outputs, version)

@@ -1,6 +1,6 @@
 """The REST API of TensorFlow Serving.
 
-POST /v1/models/NAME[/versions/N|/labels/L]:predict
+POST /v1/models/NAME[/versions/N|/labels/L]:predict, :classify or :regress
 GET  /v1/models/NAME[/versions/N|/labels/L]            the state of its versions
 GET  /v1/models/NAME[/versions/N|/labels/L]/metadata   its signatures
 GET  /monitoring/prometheus/metrics
@@ -20,12 +20,19 @@ from typing import Any
 
 from google.protobuf import json_format
 from starlette import applications, requests, responses, routing
-from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_pb2,
+)
 
 from serving.model_server import (
     connections,
     errors,
     grpc_api,
+    inference,
+    json_examples,
     json_tensors,
     manager,
     metrics,
@@ -39,6 +46,7 @@ _MODEL = (
 )
 _PREDICT = re.compile(_MODEL + r":(?P<method>classify|regress|predict)")
 _LOOK = re.compile(_MODEL + r"(?P<metadata>/metadata)?")
+_OF_EXAMPLES = {"classify": inference.CLASSIFY, "regress": inference.REGRESS}
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _MAX_VERSION = (1 << 63) - 1
 _log = logging.getLogger(__name__)
@@ -130,12 +138,17 @@ class RestApi:
 
     def _predict(self, match: re.Match[str], body: bytes, deadline: float) -> bytes:
         spec = _spec(match)
-        if match["method"] != "predict":
-            raise errors.ServingError(
-                errors.Code.UNIMPLEMENTED, f"{match['method']} is not served; use predict"
-            )
         request = json_tensors.parse(body)
         spec.signature_name = request.get(json_tensors.SIGNATURE_NAME, "")
+        if method := _OF_EXAMPLES.get(match["method"]):
+            (result,) = inference.run(
+                self._predictor,
+                [inference_pb2.InferenceTask(model_spec=spec, method_name=method)],
+                json_examples.read(request),
+                deadline=deadline,
+                entrypoint="REST",
+            )
+            return json_examples.to_json(result)
         answer = self._predictor.predict(
             predictor.Call(
                 spec=spec,

@@ -18,10 +18,12 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 from google.protobuf import text_format
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from modules import warmup
+from serving.model_server import inference
 from tests import fake_rank, fake_recall, fake_trained
 
 ITEMS = tuple(f"m{number}" for number in range(10))
@@ -78,6 +80,43 @@ class Echo(tf.Module):
     def divide(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"y": 12 // x}
 
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+    def classify(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Of examples: the labels are `word` and "other", with x / 2 + 2 and `bias`."""
+        found = tf.io.parse_example(inputs, EXAMPLE)
+        labels = tf.stack([found["word"], tf.fill(tf.shape(found["word"]), "other")], axis=1)
+        return {
+            "classes": labels,
+            "scores": tf.stack([found["x"] / 2 + 2, found["bias"]], axis=1),
+        }
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+    def scores(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"scores": self.classify(inputs)["scores"]}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+    def regress(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = tf.io.parse_example(inputs, EXAMPLE)
+        return {"outputs": (found["x"] / 2 + 2 + found["bias"])[:, tf.newaxis]}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+    def wide(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Two numbers an example, which no regression has."""
+        return {"outputs": tf.zeros([tf.shape(inputs)[0], 2])}
+
+
+EXAMPLE = {
+    "x": tf.io.FixedLenFeature([], tf.float32),
+    "bias": tf.io.FixedLenFeature([], tf.float32, 0.0),
+    "word": tf.io.FixedLenFeature([], tf.string, ""),
+}
+_OF_EXAMPLES = {
+    "classify": inference.CLASSIFY,
+    "scores": inference.CLASSIFY,
+    "regress": inference.REGRESS,
+    "wide": inference.REGRESS,
+}
+
 
 def save_echo(folder: pathlib.Path) -> None:
     """Writes the SavedModel."""
@@ -90,8 +129,31 @@ def save_echo(folder: pathlib.Path) -> None:
             "half_plus_two": model.half_plus_two,
             "slow": model.slow,
             "divide": model.divide,
+            **{name: getattr(model, name) for name in _OF_EXAMPLES},
         },
     )
+    _share_input(folder / "saved_model.pb")
+
+
+def _share_input(path: pathlib.Path) -> None:
+    """Makes signatures of examples as Estimators have them: by method, of one input.
+
+    TensorFlow 2 saves all signatures for Predict, each with an input of its own.
+    """
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    (graph,) = saved.meta_graphs
+    shared = graph.signature_def["classify"].inputs["inputs"].name.partition(":")[0]
+    others = {
+        graph.signature_def[name].inputs["inputs"].name.partition(":")[0]: shared
+        for name in ("scores", "regress")
+    }
+    for node in graph.graph_def.node:
+        node.input[:] = [others.get(name, name) for name in node.input]
+    for name, method in _OF_EXAMPLES.items():
+        graph.signature_def[name].method_name = method
+        if name != "wide":
+            graph.signature_def[name].inputs["inputs"].name = f"{shared}:0"
+    path.write_bytes(saved.SerializeToString())
 
 
 def save_rank(folder: pathlib.Path, version: int) -> None:

@@ -63,6 +63,10 @@ class Echo(tf.Module):
     def half_plus_two(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"y": x / 2 + 2}
 
+    @tf.function(input_signature=[tf.TensorSpec(None, tf.float32, "x")])
+    def any_rank(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"y": x / 2 + 2}
+
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
     def slow(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
         """Spins for x[0] seconds."""
@@ -127,6 +131,7 @@ def save_echo(folder: pathlib.Path) -> None:
         signatures={
             "serving_default": model.serve,
             "half_plus_two": model.half_plus_two,
+            "any_rank": model.any_rank,
             "slow": model.slow,
             "divide": model.divide,
             **{name: getattr(model, name) for name in _OF_EXAMPLES},

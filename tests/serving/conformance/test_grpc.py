@@ -114,6 +114,14 @@ def test_output_filters_that_do_not_fit(client, names, text):
     _refused(client, request, grpc.StatusCode.INVALID_ARGUMENT, text)
 
 
+@pytest.mark.parametrize("x", [2.0, [2.0], [[2.0, 4.0]]])
+def test_values_of_any_rank_where_the_signature_has_none(client, x):
+    answer = client.prediction.Predict(_echo("any_rank", x), timeout=TIMEOUT)
+    found = tf.make_ndarray(answer.outputs["y"])
+    np.testing.assert_array_equal(found, np.float32(x) / 2 + 2)
+    assert found.shape == np.shape(x)
+
+
 def test_a_named_signature(client):
     answer = client.prediction.Predict(_echo(), timeout=TIMEOUT)
     assert answer.model_spec.signature_name == "half_plus_two"

@@ -75,6 +75,21 @@ def test_one_input_and_one_output_need_no_names(client):
     assert _post(client, "echo:predict", body).json() == {"predictions": [2.5]}
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"instances": [2.0, 3.0, 4.0]}, {"predictions": [3.0, 3.5, 4.0]}),
+        ({"instances": [[2.0], [4.0]]}, {"predictions": [[3.0], [4.0]]}),
+        ({"inputs": 2.0}, {"outputs": 3.0}),
+        ({"inputs": [2.0, 4.0]}, {"outputs": [3.0, 4.0]}),
+        ({"inputs": {"x": [[2.0, 4.0]]}}, {"outputs": [[3.0, 4.0]]}),
+    ],
+)
+def test_values_of_any_rank_where_the_signature_has_none(client, body, expected):
+    answer = _post(client, "echo:predict", {"signature_name": "any_rank", **body})
+    assert answer.json() == expected
+
+
 def test_types_and_bytes_come_back_as_they_were_sent(client):
     raw = b"\x00\xff\x00"
     encoded = {"b64": base64.b64encode(raw).decode()}

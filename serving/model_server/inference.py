@@ -66,7 +66,7 @@ def run(
         )
     )
     number = len(_examples(examples))
-    return [_result(task, answer, number) for task in tasks]
+    return [_result(place, task, answer, number) for place, task in enumerate(tasks)]
 
 
 def _check(tasks: Sequence[inference_pb2.InferenceTask]) -> None:
@@ -102,7 +102,7 @@ def _together(
 ) -> meta_graph_pb2.SignatureDef:
     """One signature with the outputs of all."""
     found = meta_graph_pb2.SignatureDef()
-    for task in tasks:
+    for place, task in enumerate(tasks):
         name = _name(task)
         if name not in model.signatures:
             raise errors.invalid((_UNKNOWN if len(tasks) == 1 else _UNKNOWN_OF_SEVERAL) + name)
@@ -113,12 +113,13 @@ def _together(
             raise errors.invalid("Input tensor must be the same for all Signatures.")
         found.inputs[_INPUTS].CopyFrom(given)
         for output in outputs:
-            found.outputs[_key(name, output)].CopyFrom(signature.outputs[output])
+            found.outputs[_key(place, output)].CopyFrom(signature.outputs[output])
     return found
 
 
-def _key(signature: str, output: str) -> str:
-    return f"{signature}/{output}"
+def _key(place: int, output: str) -> str:
+    """Name of a task's output among those of all."""
+    return f"{place}/{output}"
 
 
 def _outputs(signature: meta_graph_pb2.SignatureDef, method: str) -> tuple[str, ...]:
@@ -173,10 +174,9 @@ def _inputs(
 
 
 def _result(
-    task: inference_pb2.InferenceTask, answer: predictor.Answer, number: int
+    place: int, task: inference_pb2.InferenceTask, answer: predictor.Answer, number: int
 ) -> inference_pb2.InferenceResult:
-    name, made = _name(task), inference_pb2.InferenceResult()
-    prefix = _key(name, "")
+    made, prefix = inference_pb2.InferenceResult(), _key(place, "")
     outputs = {
         key.removeprefix(prefix): value
         for key, value in answer.outputs.items()
@@ -186,7 +186,7 @@ def _result(
         made.classification_result.CopyFrom(_classes(outputs, number))
     else:
         made.regression_result.CopyFrom(_numbers(outputs[_NUMBERS], number))
-    made.model_spec.name, made.model_spec.signature_name = task.model_spec.name, name
+    made.model_spec.name, made.model_spec.signature_name = task.model_spec.name, _name(task)
     made.model_spec.version.value = answer.version
     return made
 

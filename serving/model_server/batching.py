@@ -122,10 +122,11 @@ class BatchingServable(servable.Servable):
         if not inputs:
             return super().run(signature, inputs, outputs, timeout)
         task = _Task(inputs, self._rows(inputs), timeout)
+        # with their names, by which a batch is answered: signatures may share tensors
         shapes = tuple(
-            (signature.inputs[name].name, inputs[name].shape[1:]) for name in sorted(inputs)
+            (name, signature.inputs[name].name, inputs[name].shape[1:]) for name in sorted(inputs)
         )
-        key = (shapes, tuple(signature.outputs[name].name for name in outputs))
+        key = (shapes, tuple((name, signature.outputs[name].name) for name in outputs))
         batch, first = self._join(key, task)
         if first:
             self._lead(key, batch, signature, outputs)

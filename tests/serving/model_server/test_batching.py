@@ -9,6 +9,7 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.model_server import batching, errors, servable
 from tests.serving import conftest, small_models
@@ -60,6 +61,24 @@ def test_a_full_batch_runs_once_and_everyone_gets_their_rows(model):
     batched, runs = model(max_batch_size=4, batch_timeout_micros=60_000_000)
     assert _ask(batched, _f(2), _f(4, 6), _f(8)) == [[3.0], [4.0, 5.0], [6.0]]
     assert runs == [4]
+
+
+def test_signatures_that_share_tensors_under_other_names_are_apart(model):
+    batched, runs = model(max_batch_size=2, batch_timeout_micros=200_000)
+    other = meta_graph_pb2.SignatureDef()
+    other.CopyFrom(batched.signatures["half_plus_two"])
+    other.outputs["z"].CopyFrom(other.outputs["y"])
+    del other.outputs["y"]
+    start = threading.Barrier(2)
+
+    def ask(signature, name):
+        start.wait()
+        return batched.run(signature, {"x": _f(2)}, (name,), 60.0)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        found = pool.map(ask, (batched.signatures["half_plus_two"], other), "yz")
+        assert list(found) == [{"y": [3.0]}, {"z": [3.0]}]
+    assert runs == [1, 1]
 
 
 def test_a_batch_that_does_not_fill_runs_after_its_time(model):

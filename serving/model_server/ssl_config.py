@@ -25,7 +25,13 @@ def read(path: pathlib.Path) -> grpc.ServerCredentials:
     try:
         found = text_format.Parse(path.read_text(encoding="utf-8"), serving_pb2.SSLConfig())
         _check(found)
-    except (OSError, ValueError, text_format.ParseError) as error:
+    except text_format.ParseError as error:  # its own words quote the line, which may be the key's
+        raise errors.invalid(
+            f"{path}, line {error.GetLine()}, column {error.GetColumn()}: expected "
+            f"{', '.join(serving_pb2.SSLConfig.DESCRIPTOR.fields_by_name)}; a text in quotes on "
+            "one line, with \\n for each end of a line"
+        ) from None
+    except (OSError, ValueError) as error:
         raise errors.invalid(f"{path}: {error}") from None
     return grpc.ssl_server_credentials(
         [(found.server_key.encode(), found.server_cert.encode())],
